@@ -1,0 +1,149 @@
+"""The web process: both doors, the terms, health and metrics; on SQLite with the worker inside."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from app.container import House
+from app.metrics import ProcessMetrics, RequestMetrics, may_read_metrics
+from app.worker import Worker
+from bot.answering import Answering
+from bot.app import Door, create_bot
+from bot.routes import all_routes
+from handlers.outbox import job_figures, on_new_work
+from miniapp_api.addresses import TrustedProxies
+from miniapp_api.app import PREFIX, create_api
+from miniapp_api.member.views import ROUTES
+from miniapp_api.terms import create_terms
+from models import database
+
+STOP_SECONDS = 1.5  # for requests under way; the worker and the late answers have theirs beside it
+
+
+def create_server(house: House) -> web.Application:
+    """The whole address space of one process. Serving it needs the database connected in the serving task."""
+    settings, requests = house.settings, _request_metrics()
+    answering = Answering(house.handlers, all_routes(), house.dialogues, house.clock, public_url=settings.public_url)
+    bot = create_bot(Door(house.handlers.accounts, answering, house.answers, house.clock))
+    bot.middlewares.append(requests.middleware())
+    app = web.Application()
+    app.add_subapp("/wechat", bot)
+    app.add_subapp("/terms", create_terms(settings.brand.name))
+    app.add_subapp(
+        PREFIX,
+        create_api(
+            house.handlers,
+            house.rate_limiter,
+            ROUTES,
+            public_url=settings.public_url,
+            trusted_proxies=[str(network) for network in settings.trusted_proxies],
+            observer=requests.observe,
+        ),
+    )
+    _add_operations(app, house)
+
+    async def finish_late_answers(_: web.Application) -> None:
+        await answering.close(1.0)
+
+    app.on_cleanup.append(finish_late_answers)
+    return app
+
+
+def _add_operations(app: web.Application, house: House) -> None:
+    proxies = TrustedProxies(str(network) for network in house.settings.trusted_proxies)
+    token = house.settings.metrics.token
+    process = ProcessMetrics(job_figures=lambda: job_figures(house.clock.now()), pool_in_use=database.pool_in_use)
+
+    async def alive(_: web.Request) -> web.Response:
+        return web.json_response({"status": "alive"})
+
+    async def ready(_: web.Request) -> web.Response:
+        checks = {"database": _database_check, "redis": house.redis.ping, "migrations": _migrations_check}
+        found = {name: await _passes(check) for name, check in checks.items()}
+        return web.json_response(found, status=200 if all(found.values()) else 503)
+
+    async def metrics(request: web.Request) -> web.Response:
+        shown = request.headers.get("Authorization", "")
+        if not may_read_metrics(proxies.client_address(request), shown, token.get_secret_value() if token else None):
+            return web.Response(status=403)
+        text, content_type = await process.text()
+        return web.Response(body=text, headers={"Content-Type": content_type})
+
+    async def forget(_: web.Application) -> None:
+        process.close()
+
+    app.router.add_get("/healthz", alive)
+    app.router.add_get("/readyz", ready)
+    app.router.add_get("/metrics", metrics)
+    app.on_cleanup.append(forget)
+
+
+async def _database_check() -> None:
+    await database.ping()
+
+
+async def _migrations_check() -> None:
+    if await database.pending_migrations():
+        raise RuntimeError("migrations are pending")
+
+
+async def _passes(check: Callable[[], Awaitable[object]]) -> bool:
+    try:
+        async with asyncio.timeout(2.0):
+            await check()
+    except Exception:
+        return False
+    return True
+
+
+@asynccontextmanager
+async def working(house: House, *, embedded: bool) -> AsyncIterator[None]:
+    """Work along: ring the other processes' workers, and run one here if it is embedded."""
+    quiet = on_new_work(house.nudge.ring)
+    worker = Worker(house.registry, house.handlers, house.clock) if embedded else None
+    running = asyncio.create_task(worker.run()) if worker else None
+    try:
+        yield
+    finally:
+        quiet()
+        if worker and running:
+            worker.stop()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(4.0):
+                    await asyncio.gather(running, return_exceptions=True)
+
+
+@asynccontextmanager
+async def serving(house: House) -> AsyncIterator[str]:
+    """Serve until the block ends; gives the address."""
+    runner = web.AppRunner(create_server(house), shutdown_timeout=STOP_SECONDS, access_log=None)
+    await runner.setup()
+    try:
+        host, port = house.settings.host, house.settings.port
+        await web.TCPSite(runner, host, port, backlog=1024).start()
+        async with working(house, embedded=house.settings.is_worker_embedded):
+            yield f"http://{host}:{port}"
+    finally:
+        await runner.cleanup()
+
+
+async def until_signalled() -> None:
+    """Sleep until SIGINT or SIGTERM."""
+    stopping, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    await stopping.wait()
+
+
+_requests: RequestMetrics | None = None
+
+
+def _request_metrics() -> RequestMetrics:
+    """One histogram per process, whatever number of servers tests make in it."""
+    global _requests  # noqa: PLW0603 - the registry behind it is one per process too
+    _requests = _requests or RequestMetrics()
+    return _requests

@@ -1,0 +1,109 @@
+"""From a push to its answer: once per push, within the platform's patience, whatever happens inside.
+
+The platform waits 5 seconds and delivers a push up to three times with the identical query and body. The first
+delivery does the work and stores the answer; every further one gets the same bytes. Work that takes longer than the
+budget answers `success`, and what it had to say follows as a customer-service message.
+"""
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+
+from prometheus_client import Counter
+
+from bot import texts
+from bot.replies import Reply, Text
+from bot.router import Router
+from bot.turn import Turn
+from bot.inbound import Inbound
+from handlers.accounts import AccountFacts
+from handlers.actors import Person
+from handlers.catalogue import Handlers
+from handlers.errors import DomainError
+from handlers.ports import Clock, Dialogues
+from models.words import Touchpoint
+
+log = logging.getLogger(__name__)
+BUDGET_SECONDS = 4.0
+UNANSWERABLE = frozenset(
+    {"unsubscribe", "user_info_modified", "user_authorization_revoke", "user_authorization_cancellation"}
+)
+
+inbound_total = Counter("fanpiao_inbound_total", "Messages and events of official accounts", ["account", "kind"])
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What is answered, and to whom; nobody when the push concerns no person we know."""
+
+    person: Person | None
+    reply: Reply | None
+
+
+class Answering:
+    """Decides what to say, and keeps what took too long."""
+
+    def __init__(
+        self, handlers: Handlers, router: Router, dialogues: Dialogues, clock: Clock, *, public_url: str,
+        budget_seconds: float = BUDGET_SECONDS,
+    ) -> None:  # fmt: skip
+        self._handlers = handlers
+        self._router = router
+        self._dialogues = dialogues
+        self._clock = clock
+        self._public_url = public_url
+        self.budget_seconds = budget_seconds
+        self._late: set[asyncio.Task[None]] = set()
+
+    async def within_budget(self, account: AccountFacts, inbound: Inbound, *, key: str, since: float) -> Reply | None:
+        """The answer, or None (`success`) when it takes longer than what is left of the budget since `since`.
+
+        `since` is a `time.monotonic()` instant; `key` names the push, so that a late answer is sent once.
+        """
+        work = asyncio.create_task(self.speak(account, inbound))
+        left = self.budget_seconds - (time.monotonic() - since)
+        done, _ = await asyncio.wait({work}, timeout=max(left, 0.0))
+        if done:
+            return work.result().reply
+        late = asyncio.create_task(self._send_late(work, key))
+        self._late.add(late)
+        late.add_done_callback(self._late.discard)
+        return None
+
+    async def speak(self, account: AccountFacts, inbound: Inbound) -> Spoken:
+        """What to say; never raises. A refusal says its own words, a crash apologises and is logged."""
+        inbound_total.labels(account.key, inbound.event or inbound.kind).inc()
+        person: Person | None = None
+        try:
+            person = await self._person(account, inbound)
+            if person is None:
+                return Spoken(None, None)
+            turn = Turn(inbound, person, account, self._handlers, self._dialogues, self._public_url, self._clock.now())
+            return Spoken(person, await self._router.answer(turn))
+        except DomainError as refusal:
+            return Spoken(person, Text(refusal.message))
+        except Exception:
+            log.exception("chat_failed", extra={"account": account.key, "kind": inbound.event or inbound.kind})
+            return Spoken(person, None if inbound.event in UNANSWERABLE else Text(texts.FAULT))
+
+    async def close(self, seconds: float) -> None:
+        """Give late answers this long to reach the outbox."""
+        if self._late:
+            await asyncio.wait(self._late, timeout=seconds)
+
+    async def _person(self, account: AccountFacts, inbound: Inbound) -> Person | None:
+        if inbound.event in UNANSWERABLE:
+            # WeChat tells nothing of somebody who is gone, and nobody new is made known by leaving.
+            return await self._handlers.identity.find(
+                account.key, account.app.app_id, inbound.openid, through=Touchpoint.CHAT
+            )
+        return await self._handlers.following.recognise(account, inbound.openid)
+
+    async def _send_late(self, work: "asyncio.Task[Spoken]", key: str) -> None:
+        spoken = await work
+        if spoken.person is not None and isinstance(spoken.reply, Text):
+            try:
+                await self._handlers.notices.answer_late(spoken.person, text=spoken.reply.content, key=key)
+            except Exception:
+                log.exception("late_answer_lost", extra={"account": spoken.person.account})

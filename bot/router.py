@@ -1,0 +1,103 @@
+"""Routes as values: words, events and dialogue steps, each with the function that answers; first match wins."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
+from typing import TypeVar
+
+from bot import texts
+from bot.replies import Reply, Text
+from bot.turn import LIST, Turn
+from handlers.ports import DialogueState
+
+Said = str | Reply | None  # a sentence, another kind of reply, or nothing at all
+Route = Callable[[Turn], Awaitable[Said]]
+Step = Callable[[Turn, DialogueState], Awaitable[Said]]
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+BEATS_DIALOGUES = frozenset({"取消", "人工", "菜单"})
+
+
+class Router:
+    """Finds who answers a turn. A capability makes one of these; `include` joins them."""
+
+    def __init__(self) -> None:
+        self.routes: dict[tuple[str, str], Route] = {}  # ("text", "入会"), ("event", "subscribe"), ("kind", "image")
+        self.steps: dict[tuple[str, str], Step] = {}  # (dialogue, step)
+
+    def text(self, *words: str) -> Callable[[Route], Route]:
+        """Answer these words, typed or tapped in the menu."""
+        return _register(self.routes, [("text", word) for word in words])
+
+    def event(self, *events: str) -> Callable[[Route], Route]:
+        """Answer these events, named in lower case."""
+        return _register(self.routes, [("event", event) for event in events])
+
+    def when(self, *kinds: str) -> Callable[[Route], Route]:
+        """Answer messages of these kinds (`image`, `voice`, ...)."""
+        return _register(self.routes, [("kind", kind) for kind in kinds])
+
+    def step(self, dialogue: str, step: str) -> Callable[[Step], Step]:
+        """Answer what is said at this step of this dialogue."""
+        return _register(self.steps, [(dialogue, step)])
+
+    def include(self, other: "Router") -> None:
+        """Take over another router's routes. Raises ValueError when two answer the same thing."""
+        _merge(self.routes, other.routes)
+        _merge(self.steps, other.steps)
+
+    async def answer(self, turn: Turn) -> Reply | None:
+        """What to say in this turn; None is silence, which only events get."""
+        said = await self._route(turn)
+        return Text(said) if isinstance(said, str) else said
+
+    async def _route(self, turn: Turn) -> Said:
+        inbound = turn.inbound
+        if inbound.kind == "event":
+            if inbound.event == "click":
+                # Tapping a menu button says its word, and leaves whatever was being asked.
+                await turn.finish()
+                return await self._word(replace(turn, inbound=replace(inbound, content=inbound.key)))
+            route = self.routes.get(("event", inbound.event))
+            return await route(turn) if route else None
+        if inbound.kind != "text":
+            route = self.routes.get(("kind", inbound.kind))
+            return await route(turn) if route else texts.ONLY_TEXT
+        if inbound.content not in BEATS_DIALOGUES:
+            question = await turn.open_question()
+            if question is not None:
+                return await self._in_dialogue(turn, question)
+        return await self._word(turn)
+
+    async def _in_dialogue(self, turn: Turn, question: DialogueState) -> Said:
+        if question.name == LIST:
+            word = question.facts.get(turn.inbound.content)
+            return await self._word(replace(turn, inbound=replace(turn.inbound, content=word)) if word else turn)
+        step = self.steps.get((question.name, question.step))
+        if step is None:  # asked by an older version of us
+            await turn.finish()
+            return await self._word(turn)
+        return await step(turn, question)
+
+    async def _word(self, turn: Turn) -> Said:
+        content = turn.inbound.content
+        route = self.routes.get(("text", content))
+        if route is not None:
+            return await route(turn)
+        return texts.NO_LIST if len(content) == 1 and content in "12345678" else texts.UNKNOWN
+
+
+def _register(routes: dict[K, V], keys: Iterable[K]) -> Callable[[V], V]:
+    def register(route: V) -> V:
+        _merge(routes, dict.fromkeys(keys, route))
+        return route
+
+    return register
+
+
+def _merge(ours: dict[K, V], theirs: dict[K, V]) -> None:
+    doubled = ours.keys() & theirs.keys()
+    if doubled:
+        raise ValueError(f"two routes for {sorted(map(str, doubled))}")
+    ours.update(theirs)

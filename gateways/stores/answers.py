@@ -1,0 +1,102 @@
+"""Answers to platform pushes, so that the second and third delivery get what the first one got."""
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+
+from gateways.stores.commands import BatchedRedis, RedisUnavailable
+from gateways.stores.leases import Leases
+from handlers.ports import PENDING
+
+logger = logging.getLogger(__name__)
+
+KEPT_SECONDS = 24 * 3600
+# WeChat's three deliveries end after about 15 s; a process that died has lost its claim by then.
+CLAIM_SECONDS = 15
+FIRST_LOOK_SECONDS = 0.05
+LAST_LOOK_SECONDS = 0.1
+
+
+class RedisAnswers:
+    """Implements `ports.Answers`; `claim` and `give` are one round trip each.
+
+    Without Redis every delivery is taken for the first (the effects beneath are idempotent by themselves).
+    """
+
+    def __init__(self, redis: BatchedRedis) -> None:
+        self._redis = redis
+        self._claims = Leases(redis, seconds=CLAIM_SECONDS, mark=PENDING)
+        self._here: dict[str, set[asyncio.Future[str]]] = {}
+
+    async def claim(self, key: str) -> str | None:
+        """None: the caller is the first and must answer. Otherwise the stored answer, or `PENDING`."""
+        try:
+            found = await self._claims.take(_key(key))
+        except RedisUnavailable:
+            return None
+        if found is None:
+            return None
+        answer = _answer(found)
+        return PENDING if answer is None else answer
+
+    async def give(self, key: str, answer: str) -> None:
+        """Store the answer for 24 h and hand it to those who wait for it."""
+        name = _key(key)
+        self._claims.forget(name)
+        for waiter in self._here.get(name, ()):
+            if not waiter.done():
+                waiter.set_result(answer)
+        try:
+            await self._redis.run(("SET", name, answer, "EX", KEPT_SECONDS))
+        except RedisUnavailable:
+            logger.warning("answer not kept; a repeated delivery is answered anew")
+
+    async def wait(self, key: str, seconds: float) -> str | None:
+        """The answer once another delivery's work has given it; None when it did not come within `seconds`.
+
+        Given in this process it is here at once, from another one it is looked for every 50 to 100 ms.
+        """
+        name = _key(key)
+        given: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        waiters = self._here.setdefault(name, set())
+        waiters.add(given)
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    return await self._look_until(name, given)
+            return None
+        finally:
+            waiters.discard(given)
+            if not waiters:
+                self._here.pop(name, None)
+
+    async def release(self, key: str) -> None:
+        """Give the claim back: the work failed before it had any effect."""
+        try:
+            await self._claims.give_back(_key(key))
+        except RedisUnavailable:
+            logger.warning("claim on a push ends by itself")
+
+    async def _look_until(self, name: str, given: asyncio.Future[str]) -> str:
+        pause = 0.0
+        while not given.done():
+            with contextlib.suppress(RedisUnavailable):
+                (found,) = await self._redis.run(("GET", name))
+                answer = _answer(found)
+                if answer is not None:
+                    return answer
+            pause = LAST_LOOK_SECONDS if pause else FIRST_LOOK_SECONDS
+            await asyncio.wait([given], timeout=pause)
+        return given.result()
+
+
+def _key(key: str) -> str:
+    # Hashed: it is made of what the platform sent, openid included, and may be long.
+    return f"fanpiao:answer:{hashlib.blake2b(key.encode(), digest_size=20).hexdigest()}"
+
+
+def _answer(found: bytes | None) -> str | None:
+    if found is None or found.startswith(PENDING.encode()):
+        return None
+    return found.decode()

@@ -1,0 +1,149 @@
+"""WeChat accounts as the doors and the other handlers need them: found by key, secrets opened, briefly remembered."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from handlers.errors import AccountUnknown
+from handlers.ports import Vault, WeChatApp
+from models.accounts import Account
+from models.database import atomic
+from models.ids import new_id
+from models.organizations import Organization
+from models.words import AccountKind, AccountMode
+
+REMEMBERED_SECONDS = 2.0  # a changed key or switch is seen everywhere within this time
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFacts:
+    """One account with its secrets in the open; never logged, never sent."""
+
+    id: UUID
+    key: str
+    kind: AccountKind
+    mode: AccountMode
+    app: WeChatApp
+    original_id: str
+    open_platform: str
+    token: str = field(repr=False)
+    aes_key: str = field(repr=False)
+    previous_aes_key: str = field(repr=False)
+    brand_name: str
+    service_phone: str
+    service_hours: str
+    menu: list[dict[str, object]] | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountDraft:
+    """What it takes to make an account known here; the settings give two of these."""
+
+    key: str
+    kind: AccountKind
+    app_id: str
+    secret: str = field(repr=False)
+    token: str = field(repr=False)
+    aes_key: str = field(default="", repr=False)
+    previous_aes_key: str = field(default="", repr=False)
+    original_id: str = ""
+    open_platform: str = "main"
+    brand_name: str = ""
+    service_phone: str = ""
+    service_hours: str = ""
+
+    @property
+    def mode(self) -> AccountMode:
+        """Safe when a key is set; plain pushes are refused then."""
+        return AccountMode.SAFE if self.aes_key else AccountMode.PLAIN
+
+
+class Accounts:
+    """Finds accounts, and keeps the ones that the settings name."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._remembered: dict[str, tuple[float, AccountFacts]] = {}
+
+    async def get(self, key: str) -> AccountFacts:
+        """The account with this key. Raises AccountUnknown."""
+        hit = self._remembered.get(key)
+        if hit is not None and hit[0] > time.monotonic():
+            return hit[1]
+        row = await Account.get_or_none(key=key)
+        if row is None:
+            self._remembered.pop(key, None)
+            raise AccountUnknown
+        facts = self._open(row)
+        self._remembered[key] = (time.monotonic() + REMEMBERED_SECONDS, facts)
+        return facts
+
+    async def only(self, kind: AccountKind) -> AccountFacts:
+        """The account of this kind that was added first: what a request means that names none."""
+        row = await Account.filter(kind=kind).order_by("created_at", "id").first().values_list("key", flat=True)
+        if row is None:
+            raise AccountUnknown
+        return await self.get(str(row))
+
+    async def keep(self, draft: AccountDraft) -> None:
+        """Make the account of a draft known, or bring its row up to date; operators' own fields stay untouched."""
+        async with atomic():
+            row = await Account.get_or_none(key=draft.key)
+            if row is None:
+                root = await Organization.get(parent=None)
+                row = Account(id=new_id(), key=draft.key, organization=root, kind=draft.kind)
+            secrets = {
+                "secret": draft.secret,
+                "token": draft.token,
+                "aes_key": draft.aes_key,
+                "previous_aes_key": draft.previous_aes_key,
+            }
+            for name, value in secrets.items():
+                if self._decrypt(row, name) != value or not getattr(row, f"{name}_cipher"):
+                    setattr(
+                        row, f"{name}_cipher", self._vault.encrypt(value, bound_to=_bound(row, name)) if value else ""
+                    )
+            row.mode, row.app_id, row.original_id = draft.mode, draft.app_id, draft.original_id
+            row.open_platform, row.brand_name = draft.open_platform, draft.brand_name
+            row.service_phone, row.service_hours = draft.service_phone, draft.service_hours
+            await row.save()
+        self._remembered.pop(draft.key, None)
+
+    def _open(self, row: Account) -> AccountFacts:
+        return AccountFacts(
+            id=row.id,
+            key=row.key,
+            kind=row.kind,
+            mode=row.mode,
+            app=WeChatApp(row.app_id, self._decrypt(row, "secret")),
+            original_id=row.original_id,
+            open_platform=row.open_platform,
+            token=self._decrypt(row, "token"),
+            aes_key=self._decrypt(row, "aes_key"),
+            previous_aes_key=self._decrypt(row, "previous_aes_key"),
+            brand_name=row.brand_name,
+            service_phone=row.service_phone,
+            service_hours=row.service_hours,
+            menu=row.menu,
+        )
+
+    def _decrypt(self, row: Account, name: str) -> str:
+        cipher: str | None = getattr(row, f"{name}_cipher", None)
+        return self._vault.decrypt(cipher, bound_to=_bound(row, name)) if cipher else ""
+
+
+def _bound(row: Account, name: str) -> str:
+    return f"account:{row.id}:{name}"
+
+
+async def ensure_root(name: str) -> None:
+    """The root organization exists from the first start on."""
+    async with atomic():
+        if not await Organization.exists(parent=None):
+            await Organization.create(code="root", name=name)
+
+
+def brand_facts(account: AccountFacts) -> Mapping[str, str]:
+    """What sentences may mention of the account."""
+    return {"brand": account.brand_name, "phone": account.service_phone, "hours": account.service_hours}

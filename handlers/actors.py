@@ -1,0 +1,27 @@
+"""Who acts, and from which account."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from models.words import Touchpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A known person, perhaps not yet a member, talking through one account."""
+
+    member_id: UUID
+    account: str  # the account's key: `oa`, `mp`, ...
+    through: Touchpoint
+    is_member: bool
+    number: str | None  # 会员号, once a member
+
+    @property
+    def kind(self) -> str:
+        """What idempotency and audit rows call this actor."""
+        return "person"
+
+    @property
+    def actor_id(self) -> str:
+        """Under which id idempotency rows are kept."""
+        return str(self.member_id)

@@ -1,0 +1,126 @@
+"""Consents: the texts people agree to, and what each person agreed to.
+
+Source: PIPL (个人信息保护法) art. 14-16: consent is informed, specific, as easy to withdraw as to give, and no service
+may be refused for want of a consent it does not need.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from handlers.accounts import Accounts
+from handlers.actors import Person
+from handlers.errors import ConsentMissing, ConsentNeeded, ConsentOutdated, ConsentUnknown, NotAMember
+from handlers.ports import Clock
+from models.consents import Consent
+from models.database import atomic, require_atomic, row
+from models.ids import new_id
+from models.statements import identity as statements
+from models.words import ConsentPurpose, Touchpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The current text of one purpose."""
+
+    purpose: ConsentPurpose
+    version: str
+    required: bool  # without it there is no membership
+
+
+CURRENT = (
+    Terms(ConsentPurpose.MEMBERSHIP, "2026-11", required=True),
+    Terms(ConsentPurpose.MARKETING, "2026-11", required=False),
+    Terms(ConsentPurpose.PHONE, "2026-11", required=False),
+    Terms(ConsentPurpose.SHARING, "2026-11", required=False),
+    Terms(ConsentPurpose.PROFILES, "2026-11", required=False),
+)
+_CURRENT_BY_PURPOSE = {terms.purpose: terms for terms in CURRENT}
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """One purpose and the version of its text that the person agreed to."""
+
+    purpose: ConsentPurpose
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentChanged:
+    """What became of one consent; `changed` is False when it already stood so."""
+
+    purpose: ConsentPurpose
+    is_given: bool
+    changed: bool
+
+
+def current_terms(purpose: ConsentPurpose) -> Agreed:
+    """The text of a purpose as it is agreed to today."""
+    return Agreed(purpose, _CURRENT_BY_PURPOSE[purpose].version)
+
+
+def check(agreed: Sequence[Agreed], *, with_phone: bool) -> None:
+    """Refuse agreements that are unknown, outdated or not enough to join.
+
+    Raises ConsentUnknown, ConsentOutdated, ConsentMissing.
+    """
+    for agreement in agreed:
+        if agreement.purpose not in _CURRENT_BY_PURPOSE:
+            raise ConsentUnknown
+        if agreement.version != _CURRENT_BY_PURPOSE[agreement.purpose].version:
+            current = _CURRENT_BY_PURPOSE[agreement.purpose].version
+            raise ConsentOutdated(purpose=agreement.purpose.value, version=current)
+    needed = {terms.purpose for terms in CURRENT if terms.required} | ({ConsentPurpose.PHONE} if with_phone else set())
+    missing = needed - {agreement.purpose for agreement in agreed}
+    if missing:
+        raise ConsentMissing(purposes=sorted(purpose.value for purpose in missing))
+
+
+async def give(
+    member_id: UUID, agreed: Sequence[Agreed], *, account_id: UUID, through: Touchpoint, at: datetime
+) -> list[ConsentPurpose]:
+    """Record agreements inside the open transaction; the purposes that were not open before."""
+    require_atomic()
+    given = []
+    for agreement in agreed:
+        values = (member_id, agreement.purpose, agreement.version, account_id, through)
+        if await row(statements.GIVE_CONSENT, new_id(), at, *values):
+            given.append(agreement.purpose)
+    return given
+
+
+class Consents:
+    """Shows, gives and withdraws consents."""
+
+    def __init__(self, clock: Clock, accounts: Accounts) -> None:
+        self._clock = clock
+        self._accounts = accounts
+
+    def terms(self) -> Sequence[Terms]:
+        """The current texts of every purpose."""
+        return CURRENT
+
+    async def give(self, person: Person, *, agreed: Agreed) -> ConsentChanged:
+        """Agree to one more purpose. Raises NotAMember, ConsentUnknown, ConsentOutdated."""
+        if not person.is_member:
+            raise NotAMember
+        check([agreed, current_terms(ConsentPurpose.MEMBERSHIP)], with_phone=False)
+        account = await self._accounts.get(person.account)
+        async with atomic():
+            given = await give(
+                person.member_id, [agreed], account_id=account.id, through=person.through, at=self._clock.now()
+            )
+        return ConsentChanged(agreed.purpose, is_given=True, changed=bool(given))
+
+    async def withdraw(self, person: Person, *, purpose: ConsentPurpose) -> ConsentChanged:
+        """Take a consent back, at once. Raises ConsentNeeded for membership: that is leaving the programme."""
+        if purpose not in _CURRENT_BY_PURPOSE:
+            raise ConsentUnknown
+        if _CURRENT_BY_PURPOSE[purpose].required:
+            raise ConsentNeeded
+        async with atomic():
+            open_rows = Consent.filter(member_id=person.member_id, purpose=purpose, withdrawn_at=None)
+            changed = await open_rows.update(withdrawn_at=self._clock.now())
+        return ConsentChanged(purpose, is_given=False, changed=bool(changed))

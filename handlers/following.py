@@ -1,0 +1,100 @@
+"""Following an official account: who does, since when, and what first brought them."""
+
+import logging
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from handlers.accounts import AccountFacts
+from handlers.actors import Person
+from handlers.identity import Identity, wechat_proofs
+from handlers.outbox import later
+from handlers.ports import Clock, WeChat, WeChatError
+from models.database import atomic, require_atomic, row
+from models.ids import new_id
+from models.statements import identity as statements
+from models.words import Touchpoint
+
+log = logging.getLogger(__name__)
+_SCENE = re.compile(r"[\x21-\x7e]{1,64}")  # WeChat's own limit for string scenes
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """The person follows now; `is_first` when they never did before."""
+
+    is_first: bool
+
+
+async def attribute(member_id: UUID, account_id: UUID, scene: str, *, at: datetime) -> bool:
+    """Remember what first brought this person, inside the open transaction; only the first touch counts.
+
+    A scene that no code of ours can carry is ignored: it comes from a client and proves nothing.
+    """
+    require_atomic()
+    if not _SCENE.fullmatch(scene):
+        return False
+    return await row(statements.ATTRIBUTE_ONCE, new_id(), at, member_id, account_id, scene) is not None
+
+
+class Following:
+    """Recognises people who talk to an official account, and records follows."""
+
+    def __init__(self, clock: Clock, wechat: WeChat, identity: Identity) -> None:
+        self._clock = clock
+        self._wechat = wechat
+        self._identity = identity
+
+    async def recognise(self, account: AccountFacts, openid: str) -> Person:
+        """The person behind an openid; a new one is asked of WeChat once, for the unionid that joins the channels.
+
+        When WeChat cannot say right now, the person is made known by openid alone and a job asks again.
+        Raises MemberFrozen.
+        """
+        known = await self._identity.find(account.key, account.app.app_id, openid, through=Touchpoint.CHAT)
+        if known is not None:
+            return known
+        unionid, is_settled = await self._unionid(account, openid)
+        proofs = wechat_proofs(account.app.app_id, account.open_platform, openid, unionid)
+        async with atomic():
+            person = await self._identity.recognise(account.key, proofs, through=Touchpoint.CHAT)
+            if not is_settled:
+                await later(
+                    "learn_unionid",
+                    key=f"unionid:{account.key}:{person.member_id}",
+                    at=self._clock.now(),
+                    account=account.key,
+                    member_id=str(person.member_id),
+                )
+        return person
+
+    async def learn_unionid(self, account: AccountFacts, *, openid: str) -> None:
+        """Ask WeChat again for the unionid behind an openid, and join the channels. Raises WeChatError."""
+        follower = await self._wechat.follower(account.app, openid)
+        proofs = wechat_proofs(account.app.app_id, account.open_platform, openid, follower.unionid)
+        await self._identity.recognise(account.key, proofs, through=Touchpoint.CHAT)
+
+    async def follow(self, person: Person, account: AccountFacts, *, scene: str = "") -> Followed:
+        """Record a follow, and the scene that brought the person if it is their first touch."""
+        now = self._clock.now()
+        async with atomic():
+            followed = await row(statements.FOLLOW, new_id(), now, account.id, person.member_id)
+            if scene:
+                await attribute(person.member_id, account.id, scene, at=now)
+        return Followed(is_first=bool(followed and followed["is_first"]))
+
+    async def unfollow(self, person: Person, account: AccountFacts) -> None:
+        """Record that the person left; nothing they own changes."""
+        async with atomic():
+            await row(statements.UNFOLLOW, account.id, person.member_id, self._clock.now())
+
+    async def _unionid(self, account: AccountFacts, openid: str) -> tuple[str | None, bool]:
+        if not account.open_platform:
+            return None, True
+        try:
+            follower = await self._wechat.follower(account.app, openid)
+        except WeChatError as trouble:
+            log.warning("unionid_not_learnt", extra={"account": account.key, "errcode": trouble.errcode})
+            return None, False
+        return follower.unionid, True

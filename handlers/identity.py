@@ -1,0 +1,243 @@
+"""Who somebody is: from proven identifiers to one member, in one deterministic transaction.
+
+The decision itself is pure (`handlers/rules/identity.py`). This module loads what it needs under locks, writes what
+was decided, and leaves an append-only event for every link made, refused or merged.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from handlers.actors import Person
+from handlers.errors import MemberFrozen, NotSignedIn
+from handlers.merging import absorb
+from handlers.ports import Clock, Vault
+from handlers.rules.identity import Candidate, Decision, Key, decide
+from models.database import atomic, dialect, next_ordinal, require_atomic, row, rows
+from models.identity import Identifier, IdentityEvent, Member
+from models.ids import new_id
+from models.sql import as_uuid
+from models.statements import identity as statements
+from models.words import IdentifierStatus, IdentityAct, MemberStatus, Namespace, Touchpoint
+
+SEEN_AGAIN_AFTER = timedelta(hours=1)  # last_seen_at is not worth a write per message
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One identifier that was just proven, with its value."""
+
+    namespace: Namespace
+    scope: str
+    value: str
+    proven_by: str
+
+    def key(self, vault: Vault) -> Key:
+        """The identifier as it is stored: by keyed hash, one key per namespace."""
+        return Key(self.namespace, self.scope, vault.blind_index(f"identifier:{self.namespace}", self.value))
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """Who it is now, whether they were unknown before, and which identifiers stayed with somebody else."""
+
+    member_id: UUID
+    is_new: bool
+    refused: tuple[Namespace, ...]
+
+
+def wechat_proofs(app_id: str, open_platform: str, openid: str, unionid: str | None) -> list[Proof]:
+    """What WeChat says of a user: the openid of this account and, when joined up, the unionid of its platform."""
+    proofs = [Proof(Namespace.WX_OPENID, app_id, openid, "wechat")]
+    if unionid and open_platform:
+        proofs.append(Proof(Namespace.WX_UNIONID, open_platform, unionid, "wechat"))
+    return proofs
+
+
+class Identity:
+    """Recognises people by what WeChat proves of them."""
+
+    def __init__(self, clock: Clock, vault: Vault) -> None:
+        self._clock = clock
+        self._vault = vault
+
+    async def find(self, account: str, app_id: str, openid: str, *, through: Touchpoint) -> Person | None:
+        """The person with this openid, or None when nobody is known by it. One read. Raises MemberFrozen."""
+        key = Proof(Namespace.WX_OPENID, app_id, openid, "wechat").key(self._vault)
+        found = await row(statements.FIND_BY_IDENTIFIER, *key)
+        return _person(found, account, through) if found else None
+
+    async def recognise(self, account: str, proofs: Sequence[Proof], *, through: Touchpoint) -> Person:
+        """The person these proofs mean, made known when they are new. Raises MemberFrozen.
+
+        Asking again with the same proofs changes nothing.
+        """
+        async with atomic():
+            resolution = await resolve(proofs, now=self._clock.now(), vault=self._vault)
+            return await self.person(resolution.member_id, account, through=through)
+
+    async def person(self, member_id: UUID, account: str, *, through: Touchpoint) -> Person:
+        """The acting person behind a member id of any time, merges followed. Raises NotSignedIn, MemberFrozen."""
+        found = await row(statements.FIND_BY_MEMBER, member_id)
+        if found is None:
+            raise NotSignedIn
+        return _person(found, account, through)
+
+
+def _person(found: dict[str, object], account: str, through: Touchpoint) -> Person:
+    if found["status"] == MemberStatus.FROZEN:
+        raise MemberFrozen
+    if found["status"] != MemberStatus.ACTIVE:
+        raise NotSignedIn
+    number = found["number"]
+    return Person(
+        member_id=as_uuid(found["member_id"]),
+        account=account,
+        through=through,
+        is_member=found["joined_at"] is not None,
+        number=str(number) if number else None,
+    )
+
+
+async def resolve(proofs: Sequence[Proof], *, now: datetime, vault: Vault, asking: UUID | None = None) -> Resolution:
+    """Decide who the proofs mean and write it, inside the open transaction.
+
+    `asking` is the signed-in member, if there is one: they act unless they turn out to be somebody known longer.
+    Locks: the identifiers' keys in sorted order, then the members that hold them in id order.
+    """
+    require_atomic()
+    by_key = {proof.key(vault): proof for proof in proofs}
+    await _lock_identifiers(by_key)
+    candidates = await _locked_candidates(by_key, asking)
+    asking_now = await _canonical(asking) if asking else None
+    decision = decide(by_key, candidates, asking=asking_now)
+    member_id = decision.acting or await _create(now)
+    for loser_id in decision.absorbed:
+        await absorb(winner_id=member_id, loser_id=loser_id, reason="shared_identifier", now=now, vault=vault)
+    await _attach(member_id, decision, by_key, now=now, vault=vault)
+    await _mark_seen(by_key, member_id, now)
+    return Resolution(member_id, decision.acting is None, tuple(key.namespace for key in decision.refused))
+
+
+async def _lock_identifiers(keys: Iterable[Key]) -> None:
+    if dialect() == "postgres":
+        numbers = sorted(int(key.value_hash[:16], 16) - (1 << 63) for key in keys)
+        await rows(statements.LOCK_IDENTIFIERS, numbers)
+
+
+async def _locked_candidates(keys: Iterable[Key], asking: UUID | None) -> list[Candidate]:
+    """The candidates, their rows locked in id order; read again until what was locked is what is meant.
+
+    Somebody else may merge one of them while we wait for the lock: then the survivor must be locked as well.
+    """
+    locked: set[UUID] = set()
+    while True:
+        candidates = await _candidates(keys, asking)
+        wanted = {candidate.member_id for candidate in candidates}
+        if wanted <= locked or dialect() == "sqlite":
+            return candidates
+        await rows(statements.LOCK_MEMBERS, sorted(wanted))
+        locked |= wanted
+
+
+async def _canonical(member_id: UUID) -> UUID:
+    found = await row(statements.FIND_BY_MEMBER, member_id)
+    if found is None:
+        raise NotSignedIn
+    return as_uuid(found["member_id"])
+
+
+async def _candidates(keys: Iterable[Key], asking: UUID | None) -> list[Candidate]:
+    """The members that hold any of these keys, and the asking one, each with all they hold."""
+    wanted = set(keys)
+    active = Identifier.filter(status=IdentifierStatus.ACTIVE)
+    matches = await active.filter(value_hash__in=[key.value_hash for key in wanted]).all()
+    owners = {match.member_id for match in matches if _key(match) in wanted}  # type: ignore[attr-defined]
+    if asking is not None:
+        owners.add(await _canonical(asking))
+    if not owners:
+        return []
+    members = await Member.filter(id__in=list(owners)).only("id", "joined_at")
+    held: dict[UUID, set[Key]] = {member.id: set() for member in members}
+    for identifier in await active.filter(member_id__in=list(owners)).all():
+        held[identifier.member_id].add(_key(identifier))  # type: ignore[attr-defined]
+    return [Candidate(member.id, member.joined_at is not None, frozenset(held[member.id])) for member in members]
+
+
+def _key(identifier: Identifier) -> Key:
+    return Key(identifier.namespace, identifier.scope, identifier.value_hash)
+
+
+async def _create(now: datetime) -> UUID:
+    member_id = new_id()
+    # The ordinal is taken last: whoever waits for it on SQLite already holds everything else.
+    await Member.create(id=member_id, created_at=now, ordinal=await next_ordinal("member_ordinal"))
+    await IdentityEvent.create(member_id=member_id, act=IdentityAct.CREATE, happened_at=now)
+    return member_id
+
+
+async def _attach(
+    member_id: UUID, decision: Decision, proofs: dict[Key, Proof], *, now: datetime, vault: Vault
+) -> None:
+    identifiers, events = [], []
+    for key in decision.attached:
+        identifier_id = new_id()
+        identifiers.append(
+            Identifier(
+                id=identifier_id,
+                member_id=member_id,
+                namespace=key.namespace,
+                scope=key.scope,
+                value_hash=key.value_hash,
+                value_cipher=vault.encrypt(proofs[key].value, bound_to=bound_to(identifier_id)),
+                verified_at=now,
+                verified_by=proofs[key].proven_by,
+                last_seen_at=now,
+            )
+        )
+        events.append(_event(IdentityAct.BIND, member_id, key, now))
+    for key in decision.refused:
+        owner = await Identifier.filter(
+            namespace=key.namespace, scope=key.scope, value_hash=key.value_hash, status=IdentifierStatus.ACTIVE
+        ).first()
+        if not await _already_recorded(member_id, key):
+            other = owner.member_id if owner else None  # type: ignore[attr-defined]
+            events.append(_event(IdentityAct.CONFLICT, member_id, key, now, other_member_id=other))
+    await Identifier.bulk_create(identifiers)
+    await IdentityEvent.bulk_create(events)
+
+
+async def _already_recorded(member_id: UUID, key: Key) -> bool:
+    """A conflict that lasts is one row, not one per login."""
+    return await IdentityEvent.exists(
+        member_id=member_id, act=IdentityAct.CONFLICT, namespace=key.namespace, value_hash=key.value_hash
+    )
+
+
+def _event(
+    act: IdentityAct, member_id: UUID, key: Key, now: datetime, other_member_id: UUID | None = None
+) -> IdentityEvent:
+    return IdentityEvent(
+        member_id=member_id,
+        act=act,
+        namespace=key.namespace,
+        scope=key.scope,
+        value_hash=key.value_hash,
+        other_member_id=other_member_id,
+        happened_at=now,
+    )
+
+
+async def _mark_seen(keys: Iterable[Key], member_id: UUID, now: datetime) -> None:
+    await Identifier.filter(
+        member_id=member_id,
+        value_hash__in=[key.value_hash for key in keys],
+        status=IdentifierStatus.ACTIVE,
+        last_seen_at__lt=now - SEEN_AGAIN_AFTER,
+    ).update(last_seen_at=now)
+
+
+def bound_to(identifier_id: UUID) -> str:
+    """What an identifier's cipher is bound to: its own row, which a merge does not change."""
+    return f"identifier:{identifier_id}:value"

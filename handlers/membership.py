@@ -1,0 +1,195 @@
+"""Membership: one-tap join, and what a member sees of themselves."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from handlers import consents as consent_rules
+from handlers.accounts import AccountFacts, Accounts
+from handlers.actors import Person
+from handlers.consents import Agreed
+from handlers.errors import NotAMember, NotSignedIn, PhoneBlocked
+from handlers.following import attribute
+from handlers.identity import Proof, resolve
+from handlers.merging import profile_bound_to
+from handlers.phones import EncryptedPhone, Phones
+from handlers.ports import Clock, PhoneNumber, Vault
+from handlers.requests import Answer, once
+from handlers.rules.numbers import member_number
+from handlers.rules.phones import normalise, tail
+from models.database import atomic, row
+from models.identity import Member
+from models.sql import as_instant, as_uuid
+from models.statements import identity as statements
+from models.words import ConsentPurpose, MemberStatus, Namespace, Touchpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a person chose to tell; every part may be absent."""
+
+    nickname: str | None = None
+    birthday: str | None = None  # a date as YYYY-MM-DD
+    gender: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GivenConsent:
+    """One consent that stands."""
+
+    purpose: ConsentPurpose
+    version: str
+    given_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MemberView:
+    """A person as they see themselves; the phone only as its tail."""
+
+    id: UUID
+    number: str | None
+    joined_at: datetime | None
+    joined_through: Touchpoint | None
+    phone_tail: str
+    profile: Profile
+    consents: tuple[GivenConsent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The person is a member. `is_phone_elsewhere`: the phone stays with another member until that is settled."""
+
+    member: MemberView
+    already_member: bool
+    is_phone_elsewhere: bool
+
+
+class Membership:
+    """Joins people and keeps what they tell of themselves."""
+
+    def __init__(self, clock: Clock, vault: Vault, accounts: Accounts, phones: Phones) -> None:
+        self._clock = clock
+        self._vault = vault
+        self._accounts = accounts
+        self._phones = phones
+
+    async def join(
+        self,
+        person: Person,
+        *,
+        agreed: Sequence[Agreed],
+        phone_code: str | None = None,
+        encrypted_phone: EncryptedPhone | None = None,
+        profile: Profile | None = None,
+        scene: str | None = None,
+        request_id: str | None = None,
+    ) -> Answer[Joined]:
+        """入会 with one act of consent, with or without a phone; joining twice is joining once.
+
+        Raises ConsentMissing, ConsentOutdated, PhoneCodeRefused, PhoneBlocked, WeChatUnavailable, KeyReused.
+        """
+        wants_phone = phone_code is not None or encrypted_phone is not None
+        consent_rules.check(agreed, with_phone=wants_phone)
+        account = await self._accounts.get(person.account)
+        phone = await self._phones.prove(account, code=phone_code, encrypted=encrypted_phone) if wants_phone else None
+
+        async def effect() -> Joined:
+            return await self._join(person, account, agreed, phone, profile, scene)
+
+        facts = {
+            "agreed": sorted((agreement.purpose.value, agreement.version) for agreement in agreed),
+            "phone": phone_code or (encrypted_phone.data if encrypted_phone else None),
+            "scene": scene,
+        }
+        return await once(person, "join", request_id, facts=facts, result=Joined, effect=effect)
+
+    async def _join(
+        self,
+        person: Person,
+        account: AccountFacts,
+        agreed: Sequence[Agreed],
+        phone: PhoneNumber | None,
+        profile: Profile | None,
+        scene: str | None,
+    ) -> Joined:
+        now = self._clock.now()
+        member_id, is_phone_elsewhere = await self._settle_phone(person.member_id, phone, now)
+        member = await Member.get(id=member_id)
+        number = member.number or member_number(member.ordinal)
+        # One conditional UPDATE decides which of two devices joins; the other finds a member.
+        joined = await row(statements.JOIN, member_id, now, person.through, number)
+        await consent_rules.give(member_id, agreed, account_id=account.id, through=person.through, at=now)
+        if profile is not None and (joined or not member.profile_cipher):
+            await self._write_profile(member_id, profile)
+        if scene:
+            await attribute(member_id, account.id, scene, at=now)
+        view = await self._view(member_id)
+        return Joined(view, already_member=joined is None, is_phone_elsewhere=is_phone_elsewhere)
+
+    async def _settle_phone(self, member_id: UUID, phone: PhoneNumber | None, now: datetime) -> tuple[UUID, bool]:
+        """Give the proven phone to the person, or leave it where it is; who the person is after that."""
+        proofs = []
+        if phone is not None:
+            number = normalise(phone.number, phone.country_code)
+            if number is None:
+                raise PhoneBlocked
+            proofs.append(Proof(Namespace.PHONE, phone.country_code, number, "wechat"))
+        resolution = await resolve(proofs, now=now, vault=self._vault, asking=member_id)
+        if proofs and not resolution.refused:
+            await Member.filter(id=resolution.member_id).update(phone_tail=tail(proofs[0].value))
+        return resolution.member_id, bool(resolution.refused)
+
+    async def view(self, person: Person) -> MemberView:
+        """The person as they see themselves. One read. Raises NotSignedIn when they are gone."""
+        return await self._view(person.member_id)
+
+    async def change_profile(self, person: Person, *, changes: Mapping[str, str | None]) -> MemberView:
+        """Change the named parts of the profile (nickname, birthday, gender); None clears one. Raises NotAMember."""
+        if not person.is_member:
+            raise NotAMember
+        async with atomic():
+            # The UPDATE comes first and takes the row's lock, so that two changes of different parts both stay.
+            await Member.filter(id=person.member_id).update(status=MemberStatus.ACTIVE)
+            member = await Member.get(id=person.member_id)
+            before = self._read_profile(member.id, member.profile_cipher)
+            known = {"nickname": before.nickname, "birthday": before.birthday, "gender": before.gender}
+            await self._write_profile(member.id, Profile(**{**known, **changes}))
+            return await self._view(member.id)
+
+    async def _view(self, member_id: UUID) -> MemberView:
+        found = await row(statements.ME, member_id)
+        if found is None or found["status"] == MemberStatus.ERASED:
+            raise NotSignedIn
+        return self._read(found)
+
+    def _read(self, found: Mapping[str, Any]) -> MemberView:
+        member_id = as_uuid(found["id"])
+        given = orjson.loads(found["consents"] or "[]")
+        through, joined_at = found["joined_through"], found["joined_at"]
+        return MemberView(
+            id=member_id,
+            number=found["number"],
+            joined_at=as_instant(joined_at) if joined_at else None,
+            joined_through=Touchpoint(through) if through else None,
+            phone_tail=found["phone_tail"],
+            profile=self._read_profile(member_id, found["profile_cipher"]),
+            consents=tuple(
+                GivenConsent(ConsentPurpose(purpose), version, as_instant(given_at))
+                for purpose, version, given_at in given
+            ),
+        )
+
+    def _read_profile(self, member_id: UUID, cipher: str) -> Profile:
+        if not cipher:
+            return Profile()
+        return Profile(**orjson.loads(self._vault.decrypt(cipher, bound_to=profile_bound_to(member_id))))
+
+    async def _write_profile(self, member_id: UUID, profile: Profile) -> None:
+        told = {"nickname": profile.nickname, "birthday": profile.birthday, "gender": profile.gender}
+        kept = {name: value for name, value in told.items() if value is not None}
+        cipher = self._vault.encrypt(orjson.dumps(kept).decode(), bound_to=profile_bound_to(member_id)) if kept else ""
+        await Member.filter(id=member_id).update(profile_cipher=cipher)

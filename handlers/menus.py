@@ -1,0 +1,78 @@
+"""The menu of an official account: what it should be, what it is, and the difference."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from handlers.accounts import AccountFacts, Accounts
+from handlers.ports import WeChat
+
+Button = Mapping[str, Any]
+
+
+def default_menu(mini_program_app_id: str | None, fallback_url: str) -> list[dict[str, Any]]:
+    """The menu of an account whose operator has not made one: 入会, the mini-program if there is one, 我的."""
+    mine = [_click("我的会员"), _click("人工"), _click("菜单")]
+    buttons: list[dict[str, Any]] = [_click("入会")]
+    if mini_program_app_id:
+        buttons.append(
+            {
+                "type": "miniprogram",
+                "name": "小程序",
+                "appid": mini_program_app_id,
+                "pagepath": "pages/index/index",
+                "url": fallback_url,  # for clients that cannot open mini-programs; WeChat requires it
+            }
+        )
+    return [*buttons, {"name": "我的", "sub_button": mine}]
+
+
+def _click(word: str) -> dict[str, Any]:
+    """A button that says a word: the key is the word, so that tapping and typing are one route."""
+    return {"type": "click", "name": word, "key": word}
+
+
+class Menus:
+    """Compares and publishes menus."""
+
+    def __init__(self, wechat: WeChat, accounts: Accounts, public_url: str) -> None:
+        self._wechat = wechat
+        self._accounts = accounts
+        self._public_url = public_url
+
+    async def difference(self, account: str, *, mini_program: str | None = "mp") -> list[str]:
+        """Lines of a unified difference, published menu to wanted menu; empty when they agree. Raises WeChatError."""
+        facts = await self._accounts.get(account)
+        published = await self._wechat.current_menu(facts.app)
+        return list(
+            difflib.unified_diff(
+                _lines(published), _lines(await self._wanted(facts, mini_program)), "published", "wanted", lineterm=""
+            )
+        )
+
+    async def publish(self, account: str, *, mini_program: str | None = "mp") -> None:
+        """Put the wanted menu in force. Raises WeChatError kinds."""
+        facts = await self._accounts.get(account)
+        await self._wechat.publish_menu(facts.app, await self._wanted(facts, mini_program))
+
+    async def _wanted(self, facts: AccountFacts, mini_program: str | None) -> Sequence[Button]:
+        if facts.menu is not None:
+            return facts.menu
+        linked = (await self._accounts.get(mini_program)).app.app_id if mini_program else None
+        return default_menu(linked, self._public_url)
+
+
+_WRITTEN = ("type", "name", "key", "url", "appid", "pagepath")  # WeChat adds fields of its own when a menu is read
+
+
+def _lines(buttons: Sequence[Button]) -> list[str]:
+    return orjson.dumps([_plain(button) for button in buttons], option=orjson.OPT_INDENT_2).decode().splitlines()
+
+
+def _plain(button: Button) -> dict[str, Any]:
+    kept: dict[str, Any] = {name: button[name] for name in _WRITTEN if button.get(name)}
+    children = button.get("sub_button") or []
+    children = children.get("list", []) if isinstance(children, Mapping) else children
+    return {**kept, "sub_button": [_plain(child) for child in children]} if children else kept

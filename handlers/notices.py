@@ -1,0 +1,61 @@
+"""Notices: what is said to a person outside the answer to their own message."""
+
+from uuid import UUID
+
+from handlers.accounts import Accounts
+from handlers.actors import Person
+from handlers.following import Following
+from handlers.identity import bound_to
+from handlers.outbox import later
+from handlers.ports import Clock, Vault, WeChat
+from models.database import atomic
+from models.identity import Identifier, Member
+from models.words import IdentifierStatus, Namespace
+
+
+class Notices:
+    """Sends what the outbox asks for; jobs may run more than once."""
+
+    def __init__(self, clock: Clock, vault: Vault, wechat: WeChat, accounts: Accounts, following: Following) -> None:
+        self._clock = clock
+        self._vault = vault
+        self._wechat = wechat
+        self._accounts = accounts
+        self._following = following
+
+    async def answer_late(self, person: Person, *, text: str, key: str) -> None:
+        """Have an answer that took too long sent as a message of its own; one per key."""
+        async with atomic():
+            await later(
+                "send_text",
+                key=f"late:{key}",
+                at=self._clock.now(),
+                order_key=f"chat:{person.member_id}",
+                account=person.account,
+                member_id=str(person.member_id),
+                text=text,
+            )
+
+    async def send_text(self, *, account: str, member_id: str, text: str) -> None:
+        """A customer-service message. Raises WeChatUserRefused when no window is open, other WeChatError kinds."""
+        facts = await self._accounts.get(account)
+        openid = await self._openid(UUID(member_id), facts.app.app_id)
+        if openid is not None:
+            await self._wechat.send_text(facts.app, openid, text)
+
+    async def learn_unionid(self, *, account: str, member_id: str) -> None:
+        """Ask WeChat again who this follower is on the other channels. Raises WeChatError kinds."""
+        facts = await self._accounts.get(account)
+        openid = await self._openid(UUID(member_id), facts.app.app_id)
+        if openid is not None:
+            await self._following.learn_unionid(facts, openid=openid)
+
+    async def _openid(self, member_id: UUID, app_id: str) -> str | None:
+        member = await Member.get_or_none(id=member_id)
+        owner_id = member.canonical_id or member.id if member else member_id  # type: ignore[attr-defined]
+        identifier = await Identifier.get_or_none(
+            member_id=owner_id, namespace=Namespace.WX_OPENID, scope=app_id, status=IdentifierStatus.ACTIVE
+        )
+        if identifier is None:
+            return None
+        return self._vault.decrypt(identifier.value_cipher, bound_to=bound_to(identifier.id))

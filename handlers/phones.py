@@ -1,0 +1,56 @@
+"""Phone numbers that WeChat proves for a person who tapped the button."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from handlers.accounts import AccountFacts
+from handlers.codes import CodeExchange
+from handlers.errors import PhoneCodeRefused, WeChatUnavailable
+from handlers.ports import Clock, PhoneNumber, WeChat, WeChatUserRefused
+
+
+@dataclass(frozen=True, slots=True)
+class EncryptedPhone:
+    """The older way: encryptedData and iv from the client, and the session key of the login they belong to."""
+
+    data: str = field(repr=False)
+    iv: str = field(repr=False)
+    session_key: str = field(repr=False)
+
+
+class Phones:
+    """Turns a phone code, or the older encrypted data, into a proven number."""
+
+    def __init__(self, clock: Clock, wechat: WeChat, exchange: CodeExchange) -> None:
+        self._clock = clock
+        self._wechat = wechat
+        self._exchange = exchange
+
+    async def prove(self, account: AccountFacts, *, code: str | None, encrypted: EncryptedPhone | None) -> PhoneNumber:
+        """The number behind a code (once, 5 minutes) or behind encrypted data.
+
+        Raises PhoneCodeRefused, WeChatUnavailable.
+        """
+        if code is not None:
+            return await self._by_code(account, code)
+        if encrypted is None:
+            raise PhoneCodeRefused
+        try:
+            return self._wechat.decrypt_phone(
+                account.app, encrypted.session_key, encrypted.data, encrypted.iv, now=self._clock.now()
+            )
+        except WeChatUserRefused as refusal:
+            raise PhoneCodeRefused from refusal
+
+    async def _by_code(self, account: AccountFacts, code: str) -> PhoneNumber:
+        async def ask() -> Mapping[str, str]:
+            phone = await self._wechat.phone_number(account.app, code)
+            return {"number": phone.number, "country_code": phone.country_code}
+
+        facts = await self._exchange.exchange("phone", account.app.app_id, code, ask, refused=_refused)
+        return PhoneNumber(facts["number"], facts["country_code"])
+
+
+def _refused(refusal: WeChatUserRefused) -> PhoneCodeRefused | WeChatUnavailable:
+    # 45011: too many calls a minute for this person.
+    return WeChatUnavailable(retry_after=60) if refusal.errcode == 45011 else PhoneCodeRefused()

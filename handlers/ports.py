@@ -1,0 +1,253 @@
+"""The outside world as handlers see it. `gateways/` implements these; tests give fakes.
+
+They raise only kinds of `handlers.errors.DomainError` or of the `WeChatError` below. All instants are aware UTC.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+
+class Clock(Protocol):
+    """The only source of time."""
+
+    def now(self) -> datetime:
+        """The present instant, aware, UTC."""
+
+
+class Randomness(Protocol):
+    """The only source of secrets; cryptographically strong."""
+
+    def token(self) -> str:
+        """43 URL-safe characters: 256 bits."""
+
+
+class VaultError(Exception):
+    """A value cannot be decrypted: wrong key, tampered, or moved to another row."""
+
+
+class Vault(Protocol):
+    """Field encryption and blind indexes. Keys live outside the database (architecture: Keys)."""
+
+    def encrypt(self, plain: str, *, bound_to: str) -> str:
+        """AES-256-GCM under the current key: `keyid.base64url(nonce | ciphertext | tag)`.
+
+        `bound_to` names row and column (`identifier:{id}:value`) and is authenticated, so that a value
+        copied into another row does not decrypt.
+        """
+
+    def decrypt(self, cipher: str, *, bound_to: str) -> str:
+        """The plain value. Raises VaultError."""
+
+    def blind_index(self, purpose: str, value: str) -> str:
+        """64 hex characters: HMAC-SHA256 under a key derived from the index key for this purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class WeChatApp:
+    """Credentials of one account at the platform; the secret stays out of every repr."""
+
+    app_id: str
+    secret: str = field(repr=False)
+
+
+class WeChatError(Exception):
+    """WeChat refused or could not be reached. `errcode` is WeChat's, 0 when there was no answer."""
+
+    def __init__(self, errcode: int, errmsg: str = "", *, endpoint: str = "") -> None:
+        super().__init__(f"{endpoint} errcode {errcode} {errmsg}".strip())
+        self.errcode = errcode
+        self.endpoint = endpoint
+
+
+class WeChatRetryLater(WeChatError):
+    """Busy, rate-limited, time-out: the same call may work later. `retry_after` in seconds when known."""
+
+    retry_after: float | None = None
+
+
+class WeChatOutcomeUnknown(WeChatRetryLater):
+    """The call may have been done: the connection broke or timed out after it was sent."""
+
+
+class WeChatGaveUp(WeChatError):
+    """Configuration or request is wrong; trying again is useless, a person must look."""
+
+
+class WeChatUserRefused(WeChatError):
+    """The person made this impossible: unfollowed, blocked us, did not accept, code used or expired, window closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeSession:
+    """What a wx.login code was exchanged for. The session key never leaves the server."""
+
+    openid: str
+    unionid: str | None
+    session_key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneNumber:
+    """A phone number that WeChat proved: digits only, and the country's calling code (`86`)."""
+
+    number: str = field(repr=False)
+    country_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class FollowerInfo:
+    """What an official account may know of a person; unionid only for followers of a joined-up account."""
+
+    is_following: bool
+    unionid: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SceneQr:
+    """A QR code with a scene: `url` is what the code holds, `image_url` a picture of it."""
+
+    url: str
+    image_url: str
+    expires_at: datetime | None
+
+
+class WeChat(Protocol):
+    """WeChat's API. Every call has a time-out and raises WeChatError kinds, never anything else."""
+
+    async def exchange_login_code(self, app: WeChatApp, code: str) -> CodeSession:
+        """`sns/jscode2session`. Raises WeChatUserRefused with 40029 or 40163 (code), 40226 (blocked person)."""
+
+    async def phone_number(self, app: WeChatApp, code: str) -> PhoneNumber:
+        """`wxa/business/getuserphonenumber`; checks the watermark's app id. Raises WeChatUserRefused 40029, 40013."""
+
+    def decrypt_phone(self, app: WeChatApp, session_key: str, data: str, iv: str, *, now: datetime) -> PhoneNumber:
+        """The older encryptedData path; watermark app id and age (10 minutes) are checked. Raises WeChatUserRefused."""
+
+    async def follower(self, app: WeChatApp, openid: str) -> FollowerInfo:
+        """`cgi-bin/user/info`."""
+
+    async def send_text(self, app: WeChatApp, openid: str, text: str) -> None:
+        """`cgi-bin/message/custom/send`. Raises WeChatUserRefused 45015, 45047, 48002 when no window is open."""
+
+    async def send_template(
+        self,
+        app: WeChatApp,
+        openid: str,
+        template_id: str,
+        values: Mapping[str, str],
+        *,
+        page: str = "",
+        dedupe_id: str,
+    ) -> None:
+        """`cgi-bin/message/template/send`; `dedupe_id` (<= 32) lets WeChat drop repeats within 10 minutes."""
+
+    async def send_subscribe_message(
+        self, app: WeChatApp, openid: str, template_id: str, values: Mapping[str, str], *, page: str = ""
+    ) -> None:
+        """`cgi-bin/message/subscribe/send`: one accepted request is one message. Raises WeChatUserRefused 43101."""
+
+    async def scene_qr(self, app: WeChatApp, scene: str, *, expires_in: timedelta | None) -> SceneQr:
+        """`cgi-bin/qrcode/create`; None makes a permanent code. Scene: 1-64 of `[A-Za-z0-9_-]`."""
+
+    async def mini_program_code(self, app: WeChatApp, scene: str, *, page: str) -> bytes:
+        """`wxa/getwxacodeunlimit`: picture bytes. Scene at most 32 characters."""
+
+    async def url_link(self, app: WeChatApp, path: str, query: str, *, expires_in: timedelta) -> str:
+        """`wxa/generate_urllink`: a link that opens the mini-program."""
+
+    async def current_menu(self, app: WeChatApp) -> list[dict[str, Any]]:
+        """`cgi-bin/menu/get`: the buttons; an empty list when there is no menu (46003)."""
+
+    async def publish_menu(self, app: WeChatApp, buttons: Sequence[Mapping[str, Any]]) -> None:
+        """`cgi-bin/menu/create`."""
+
+    async def js_ticket(self, app: WeChatApp) -> str:
+        """`cgi-bin/ticket/getticket?type=jsapi`, cached like the access token."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """One login of one person in one mini-program. Kept under the hash of its token, never under the token."""
+
+    member_id: str
+    account: str
+    session_key_cipher: str  # for encryptedData only; encrypted, bound to the token's hash
+    opened_at: datetime
+    expires_at: datetime  # absolute end; the idle end is the store's time to live
+
+
+class SessionStore(Protocol):
+    """Live sessions. Losing them costs a silent re-login, nothing else."""
+
+    async def save(self, token_hash: str, record: SessionRecord) -> None: ...
+
+    async def find(self, token_hash: str) -> SessionRecord | None:
+        """The live session, its idle time renewed; may be up to one second stale."""
+
+    async def drop(self, token_hash: str, member_id: str) -> None: ...
+
+    async def drop_all(self, member_id: str, *, keep: str | None = None) -> int:
+        """Log out everywhere, but for `keep`; how many sessions ended."""
+
+
+class ExchangedCodes(Protocol):
+    """WeChat codes that were exchanged, remembered 10 minutes by hash with their encrypted result.
+
+    WeChat takes a code once; a call that is retried after a lost answer must not fail on a used code.
+    """
+
+    async def recall(self, code_hash: str) -> str | None: ...
+
+    async def remember(self, code_hash: str, result_cipher: str) -> None: ...
+
+    async def hold(self, code_hash: str) -> bool:
+        """Become the one that exchanges this code; False when somebody else is at it right now (10 s at most)."""
+
+    async def release(self, code_hash: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class DialogueState:
+    """Where a person stands in a dialogue: which, at which step, and what was said so far. No secrets."""
+
+    name: str
+    step: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Dialogues(Protocol):
+    """Open dialogues by account and person. A lost one is a polite restart, never a lost value."""
+
+    async def find(self, account: str, member_id: str) -> DialogueState | None: ...
+
+    async def keep(self, account: str, member_id: str, state: DialogueState, *, lasting: timedelta) -> None: ...
+
+    async def drop(self, account: str, member_id: str) -> None: ...
+
+
+class Answers(Protocol):
+    """Answers to platform pushes, shared by all processes, so that a repeated delivery gets the same answer."""
+
+    async def claim(self, key: str) -> str | None:
+        """None: this process is the first and must answer. Otherwise the stored answer, or `PENDING`."""
+
+    async def give(self, key: str, answer: str) -> None:
+        """Store the answer for every further delivery of this push (24 h)."""
+
+    async def wait(self, key: str, seconds: float) -> str | None:
+        """The answer once another delivery's work has given it; None when it did not come in time."""
+
+    async def release(self, key: str) -> None:
+        """Give the claim back: the work failed before it had any effect."""
+
+
+PENDING = "\x00pending"
+
+
+class RateLimiter(Protocol):
+    """Counts per member or address. Counted in the process: with N processes the limit is at most N-fold."""
+
+    def hit(self, name: str, who: str) -> int:
+        """0 when allowed, otherwise whole seconds until it is again."""

@@ -1,0 +1,29 @@
+"""Phone numbers: one written form, so that one number is one identifier; and the numbers nobody owns."""
+
+import re
+
+_E164 = re.compile(r"[1-9]\d{6,14}")
+_MAINLAND = re.compile(r"1[3-9]\d{9}")
+
+
+def normalise(number: str, country_code: str) -> str | None:
+    """National digits of a number (`13800138000` for +86), or None when it cannot be a real subscriber's.
+
+    Length and first digit as in ITU-T E.164; mainland mobiles additionally as the national numbering plan has them.
+    """
+    digits = re.sub(r"[\s().-]", "", number).removeprefix("+")
+    if country_code == "86":
+        digits = digits.removeprefix("86") if len(digits) == 13 else digits
+        return digits if _MAINLAND.fullmatch(digits) and not _is_nobodys(digits) else None
+    digits = digits.removeprefix(country_code) if digits.startswith(country_code) else digits
+    return digits if _E164.fullmatch(country_code + digits) and not _is_nobodys(digits) else None
+
+
+def _is_nobodys(digits: str) -> bool:
+    """Numbers people type when they have none: the last eight digits all equal, or counting up."""
+    return len(set(digits[-8:])) == 1 or digits.endswith("12345678")
+
+
+def tail(number: str) -> str:
+    """The last four digits: what is shown back to the person."""
+    return number[-4:]

@@ -1,0 +1,146 @@
+"""Sessions of the mini-program: opened by a wx.login code, carried by an opaque random token, kept under its hash."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from handlers.accounts import AccountFacts, Accounts
+from handlers.actors import Person
+from handlers.codes import CodeExchange
+from handlers.errors import (
+    AccountUnknown,
+    DomainError,
+    LoginBlocked,
+    LoginCodeRefused,
+    NotSignedIn,
+    PhoneCodeRefused,
+    WeChatUnavailable,
+)
+from handlers.following import attribute
+from handlers.identity import Identity, wechat_proofs
+from handlers.ports import (
+    Clock,
+    Randomness,
+    SessionRecord,
+    SessionStore,
+    Vault,
+    VaultError,
+    WeChat,
+    WeChatUserRefused,
+)
+from models.database import atomic
+from models.words import AccountKind, Touchpoint
+
+LASTS_AT_MOST = timedelta(days=30)  # absolute end; the store ends idle ones sooner
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A new session. The token is shown once and never stored."""
+
+    token: str = field(repr=False)
+    expires_at: datetime
+    person: Person
+
+
+class Sessions:
+    """Opens, finds and ends sessions."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        randomness: Randomness,
+        vault: Vault,
+        wechat: WeChat,
+        store: SessionStore,
+        exchange: CodeExchange,
+        accounts: Accounts,
+        identity: Identity,
+    ) -> None:
+        self._clock = clock
+        self._randomness = randomness
+        self._vault = vault
+        self._wechat = wechat
+        self._store = store
+        self._exchange = exchange
+        self._accounts = accounts
+        self._identity = identity
+
+    async def open(self, *, code: str, account: str | None = None, scene: str | None = None) -> Opened:
+        """Sign in with a wx.login code; the person becomes known if they were not. Several sessions may live.
+
+        Raises LoginCodeRefused, LoginBlocked, AccountUnknown, MemberFrozen, WeChatUnavailable.
+        """
+        facts = await self._mini_program(account)
+        login = await self._login(facts, code)
+        proofs = wechat_proofs(facts.app.app_id, facts.open_platform, login["openid"], login["unionid"] or None)
+        person = await self._identity.recognise(facts.key, proofs, through=Touchpoint.MINI_PROGRAM)
+        now = self._clock.now()
+        if scene:
+            async with atomic():
+                await attribute(person.member_id, facts.id, scene, at=now)
+        token = self._randomness.token()
+        token_hash = hash_token(token)
+        record = SessionRecord(
+            member_id=str(person.member_id),
+            account=facts.key,
+            session_key_cipher=self._vault.encrypt(login["session_key"], bound_to=token_hash),
+            opened_at=now,
+            expires_at=now + LASTS_AT_MOST,
+        )
+        await self._store.save(token_hash, record)
+        return Opened(token, record.expires_at, person)
+
+    async def who(self, token: str) -> Person:
+        """The person behind a token. Raises NotSignedIn, MemberFrozen."""
+        record = await self._record(token)
+        return await self._identity.person(UUID(record.member_id), record.account, through=Touchpoint.MINI_PROGRAM)
+
+    async def session_key(self, token: str) -> str:
+        """WeChat's session key of this login, for encryptedData; it never leaves the server."""
+        record = await self._record(token)
+        try:
+            return self._vault.decrypt(record.session_key_cipher, bound_to=hash_token(token))
+        except VaultError as trouble:
+            raise PhoneCodeRefused from trouble
+
+    async def close(self, person: Person, *, token: str) -> None:
+        """End this session; ending it again is fine."""
+        await self._store.drop(hash_token(token), str(person.member_id))
+
+    async def close_all(self, person: Person) -> int:
+        """End every session of this person; how many ended."""
+        return await self._store.drop_all(str(person.member_id))
+
+    async def _record(self, token: str) -> SessionRecord:
+        record = await self._store.find(hash_token(token))
+        if record is None or record.expires_at <= self._clock.now():
+            raise NotSignedIn
+        return record
+
+    async def _mini_program(self, account: str | None) -> AccountFacts:
+        facts = await (self._accounts.get(account) if account else self._accounts.only(AccountKind.MINI_PROGRAM))
+        if facts.kind is not AccountKind.MINI_PROGRAM:
+            raise AccountUnknown
+        return facts
+
+    async def _login(self, facts: AccountFacts, code: str) -> Mapping[str, str]:
+        async def ask() -> Mapping[str, str]:
+            login = await self._wechat.exchange_login_code(facts.app, code)
+            return {"openid": login.openid, "unionid": login.unionid or "", "session_key": login.session_key}
+
+        return await self._exchange.exchange("login", facts.app.app_id, code, ask, refused=_refused)
+
+
+def _refused(refusal: WeChatUserRefused) -> DomainError:
+    if refusal.errcode == 40226:
+        return LoginBlocked()
+    # 45011: more than 100 logins a minute of one person.
+    return WeChatUnavailable(retry_after=60) if refusal.errcode == 45011 else LoginCodeRefused()
+
+
+def hash_token(token: str) -> str:
+    """How a token is stored. Plain SHA-256 is enough: the token itself has 256 random bits."""
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,31 @@
+"""Typed keys of what the application and each request carry."""
+
+from collections.abc import Callable
+from contextvars import ContextVar
+
+from aiohttp import web
+
+from handlers.actors import Person
+from handlers.catalogue import Handlers
+from handlers.ports import RateLimiter
+from miniapp_api.addresses import TrustedProxies
+
+HANDLERS: web.AppKey[Handlers] = web.AppKey("HANDLERS", Handlers)
+RATE_LIMITER: web.AppKey[RateLimiter] = web.AppKey("RATE_LIMITER", RateLimiter)
+TRUSTED_PROXIES: web.AppKey[TrustedProxies] = web.AppKey("TRUSTED_PROXIES", TrustedProxies)
+
+PUBLIC_URL: web.AppKey[str] = web.AppKey("PUBLIC_URL", str)
+
+Observer = Callable[[str, str, int, float], None]  # method, route pattern, status, seconds
+OBSERVER: web.AppKey[Observer] = web.AppKey("OBSERVER")
+
+PERSON: web.RequestKey[Person] = web.RequestKey("PERSON", Person)
+TOKEN: web.RequestKey[str] = web.RequestKey("TOKEN", str)
+ACTOR: web.RequestKey[str] = web.RequestKey("ACTOR", str)
+
+current_request_id: ContextVar[str] = ContextVar("current_request_id", default="")
+
+
+def handlers(request: web.Request) -> Handlers:
+    """The use cases."""
+    return request.app[HANDLERS]

@@ -1,0 +1,111 @@
+"""What a view returns: a typed body and a status. Rendering knows the declared type, so that nothing else leaks."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass
+from types import NoneType, UnionType
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, Union, get_args, get_origin, overload
+
+from aiohttp import web
+from pydantic import TypeAdapter
+
+T = TypeVar("T")
+Out_co = TypeVar("Out_co", covariant=True)
+
+REPLAYED = "Idempotency-Replayed"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply(Generic[T]):
+    """An answer with a body of type T. Views name one of its kinds, or a union of them."""
+
+    body: T
+    _: KW_ONLY
+    replayed: bool = False
+    status: ClassVar[int] = 200
+
+
+class Ok(Reply[T]):
+    """200"""
+
+    __slots__ = ()
+    status: ClassVar[int] = 200
+
+
+class Created(Reply[T]):
+    """201"""
+
+    __slots__ = ()
+    status: ClassVar[int] = 201
+
+
+class NoContent(Reply[None]):
+    """204: done, and there is nothing to say."""
+
+    __slots__ = ()
+    status: ClassVar[int] = 204
+
+    def __init__(self, *, replayed: bool = False) -> None:
+        super().__init__(None, replayed=replayed)
+
+
+class Answered(Protocol[Out_co]):
+    """What handlers return for a request that may be repeated: `handlers.requests.Answer`."""
+
+    @property
+    def value(self) -> Out_co:
+        """What happened, the first time."""
+
+    @property
+    def replayed(self) -> bool:
+        """Whether this is the stored answer of an earlier request."""
+
+
+@overload
+def reply(answer: Answered[T], *, status: Literal[200]) -> Ok[T]: ...
+@overload
+def reply(answer: Answered[T], *, status: Literal[201]) -> Created[T]: ...
+@overload
+def reply(answer: Answered[T], *, status: int) -> Ok[T] | Created[T]: ...
+def reply(answer: Answered[T], *, status: int) -> Ok[T] | Created[T]:
+    """The handler's answer as it is, its first status and body included when it is a replay."""
+    if status == Created.status:
+        return Created(answer.value, replayed=answer.replayed)
+    return Ok(answer.value, replayed=answer.replayed)
+
+
+class Renderer:
+    """Turns the replies of one endpoint into responses. Field order is that of the declaration, so equal values are
+    equal bytes."""
+
+    def __init__(self, annotation: Any) -> None:
+        self.kinds: Mapping[type[Reply[Any]], TypeAdapter[Any] | None] = dict(_kinds(annotation))
+        self._to_json: Mapping[type[Reply[Any]], Callable[..., bytes] | None] = {
+            kind: adapter.serializer.to_json if adapter else None for kind, adapter in self.kinds.items()
+        }
+
+    def render(self, result: Reply[Any]) -> web.Response:
+        """Raises KeyError or PydanticSerializationError when a view returns what it did not declare: a 500."""
+        kind = type(result)
+        to_json = self._to_json[kind]
+        if to_json is None:
+            response = web.Response(status=kind.status)
+        else:
+            response = web.Response(
+                status=kind.status,
+                body=to_json(result.body, warnings="error"),
+                headers={"Content-Type": "application/json; charset=utf-8"},
+            )
+        if result.replayed:
+            response.headers[REPLAYED] = "true"
+        return response
+
+
+def _kinds(annotation: Any) -> list[tuple[type[Reply[Any]], TypeAdapter[Any] | None]]:
+    if get_origin(annotation) in (Union, UnionType):
+        return [kind for part in get_args(annotation) for kind in _kinds(part)]
+    origin = get_origin(annotation) or annotation
+    if origin is NoContent:
+        return [(NoContent, None)]
+    if origin in (Ok, Created) and get_args(annotation) not in ((), (NoneType,)):
+        return [(origin, TypeAdapter(get_args(annotation)[0]))]
+    raise TypeError(f"a view returns Ok[...], Created[...] or NoContent, not {annotation}")

@@ -1,0 +1,288 @@
+"""PostgreSQL under Tortoise: a pool with time limits, and transactions that cancellation cannot leak.
+
+Tortoise finds this engine by the module's name, which must contain "asyncpg".
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import asyncpg
+from tortoise.backends.asyncpg.client import AsyncpgDBClient
+from tortoise.exceptions import IntegrityError, OperationalError
+
+from models.failures import (
+    CommitUnknown,
+    DatabaseUnavailable,
+    LockTimeout,
+    SerializationConflict,
+    StatementTimeout,
+    TransactionAborted,
+    TransactionEnded,
+)
+from models.sql import dump_json, load_json, postgres_values
+from models.transactions import OpenTransaction, ShieldedSavepoint, ShieldedTransaction
+
+CONNECT_SECONDS = 5.0
+ACQUIRE_SECONDS = 10.0
+CLIENT_SECONDS = 10.0  # beyond the server's own limits: only a dead connection takes so long
+LIMITS = {
+    "statement_timeout": "3000",
+    "lock_timeout": "3000",
+    "idle_in_transaction_session_timeout": "5000",
+}
+
+_LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    OSError,
+    TimeoutError,
+    EOFError,
+)
+
+
+def is_lost(error: BaseException) -> bool:
+    """Whether the connection, not the statement, is what failed."""
+    # InterfaceError also stands for wrong use; only the closed connection and the closed pool are meant here.
+    return isinstance(error, _LOST) or (isinstance(error, asyncpg.InterfaceError) and "clos" in str(error))
+
+
+def translated(error: Exception) -> Exception | None:
+    """What a driver's error means to those above; None when it is theirs already."""
+    if is_lost(error):
+        return DatabaseUnavailable(str(error) or type(error).__name__)
+    if isinstance(error, asyncpg.IntegrityConstraintViolationError):
+        return IntegrityError(error)
+    if isinstance(error, asyncpg.SerializationError | asyncpg.DeadlockDetectedError):
+        return SerializationConflict(error)
+    if isinstance(error, asyncpg.LockNotAvailableError):
+        return LockTimeout(error)
+    if isinstance(error, asyncpg.QueryCanceledError):
+        return StatementTimeout(error)
+    if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
+        return OperationalError(error)
+    return None
+
+
+class PooledConnection(asyncpg.Connection):  # type: ignore[misc]
+    """A connection that goes back to the pool without a reset: one round trip less on every statement.
+
+    Nothing of ours outlives a transaction on a connection: no LISTEN, no session lock, no SET but SET LOCAL.
+    """
+
+    __slots__ = ()
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
+async def prepare(connection: asyncpg.Connection) -> None:
+    """JSONB travels as dicts and lists; the ORM's fields hand over text that is JSON already."""
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        encoder=lambda value: value if isinstance(value, str) else dump_json(value),
+        decoder=load_json,
+    )
+
+
+class PostgresClient(AsyncpgDBClient):
+    """The pool, outside of any transaction."""
+
+    def __init__(
+        self, dsn: str, *, pool: int = 10, read_only: bool = False, limited: bool = True, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.dsn = dsn
+        self._size = pool
+        # Instants that are turned into text by the server (JSON, casts) must not depend on where it stands.
+        self._settings = {"application_name": "fanpiao", "timezone": "UTC", **(LIMITS if limited else {})}
+        if read_only:
+            self._settings["default_transaction_read_only"] = "on"
+        self._patience = CLIENT_SECONDS if limited else None
+
+    def without_limits(self) -> "PostgresClient":
+        """Another small pool to the same database, not yet open, whose statements may take their time."""
+        return PostgresClient(self.dsn, pool=2, limited=False, connection_name=self.connection_name)
+
+    async def create_connection(self, with_db: bool = True) -> None:  # noqa: FBT001, FBT002 - Tortoise's signature
+        """Raises DatabaseUnavailable."""
+        if self._pool is not None:
+            return
+        try:
+            self._pool = await asyncpg.create_pool(
+                self.dsn,
+                min_size=1,
+                max_size=self._size,
+                timeout=CONNECT_SECONDS,
+                command_timeout=self._patience,
+                connection_class=PooledConnection,
+                server_settings=self._settings,
+                init=prepare,
+            )
+        except Exception as error:
+            raise (translated(error) or error) from error
+        await self._post_connect()
+
+    async def close(self) -> None:
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return
+        closing = asyncio.ensure_future(pool.close())
+        await asyncio.wait({closing}, timeout=2.0)
+        if not closing.done():
+            pool.terminate()
+            closing.cancel()
+        await asyncio.gather(closing, return_exceptions=True)
+
+    @property
+    def in_use(self) -> int:
+        """Connections that somebody holds."""
+        return 0 if self._pool is None else self._pool.get_size() - self._pool.get_idle_size()
+
+    def open_pool(self) -> asyncpg.Pool:
+        """Raises DatabaseUnavailable."""
+        if self._pool is None:
+            raise DatabaseUnavailable("the database is not connected")
+        return self._pool
+
+    def new_transaction(self) -> "PostgresTransaction":
+        """A transaction to be opened."""
+        return PostgresTransaction(self)
+
+    def _in_transaction(self) -> ShieldedTransaction:
+        return ShieldedTransaction(self.new_transaction())
+
+    def acquire_connection(self) -> AbstractAsyncContextManager[asyncpg.Connection]:  # type: ignore[override]
+        context: AbstractAsyncContextManager[asyncpg.Connection] = self.open_pool().acquire()
+        return context
+
+    async def _translate_exceptions(self, func: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
+        try:
+            return await func(self, *args, **kwargs)
+        except Exception as error:
+            ours = translated(error)
+            if ours is None:
+                raise
+            raise ours from error
+
+    async def fetch(self, sql: str, values: Sequence[Any]) -> list[dict[str, Any]]:
+        """Rows of a statement with `$1..$n`."""
+        if not sql:
+            return []
+        bound = postgres_values(values)
+        try:
+            async with self.acquire_connection() as connection:
+                return [dict(record) for record in await connection.fetch(sql, *bound)]
+        except Exception as error:
+            ours = translated(error)
+            if ours is None:
+                raise
+            raise ours from error
+
+
+class PostgresTransaction(PostgresClient, OpenTransaction):
+    """One transaction on one connection of the pool."""
+
+    def __init__(self, root: PostgresClient) -> None:  # the pool is the root's: nothing to set up
+        self.root = root
+        self.log = root.log
+        self.connection_name = root.connection_name
+        self.fetch_inserted = root.fetch_inserted
+        self.is_abandoned = False
+        self._bound_loop = root._bound_loop  # noqa: SLF001 - Tortoise's base class keeps it
+        self._held: asyncpg.Connection | None = None
+        self._source: asyncpg.Pool | None = None
+        self._statement_turn = asyncio.Lock()
+
+    @property
+    def has_ended(self) -> bool:
+        return self._held is None
+
+    def _in_transaction(self) -> ShieldedSavepoint:  # type: ignore[override]
+        return ShieldedSavepoint(self)
+
+    @asynccontextmanager
+    async def acquire_connection(self) -> AsyncIterator[asyncpg.Connection]:  # type: ignore[override]
+        async with self._statement_turn:
+            if self._held is None:
+                raise TransactionEnded("this transaction has ended; start the task outside of it")
+            yield self._held
+
+    async def execute_many(self, query: str, values: list[Any]) -> None:
+        async def work(_: Any) -> None:
+            async with self.acquire_connection() as connection:
+                await connection.executemany(query, values)
+
+        await self._translate_exceptions(work)
+
+    async def open(self) -> None:
+        pool = self.root.open_pool()
+        try:
+            connection = await pool.acquire(timeout=ACQUIRE_SECONDS)
+        except Exception as error:
+            raise (translated(error) or error) from error
+        try:
+            self.refuse_if_abandoned()
+            await connection.execute("BEGIN")
+        except BaseException as error:
+            await pool.release(connection)
+            if isinstance(error, Exception) and (ours := translated(error)) is not None:
+                raise ours from error
+            raise
+        self._held, self._source = connection, pool
+
+    async def finish(self, *, commit: bool) -> None:
+        connection, pool = self._held, self._source
+        if connection is None or pool is None:
+            raise TransactionEnded
+        self._held = None  # a task that still waits for its turn here finds the end
+        try:
+            # One that is in the midst of a statement ends it first: the connection cannot do two things.
+            async with self._statement_turn:
+                await (_commit(connection) if commit else _roll_back(connection))
+        finally:
+            await pool.release(connection)
+
+    async def command(self, *statements: str) -> None:
+        async def work(_: Any) -> None:
+            async with self.acquire_connection() as connection:
+                for statement in statements:
+                    await connection.execute(statement)
+
+        await self._translate_exceptions(work)
+
+
+async def _commit(connection: asyncpg.Connection) -> None:
+    if connection.is_closed():
+        raise DatabaseUnavailable("the connection was lost before the commit")
+    try:
+        outcome = await connection.execute("COMMIT")
+    except Exception as error:
+        if is_lost(error):
+            connection.terminate()
+            raise CommitUnknown(str(error) or type(error).__name__) from error
+        raise (translated(error) or error) from error
+    if outcome != "COMMIT":
+        raise TransactionAborted("a statement failed and its error was swallowed; all was rolled back")
+
+
+async def _roll_back(connection: asyncpg.Connection) -> None:
+    if connection.is_closed():
+        return  # the server rolled back when it lost us
+    try:
+        await connection.execute("ROLLBACK")
+    except Exception as error:
+        connection.terminate()
+        if not is_lost(error):
+            raise (translated(error) or error) from error
+
+
+client_class = PostgresClient

@@ -1,0 +1,310 @@
+"""The one door to the database: connecting, transactions, raw SQL.
+
+Everybody takes transactions from `atomic()`: plain Tortoise leaks connections when a task is cancelled.
+"""
+
+import inspect
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from tortoise.context import TortoiseContext
+
+from models import migrating
+from models.asyncpg_client import PostgresClient
+from models.failures import (
+    CommitUnknown,
+    DatabaseInUse,
+    DatabaseUnavailable,
+    LockTimeout,
+    NaiveInstant,
+    NotInTransaction,
+    SerializationConflict,
+    StatementTimeout,
+    TransactionAborted,
+    TransactionEnded,
+)
+from models.sql import Both, Dialect, as_instant, as_uuid
+from models.sqlite_client import SqliteClient
+from models.transactions import OpenTransaction, drain
+
+__all__ = [
+    "Both",
+    "CommitUnknown",
+    "DatabaseInUse",
+    "DatabaseUnavailable",
+    "LockTimeout",
+    "NaiveInstant",
+    "NotInTransaction",
+    "SerializationConflict",
+    "StatementTimeout",
+    "TransactionAborted",
+    "TransactionEnded",
+    "after_commit",
+    "as_instant",
+    "as_uuid",
+    "atomic",
+    "connect",
+    "dialect",
+    "disconnect",
+    "in_atomic",
+    "migrate",
+    "next_ordinal",
+    "pending_migrations",
+    "ping",
+    "pool_in_use",
+    "require_atomic",
+    "row",
+    "rows",
+    "script",
+]
+
+APP = "models"
+MODEL_MODULES = (
+    "models.accounts",
+    "models.consents",
+    "models.identity",
+    "models.organizations",
+    "models.outbox",
+    "models.requests",
+)
+
+Callback = Callable[[], Awaitable[None] | None]
+Client = PostgresClient | SqliteClient
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Connected:
+    context: TortoiseContext
+    dialect: Dialect
+    client: Client
+
+
+_state: list[_Connected] = []  # at most one
+_callbacks: ContextVar[list[Callback] | None] = ContextVar("fanpiao_after_commit", default=None)
+
+
+def configuration(url: str, *, pool: int = 10, read_only: bool = False, limited: bool = True) -> dict[str, Any]:
+    """Tortoise's configuration for `sqlite://path` (`sqlite:///absolute`) or `postgres://user:pass@host:port/db`.
+
+    The connection is named after its dialect, because Tortoise keeps prepared SQL by the connection's name.
+    Raises ValueError for another scheme, and for an in-memory SQLite, which no second connection could read.
+    """
+    scheme, _, rest = url.partition("://")
+    if scheme == "sqlite" and rest and not rest.startswith(":memory:"):
+        name, engine = "sqlite", "models.sqlite_client"
+        credentials: dict[str, Any] = {"file_path": rest, "read_only": read_only}
+    elif scheme in {"postgres", "postgresql"} and rest:
+        name, engine = "postgres", "models.asyncpg_client"
+        credentials = {"dsn": url, "pool": pool, "read_only": read_only, "limited": limited}
+    else:
+        raise ValueError("a database is sqlite://path or postgres://user:pass@host:port/name")
+    return {
+        "connections": {name: {"engine": engine, "credentials": credentials}},
+        "apps": {APP: {"models": list(MODEL_MODULES), "default_connection": name, "migrations": "models.migrations"}},
+        "use_tz": True,
+        "timezone": "UTC",
+    }
+
+
+async def connect(url: str, *, pool: int = 10, read_only: bool = False, limited: bool = True) -> None:
+    """Connect this process, for all tasks of this event loop.
+
+    `pool` counts PostgreSQL connections. `read_only` takes no writer's lock and cannot write. `limited=False` lifts the
+    3 s limits on statements and locks, for long jobs. Raises DatabaseUnavailable, DatabaseInUse (SQLite: another
+    process writes), ValueError (no such kind of address), RuntimeError (connected already).
+    """
+    if _state:
+        raise RuntimeError("the database is connected already")
+    config = configuration(url, pool=pool, read_only=read_only, limited=limited)
+    (name,) = config["connections"]
+    context = TortoiseContext()
+    # Tasks that aiohttp makes later do not inherit this task's context variables: the global fallback serves them. The
+    # variable is set only while initialising, so that no task is left with a context that was closed.
+    with context:
+        await context.init(config=config, use_tz=True, timezone="UTC", _enable_global_fallback=True)
+        client = context.connections.get(name)
+    if not isinstance(client, PostgresClient | SqliteClient):
+        raise TypeError(f"unknown engine {type(client).__name__}")
+    try:
+        await client.create_connection()
+    except BaseException:
+        await context.close_connections()
+        raise
+    _state.append(_Connected(context, "sqlite" if isinstance(client, SqliteClient) else "postgres", client))
+
+
+async def disconnect() -> None:
+    """Close within 3 s; what is under way then is cut off. Again, or without a connection: nothing happens."""
+    if not _state:
+        return
+    connected = _state.pop()
+    await drain(0.5)
+    await connected.context.close_connections()
+
+
+def _connected() -> _Connected:
+    if not _state:
+        raise DatabaseUnavailable("the database is not connected")
+    return _state[0]
+
+
+def _client() -> Client:
+    connected = _connected()
+    client = connected.context.connections.get(connected.dialect)
+    assert isinstance(client, PostgresClient | SqliteClient)  # noqa: S101 - both engines are ours
+    return client
+
+
+def dialect() -> Dialect:
+    """Which database this is. Raises DatabaseUnavailable when not connected."""
+    return _connected().dialect
+
+
+async def ping() -> None:
+    """One round trip. Raises DatabaseUnavailable."""
+    await rows("SELECT 1 AS alive")
+
+
+def pool_in_use() -> int:
+    """Connections that are held or at work now."""
+    return _connected().client.in_use if _state else 0
+
+
+def _open_transaction() -> OpenTransaction | None:
+    if not _state:
+        return None
+    client = _client()
+    return client if isinstance(client, OpenTransaction) and not client.has_ended else None
+
+
+def in_atomic() -> bool:
+    """Whether this task is inside an open transaction."""
+    return _open_transaction() is not None
+
+
+def require_atomic() -> None:
+    """Raises NotInTransaction outside of `atomic()`."""
+    if not in_atomic():
+        raise NotInTransaction("this belongs inside atomic()")
+
+
+@asynccontextmanager
+async def atomic() -> AsyncIterator[None]:
+    """One transaction: leaving commits, an exception rolls back. Nested, it is a savepoint.
+
+    Cancelled while it opens or rolls back: nothing happened, nothing stays held. Cancelled while it commits:
+    CancelledError is raised after the commit is done, so the effect stands. A transaction that has ended cannot be used
+    by tasks that were started in it. Nothing is tried again here.
+
+    Raises CommitUnknown (connection lost during COMMIT: read again), DatabaseUnavailable, LockTimeout,
+    SerializationConflict, StatementTimeout, TransactionAborted (an error was swallowed inside), IntegrityError.
+    """
+    client = _client()
+    if isinstance(client, OpenTransaction) and client.has_ended:
+        raise TransactionEnded("this task was started inside a transaction that has ended")
+    if isinstance(client, OpenTransaction):
+        callbacks = _callbacks.get()
+        kept = len(callbacks or ())
+        try:
+            async with client._in_transaction():  # noqa: SLF001 - Tortoise's name
+                yield
+        except BaseException:
+            if callbacks is not None:
+                del callbacks[kept:]
+            raise
+        return
+    mine: list[Callback] = []
+    token = _callbacks.set(mine)
+    try:
+        async with client._in_transaction():  # noqa: SLF001
+            yield
+    finally:
+        _callbacks.reset(token)
+    for callback in mine:
+        await _call(callback)
+
+
+async def _call(callback: Callback) -> None:
+    try:
+        outcome = callback()
+        if inspect.isawaitable(outcome):
+            await outcome
+    except Exception:
+        log.exception("after_commit_failed")  # the commit stands: its caller must not read this as a failure
+
+
+def after_commit(callback: Callback) -> None:
+    """Call (or await) `callback` in this task once the outermost transaction is committed.
+
+    Only for hints that may be lost (a nudge): it is not called when the task is cancelled or the process dies. What
+    must happen belongs in the outbox. Outside of a transaction: raises NotInTransaction.
+    """
+    callbacks = _callbacks.get()
+    if callbacks is None or not in_atomic():
+        raise NotInTransaction("after_commit belongs inside atomic()")
+    callbacks.append(callback)
+
+
+async def rows(sql: str | Both, *values: Any) -> list[dict[str, Any]]:
+    """The rows of one statement, in the open transaction or on any free connection. Placeholders are `$1..$n`.
+
+    Ids come as UUID, instants as aware UTC datetime, JSON as dict or list (see `models.sql` for expressions). A write
+    says what it did by RETURNING. An empty statement gives no rows: for what one of the dialects need not do.
+
+    Raises NaiveInstant, IntegrityError, OperationalError and the errors of `models.failures`.
+    """
+    client = _client()
+    if isinstance(sql, Both):
+        sql = sql.sqlite if isinstance(client, SqliteClient) else sql.postgres
+    return await client.fetch(sql, values)
+
+
+async def row(sql: str | Both, *values: Any) -> dict[str, Any] | None:
+    """The first row, or None."""
+    found = await rows(sql, *values)
+    return found[0] if found else None
+
+
+async def script(sql: str | Both) -> None:
+    """Several statements without values or rows; triggers may contain semicolons."""
+    client = _client()
+    if isinstance(sql, Both):
+        sql = sql.sqlite if isinstance(client, SqliteClient) else sql.postgres
+    await client.execute_script(sql)
+
+
+_NEXT_ORDINAL = Both(
+    postgres="SELECT nextval(CAST($1::text AS regclass)) AS value",
+    sqlite="UPDATE counter SET value = value + 1 WHERE name = $1 RETURNING value",
+)
+
+
+async def next_ordinal(name: str) -> int:
+    """The next number of a dense series (`member_ordinal`): 1, 2, 3, ... Gaps are allowed, no number comes twice.
+
+    Take it last in a transaction: on SQLite the number is taken back with a rollback, on PostgreSQL it leaves a gap.
+    Raises NotInTransaction, LookupError (SQLite) or OperationalError (PostgreSQL) for an unknown series.
+    """
+    require_atomic()
+    found = await row(_NEXT_ORDINAL, name)
+    if found is None:
+        raise LookupError(f"no series {name}")
+    return int(found["value"])
+
+
+async def pending_migrations() -> list[str]:
+    """Names of the migrations that this database has not seen, in order."""
+    return await migrating.pending(_client())
+
+
+async def migrate() -> list[str]:
+    """Apply what is pending and name it. Safe to call from several processes at once. Not inside a transaction."""
+    if in_atomic():
+        raise RuntimeError("migrations have transactions of their own")
+    return await migrating.migrate(_connected().client, APP)

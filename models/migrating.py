@@ -1,0 +1,120 @@
+"""Bringing a database to the shape of the newest migration.
+
+Tortoise's own executor records a migration after its transaction, so that a crash in between leaves tables that the
+next start tries to create again. Here the record is written in the migration's own transaction.
+"""
+
+import pkgutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import import_module
+
+import asyncpg
+from tortoise.connection import get_connections
+from tortoise.migrations.migration import Migration
+from tortoise.migrations.recorder import MigrationRecorder
+from tortoise.migrations.schema_editor import AsyncpgSchemaEditor, SqliteSchemaEditor
+from tortoise.migrations.schema_editor.base import BaseSchemaEditor
+from tortoise.migrations.schema_generator.state import State
+from tortoise.migrations.schema_generator.state_apps import StateApps
+
+from models.asyncpg_client import PostgresClient, translated
+from models.sqlite_client import SqliteClient
+from models.transactions import ShieldedTransaction
+
+PACKAGE = "models.migrations"
+TABLE = "tortoise_migrations"
+_LOCK = 0x66616E70  # any number that no other advisory lock uses
+
+_RECORDED = {
+    "sqlite": "SELECT 1 AS present FROM sqlite_master WHERE type = 'table' AND name = $1",
+    "postgres": "SELECT 1 AS present WHERE to_regclass($1) IS NOT NULL",
+}
+
+
+def names(package: str = PACKAGE) -> list[str]:
+    """Names of all migrations, in order. They form a line: each depends on the one before."""
+    return sorted(name for _, name, _ in pkgutil.iter_modules(import_module(package).__path__) if name[:1].isdigit())
+
+
+async def applied(client: PostgresClient | SqliteClient, app: str = "models") -> set[str]:
+    """What the database has recorded. Raises DatabaseUnavailable, where Tortoise would answer "nothing"."""
+    dialect = "sqlite" if isinstance(client, SqliteClient) else "postgres"
+    if not await client.fetch(_RECORDED[dialect], (TABLE,)):
+        return set()
+    found = await client.fetch(f"SELECT name FROM {TABLE} WHERE app = $1", (app,))  # noqa: S608 - a constant
+    return {each["name"] for each in found}
+
+
+async def pending(client: PostgresClient | SqliteClient, package: str = PACKAGE) -> list[str]:
+    """Names of the migrations that are not recorded, in order."""
+    done = await applied(client)
+    return [name for name in names(package) if name not in done]
+
+
+async def migrate(client: PostgresClient | SqliteClient, app: str = "models", package: str = PACKAGE) -> list[str]:
+    """Apply what is pending, one transaction per migration; those with `atomic = False` look after themselves."""
+    async with _alone(client) as connection:
+        done = await applied(connection, app)
+        todo = [name for name in names(package) if name not in done]
+        if todo:
+            await MigrationRecorder(connection).ensure_schema(_editor(connection, atomic=False))
+        state = State(models={}, apps=StateApps(default_connections={app: connection.connection_name}))
+        for name in names(package):
+            migration: Migration = import_module(f"{package}.{name}").Migration(name, app)
+            if name in done:
+                await migration.apply(state, dry_run=True, schema_editor=None)
+            elif migration.atomic:
+                # Tortoise's operations take the connection from the context, which the block sets.
+                async with _transaction(connection, migration) as transaction:
+                    await migration.apply(state, schema_editor=_editor(transaction, atomic=True))
+                    await MigrationRecorder(transaction).record_applied(app, name)
+            else:
+                await migration.apply(state, schema_editor=_editor(connection, atomic=False))
+                await MigrationRecorder(connection).record_applied(app, name)
+    return todo
+
+
+def _transaction(client: PostgresClient | SqliteClient, migration: Migration) -> ShieldedTransaction:
+    if isinstance(client, PostgresClient):
+        return ShieldedTransaction(client.new_transaction())
+    rebuilds = any(getattr(operation, "rebuilds", False) for operation in migration.operations)
+    return ShieldedTransaction(client.new_transaction(checks_last=rebuilds))
+
+
+def _editor(client: PostgresClient | SqliteClient, *, atomic: bool) -> BaseSchemaEditor:
+    kind = SqliteSchemaEditor if isinstance(client, SqliteClient) else AsyncpgSchemaEditor
+    return kind(client, atomic=atomic)
+
+
+@asynccontextmanager
+async def _alone(client: PostgresClient | SqliteClient) -> AsyncIterator[PostgresClient | SqliteClient]:
+    """The connection to migrate on: no other process migrates meanwhile, and long statements may take their time.
+
+    SQLite has one writing process anyway. PostgreSQL: a session's advisory lock, on a connection of its own.
+    """
+    if isinstance(client, SqliteClient):
+        yield client
+        return
+    patient = client.without_limits()
+    await patient.create_connection()
+    token = get_connections().set(client.connection_name, patient)
+    try:
+        async with _advisory_lock(client.dsn):
+            yield patient
+    finally:
+        get_connections().reset(token)
+        await patient.close()
+
+
+@asynccontextmanager
+async def _advisory_lock(dsn: str) -> AsyncIterator[None]:
+    try:
+        connection = await asyncpg.connect(dsn, timeout=5)
+    except Exception as error:
+        raise (translated(error) or error) from error
+    try:
+        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+        yield
+    finally:
+        await connection.close(timeout=2)

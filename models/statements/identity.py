@@ -1,0 +1,74 @@
+"""The reads and locks that every request needs: who holds an identifier, who is this member now.
+
+Rows of FIND_* have the columns member_id, status, number, joined_at of the canonical member.
+"""
+
+from models.database import Both
+
+_CURRENT = "c.id AS member_id, c.status, c.number, c.joined_at"
+
+# Identifiers are repointed when members merge, so the owner of an active one is always canonical.
+FIND_BY_IDENTIFIER = f"""
+    SELECT {_CURRENT} FROM identifier i JOIN member c ON c.id = i.member_id
+    WHERE i.namespace = $1 AND i.scope = $2 AND i.value_hash = $3 AND i.status = 'active'
+"""  # noqa: S608 - no outside input in it
+
+FIND_BY_MEMBER = f"""
+    SELECT {_CURRENT} FROM member m JOIN member c ON c.id = COALESCE(m.canonical_id, m.id) WHERE m.id = $1
+"""  # noqa: S608
+
+# unnest keeps the order of the array: everybody takes these locks in the same order. SQLite has one writer anyway.
+LOCK_IDENTIFIERS = Both(
+    postgres="SELECT pg_advisory_xact_lock(k) FROM unnest($1::bigint[]) AS k",
+    sqlite="",
+)
+
+LOCK_MEMBERS = Both(
+    postgres="SELECT id FROM member WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE",
+    sqlite="",
+)
+
+# Joining is won by one conditional UPDATE; whoever gets no row back was a member already.
+JOIN = """
+    UPDATE member SET joined_at = $2, joined_through = $3, number = $4
+    WHERE id = $1 AND joined_at IS NULL AND status = 'active' RETURNING id
+"""
+
+GIVE_CONSENT = """
+    INSERT INTO consent (id, created_at, member_id, purpose, version, account_id, given_through, given_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $2) ON CONFLICT (member_id, purpose) WHERE withdrawn_at IS NULL DO NOTHING
+    RETURNING id
+"""
+
+ATTRIBUTE_ONCE = """
+    INSERT INTO attribution (id, created_at, member_id, account_id, scene, touched_at)
+    VALUES ($1, $2, $3, $4, $5, $2) ON CONFLICT (member_id) DO NOTHING RETURNING id
+"""
+
+FOLLOW = """
+    INSERT INTO follower (id, created_at, account_id, member_id, followed_at) VALUES ($1, $2, $3, $4, $2)
+    ON CONFLICT (account_id, member_id) DO UPDATE SET followed_at = excluded.followed_at, unfollowed_at = NULL
+    RETURNING (CASE WHEN created_at = $2 THEN 1 ELSE 0 END) AS is_first
+"""
+
+UNFOLLOW = """
+    UPDATE follower SET unfollowed_at = $3 WHERE account_id = $1 AND member_id = $2 AND unfollowed_at IS NULL
+    RETURNING id
+"""
+
+# One statement for GET /me: the canonical member and their open consents.
+ME = Both(
+    postgres="""
+        SELECT c.id, c.number, c.joined_at, c.joined_through, c.profile_cipher, c.phone_tail, c.status,
+            (SELECT json_agg(json_build_array(s.purpose, s.version, s.given_at) ORDER BY s.given_at, s.purpose)::text
+             FROM consent s WHERE s.member_id = c.id AND s.withdrawn_at IS NULL) AS consents
+        FROM member m JOIN member c ON c.id = COALESCE(m.canonical_id, m.id) WHERE m.id = $1
+    """,
+    sqlite="""
+        SELECT c.id, c.number, c.joined_at, c.joined_through, c.profile_cipher, c.phone_tail, c.status,
+            (SELECT json_group_array(json_array(s.purpose, s.version, s.given_at))
+             FROM (SELECT * FROM consent s WHERE s.member_id = c.id AND s.withdrawn_at IS NULL
+                   ORDER BY s.given_at, s.purpose) s) AS consents
+        FROM member m JOIN member c ON c.id = COALESCE(m.canonical_id, m.id) WHERE m.id = $1
+    """,
+)

@@ -1,0 +1,59 @@
+"""Gestures by name, for whoever moves people from outside."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from simulator.accounts import Account
+from simulator.control.given import Given, GivenError
+from simulator.mini_program import MiniProgram, RestCall
+from simulator.person import Person
+from simulator.pushing import Push
+
+GESTURES: Mapping[str, Callable[[Person, Account, Given], Awaitable[Push]]] = {
+    "follow": lambda person, account, given: person.follow(account, given.optional("scene")),
+    "unfollow": lambda person, account, _given: person.unfollow(account),
+    "scan": lambda person, account, given: person.scan(account, given.text("scene")),
+    "say": lambda person, account, given: person.say(account, given.text("text"), menu_id=given.optional("menu_id")),
+    "send_image": lambda person, account, _given: person.send_image(account),
+    "send_voice": lambda person, account, _given: person.send_voice(account),
+    "send_video": lambda person, account, _given: person.send_video(account),
+    "send_sticker": lambda person, account, _given: person.send_sticker(account),
+    "send_location": lambda person, account, given: person.send_location(
+        account, given.number("latitude"), given.number("longitude"), given.optional("label") or ""
+    ),
+    "send_link": lambda person, account, given: person.send_link(account, given.text("title"), given.text("url")),
+    "tap": lambda person, account, given: person.tap(
+        account, given.text("wanted"), scanned=given.optional("scanned") or ""
+    ),
+    "enter_session": lambda person, account, given: person.enter_session(account, given.optional("from") or ""),
+    "raw": lambda person, account, given: person.raw(account, given.mapping("fields")),
+    "answer_popup": lambda person, account, given: person.answer_popup(
+        account, given.text("template_id"), accept=given.flag("accept", default=True)
+    ),
+    "switch_off": lambda person, account, given: person.switch_off(account, given.text("template_id")),
+}
+
+SCREEN_GESTURES: Mapping[str, Callable[[MiniProgram, Given], Awaitable[RestCall]]] = {
+    "login": lambda screen, _given: screen.login(),
+    "join": lambda screen, given: screen.join(with_phone=given.flag("with_phone"), key=given.optional("key")),
+    "me": lambda screen, _given: screen.me(),
+    "logout": lambda screen, _given: screen.logout(),
+    "call": lambda screen, given: screen.call(
+        given.text("method"), given.text("path"), given.fields.get("body"), key=given.optional("key")
+    ),
+}
+
+
+async def move(person: Person, account: Account, given: Given) -> Push:
+    """Let a person make the gesture named `gesture`."""
+    gesture = GESTURES.get(given.text("gesture"))
+    if gesture is None:
+        raise GivenError(f"gesture must be one of {', '.join(GESTURES)}")
+    return await gesture(person, account, given)
+
+
+async def touch(screen: MiniProgram, given: Given) -> RestCall:
+    """Let a person do something in an opened mini-program."""
+    gesture = SCREEN_GESTURES.get(given.text("gesture"))
+    if gesture is None:
+        raise GivenError(f"gesture must be one of {', '.join(SCREEN_GESTURES)}")
+    return await gesture(screen, given)

@@ -1,0 +1,120 @@
+"""Control of everything else: what was said, what goes wrong, what time it is."""
+
+from dataclasses import fields
+
+from aiohttp import web
+
+from simulator.accounts import Mode
+from simulator.control import views
+from simulator.control.given import Given, GivenError
+from simulator.faults import FaultKind
+from simulator.platform import Platform
+from simulator.tampering import Tampering
+
+_SHOWN = 60
+
+
+class SwitchControl:
+    """Views around the histories and switches of one platform."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    async def state(self, _request: web.Request) -> object:
+        """Accounts, people, codes, switches."""
+        return views.world(self._platform)
+
+    async def pushes(self, _request: web.Request) -> object:
+        """The latest pushes, newest first."""
+        latest = list(self._platform.pusher.history)[-_SHOWN:]
+        return {"items": [views.push_view(push) for push in reversed(latest)]}
+
+    async def replay(self, request: web.Request) -> object:
+        """Send an earlier push again, byte for byte."""
+        wanted = request.match_info["push"]
+        for push in self._platform.pusher.history:
+            if push.id == wanted:
+                return views.push_view(await self._platform.pusher.replay(push))
+        raise web.HTTPNotFound
+
+    async def verify(self, request: web.Request) -> object:
+        """Whether our server echoes as the console wants it to."""
+        account = self._platform.account(request.match_info["account"])
+        return {"is_verified": await self._platform.pusher.verify(account)}
+
+    async def calls(self, _request: web.Request) -> object:
+        """The latest calls of our server to the platform, newest first, and how often each interface was called."""
+        latest = list(self._platform.calls)[-_SHOWN:]
+        return {
+            "items": [views.api_call_view(call) for call in reversed(latest)],
+            "counts": dict(self._platform.call_counts),
+        }
+
+    async def tamper(self, request: web.Request) -> object:
+        """The switches of Tampering, for the next `times` pushes, or for all when `times` is not given."""
+        given = await Given.of(request)
+        tampering, times = _tampering(given), given.count("times")
+        if times is None:
+            self._platform.pusher.switches.always(tampering)
+        else:
+            self._platform.pusher.switches.once(tampering, times=times)
+        return self._switched()
+
+    async def behave(self, _request: web.Request) -> object:
+        """No tampering, no faults."""
+        self._platform.pusher.switches.clear()
+        self._platform.faults.clear()
+        return self._switched()
+
+    async def break_interface(self, request: web.Request) -> object:
+        """`{endpoint, kind, amount, times?}`: an interface fails; without `times` until everything behaves again."""
+        given = await Given.of(request)
+        kind = given.text("kind")
+        if kind not in list(FaultKind):
+            raise GivenError(f"kind must be one of {', '.join(FaultKind)}")
+        self._platform.faults.order(
+            given.text("endpoint"), FaultKind(kind), given.number("amount"), given.count("times")
+        )
+        return self._switched()
+
+    async def kill_tokens(self, request: web.Request) -> object:
+        """`{how: expire|revoke}`: every token is 42001, or 40001, from now on."""
+        given = await Given.of(request)
+        how = given.text("how")
+        if how not in {"expire", "revoke"}:
+            raise GivenError("how must be expire or revoke")
+        (self._platform.tokens.expire_all if how == "expire" else self._platform.tokens.revoke_all)()
+        return {}
+
+    async def advance(self, request: web.Request) -> object:
+        """`{seconds}`: the platform's clock moves on."""
+        given = await Given.of(request)
+        self._platform.clock.advance(given.number("seconds"))
+        return self._switched()
+
+    def _switched(self) -> object:
+        self._platform.feed.publish("switches")
+        return views.world(self._platform)
+
+
+def _tampering(given: Given) -> Tampering:
+    known = {field.name for field in fields(Tampering)}
+    unknown = given.fields.keys() - known - {"times"}
+    if unknown:
+        raise GivenError(f"unknown switches: {', '.join(sorted(unknown))}")
+    mode = given.optional("mode")
+    if mode is not None and mode not in list(Mode):
+        raise GivenError(f"mode must be one of {', '.join(Mode)}")
+    return Tampering(
+        duplicates=int(given.number("duplicates", 0)),
+        parallel=given.flag("parallel"),
+        delay=given.number("delay", 0),
+        lost_answers=int(given.number("lost_answers", 0)),
+        wrong_signature=given.flag("wrong_signature"),
+        stale_seconds=int(given.number("stale_seconds", 0)),
+        wrong_app_id=given.flag("wrong_app_id"),
+        truncated=given.flag("truncated"),
+        old_aes_key=given.flag("old_aes_key"),
+        same_second=given.flag("same_second"),
+        mode=Mode(mode) if mode else None,
+    )

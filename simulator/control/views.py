@@ -1,0 +1,170 @@
+"""The world as JSON."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from simulator.accounts import Account
+from simulator.chats import Bubble
+from simulator.crypto import CipherError, decrypt_message
+from simulator.markup import MarkupError, parse
+from simulator.mini_program import MiniProgram, RestCall
+from simulator.person import Person
+from simulator.pictures import SceneCode
+from simulator.platform import ApiCall, Platform
+from simulator.pushing import Delivery, Push
+
+
+def world(platform: Platform) -> dict[str, object]:
+    """What hardly changes: accounts, people, codes, switches."""
+    return {
+        "now": platform.clock.now(),
+        "backend": platform.line.backend,
+        "accounts": [account_view(platform, account) for account in platform.accounts.values()],
+        "people": [person_line(platform, person) for person in platform.people.values()],
+        "codes": [code_view(code) for code in platform.scene_codes.live()],
+        "tampering": asdict(platform.pusher.switches.standing),
+        "faults": [asdict(fault) for fault in platform.faults.ordered],
+    }
+
+
+def account_view(platform: Platform, account: Account) -> dict[str, object]:
+    """One account without its secrets."""
+    return {
+        "name": account.name,
+        "kind": account.kind,
+        "title": account.title or account.name,
+        "app_id": account.app_id,
+        "mode": account.mode,
+        "templates": list(account.templates),
+        "menu": platform.menus.get(account.app_id),
+    }
+
+
+def person_line(platform: Platform, person: Person) -> dict[str, object]:
+    """A person in a list."""
+    follows = [account.name for account in platform.accounts.values() if person.is_following(account)]
+    return {"id": person.id, "name": person.name, "phone": person.phone, "follows": follows}
+
+
+def person_view(platform: Platform, person: Person) -> dict[str, object]:
+    """Everything about one person but the chats."""
+    now = platform.clock.now()
+    return {
+        **person_line(platform, person),
+        "is_risky": person.is_risky,
+        "accounts": {
+            account.name: {
+                **person.identifiers(account),
+                "is_following": person.is_following(account),
+                "refuses": account.app_id in person.refuses,
+                "messages_left": person.windows[account.app_id].left(now),
+                "accepts": {template: person.accepts[account.app_id, template] for template in account.templates},
+            }
+            for account in platform.accounts.values()
+        },
+        "screens": [screen_view(screen) for screen in person.mini_programs],
+    }
+
+
+def screen_view(screen: MiniProgram) -> dict[str, object]:
+    """One opened mini-program."""
+    return {
+        "id": screen.id,
+        "account": screen.account.name,
+        "scene": screen.scene,
+        "is_logged_in": screen.token is not None,
+        "member": screen.member,
+        "calls": [call_view(call) for call in screen.calls],
+    }
+
+
+def call_view(call: RestCall) -> dict[str, object]:
+    """One call of a mini-program to our server; its token stays out of sight."""
+    answer = call.answer
+    if isinstance(answer, Mapping) and "token" in answer:
+        answer = {**answer, "token": "…"}
+    return {
+        "number": call.number,
+        "at": call.at,
+        "method": call.method,
+        "path": call.path,
+        "body": call.body,
+        "status": call.status,
+        "answer": answer,
+    }
+
+
+def api_call_view(call: ApiCall) -> dict[str, object]:
+    """One call of our server to the platform."""
+    return {
+        "at": call.at,
+        "method": call.method,
+        "path": call.path,
+        "app_id": call.app_id,
+        "body": call.body,
+        "status": call.status,
+        "answer": call.answer,
+    }
+
+
+def bubble_view(bubble: Bubble) -> dict[str, object]:
+    """One line of a chat."""
+    return {
+        "number": bubble.number,
+        "at": bubble.at,
+        "side": bubble.side,
+        "kind": bubble.kind,
+        "content": dict(bubble.content),
+    }
+
+
+def code_view(code: SceneCode) -> dict[str, object]:
+    """One code that can be scanned."""
+    return {
+        "ticket": code.ticket,
+        "account": code.account.name,
+        "kind": code.account.kind,
+        "scene": code.scene,
+        "page": code.page,
+        "expires_at": code.expires_at,
+    }
+
+
+def push_view(push: Push) -> dict[str, object]:
+    """One push with all its deliveries."""
+    return {
+        "id": push.id,
+        "account": push.account.name,
+        "fields": dict(push.fields),
+        "query": dict(push.envelope.query),
+        "body": push.envelope.body.decode(errors="replace"),
+        "deliveries": [_delivery_view(push.account, delivery) for delivery in push.deliveries],
+        "text": push.text,
+        "is_taken": push.taken is not None,
+        "is_fault_shown": push.is_fault_shown,
+        "replay_of": push.replay_of,
+    }
+
+
+def _delivery_view(account: Account, delivery: Delivery) -> dict[str, object]:
+    return {
+        "attempt": delivery.attempt,
+        "is_duplicate": delivery.is_duplicate,
+        "elapsed_ms": delivery.elapsed_ms,
+        "status": delivery.status,
+        "body": delivery.body.decode(errors="replace"),
+        "opened": _opened(account, delivery.body),
+        "is_taken": delivery.verdict.is_taken,
+        "reason": delivery.verdict.reason,
+    }
+
+
+def _opened(account: Account, body: bytes) -> str | None:
+    """What an encrypted answer says inside."""
+    try:
+        encrypted = parse(body).get("Encrypt")
+        if account.aes_key is None or not isinstance(encrypted, str):
+            return None
+        return decrypt_message(account.aes_key, account.app_id, encrypted).decode(errors="replace")
+    except (MarkupError, CipherError):
+        return None

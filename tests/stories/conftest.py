@@ -1,0 +1,105 @@
+"""A whole town in one process: the pretend platform, our server with both doors, and the worker drained by hand."""
+
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+from aiohttp import web
+
+from app.container import House, open_house
+from app.schema import Brand, Settings, WeChat
+from app.server import create_server
+from app.worker import Worker
+from simulator import Account, DeliveryRules, Kind, Mode, Person, Platform, create_app
+from tests.fakes import FIELD_KEYS, INDEX_KEY
+
+AES_KEY = "kWxPEV2UEDyxWpmPdKC3F4dgPDmOvfKX1HGnEUDS1aR"
+OA = Account(
+    kind=Kind.OFFICIAL_ACCOUNT,
+    name="oa",
+    app_id="wx49f0ab532d5d035a",
+    secret="3f1c9a7b5d2e8f604b1a6c9d8e7f2a35",
+    token="Town0fficialAccount",
+    original_id="gh_0a1b2c3d4e5f",
+    aes_key=AES_KEY,
+    mode=Mode.SAFE,
+)
+MP = Account(
+    kind=Kind.MINI_PROGRAM,
+    name="mp",
+    app_id="wx5b2d4c1a9e8f7061",
+    secret="a7b5d2e8f604b1a6c9d8e7f2a353f1c9",
+    token="TownMiniProgram7",
+    original_id="gh_f5e4d3c2b1a0",
+)
+
+
+@dataclass
+class Town:
+    """Everything a story needs."""
+
+    platform: Platform
+    house: House
+    address: str
+    oa: Account = OA
+    mp: Account = MP
+
+    def person(self, name: str = "小明", phone: str | None = None) -> Person:
+        return self.platform.person(name, phone=phone)
+
+    async def work(self) -> int:
+        """Let the worker do what is due."""
+        return await Worker(self.house.registry, self.house.handlers, self.house.clock).drain()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def town_settings(database_url: str, redis_url: str, *, port: int, platform_port: int, **more: object) -> Settings:
+    """Settings as an operator of this town would write them."""
+    values = {
+        "host": "127.0.0.1",
+        "port": port,
+        "database_url": database_url,
+        "redis_url": redis_url,
+        "field_keys": FIELD_KEYS,
+        "index_key": INDEX_KEY,
+        "brand": Brand(name="江南书店", service_hours="00:00-24:00"),
+        "wechat": WeChat(
+            api_url=f"http://127.0.0.1:{platform_port}",
+            oa_app_id=OA.app_id,
+            oa_secret=OA.secret,
+            oa_token=OA.token,
+            oa_aes_key=OA.aes_key,
+            oa_original_id=OA.original_id,
+            mp_app_id=MP.app_id,
+            mp_secret=MP.secret,
+            mp_token=MP.token,
+        ),
+    }
+    return Settings(**{**values, **more})
+
+
+@pytest.fixture
+async def town(database_url: str, redis_url: str) -> AsyncIterator[Town]:
+    port, platform_port = free_port(), free_port()
+    platform = Platform([OA, MP], backend=f"http://127.0.0.1:{port}", rules=DeliveryRules(deadline=2.0, pause=0.05))
+    pretend = web.AppRunner(create_app(platform), access_log=None)
+    await pretend.setup()
+    await web.TCPSite(pretend, "127.0.0.1", platform_port).start()
+    try:
+        settings = town_settings(database_url, redis_url, port=port, platform_port=platform_port)
+        async with open_house(settings) as house:
+            runner = web.AppRunner(create_server(house), access_log=None)
+            await runner.setup()
+            try:
+                await web.TCPSite(runner, "127.0.0.1", port).start()
+                yield Town(platform, house, f"http://127.0.0.1:{port}")
+            finally:
+                await runner.cleanup()
+    finally:
+        await pretend.cleanup()
