@@ -34,7 +34,7 @@ from handlers.menus import Menus
 from handlers.notices import Notices
 from handlers.outbox import JobContext
 from handlers.phones import Phones
-from handlers.ports import Answers, Clock, Dialogues, RateLimiter, WeChat
+from handlers.ports import Answers, Clock, Dialogues, RateLimiter, Vault, WeChat
 from handlers.sessions import Sessions
 from models import database
 from models.words import AccountKind
@@ -70,7 +70,7 @@ async def open_house(settings: Settings, *, clock: Clock | None = None) -> Async
             commands, vault = BatchedRedis(redis), FieldVault(settings.field_key_bytes(), settings.index_key_bytes())
             wechat = WeChatApi(settings.wechat.api_url, session, commands, vault, clock)
             nudge = Nudge(redis, commands)
-            handlers = _handlers(settings, clock, vault, wechat, commands)
+            handlers = build_handlers(settings, clock, vault, wechat, commands)
             await ensure_root(settings.brand.name or "总部")
             for draft in first_accounts(settings):
                 await handlers.accounts.keep(draft)
@@ -96,7 +96,8 @@ async def open_house(settings: Settings, *, clock: Clock | None = None) -> Async
         await database.disconnect()
 
 
-def _handlers(settings: Settings, clock: Clock, vault: FieldVault, wechat: WeChat, commands: BatchedRedis) -> Handlers:
+def build_handlers(settings: Settings, clock: Clock, vault: Vault, wechat: WeChat, commands: BatchedRedis) -> Handlers:
+    """Every use case over the given outside world; tests give one of their own."""
     accounts, identity = Accounts(vault), Identity(clock, vault)
     exchange = CodeExchange(RedisExchangedCodes(commands), vault)
     following = Following(clock, wechat, identity)

@@ -12,7 +12,7 @@ from time import perf_counter
 from typing import Protocol
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -48,7 +48,7 @@ class RequestMetrics:
             observe = self._observe[shown, route, status] = self._seconds.labels(shown, route, str(status)).observe
         observe(seconds)
 
-    def middleware(self) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+    def middleware(self) -> Middleware:
         """An aiohttp middleware that counts every request, those that end in an exception too."""
 
         @web.middleware

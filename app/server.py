@@ -15,7 +15,6 @@ from bot.answering import Answering
 from bot.app import Door, create_bot
 from bot.routes import all_routes
 from handlers.outbox import job_figures, on_new_work
-from miniapp_api.addresses import TrustedProxies
 from miniapp_api.app import PREFIX, create_api
 from miniapp_api.member.views import ROUTES
 from miniapp_api.terms import create_terms
@@ -54,7 +53,6 @@ def create_server(house: House) -> web.Application:
 
 
 def _add_operations(app: web.Application, house: House) -> None:
-    proxies = TrustedProxies(str(network) for network in house.settings.trusted_proxies)
     token = house.settings.metrics.token
     process = ProcessMetrics(job_figures=lambda: job_figures(house.clock.now()), pool_in_use=database.pool_in_use)
 
@@ -67,8 +65,9 @@ def _add_operations(app: web.Application, house: House) -> None:
         return web.json_response(found, status=200 if all(found.values()) else 503)
 
     async def metrics(request: web.Request) -> web.Response:
-        shown = request.headers.get("Authorization", "")
-        if not may_read_metrics(proxies.client_address(request), shown, token.get_secret_value() if token else None):
+        shown, expected = request.headers.get("Authorization", ""), token.get_secret_value() if token else None
+        is_forwarded = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
+        if not may_read_metrics(proxies.client_address(request), shown, expected, is_forwarded=is_forwarded):
             return web.Response(status=403)
         text, content_type = await process.text()
         return web.Response(body=text, headers={"Content-Type": content_type})

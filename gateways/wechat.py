@@ -93,9 +93,12 @@ class WeChatApi:
 
     async def follower(self, app: WeChatApp, openid: str) -> FollowerInfo:
         """`cgi-bin/user/info`; for who does not follow WeChat tells nothing but that."""
+        endpoint = "cgi-bin/user/info"
         query = {"openid": openid, "lang": "zh_CN"}
-        answer = await self._call(app, Request("cgi-bin/user/info", query=query, hidden=(openid,)))
-        return FollowerInfo(is_following=answer.get("subscribe") == 1, unionid=_optional_text(answer, "unionid"))
+        answer = await self._call(app, Request(endpoint, query=query, hidden=(openid,)))
+        if answer.get("subscribe") not in (0, 1):
+            raise WeChatOutcomeUnknown(0, "answer without subscribe", endpoint=endpoint)
+        return FollowerInfo(is_following=answer["subscribe"] == 1, unionid=_optional_text(answer, "unionid"))
 
     async def send_text(self, app: WeChatApp, openid: str, text: str) -> None:
         """`cgi-bin/message/custom/send`. Raises WeChatUserRefused 45015, 45047, 48002 when no window is open."""

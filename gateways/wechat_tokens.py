@@ -37,8 +37,10 @@ KEPT_AT_LEAST_SECONDS = 30
 REMEMBERED_SECONDS = 60
 FETCH_LEASE_SECONDS = 10
 LOOK_EVERY_SECONDS = 0.1
-# After a refusal for good (wrong secret, address not on the whitelist) WeChat is not asked again before this.
+# After a failed fetch WeChat is not asked again before this: for a refusal for good (wrong secret, address not on the
+# whitelist), and for anything else.
 REFUSAL_KEPT_SECONDS = 10
+FAILURE_KEPT_SECONDS = 2
 
 Fetch = Callable[[WeChatApp], Awaitable[tuple[str, int]]]
 
@@ -64,7 +66,7 @@ class LentKeeper:
         self._leases = Leases(redis, seconds=FETCH_LEASE_SECONDS)
         self._memory: dict[str, tuple[_Lent, float]] = {}
         self._fetching: dict[str, asyncio.Task[_Lent]] = {}
-        self._refused: dict[str, tuple[WeChatApp, WeChatGaveUp, float]] = {}
+        self._failed: dict[str, tuple[WeChatApp, WeChatError, float]] = {}
 
     async def get(self, app: WeChatApp) -> str:
         """A value to use now. Raises WeChatError kinds of the fetch, once nothing valid is left."""
@@ -97,12 +99,10 @@ class LentKeeper:
         if remembered is not None and now < min(look_again_at, remembered.refresh_at):
             return remembered
         stored = await self._stored(app)
-        if stored is None:
-            return remembered
-        if remembered is None or stored.expires_at >= remembered.expires_at:
-            self._remember(app, stored)
-            return stored
-        return remembered
+        best = max(filter(None, (remembered, stored)), key=lambda lent: lent.expires_at, default=None)
+        if best is not None:
+            self._remember(app, best)
+        return best
 
     def _remember(self, app: WeChatApp, lent: _Lent) -> None:
         self._memory[app.app_id] = (lent, self._now() + REMEMBERED_SECONDS)
@@ -127,9 +127,9 @@ class LentKeeper:
             )
 
     async def _refresh(self, app: WeChatApp, instead_of: str | None) -> _Lent:
-        refused_app, refusal, until = self._refused.get(app.app_id, (None, None, 0.0))
-        if refusal is not None and refused_app == app and self._now() < until:
-            raise WeChatGaveUp(refusal.errcode, "refused a moment ago", endpoint=refusal.endpoint)
+        failed_app, failure, until = self._failed.get(app.app_id, (None, None, 0.0))
+        if failure is not None and failed_app == app and self._now() < until:
+            raise _again(failure)
         key = self._key(app)
         deadline = self._loop_time() + FETCH_LEASE_SECONDS
         while True:
@@ -152,13 +152,14 @@ class LentKeeper:
     async def _fetch_and_store(self, app: WeChatApp, key: str) -> _Lent:
         try:
             value, seconds = await self._fetch(app)
-        except WeChatGaveUp as refusal:
-            self._refused[app.app_id] = (app, refusal, self._now() + REFUSAL_KEPT_SECONDS)
+        except WeChatError as failure:
+            kept = REFUSAL_KEPT_SECONDS if isinstance(failure, WeChatGaveUp) else FAILURE_KEPT_SECONDS
+            self._failed[app.app_id] = (app, failure, self._now() + kept)
             raise
         now = self._now()
         early = REFRESHED_BEFORE_SECONDS + random.uniform(0, JITTER_SECONDS)  # noqa: S311 - spreads load, guards nothing
         lent = _Lent(value, now + max(seconds - early, min(KEPT_AT_LEAST_SECONDS, seconds / 2)), now + seconds)
-        self._refused.pop(app.app_id, None)
+        self._failed.pop(app.app_id, None)
         self._remember(app, lent)
         facts = orjson.dumps([lent.value, lent.refresh_at, lent.expires_at]).decode()
         try:
@@ -201,6 +202,13 @@ class LentKeeper:
 
     def _loop_time(self) -> float:
         return asyncio.get_running_loop().time()
+
+
+def _again(failure: WeChatError) -> WeChatError:
+    error = type(failure)(failure.errcode, "a moment ago", endpoint=failure.endpoint)
+    if isinstance(failure, WeChatRetryLater) and isinstance(error, WeChatRetryLater):
+        error.retry_after = failure.retry_after
+    return error
 
 
 class TokenKeeper(LentKeeper):

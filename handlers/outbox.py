@@ -138,7 +138,7 @@ async def dead_jobs(*, after: UUID | None = None, limit: int = 50) -> tuple[Dead
             id=as_uuid(each["id"]),
             kind=each["kind"],
             key=each["key"],
-            payload=orjson.loads(each["payload"]),
+            payload=each["payload"],
             attempt_count=each["attempt_count"],
             last_error=each["last_error"],
             died_at=as_instant(each["finished_at"]),

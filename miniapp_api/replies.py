@@ -9,7 +9,8 @@ from aiohttp import web
 from pydantic import TypeAdapter
 
 T = TypeVar("T")
-Out_co = TypeVar("Out_co", covariant=True)
+V = TypeVar("V")
+V_co = TypeVar("V_co", covariant=True)
 
 REPLAYED = "Idempotency-Replayed"
 
@@ -48,11 +49,11 @@ class NoContent(Reply[None]):
         super().__init__(None, replayed=replayed)
 
 
-class Answered(Protocol[Out_co]):
+class Answered(Protocol[V_co]):
     """What handlers return for a request that may be repeated: `handlers.requests.Answer`."""
 
     @property
-    def value(self) -> Out_co:
+    def value(self) -> V_co:
         """What happened, the first time."""
 
     @property
@@ -61,16 +62,17 @@ class Answered(Protocol[Out_co]):
 
 
 @overload
-def reply(answer: Answered[T], *, status: Literal[200]) -> Ok[T]: ...
+def reply(answer: Answered[V], shape: Callable[[V], T], *, status: Literal[200]) -> Ok[T]: ...
 @overload
-def reply(answer: Answered[T], *, status: Literal[201]) -> Created[T]: ...
-@overload
-def reply(answer: Answered[T], *, status: int) -> Ok[T] | Created[T]: ...
-def reply(answer: Answered[T], *, status: int) -> Ok[T] | Created[T]:
-    """The handler's answer as it is, its first status and body included when it is a replay."""
+def reply(answer: Answered[V], shape: Callable[[V], T], *, status: Literal[201]) -> Created[T]: ...
+def reply(answer: Answered[V], shape: Callable[[V], T], *, status: int) -> Ok[T] | Created[T]:
+    """A handler's answer in its outer shape; marked when it repeats an earlier one.
+
+    A status that depends on what happened is the view's to choose from `answer.value`, which a replay has too.
+    """
     if status == Created.status:
-        return Created(answer.value, replayed=answer.replayed)
-    return Ok(answer.value, replayed=answer.replayed)
+        return Created(shape(answer.value), replayed=answer.replayed)
+    return Ok(shape(answer.value), replayed=answer.replayed)
 
 
 class Renderer:

@@ -15,6 +15,7 @@ from typing import Any
 from models import fields
 from models.database import dialect, rows
 from models.expected_catalogue import COMMON, POSTGRES_ONLY, SQLITE_ONLY
+from models.sql import load_json
 
 _OURS = ("counter", "tortoise_migrations")  # machinery, not models
 _ON_DELETE = {"r": "restrict", "a": "no action", "c": "cascade", "n": "set null", "d": "set default"}
@@ -159,7 +160,8 @@ def _scan(text: str) -> Iterator[tuple[int, int, bool]]:
 # --- PostgreSQL
 
 _PG_COLUMNS = """
-    SELECT c.relname AS "table", a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type, a.attnotnull AS filled,
+    SELECT c.relname AS "table", a.attname AS name, a.attnotnull AS filled,
+        format_type(a.atttypid, a.atttypmod) AS type,
         (SELECT json_agg(pg_get_expr(k.conbin, k.conrelid)) FROM pg_constraint k
          WHERE k.conrelid = c.oid AND k.contype = 'c' AND a.attnum = ANY (k.conkey))::text AS checks
     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -201,7 +203,7 @@ async def _postgres() -> AsyncIterator[str]:
         if column["table"] in _OURS:
             continue
         sql_type = column["type"].replace("character varying", "varchar")
-        checks = fields.load_json(column["checks"] or "[]")
+        checks = load_json(column["checks"] or "[]")
         for line in _column(column["table"], column["name"], sql_type, checks, null=not column["filled"], known=known):
             yield line
     for key in await rows(_PG_KEYS):
@@ -214,7 +216,7 @@ async def _postgres() -> AsyncIterator[str]:
             yield f"{key['table']}.{key['columns']} -> {key['parent']}.{key['parents']} on delete {on_delete}"
     for index in await rows(_PG_INDEXES):
         if index["table"] not in _OURS:
-            columns = fields.load_json(index["columns"])
+            columns = load_json(index["columns"])
             yield _index(index["table"], columns, index["predicate"], unique=index["is_unique"])
     for trigger in await rows(_PG_TRIGGERS):
         when = "before" if trigger["type"] & 2 else "after"

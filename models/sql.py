@@ -57,7 +57,12 @@ def as_uuid(value: Any) -> UUID:
 
 def dump_json(value: dict[str, Any] | list[Any]) -> str:
     """JSON text with sorted keys: equal values are equal texts. Raises NaiveInstant, TypeError (not JSON)."""
-    return orjson.dumps(value, _json_default, orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME).decode()
+    try:
+        return orjson.dumps(value, _json_default, orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME).decode()
+    except TypeError as error:
+        if isinstance(error.__cause__, NaiveInstant):  # orjson hides what the function below raises
+            raise error.__cause__ from None
+        raise
 
 
 def load_json(text: str | bytes) -> Any:

@@ -114,7 +114,7 @@ class Person(Profile):
         return await self._event(account, "user_enter_tempsession", SessionFrom=session_from)
 
     async def raw(self, account: Account, fields: Mapping[str, object]) -> Push:
-        """Any message or event: the addresses and, if absent, CreateTime are added."""
+        """Any message or event: addresses and CreateTime are added where absent. No window opens, nothing is shown."""
         return await self._push(account, fields)
 
     async def answer_popup(self, account: Account, template_id: str, *, accept: bool = True) -> Push:
@@ -156,9 +156,12 @@ class Person(Profile):
         return await self._push(account, {"MsgType": "event", "Event": event, **fields}, is_visible=is_visible)
 
     async def _push(self, account: Account, fields: Mapping[str, object], *, is_visible: bool = True) -> Push:
-        addresses = {"ToUserName": account.original_id, "FromUserName": self.openid(account), "CreateTime": 0}
-        now = int(self.platform.clock.now())
-        push = await self.platform.pusher.push(account, {**addresses, "CreateTime": now, **fields})
+        head = {
+            "ToUserName": account.original_id,
+            "FromUserName": self.openid(account),
+            "CreateTime": int(self.platform.clock.now()),
+        }
+        push = await self.platform.pusher.push(account, {**head, **fields})
         if is_visible:
             self._see(account, push)
         return push

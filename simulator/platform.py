@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 
-from simulator.accounts import Account, Kind
+from simulator.accounts import Account
 from simulator.chats import Side
 from simulator.clock import Clock
 from simulator.codes import CodeDesk
@@ -95,10 +95,6 @@ class Platform:
         if name not in self.accounts:
             raise ImpossibleError(f"没有名为 {name} 的账号")
         return self.accounts[name]
-
-    def first(self, kind: Kind) -> Account:
-        """The account people mean when they do not say which."""
-        return next(account for account in self.accounts.values() if account.kind is kind)
 
     def by_app_id(self, app_id: str) -> Account | None:
         """The account with this app id."""

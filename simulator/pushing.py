@@ -84,12 +84,11 @@ class Pusher:
         self.history: deque[Push] = deque(maxlen=_KEPT)
 
     async def push(self, account: Account, fields: Mapping[str, object]) -> Push:
-        """Deliver until an answer is taken or the attempts are used up."""
+        """Deliver `fields`, addresses and CreateTime included, until an answer is taken or no attempt is left."""
         tampering = self.switches.take()
-        now = self._clock.now()
-        created = self._previous_second(account) if tampering.same_second else None
-        stamped = {**fields, "CreateTime": created if created is not None else fields.get("CreateTime", int(now))}
-        push = self._record(account, stamped, seal(account, stamped, now, tampering), tampering)
+        if tampering.same_second:
+            fields = {**fields, "CreateTime": self._latest_second(account, fields["CreateTime"])}
+        push = self._record(account, fields, seal(account, fields, self._clock.now(), tampering), tampering)
         await asyncio.sleep(tampering.delay)
         copies = (self._deliver(push, number, is_duplicate=True) for number in range(1, tampering.duplicates + 1))
         if tampering.parallel:
@@ -125,8 +124,8 @@ class Pusher:
         self._feed.publish("pushes")
         return push
 
-    def _previous_second(self, account: Account) -> object | None:
-        return next((push.fields["CreateTime"] for push in reversed(self.history) if push.account is account), None)
+    def _latest_second(self, account: Account, now: object) -> object:
+        return next((push.fields["CreateTime"] for push in reversed(self.history) if push.account is account), now)
 
     async def _deliver_until_taken(self, push: Push) -> None:
         for attempt in range(1, self.rules.attempts + 1):

@@ -115,6 +115,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
             yield server.url(name)
             dead = guards.dead_jobs_of_server(server, name)
         finally:
+            # At once: a drop ends in a checkpoint, which would write out every other database still lying about.
             server.sql(f"DROP DATABASE {name} WITH (FORCE)")
     if dead and not request.node.get_closest_marker("leaves_dead_jobs"):
         pytest.fail(f"jobs were left dead: {dead}")

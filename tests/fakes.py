@@ -1,6 +1,11 @@
-"""Stand-ins for what is outside: time. Hand-made, so that a test reads as what happens."""
+"""Stand-ins for what is outside: time, and WeChat. Hand-made, so that a test reads as what happens."""
 
+import asyncio
+from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from handlers.ports import CodeSession, FollowerInfo, PhoneNumber, WeChatApp, WeChatError, WeChatUserRefused
 
 
 class FakeClock:
@@ -23,3 +28,56 @@ class FakeClock:
 
 FIELD_KEYS = '{"k1": "yjXMI/HvbCXe+55JtMZ9Tf3Sj2ESNbmrdyvMiFkH3FU="}'
 INDEX_KEY = "omcNoCiAVnlCVS07qPQrPYS8A2SbiE3wfpc8f40LcH4="
+
+
+class FakeWeChat:
+    """WeChat as handlers see it: codes that work once, followers and their unionids, and what was sent."""
+
+    def __init__(self) -> None:
+        self.logins: dict[str, CodeSession] = {}
+        self.phones: dict[str, PhoneNumber] = {}
+        self.unionids: dict[str, str] = {}
+        self.sent: list[tuple[str, str]] = []
+        self.calls: Counter[str] = Counter()
+        self.trouble: WeChatError | None = None  # raised by every call while it is set
+        self.delay = 0.0
+
+    def login_code(self, openid: str, unionid: str | None = None, *, code: str | None = None) -> str:
+        """A code that works once."""
+        code = code or f"login-{len(self.logins)}-{openid}"
+        self.logins[code] = CodeSession(openid, unionid, "c2Vzc2lvbi1rZXktMTYtYg==")
+        return code
+
+    def phone_code(self, number: str, country_code: str = "86") -> str:
+        """A code that works once."""
+        code = f"phone-{len(self.phones)}-{number}"
+        self.phones[code] = PhoneNumber(number, country_code)
+        return code
+
+    async def exchange_login_code(self, app: WeChatApp, code: str) -> CodeSession:
+        await self._called("login")
+        return _once(self.logins, code)
+
+    async def phone_number(self, app: WeChatApp, code: str) -> PhoneNumber:
+        await self._called("phone")
+        return _once(self.phones, code)
+
+    async def follower(self, app: WeChatApp, openid: str) -> FollowerInfo:
+        await self._called("follower")
+        return FollowerInfo(is_following=True, unionid=self.unionids.get(openid))
+
+    async def send_text(self, app: WeChatApp, openid: str, text: str) -> None:
+        await self._called("send_text")
+        self.sent.append((openid, text))
+
+    async def _called(self, what: str) -> None:
+        self.calls[what] += 1
+        await asyncio.sleep(self.delay)
+        if self.trouble is not None:
+            raise self.trouble
+
+
+def _once(codes: dict[str, Any], code: str) -> Any:
+    if code not in codes:
+        raise WeChatUserRefused(40029, "invalid code")
+    return codes.pop(code)

@@ -122,6 +122,9 @@ def dead_jobs_of_file(path: Path) -> list[str]:
 
 def dead_jobs_of_server(server: PostgresServer, database: str) -> list[str]:
     """Dead jobs in a PostgreSQL database, seen through a connection of our own."""
-    if server.sql("SELECT to_regclass('job') IS NOT NULL", database=database) != ["t"]:
-        return []
-    return server.sql(_DEAD_JOBS, database=database)
+    try:
+        return server.sql(_DEAD_JOBS, database=database)
+    except RuntimeError as error:
+        if "does not exist" in str(error):  # asked first, it would cost every test another process
+            return []
+        raise

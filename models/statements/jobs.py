@@ -79,16 +79,11 @@ FIGURES = """
     WHERE state IN ('ready', 'running', 'dead') GROUP BY state
 """
 
-DEAD = Both(
-    postgres="""
-        SELECT CAST(id AS TEXT) AS id, kind, key, CAST(payload AS TEXT) AS payload, attempt_count, last_error,
-            finished_at FROM job WHERE state = 'dead' AND ($1::uuid IS NULL OR id > $1::uuid) ORDER BY id LIMIT $2
-    """,
-    sqlite="""
-        SELECT id, kind, key, payload, attempt_count, last_error, finished_at
-        FROM job WHERE state = 'dead' AND ($1 IS NULL OR id > $1) ORDER BY id LIMIT $2
-    """,
-)
+_DEAD = """
+    SELECT id, kind, key, payload, attempt_count, last_error, finished_at
+    FROM job WHERE state = 'dead' AND ({after} IS NULL OR id > {after}) ORDER BY id LIMIT $2
+"""
+DEAD = Both(postgres=_DEAD.format(after="CAST($1 AS uuid)"), sqlite=_DEAD.format(after="$1"))
 REQUEUE = """
     UPDATE job SET state = 'ready', run_at = $2, attempt_count = 0, finished_at = NULL
     WHERE id = $1 AND state = 'dead' RETURNING id

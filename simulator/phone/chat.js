@@ -1,6 +1,6 @@
 // The conversation with one official account.
 
-import { $, avatar, clockTime, el, paintAvatar, toast } from "/phone/dom.js";
+import { $, avatar, clockTime, el, ownLetter, paintAvatar, toast } from "/phone/dom.js";
 import { accountNamed, chatOf, gesture, personLine, state } from "/phone/control.js";
 import { openByAppId } from "/phone/mini.js";
 import { drawMenu } from "/phone/menu.js";
@@ -47,8 +47,9 @@ function drawBubble(bubble, account) {
   const said = { testid: `bubble-${kind === "fault" ? "fault" : side}` };
   if (kind === "fault") return el("li", { className: "fault", ...said }, content.Content);
   if (side === "system") return el("li", { className: "note", ...said }, content.Content);
-  const who = side === "person" ? personLine().name : account.title;
-  return el("li", { className: `line ${side}`, ...said }, avatar(who), body(kind, content));
+  const me = personLine().name;
+  const face = side === "person" ? avatar(me, ownLetter(me)) : avatar(account.title);
+  return el("li", { className: `line ${side}`, ...said }, face, body(kind, content));
 }
 
 function body(kind, content) {

@@ -17,14 +17,16 @@ export function el(tag, attributes = {}, ...children) {
 
 const COLOURS = ["#2c7be5", "#07a35a", "#d9822b", "#8b5cf6", "#c2417c", "#0e8fa5", "#6b7280"];
 
-export function paintAvatar(element, name) {
+export function paintAvatar(element, name, letter = [...name][0]) {
   const sum = [...name].reduce((total, letter) => total + letter.codePointAt(0), 0);
-  element.textContent = [...name][0] ?? "";
+  element.textContent = letter ?? "";
   element.style.background = COLOURS[sum % COLOURS.length];
   return element;
 }
 
-export const avatar = (name) => paintAvatar(el("span", { className: "avatar" }), name);
+export const avatar = (name, letter) => paintAvatar(el("span", { className: "avatar" }), name, letter);
+// Family names repeat; the last character tells people apart.
+export const ownLetter = (name) => [...name].at(-1);
 
 export function clockTime(seconds, withSeconds = false) {
   const options = { hour: "2-digit", minute: "2-digit", hour12: false };

@@ -1,6 +1,6 @@
 // The page: who is chosen, which pane is shown, and what to fetch when something changed.
 
-import { $, clockTime, el, paintAvatar } from "/phone/dom.js";
+import { $, clockTime, el, ownLetter, paintAvatar } from "/phone/dom.js";
 import { accountsOf, ask, personLine, state } from "/phone/control.js";
 import { drawChat, refreshChat, startChat } from "/phone/chat.js";
 import { startMenu } from "/phone/menu.js";
@@ -24,7 +24,7 @@ async function refreshWorld() {
   $("clock").textContent = clockTime(world.now);
   drawSwitches();
   if (!personLine()) return;
-  paintAvatar($("who-avatar"), personLine().name);
+  paintAvatar($("who-avatar"), personLine().name, ownLetter(personLine().name));
   drawChat();
 }
 

@@ -85,12 +85,14 @@ function joining(shown) {
 function profile(member) {
   const rows = Object.entries(member)
     .filter(([name, value]) => name in LABELS && value !== null && typeof value !== "object")
-    .map(([name, value]) => el("div", { className: "row" }, el("span", {}, LABELS[name]), el("span", { testid: `member-${name}-row` }, String(value))));
+    .map(([name, value]) => el("div", { className: "row" }, el("span", {}, LABELS[name]), el("span", { testid: `member-${name}-row` }, readable(name, value))));
   return el("div", {}, rows,
     el("button", { className: "outline", testid: "mini-me", onclick: () => touch("me") }, "刷新"),
     el("button", { className: "outline", testid: "mini-join-again", onclick: () => touch("join", { with_phone: false }) }, "再入会一次"),
     el("button", { className: "outline", testid: "mini-logout", onclick: () => touch("logout") }, "退出登录"));
 }
+
+const readable = (name, value) => (name.endsWith("_at") ? new Date(value).toLocaleString("zh-CN", { hour12: false }) : String(value));
 
 function restCall(call) {
   const fine = call.status >= 200 && call.status < 300;

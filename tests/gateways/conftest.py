@@ -13,8 +13,8 @@ from gateways.stores import BatchedRedis, open_redis
 from gateways.vault import FieldVault, generate_key
 from gateways.wechat import WeChatApi
 from handlers.ports import WeChatApp
-from tests.gateways.platform import Platform
 from tests.gateways.mortal import MortalRedis
+from tests.gateways.platform import Platform
 
 APP = WeChatApp(app_id="wx4f4bc4dec97d474b", secret="APP-SECRET-canary")
 

@@ -19,7 +19,17 @@ class MortalRedis:
         self.url = f"redis://127.0.0.1:{self._port}/0"
 
     def start(self) -> None:
-        command = [redis_program(), "--port", str(self._port), "--bind", "127.0.0.1", "--save", "", "--dir", self._folder]
+        command = [
+            redis_program(),
+            "--port",
+            str(self._port),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--dir",
+            self._folder,
+        ]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         with Redis.from_url(self.url, retry=None) as client:
             for _ in range(200):

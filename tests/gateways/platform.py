@@ -58,6 +58,8 @@ class Platform:
         elif request.path == TOKEN_PATH:
             await asyncio.sleep(self.token_delay)
             answer = self.new_token()
+        elif request.path == "/cgi-bin/user/info":
+            answer = {"subscribe": 1, "openid": request.query.get("openid"), "unionid": "u"}
         else:
             answer = {"errcode": 0, "errmsg": "ok"}
         if isinstance(answer, web.StreamResponse):
@@ -70,7 +72,9 @@ class Platform:
         return {"access_token": f"TOKEN-{self.tokens_given}", "expires_in": self.expires_in}
 
 
-def only_token(platform: Platform, valid: Callable[[], str], answer: dict[str, Any]) -> Callable[[Asked], dict[str, Any]]:
+def only_token(
+    platform: Platform, valid: Callable[[], str], answer: dict[str, Any]
+) -> Callable[[Asked], dict[str, Any]]:
     """Answers only who shows the valid token, as WeChat does."""
 
     def check(asked: Asked) -> dict[str, Any]:

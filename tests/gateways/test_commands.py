@@ -18,9 +18,7 @@ async def test_callers_of_one_moment_share_a_round_trip_and_get_their_own_answer
         return await exchange(batch)
 
     monkeypatch.setattr(commands, "_exchange", counted)
-    set_and_get = (
-        commands.run(("SET", f"fanpiao:{n}", n, "EX", 60), ("GET", f"fanpiao:{n}")) for n in range(100)
-    )
+    set_and_get = (commands.run(("SET", f"fanpiao:{n}", n, "EX", 60), ("GET", f"fanpiao:{n}")) for n in range(100))
     answers = await asyncio.gather(*set_and_get)
     assert [value for _, value in answers] == [str(n).encode() for n in range(100)]
     assert batches == [200]
@@ -194,5 +192,3 @@ async def test_nothing_waits_for_an_unreachable_server_longer_than_its_deadline(
     assert time.perf_counter() - started < 1.5
     await commands.aclose()
     await client.aclose()
-
-

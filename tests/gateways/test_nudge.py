@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from gateways.stores import BatchedRedis, Nudge
+from gateways.stores import BatchedRedis, Nudge, open_redis
 
 
 @pytest.fixture
@@ -57,6 +57,15 @@ async def test_a_ring_wakes_the_workers_of_all_other_processes(nudges):
     await stop(*tasks)
 
 
+async def test_a_worker_that_heard_nothing_for_long_still_hears(nudges):
+    server, worker = nudges(), nudges()
+    task = await listening(worker)
+    assert not await worker.wait(1.3)  # longer than an answer of Redis may take
+    server.ring()
+    assert await worker.wait(1)
+    await stop(task)
+
+
 async def test_a_ring_wakes_once_even_where_it_is_heard_as_well(nudges):
     nudge = nudges()
     task = await listening(nudge)
@@ -91,9 +100,7 @@ async def test_without_a_ring_a_wait_ends_in_time(nudges):
     assert time.perf_counter() - started < 0.5
 
 
-async def test_a_dead_redis_costs_nothing_but_the_early_wake(connect, mortal, mortal_redis):
-    from gateways.stores import open_redis
-
+async def test_a_dead_redis_costs_nothing_but_the_early_wake(mortal, mortal_redis):
     client = open_redis(mortal_redis.url)
     nudge = Nudge(client, mortal())
     task = await listening(nudge)

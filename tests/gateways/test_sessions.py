@@ -12,7 +12,7 @@ from handlers.ports import SessionRecord
 @pytest.fixture
 def record(clock) -> SessionRecord:
     now = clock.now()
-    return SessionRecord("member-1", "mp", "openid-hash", opened_at=now, expires_at=now + timedelta(days=30))
+    return SessionRecord("member-1", "mp", "k1.cipher", opened_at=now, expires_at=now + timedelta(days=30))
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ async def test_a_short_session_does_not_hide_a_longer_one_from_logging_out_every
     assert await sessions.drop_all(record.member_id) == 2
 
 
-async def test_neither_the_token_nor_the_openid_is_needed_to_keep_a_session(sessions, connect, record):
+async def test_sessions_are_kept_under_the_hash_of_their_token_alone(sessions, connect, record):
     await sessions.save("hash", record)
     assert set(await connect().keys()) == {b"fanpiao:session:hash", b"fanpiao:sessions:member-1"}
 

@@ -129,6 +129,18 @@ async def test_a_failed_renewal_leaves_the_old_token_in_use(wechat, platform, ap
     assert platform.last(USER_INFO).query["access_token"] == "TOKEN-1"
 
 
+async def test_a_platform_that_cannot_lend_is_not_asked_by_every_call(wechat, platform, app, clock):
+    platform.on(TOKEN_PATH, {"errcode": 45009, "errmsg": "reach max api daily quota limit"})
+    for _ in range(20):
+        with pytest.raises(WeChatRetryLater) as caught:
+            await wechat.follower(app, "o")
+        assert (caught.value.errcode, caught.value.retry_after) == (45009, 3600.0)
+    assert platform.count(TOKEN_PATH) == 1
+    platform.answers.clear()
+    clock.advance(timedelta(seconds=2))
+    assert (await wechat.follower(app, "o")).is_following
+
+
 async def test_accounts_have_tokens_of_their_own(wechat, platform, app):
     other = WeChatApp("wx00000000000000ff", "other")
     await wechat.follower(app, "o")
@@ -197,15 +209,15 @@ async def test_a_caller_that_goes_away_does_not_stop_the_fetch_for_others(wechat
     assert platform.count(TOKEN_PATH) == 1
 
 
-async def test_a_process_that_died_while_fetching_blocks_the_others_for_its_lease_only(
-    wechat, platform, app, connect
-):
+async def test_a_process_that_died_while_fetching_blocks_the_others_for_its_lease_only(wechat, platform, app, connect):
     await connect().set(f"fanpiao:wechat:token:{app.app_id}:lock", "a dead process", px=300)
     await wechat.follower(app, "o")
     assert platform.count(TOKEN_PATH) == 1
 
 
-async def test_the_stored_token_is_encrypted_and_bound_to_its_account(wechat, wechat_of, processes, platform, app, connect):
+async def test_the_stored_token_is_encrypted_and_bound_to_its_account(
+    wechat, wechat_of, processes, platform, app, connect
+):
     await wechat.follower(app, "o")
     redis = connect()
     key = f"fanpiao:wechat:token:{app.app_id}"

@@ -64,7 +64,9 @@ async def test_a_login_code_becomes_a_session_without_any_access_token(wechat, p
     assert platform.count(TOKEN_PATH) == 0
 
 
-@pytest.mark.parametrize("answer", [{"openid": "o1", "session_key": "k"}, {"openid": "o1", "session_key": "k", "unionid": ""}])
+@pytest.mark.parametrize(
+    "answer", [{"openid": "o1", "session_key": "k"}, {"openid": "o1", "session_key": "k", "unionid": ""}]
+)
 async def test_a_person_without_unionid_has_none(wechat, platform, app, answer):
     platform.on(LOGIN, answer)
     assert (await wechat.exchange_login_code(app, "code")).unionid is None
@@ -133,7 +135,12 @@ async def test_a_closed_window_is_the_persons_matter(wechat, platform, app, errc
 
 
 async def test_template_values_are_fitted_to_what_wechat_takes(wechat, platform, app):
-    values = {"thing1": "很长的名称" * 5, "character_string2": "A" * 32, "short_thing3": "六个汉字以上", "time4": "2026-01-02\n15:04"}
+    values = {
+        "thing1": "很长的名称" * 5,
+        "character_string2": "A" * 32,
+        "short_thing3": "六个汉字以上",
+        "time4": "2026-01-02\n15:04",
+    }
     await wechat.send_template(app, "o", "T", values, page="https://example.com/a", dedupe_id="job-1")
     body = platform.last("/cgi-bin/message/template/send").body
     assert body == {
@@ -188,7 +195,9 @@ async def test_scenes_that_wechat_would_not_honour_are_refused_unasked(wechat, p
     assert platform.asked == []
 
 
-async def test_pictures_come_from_wechats_own_host_when_the_api_is_wechats(session, commands, vault, clock, app, monkeypatch):
+async def test_pictures_come_from_wechats_own_host_when_the_api_is_wechats(
+    session, commands, vault, clock, app, monkeypatch
+):
     wechat = WeChatApi("https://api.weixin.qq.com", session, commands, vault, clock)
 
     async def answer(*_: object) -> dict[str, str]:
@@ -294,7 +303,9 @@ async def test_an_http_failure_is_an_error_of_its_kind(wechat, platform, app, st
     assert platform.count("/elsewhere") == 0
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"null", b'"ok"', b'{"errcode": "x"}', b'{"errcode": []}', b"[" * 99999])
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b"[]", b"null", b'"ok"', b'{"errcode": "x"}', b'{"errcode": []}', b"[" * 99999]
+)
 async def test_an_unreadable_answer_is_an_unknown_outcome(wechat, platform, app, body):
     platform.on(SEND, web.Response(body=body))
     with pytest.raises(WeChatOutcomeUnknown):
@@ -303,11 +314,12 @@ async def test_an_unreadable_answer_is_an_unknown_outcome(wechat, platform, app,
 
 @pytest.mark.parametrize("answer", [{}, {"errcode": 0}, {"openid": 7, "phone_info": [], "menu": [], "ticket": None}])
 async def test_an_answer_without_its_data_is_a_wechat_error_everywhere(wechat, platform, app, answer):
-    for path in (LOGIN, PHONE, CODE, MENU, "/cgi-bin/qrcode/create", "/wxa/generate_urllink", "/cgi-bin/ticket/getticket"):
+    paths = [LOGIN, PHONE, CODE, MENU, "/cgi-bin/user/info", "/cgi-bin/qrcode/create", "/wxa/generate_urllink"]
+    for path in [*paths, "/cgi-bin/ticket/getticket"]:
         platform.on(path, answer)
     outcomes = [outcome for (outcome,) in await every_call(wechat, app)]
     unknown = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
-    assert len(unknown) == 7
+    assert len(unknown) == 8
     assert {type(outcome) for outcome in unknown} == {WeChatOutcomeUnknown}
 
 
@@ -330,7 +342,9 @@ async def test_no_answer_in_time_is_an_unknown_outcome(wechat_of, commands, plat
     assert time.perf_counter() - started < 0.8
 
 
-async def test_a_connection_that_breaks_after_the_request_is_an_unknown_outcome(wechat_of, session, commands, vault, clock, app):
+async def test_a_connection_that_breaks_after_the_request_is_an_unknown_outcome(
+    wechat_of, session, commands, vault, clock, app
+):
     async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1000)
         writer.close()
@@ -343,7 +357,9 @@ async def test_a_connection_that_breaks_after_the_request_is_an_unknown_outcome(
     await server.wait_closed()
 
 
-async def test_a_platform_that_cannot_be_reached_did_certainly_nothing(session, commands, vault, clock, app, unused_tcp_port):
+async def test_a_platform_that_cannot_be_reached_did_certainly_nothing(
+    session, commands, vault, clock, app, unused_tcp_port
+):
     wechat = WeChatApi(f"http://127.0.0.1:{unused_tcp_port}", session, commands, vault, clock)
     with pytest.raises(WeChatRetryLater) as caught:
         await wechat.exchange_login_code(app, "code")
@@ -391,7 +407,9 @@ async def test_wechatpys_own_client_is_never_made(wechat, platform, app, monkeyp
         wechat.decrypt_phone(app, "a", "b", "c", now=datetime.now(UTC))
 
 
-async def test_no_secret_shows_in_errors_logs_or_reprs(wechat_of, wechat, commands, platform, app, caplog, session, vault, clock):
+async def test_no_secret_shows_in_errors_logs_or_reprs(
+    wechat_of, wechat, commands, platform, app, caplog, session, vault, clock
+):
     caplog.set_level(logging.DEBUG)
     canaries = {app.secret, "TOKEN-1", "TOKEN-2", "login-code", "phone-code", OPENID}
     shown = [repr(app), repr(CodeSession("o", None, "session-key")), repr(PhoneNumber("13800138000", "86"))]
@@ -405,11 +423,22 @@ async def test_no_secret_shows_in_errors_logs_or_reprs(wechat_of, wechat, comman
     async def late(_: object) -> None:
         await asyncio.sleep(1)
 
-    every_path = [LOGIN, PHONE, SEND, MENU, CODE, "/cgi-bin/user/info", "/cgi-bin/qrcode/create", "/cgi-bin/menu/create"]
+    every_path = [
+        LOGIN,
+        PHONE,
+        SEND,
+        MENU,
+        CODE,
+        "/cgi-bin/user/info",
+        "/cgi-bin/qrcode/create",
+        "/cgi-bin/menu/create",
+    ]
     every_path += ["/cgi-bin/message/template/send", "/cgi-bin/message/subscribe/send", "/wxa/generate_urllink"]
     for answer in (telling, {"errcode": 40001}, web.Response(status=500), late, web.Response(body=b"x")):
         for path in every_path:
-            platform.on(path, (lambda _, body=b"x": web.Response(body=body)) if isinstance(answer, web.Response) else answer)
+            platform.on(
+                path, (lambda _, body=b"x": web.Response(body=body)) if isinstance(answer, web.Response) else answer
+            )
         for (outcome,) in await every_call(wechat_of(commands, total_seconds=0.1), app):
             while isinstance(outcome, BaseException):
                 shown += [str(outcome), repr(outcome)]
@@ -425,7 +454,9 @@ async def test_no_secret_shows_in_errors_logs_or_reprs(wechat_of, wechat, comman
 
 
 async def test_operators_are_told_what_to_do(wechat, platform, app, caplog):
-    platform.on(TOKEN_PATH, {"errcode": 40164, "errmsg": "invalid ip 1.2.3.4 ipv6 ::ffff:1.2.3.4, not in whitelist rid: 1"})
+    platform.on(
+        TOKEN_PATH, {"errcode": 40164, "errmsg": "invalid ip 1.2.3.4 ipv6 ::ffff:1.2.3.4, not in whitelist rid: 1"}
+    )
     with pytest.raises(WeChatGaveUp):
         await wechat.send_text(app, "o", "text")
     (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]

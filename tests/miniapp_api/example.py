@@ -51,7 +51,7 @@ class ThingBody(Body):
     count: Annotated[int, Field(ge=0, le=1000)] = 1
     colour: Colour = Colour.RED
     is_open: bool = False
-    makers: Annotated[list[Maker], Field(max_length=3)] = []
+    makers: Annotated[list[Maker], Field(max_length=3, default_factory=list)]
     owner_id: Id | None = None
 
 
@@ -106,7 +106,7 @@ async def make_thing(request: web.Request, body: ThingBody, *, idempotency_key: 
     seen.calls.append({"who": person(request), "body": body, "key": idempotency_key})
     first = seen.answers.get(idempotency_key)
     thing = seen.answers.setdefault(idempotency_key, Thing(THING_ID, body.name, body.count, body.colour))
-    return reply(Answer(thing, replayed=first is not None), status=201)
+    return reply(Answer(thing, replayed=first is not None), ThingOut.model_validate, status=201)
 
 
 @endpoint(tags=["things"])
@@ -122,7 +122,7 @@ async def list_things(
     limit: Limit = 20,
     cursor: Cursor | None = None,
     colour: Colour | None = None,
-    is_open: bool = False,  # noqa: FBT001, FBT002 - a query parameter
+    is_open: bool = False,  # noqa: FBT002 - a query parameter
 ) -> Ok[Page[ThingOut]]:
     """Things, one page at a time."""
     (start,) = decode_cursor(cursor, int) if cursor else (0,)
@@ -142,9 +142,7 @@ async def get_thing(request: web.Request, thing_id: Id, /) -> Ok[ThingOut]:
 
 
 @endpoint(tags=["things"], auth="person")
-async def drop_thing(
-    request: web.Request, thing_id: Id, /, *, idempotency_key: str | None = None
-) -> NoContent:
+async def drop_thing(request: web.Request, thing_id: Id, /, *, idempotency_key: str | None = None) -> NoContent:
     """Drop a thing."""
     request.app[SEEN].calls.append({"thing_id": thing_id, "key": idempotency_key, "token": token(request)})
     return NoContent(replayed=idempotency_key == "again")

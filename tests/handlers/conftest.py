@@ -1,0 +1,61 @@
+"""The use cases over a real database and real stores, with a WeChat that does what the test says."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+
+from app.container import build_handlers, first_accounts
+from gateways.stores.commands import BatchedRedis
+from gateways.vault import FieldVault
+from handlers.accounts import ensure_root
+from handlers.actors import Person
+from handlers.catalogue import Handlers
+from handlers.consents import Agreed, current_terms
+from handlers.identity import wechat_proofs
+from models.words import ConsentPurpose, Touchpoint
+from tests.fakes import FakeClock, FakeWeChat
+from tests.stories.conftest import town_settings
+
+MEMBERSHIP = current_terms(ConsentPurpose.MEMBERSHIP)
+PHONE = current_terms(ConsentPurpose.PHONE)
+
+
+@dataclass
+class Rooms:
+    """What a test of a use case needs."""
+
+    handlers: Handlers
+    wechat: FakeWeChat
+    clock: FakeClock
+    vault: FieldVault
+
+    async def person(self, openid: str = "o-ming", unionid: str | None = None, account: str = "mp") -> Person:
+        """Somebody WeChat has just proven to be there."""
+        facts = await self.handlers.accounts.get(account)
+        proofs = wechat_proofs(facts.app.app_id, facts.open_platform, openid, unionid)
+        through = Touchpoint.MINI_PROGRAM if account == "mp" else Touchpoint.CHAT
+        return await self.handlers.identity.recognise(account, proofs, through=through)
+
+    async def member(self, openid: str = "o-ming", unionid: str | None = None, phone: str | None = None) -> Person:
+        """Somebody who joined."""
+        person = await self.person(openid, unionid)
+        agreed: list[Agreed] = [MEMBERSHIP, PHONE] if phone else [MEMBERSHIP]
+        code = self.wechat.phone_code(phone) if phone else None
+        await self.handlers.membership.join(person, agreed=agreed, phone_code=code)
+        return await self.person(openid, unionid)
+
+
+@pytest.fixture
+async def rooms(database: str, redis, clock: FakeClock) -> AsyncIterator[Rooms]:
+    settings = town_settings(database, "memory://", port=8080, platform_port=8090)
+    vault = FieldVault(settings.field_key_bytes(), settings.index_key_bytes())
+    commands, wechat = BatchedRedis(redis), FakeWeChat()
+    handlers = build_handlers(settings, clock, vault, wechat, commands)
+    await ensure_root("江南书店")
+    for draft in first_accounts(settings):
+        await handlers.accounts.keep(draft)
+    yield Rooms(handlers, wechat, clock, vault)
+    await commands.aclose()
+
+

@@ -1,0 +1,3 @@
+import time
+def test_x(database_url):
+    time.sleep(30)
