@@ -5,6 +5,8 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 
+import uvloop
+
 from app import commands
 from app.logs import configure_logging
 from app.schema import Settings
@@ -29,7 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     configure_logging()
     command: Command = options.run
     try:
-        return asyncio.run(_run(command, settings, options))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(_run(command, settings, options))
     except DatabaseInUse as trouble:
         sys.stderr.write(f"数据库正被另一个进程使用（进程号 {trouble.pid}）。请先停掉它，或改用 PostgreSQL。\n")
     except DatabaseUnavailable:

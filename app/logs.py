@@ -11,6 +11,9 @@ from typing import Any, Final, TextIO
 
 from pythonjsonlogger.orjson import OrjsonFormatter
 
+from miniapp_api.access import LOGGER as ACCESS_LOGGER
+from miniapp_api.access import AccessFormatter
+
 HIDDEN: Final = "[hidden]"
 
 _HIDE_BY_NAME = (
@@ -89,6 +92,12 @@ def configure_logging(level: str = "INFO", stream: TextIO | None = None) -> logg
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    # One line per request: made of closed words and our own ids alone, so it needs no search for secrets.
+    access = logging.getLogger(ACCESS_LOGGER)
+    lines = logging.StreamHandler(stream or sys.stderr)
+    lines.setFormatter(AccessFormatter())
+    access.handlers[:] = [lines]
+    access.propagate = False
     logging.captureWarnings(capture=True)
     # These tell every statement and every connection at their lower levels, with values.
     for noisy in ("tortoise", "aiosqlite", "asyncio", "aiohttp.access"):

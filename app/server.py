@@ -11,22 +11,33 @@ from aiohttp import web
 from app.container import House
 from app.metrics import ProcessMetrics, RequestMetrics, may_read_metrics
 from app.worker import Worker
-from bot.answering import Answering
+from bot.answering import BUDGET_SECONDS, Answering
 from bot.app import Door, create_bot
 from bot.routes import all_routes
 from handlers.outbox import job_figures, on_new_work
 from miniapp_api.app import PREFIX, create_api
 from miniapp_api.member.views import ROUTES
 from miniapp_api.terms import create_terms
+from miniapp_api.wire import QuietRunner
 from models import database
 
 STOP_SECONDS = 1.5  # for requests under way; the worker and the late answers have theirs beside it
 
 
-def create_server(house: House) -> web.Application:
-    """The whole address space of one process. Serving it needs the database connected in the serving task."""
+def create_server(house: House, *, answer_within: float = BUDGET_SECONDS) -> web.Application:
+    """The whole address space of one process. Serving it needs the database connected in the serving task.
+
+    `answer_within` seconds a push gets its answer, or `success` and the answer as a message of its own.
+    """
     settings, requests = house.settings, _request_metrics()
-    answering = Answering(house.handlers, all_routes(), house.dialogues, house.clock, public_url=settings.public_url)
+    answering = Answering(
+        house.handlers,
+        all_routes(),
+        house.dialogues,
+        house.clock,
+        public_url=settings.public_url,
+        budget_seconds=answer_within,
+    )
     bot = create_bot(Door(house.handlers.accounts, answering, house.answers, house.clock))
     bot.middlewares.append(requests.middleware())
     app = web.Application()
@@ -119,7 +130,7 @@ async def working(house: House, *, embedded: bool) -> AsyncIterator[None]:
 @asynccontextmanager
 async def serving(house: House) -> AsyncIterator[str]:
     """Serve until the block ends; gives the address."""
-    runner = web.AppRunner(create_server(house), shutdown_timeout=STOP_SECONDS, access_log=None)
+    runner = QuietRunner(create_server(house), shutdown_timeout=STOP_SECONDS, access_log=None)
     await runner.setup()
     try:
         host, port = house.settings.host, house.settings.port

@@ -45,9 +45,15 @@ class Answering:
     """Decides what to say, and keeps what took too long."""
 
     def __init__(
-        self, handlers: Handlers, router: Router, dialogues: Dialogues, clock: Clock, *, public_url: str,
+        self,
+        handlers: Handlers,
+        router: Router,
+        dialogues: Dialogues,
+        clock: Clock,
+        *,
+        public_url: str,
         budget_seconds: float = BUDGET_SECONDS,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._handlers = handlers
         self._router = router
         self._dialogues = dialogues

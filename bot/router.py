@@ -82,7 +82,7 @@ class Router:
 
     async def _word(self, turn: Turn) -> Said:
         content = turn.inbound.content
-        route = self.routes.get(("text", content))
+        route = self.routes.get(("text", content.lower()))
         if route is not None:
             return await route(turn)
         return texts.NO_LIST if len(content) == 1 and content in "12345678" else texts.UNKNOWN

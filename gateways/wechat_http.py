@@ -96,14 +96,18 @@ class WeChatHttp:
         self, request: Request, hidden: tuple[str, ...], decode: _Decode[_Answer]
     ) -> tuple[str, _Answer | WeChatError]:
         """What to count the call as, and the answer or the error; never raises what aiohttp raises."""
-        endpoint, body = request.endpoint, request.body
+        endpoint, body = request.endpoint, None
+        try:
+            # orjson writes Chinese as it is; WeChat shows \uXXXX escapes literally in menus and messages.
+            body = None if request.body is None else orjson.dumps(request.body)
+        except orjson.JSONEncodeError:
+            return "unwritable", WeChatGaveUp(0, "the request cannot be written as JSON", endpoint=endpoint)
         try:
             async with self._session.request(
                 "GET" if body is None else "POST",
                 self._base / endpoint,
                 params=request.query,
-                # orjson writes Chinese as it is; WeChat shows \uXXXX escapes literally in menus and messages.
-                data=None if body is None else orjson.dumps(body),
+                data=body,
                 headers=None if body is None else {"Content-Type": "application/json"},
                 timeout=self._timeout,
                 allow_redirects=False,  # the query must not travel to another host

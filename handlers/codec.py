@@ -58,7 +58,8 @@ def to_json(value: object) -> Any:
 
 def from_json(kind: type[T], data: object) -> T:
     """The value of type `kind` that `to_json` turned into `data`. Raises TypeError, ValueError, KeyError."""
-    value: T = _reader(kind)(data)
+    wanted: Any = kind
+    value: T = _reader(wanted)(data)
     return value
 
 
@@ -91,7 +92,7 @@ def _canonical(facts: object) -> Any:
 Reader = Callable[[Any], Any]
 
 
-def _exactly(kind: type) -> Reader:
+def _exactly(kind: Any) -> Reader:
     def read(data: Any) -> Any:
         if type(data) is kind or (kind is float and type(data) is int):
             return kind(data)
@@ -161,8 +162,10 @@ def _dataclass(kind: Any) -> Reader:
     return read
 
 
-def _union(arguments: tuple[Any, ...]) -> Reader:
-    by_name = {argument.__name__: argument for argument in arguments if dataclasses.is_dataclass(argument)}
+def _union(arguments: Any) -> Reader:
+    by_name: dict[str, Any] = {
+        part.__name__: part for part in arguments if isinstance(part, type) and dataclasses.is_dataclass(part)
+    }
     # Strings come last: a UUID or an instant is text too, and the narrower reading is the right one.
     others = sorted((a for a in arguments if not dataclasses.is_dataclass(a)), key=lambda a: a is str)
 

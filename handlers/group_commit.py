@@ -89,9 +89,10 @@ class GroupCommit(Generic[Item, Result]):
         self._slots = asyncio.Semaphore(BATCHES_AT_ONCE)
         self._usual_seconds = 0.0
         self._closed = False
-        self._waiting, self._lag, self._size, self._seconds = (
-            metric.labels(name) for metric in (WAITING, LAG, SIZE, SECONDS)
-        )
+        self._waiting = WAITING.labels(name)
+        self._lag = LAG.labels(name)
+        self._size = SIZE.labels(name)
+        self._seconds = SECONDS.labels(name)
 
     async def submit(self, lane: Hashable, item: Item, *, deadline: float | None = None) -> Result:
         """The outcome of `item`, once its batch is committed. Not inside a transaction.

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from tortoise.exceptions import IntegrityError
 
 from handlers.errors import DomainError, ErrorKind
 from handlers.outbox import JobContext
@@ -87,8 +88,11 @@ async def claim(owner: str, kinds: Sequence[str], clock: Clock, limit: int) -> l
     Kinds that this worker does not know stay for one that does (during a deployment there may be both).
     """
     now = clock.now()
-    async with atomic():
-        found = await rows(statements.CLAIM, owner, now + LEASE, now, orjson.dumps(list(kinds)).decode(), limit)
+    try:
+        async with atomic():
+            found = await rows(statements.CLAIM, owner, now + LEASE, now, orjson.dumps(list(kinds)).decode(), limit)
+    except IntegrityError:  # somebody began a job of the same order key at this very moment: look again later
+        return []
     jobs = [
         JobContext(
             id=UUID(each["id"]),

@@ -4,6 +4,7 @@ Tortoise finds this engine by the module's name, which must contain "asyncpg".
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -42,6 +43,7 @@ _LOST = (
     asyncpg.TooManyConnectionsError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
+    asyncpg.InternalClientError,  # a goodbye that came between two statements leaves the protocol in no usable state
     OSError,
     TimeoutError,
     EOFError,
@@ -50,8 +52,11 @@ _LOST = (
 
 def is_lost(error: BaseException) -> bool:
     """Whether the connection, not the statement, is what failed."""
-    # InterfaceError also stands for wrong use; only the closed connection and the closed pool are meant here.
-    return isinstance(error, _LOST) or (isinstance(error, asyncpg.InterfaceError) and "clos" in str(error))
+    # InterfaceError also stands for wrong use; meant here are the closed connection, the closed pool, and the
+    # connection that the pool took back when it was lost.
+    return isinstance(error, _LOST) or (
+        isinstance(error, asyncpg.InterfaceError) and any(word in str(error) for word in ("clos", "released back"))
+    )
 
 
 def translated(error: Exception) -> Exception | None:
@@ -261,13 +266,13 @@ class PostgresTransaction(PostgresClient, OpenTransaction):
 
 
 async def _commit(connection: asyncpg.Connection) -> None:
-    if connection.is_closed():
+    if _is_gone(connection):
         raise DatabaseUnavailable("the connection was lost before the commit")
     try:
         outcome = await connection.execute("COMMIT")
     except Exception as error:
         if is_lost(error):
-            connection.terminate()
+            _end(connection)
             raise CommitUnknown(str(error) or type(error).__name__) from error
         raise (translated(error) or error) from error
     if outcome != "COMMIT":
@@ -275,14 +280,26 @@ async def _commit(connection: asyncpg.Connection) -> None:
 
 
 async def _roll_back(connection: asyncpg.Connection) -> None:
-    if connection.is_closed():
+    if _is_gone(connection):
         return  # the server rolled back when it lost us
     try:
         await connection.execute("ROLLBACK")
     except Exception as error:
-        connection.terminate()
+        _end(connection)
         if not is_lost(error):
             raise (translated(error) or error) from error
+
+
+def _is_gone(connection: asyncpg.Connection) -> bool:
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:  # the pool took it back when it was lost: it answers nothing any more
+        return True
+
+
+def _end(connection: asyncpg.Connection) -> None:
+    with contextlib.suppress(asyncpg.InterfaceError):  # as above
+        connection.terminate()
 
 
 client_class = PostgresClient

@@ -48,7 +48,7 @@ def translated(error: sqlite3.Error) -> Exception:
     text = str(error)
     if "locked" in text or "busy" in text:
         return LockTimeout(error)
-    if "closed database" in text or "unable to open" in text or "disk I/O" in text:
+    if "closed database" in text or "interrupted" in text or "unable to open" in text or "disk I/O" in text:
         return DatabaseUnavailable(text)
     return OperationalError(error)
 

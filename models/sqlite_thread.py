@@ -36,6 +36,7 @@ class SqliteThread:
         self._queue: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._connection: sqlite3.Connection | None = None
         self._closed = False
+        self._is_hurried = False  # closing takes too long: what waits is refused
         self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
 
     async def open(self) -> None:
@@ -56,7 +57,7 @@ class SqliteThread:
             raise DatabaseUnavailable("the database was closed")
 
         def on_connection() -> Result:
-            if self._connection is None:
+            if self._connection is None or self._is_hurried:
                 raise DatabaseUnavailable("the database was closed")
             return work(self._connection)
 
@@ -76,6 +77,7 @@ class SqliteThread:
         closing = asyncio.ensure_future(self._ask(disconnect))
         await asyncio.wait({closing}, timeout=seconds / 2)
         if not closing.done():
+            self._is_hurried = True
             connection = self._connection
             if connection is not None:
                 with contextlib.suppress(sqlite3.Error):

@@ -51,7 +51,9 @@ class BatchedRedis:
         if loop.time() < self._resting_until:
             raise RedisUnavailable("too slow a moment ago")
         answers: asyncio.Future[list[Any]] = loop.create_future()
-        self._waiting.append((commands, answers))
+        # Encoded here, so that a text that cannot be encoded fails its own caller and not the batch.
+        encoded = tuple(tuple(part.encode() if isinstance(part, str) else part for part in each) for each in commands)
+        self._waiting.append((encoded, answers))
         if self._sender is None:
             self._sender = loop.create_task(self._send_all())
         return await answers

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from handlers.membership import MemberView, Profile
 from miniapp_api.shapes import Body, Id, Out
@@ -18,19 +18,7 @@ Version = Annotated[str, StringConstraints(min_length=1, max_length=32)]
 Base64 = Annotated[str, StringConstraints(min_length=4, max_length=4096, pattern=r"^[A-Za-z0-9+/]+={0,2}$")]
 
 
-def _purpose(value: object) -> object:
-    """Strict models take no text for an enum, and JSON has nothing else."""
-    return ConsentPurpose(value) if isinstance(value, str) and value in set(ConsentPurpose) else value
-
-
-Purpose = Annotated[ConsentPurpose, BeforeValidator(_purpose)]
-
-
-def _day(value: object) -> object:
-    return date.fromisoformat(value) if isinstance(value, str) and len(value) == 10 else value
-
-
-Birthday = Annotated[date, BeforeValidator(_day), Field(ge=date(1900, 1, 1))]
+Birthday = Annotated[date, Field(ge=date(1900, 1, 1))]
 
 
 class ProfileBody(Body):
@@ -50,7 +38,7 @@ class ProfileBody(Body):
 class ConsentBody(Body):
     """Agreement to one purpose, in the version that was shown."""
 
-    purpose: Purpose
+    purpose: ConsentPurpose
     version: Version
 
 

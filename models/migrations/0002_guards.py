@@ -24,6 +24,8 @@ class Migration(migrations.Migration):
             "CREATE INDEX job_ready ON job (run_at) WHERE state = 'ready'",
             # Of jobs that share an order key only the oldest may run.
             "CREATE INDEX job_order ON job (order_key, id) WHERE order_key IS NOT NULL",
+            # Whatever a requeue and two claims do at the same moment, never two of them at once.
+            "CREATE UNIQUE INDEX job_one_running_per_order ON job (order_key) WHERE state = 'running'",
             "CREATE INDEX job_running ON job (lease_until) WHERE state = 'running'",
         ),
         append_only("identity_event"),

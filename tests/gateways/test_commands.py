@@ -52,6 +52,14 @@ async def test_a_refused_command_fails_its_caller_alone(commands):
     assert isinstance(bad, RedisUnavailable)
 
 
+async def test_a_text_that_cannot_be_encoded_fails_its_caller_alone(commands):
+    good, bad = await asyncio.gather(
+        commands.run(("ECHO", "饭票")), commands.run(("ECHO", "\ud800")), return_exceptions=True
+    )
+    assert good == ["饭票".encode()]
+    assert isinstance(bad, UnicodeEncodeError)
+
+
 async def test_a_caller_that_goes_away_harms_nobody(commands):
     for pause in (0, 0, 0.001):
         leaving = asyncio.create_task(commands.run(("SET", "fanpiao:left", "1", "EX", 60)))

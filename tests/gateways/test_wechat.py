@@ -127,6 +127,12 @@ async def test_chinese_goes_out_as_it_is(wechat, platform, app):
     assert json.loads(raw) == {"touser": "o", "msgtype": "text", "text": {"content": "您好，饭票 🎉"}}
 
 
+async def test_a_text_that_cannot_be_written_is_given_up_unasked(wechat, platform, app):
+    with pytest.raises(WeChatGaveUp):
+        await wechat.send_text(app, "o", "\ud800")
+    assert platform.count(SEND) == 0
+
+
 @pytest.mark.parametrize("errcode", [45015, 45047, 48002])
 async def test_a_closed_window_is_the_persons_matter(wechat, platform, app, errcode):
     platform.on(SEND, {"errcode": errcode, "errmsg": "response out of time limit"})

@@ -19,6 +19,7 @@ from tests.stories.conftest import town_settings
 
 MEMBERSHIP = current_terms(ConsentPurpose.MEMBERSHIP)
 PHONE = current_terms(ConsentPurpose.PHONE)
+MARKETING = current_terms(ConsentPurpose.MARKETING)
 
 
 @dataclass

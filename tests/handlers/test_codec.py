@@ -119,7 +119,9 @@ def test_a_naive_instant_is_refused():
         dumps(datetime(2026, 1, 1))  # noqa: DTZ001
 
 
-@pytest.mark.parametrize(("kind", "data"), [(int, True), (int, "1"), (str, 1), (bool, 1), (Colour, "green"), (Note, {})])
+@pytest.mark.parametrize(
+    ("kind", "data"), [(int, True), (int, "1"), (str, 1), (bool, 1), (Colour, "green"), (Note, {})]
+)
 def test_a_value_of_another_type_is_not_taken_for_this_one(kind, data):
     with pytest.raises((TypeError, ValueError)):
         from_json(kind, data)

@@ -11,7 +11,7 @@ from models.consents import Consent
 from models.database import atomic, rows
 from models.identity import Identifier, IdentityEvent, Member, MemberMerge
 from models.words import ConsentPurpose, IdentifierStatus, IdentityAct, MemberStatus, Namespace
-from tests.handlers.conftest import MEMBERSHIP
+from tests.handlers.conftest import MARKETING, MEMBERSHIP, PHONE
 
 
 async def test_the_first_contact_makes_somebody_known_and_the_second_finds_them(rooms):
@@ -60,10 +60,7 @@ async def test_a_phone_of_somebody_else_stays_with_them(rooms):
     holder = await rooms.member("o-old", phone="13912345670")
     code = rooms.wechat.phone_code("13912345670")
     other = await rooms.person("o-new")
-    terms = [MEMBERSHIP, rooms.handlers.consents.terms()[2]]
-    answer = await rooms.handlers.membership.join(
-        other, agreed=[MEMBERSHIP, type(MEMBERSHIP)(terms[1].purpose, terms[1].version)], phone_code=code
-    )
+    answer = await rooms.handlers.membership.join(other, agreed=[MEMBERSHIP, PHONE], phone_code=code)
     assert answer.value.is_phone_elsewhere
     assert answer.value.member.phone_tail == ""
     phone = await Identifier.get(namespace=Namespace.PHONE, status=IdentifierStatus.ACTIVE)
@@ -74,15 +71,12 @@ async def test_a_phone_of_somebody_else_stays_with_them(rooms):
 
 async def test_the_stricter_consent_survives_a_merge(rooms):
     chatting = await rooms.member("o-a")
-    marketing = rooms.handlers.consents.terms()[1]
-    assert marketing.purpose is ConsentPurpose.MARKETING
-    agreed = type(MEMBERSHIP)(marketing.purpose, marketing.version)
-    await rooms.handlers.consents.give(chatting, agreed=agreed)
+    await rooms.handlers.consents.give(chatting, agreed=MARKETING)
     other = await rooms.person("o-b", account="oa")
     await Consent.create(
         member_id=other.member_id,
         purpose=ConsentPurpose.MARKETING,
-        version=marketing.version,
+        version=MARKETING.version,
         account_id=(await rooms.handlers.accounts.get("oa")).id,
         given_through=other.through,
         given_at=rooms.clock.now(),

@@ -10,12 +10,13 @@ from uuid import UUID
 import pytest
 
 from handlers import requests
-from handlers.errors import KeyReused, NotAMember, Overloaded, OutcomeUnknown, StillRunning
+from handlers.errors import KeyReused, NotAMember, OutcomeUnknown, Overloaded, StillRunning
 from handlers.requests import Answer, Asked, answering, once, purge_requests, recall, record, settle
-from models.database import CommitUnknown, atomic, rows
+from models.database import CommitUnknown, atomic, dialect, rows
 from models.failures import DatabaseUnavailable, SerializationConflict
 from models.ids import new_id
 from models.words import JobState
+from tests.handlers.commits import kill_a_commit, slow_commits_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +246,18 @@ async def test_an_interrupted_commit_is_settled_and_books_once(bookings, monkeyp
     assert (await book(bookings, "k")) == Answer(answer.value, replayed=True)
 
 
+async def test_a_connection_killed_while_it_commits_is_settled_and_books_once(bookings, database):
+    if dialect() != "postgres":
+        pytest.skip("SQLite has no connection to kill")
+    await slow_commits_of("booking")
+    call = asyncio.create_task(book(bookings, "k"))
+    assert await kill_a_commit(database) == 1
+    answer = await call
+    assert not answer.replayed
+    assert await bookings.count() == 1
+    assert (await book(bookings, "k")).value == answer.value
+
+
 async def test_an_interrupted_commit_without_a_key_is_of_unknown_outcome(bookings, monkeypatch):
     break_commits(monkeypatch, times=1, is_done=True)
     with pytest.raises(OutcomeUnknown):
@@ -280,7 +293,10 @@ async def test_a_batch_is_recorded_recalled_and_settled(bookings):
         await record({known: booked, foreign: booked})
     other_facts = Asked.of(VISITOR, "book", "b", 2)
     expected = {known: Answer(booked, replayed=True)}
-    for found in (await recall([known, other_facts, absent], Booked), await settle([known, other_facts, absent], Booked)):
+    for found in (
+        await recall([known, other_facts, absent], Booked),
+        await settle([known, other_facts, absent], Booked),
+    ):
         assert isinstance(found.pop(other_facts), KeyReused)
         assert found == expected
     assert await stored_requests() == 2  # looking left nothing behind
@@ -291,10 +307,14 @@ async def test_a_key_taken_meanwhile_rolls_the_batch_back(bookings):
     mine, theirs = Asked.of(VISITOR, "book", "a", 1), Asked.of(VISITOR, "book", "b", 1)
     async with atomic():
         await record({theirs: booked})
-    with pytest.raises(SerializationConflict):
+
+    async def book_both() -> None:
         async with atomic():
             await bookings.book()
             await record({mine: booked, theirs: booked})
+
+    with pytest.raises(SerializationConflict):
+        await book_both()
     assert (await bookings.count(), await stored_requests()) == (0, 1)
 
 

@@ -167,15 +167,14 @@ async def test_depth_32_is_allowed_and_33_is_not() -> None:
 
 @pytest.mark.parametrize(
     "hostile",
-    [b'["' + b"\\" * 65_000, b'[{"' * 20_000, b'"' * 65_000, b'\\"' * 32_000, b"[" * 33 + b'\\"' * 30_000],
-    ids=["backslashes", "open strings", "quotes", "escaped quotes", "deep, then escapes"],
+    [b'["' + b"\\" * 65_000, b'[{"' * 20_000, b'"' * 65_000, b'\\"' * 32_000],
+    ids=["backslashes", "open strings", "quotes", "escaped quotes"],
 )
 def test_looking_for_depth_takes_linear_time(hostile: bytes) -> None:
-    hostile = b"[]" * 40 + hostile if not hostile.startswith(b"[" * 33) else hostile
     started = time.perf_counter()
     with pytest.raises((NotJson, TooDeep)):
-        bodies.check_json(hostile)
-    assert time.perf_counter() - started < 0.5  # a quadratic scan needs tens of seconds
+        bodies.check_json(b"[]" * 40 + hostile)  # enough brackets that it has to look
+    assert time.perf_counter() - started < 0.5  # the plain pattern needs 7 s for the escaped quotes
 
 
 async def test_a_wrong_shape_names_our_fields_and_nothing_else(client: TestClient) -> None:

@@ -120,6 +120,7 @@ async def test_the_page_and_all_it_needs_come_from_here(client: TestClient) -> N
     page = await answer.text()
     policy = answer.headers["Content-Security-Policy"]
     assert "script-src 'self';" in policy
+    assert "unsafe" not in policy
     assert not re.search(r"https?:", policy)
     assert "<script>" not in page
     wanted = re.findall(r'(?:src|href)="([^"]+)"', page)

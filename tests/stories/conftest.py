@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import pytest
@@ -14,6 +15,7 @@ from app.worker import Worker
 from simulator import Account, DeliveryRules, Kind, Mode, Person, Platform, create_app
 from tests.fakes import FIELD_KEYS, INDEX_KEY
 
+ANSWER_WITHIN = 0.6  # seconds, where the platform of the town waits 2
 AES_KEY = "kWxPEV2UEDyxWpmPdKC3F4dgPDmOvfKX1HGnEUDS1aR"
 OA = Account(
     kind=Kind.OFFICIAL_ACCOUNT,
@@ -37,11 +39,13 @@ MP = Account(
 
 @dataclass
 class Town:
-    """Everything a story needs."""
+    """Everything a story needs. `address` is our server's, `platform_address` the pretend platform's."""
 
     platform: Platform
     house: House
     address: str
+    platform_address: str
+    doors: AsyncExitStack
     oa: Account = OA
     mp: Account = MP
 
@@ -51,6 +55,10 @@ class Town:
     async def work(self) -> int:
         """Let the worker do what is due."""
         return await Worker(self.house.registry, self.house.handlers, self.house.clock).drain()
+
+    async def shut(self) -> None:
+        """Our server stops answering, for the rest of the story."""
+        await self.doors.aclose()
 
 
 def free_port() -> int:
@@ -94,12 +102,13 @@ async def town(database_url: str, redis_url: str) -> AsyncIterator[Town]:
     try:
         settings = town_settings(database_url, redis_url, port=port, platform_port=platform_port)
         async with open_house(settings) as house:
-            runner = web.AppRunner(create_server(house), access_log=None)
-            await runner.setup()
-            try:
+            runner = web.AppRunner(create_server(house, answer_within=ANSWER_WITHIN), access_log=None, shutdown_timeout=1.0)
+            async with AsyncExitStack() as doors:
+                doors.push_async_callback(runner.cleanup)
+                await runner.setup()
                 await web.TCPSite(runner, "127.0.0.1", port).start()
-                yield Town(platform, house, f"http://127.0.0.1:{port}")
-            finally:
-                await runner.cleanup()
+                yield Town(
+                    platform, house, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{platform_port}", doors
+                )
     finally:
         await pretend.cleanup()

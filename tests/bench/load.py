@@ -1,0 +1,87 @@
+"""wrk, and what it found."""
+
+import json
+import shutil
+import statistics
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+CONNECTIONS = 32
+_SCRIPT = Path(__file__).with_name("feed.lua")
+
+
+class Overran(Exception):
+    """The prepared requests were used up before the round ended."""
+
+
+class BadAnswers(RuntimeError):
+    """The server refused or broke off requests that it should have answered."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """One round. Seconds of the machine, latencies in milliseconds."""
+
+    requests: int
+    seconds: float
+    p50: float
+    p99: float
+
+    @property
+    def rate(self) -> float:
+        """Requests per second."""
+        return self.requests / self.seconds
+
+
+@dataclass(frozen=True)
+class Line:
+    """One request of a feed."""
+
+    path: str
+    token: str = ""
+    body: str = ""
+
+
+def write_feed(path: Path, lines: Iterable[Line]) -> Path:
+    """The file that wrk reads."""
+    with path.open("w", encoding="utf-8") as feed:
+        feed.writelines(f"{line.path}\t{line.token}\t{line.body}\n" for line in lines)
+    return path
+
+
+def wrk_is_installed() -> bool:
+    """`make bench` installs it."""
+    return shutil.which("wrk") is not None
+
+
+def wrk(url: str, method: str, feed: Path, *, seconds: int, once: bool = False) -> Load:
+    """One round over 32 connections. `once`: no line may be sent twice.
+
+    Raises Overran, BadAnswers (an error status, or a broken connection).
+    """
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "10s", "-s", str(_SCRIPT), url]
+    done = subprocess.run(
+        [*command, "--", method, str(feed)], check=False, capture_output=True, text=True, timeout=seconds + 60
+    )
+    told = [line.removeprefix("BENCH ") for line in done.stdout.splitlines() if line.startswith("BENCH ")]
+    if done.returncode or not told:
+        raise RuntimeError(f"wrk failed: {done.stdout[-500:]} {done.stderr[-500:]}")
+    found = json.loads(told[0])
+    if found["failed"] or not found["requests"]:
+        raise BadAnswers(f"{found['failed']} of {found['requests']} requests failed at {url}")
+    if once and found["laps"]:
+        raise Overran
+    return Load(found["requests"], found["microseconds"] / 1e6, found["p50"] / 1e3, found["p99"] / 1e3)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value that `share` (0 to 1) of them do not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+def median(values: Iterable[float]) -> float:
+    """The middle one."""
+    return statistics.median(values)

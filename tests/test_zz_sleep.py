@@ -1,3 +1,0 @@
-import time
-def test_x(database_url):
-    time.sleep(30)
