@@ -78,7 +78,7 @@ def _add_operations(app: web.Application, house: House) -> None:
     async def metrics(request: web.Request) -> web.Response:
         shown, expected = request.headers.get("Authorization", ""), token.get_secret_value() if token else None
         is_forwarded = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
-        if not may_read_metrics(proxies.client_address(request), shown, expected, is_forwarded=is_forwarded):
+        if not may_read_metrics(request.remote or "", shown, expected, is_forwarded=is_forwarded):
             return web.Response(status=403)
         text, content_type = await process.text()
         return web.Response(body=text, headers={"Content-Type": content_type})

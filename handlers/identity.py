@@ -4,9 +4,10 @@ The decision itself is pure (`handlers/rules/identity.py`). This module loads wh
 was decided, and leaves an append-only event for every link made, refused or merged.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from handlers.actors import Person
@@ -14,7 +15,8 @@ from handlers.errors import MemberFrozen, NotSignedIn
 from handlers.merging import absorb
 from handlers.ports import Clock, Vault
 from handlers.rules.identity import Candidate, Decision, Key, decide
-from models.database import atomic, dialect, next_ordinal, require_atomic, row, rows
+from models.database import atomic, dialect, next_ordinal, require_atomic, rows
+from models.gathering import Gathered
 from models.identity import Identifier, IdentityEvent, Member
 from models.ids import new_id
 from models.sql import as_uuid
@@ -55,6 +57,18 @@ def wechat_proofs(app_id: str, open_platform: str, openid: str, unionid: str | N
     return proofs
 
 
+def _identifier_key(found: Mapping[str, Any]) -> Key:
+    return Key(Namespace(found["namespace"]), found["scope"], found["value_hash"])
+
+
+_by_identifier: Gathered[Key] = Gathered(
+    statements.FIND_BY_IDENTIFIERS, value_of=lambda key: key.value_hash, key_of=_identifier_key
+)
+_by_member: Gathered[UUID] = Gathered(
+    statements.FIND_BY_MEMBERS, value_of=lambda member_id: member_id, key_of=lambda found: as_uuid(found["asked"])
+)
+
+
 class Identity:
     """Recognises people by what WeChat proves of them."""
 
@@ -65,7 +79,7 @@ class Identity:
     async def find(self, account: str, app_id: str, openid: str, *, through: Touchpoint) -> Person | None:
         """The person with this openid, or None when nobody is known by it. One read. Raises MemberFrozen."""
         key = Proof(Namespace.WX_OPENID, app_id, openid, "wechat").key(self._vault)
-        found = await row(statements.FIND_BY_IDENTIFIER, *key)
+        found = await _by_identifier.row(key)
         return _person(found, account, through) if found else None
 
     async def recognise(self, account: str, proofs: Sequence[Proof], *, through: Touchpoint) -> Person:
@@ -79,13 +93,13 @@ class Identity:
 
     async def person(self, member_id: UUID, account: str, *, through: Touchpoint) -> Person:
         """The acting person behind a member id of any time, merges followed. Raises NotSignedIn, MemberFrozen."""
-        found = await row(statements.FIND_BY_MEMBER, member_id)
+        found = await _by_member.row(member_id)
         if found is None:
             raise NotSignedIn
         return _person(found, account, through)
 
 
-def _person(found: dict[str, object], account: str, through: Touchpoint) -> Person:
+def _person(found: Mapping[str, Any], account: str, through: Touchpoint) -> Person:
     if found["status"] == MemberStatus.FROZEN:
         raise MemberFrozen
     if found["status"] != MemberStatus.ACTIVE:
@@ -142,7 +156,7 @@ async def _locked_candidates(keys: Iterable[Key], asking: UUID | None) -> list[C
 
 
 async def _canonical(member_id: UUID) -> UUID:
-    found = await row(statements.FIND_BY_MEMBER, member_id)
+    found = await _by_member.row(member_id)
     if found is None:
         raise NotSignedIn
     return as_uuid(found["member_id"])

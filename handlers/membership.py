@@ -22,6 +22,7 @@ from handlers.requests import Answer, once
 from handlers.rules.numbers import member_number
 from handlers.rules.phones import normalise, tail
 from models.database import atomic, row
+from models.gathering import Gathered
 from models.identity import Member
 from models.sql import as_instant, as_uuid
 from models.statements import identity as statements
@@ -66,6 +67,11 @@ class Joined:
     member: MemberView
     already_member: bool
     is_phone_elsewhere: bool
+
+
+_views: Gathered[UUID] = Gathered(
+    statements.ME, value_of=lambda member_id: member_id, key_of=lambda found: as_uuid(found["asked"])
+)
 
 
 class Membership:
@@ -161,7 +167,7 @@ class Membership:
             return await self._view(member.id)
 
     async def _view(self, member_id: UUID) -> MemberView:
-        found = await row(statements.ME, member_id)
+        found = await _views.row(member_id)
         if found is None or found["status"] == MemberStatus.ERASED:
             raise NotSignedIn
         return self._read(found)

@@ -1,6 +1,7 @@
 """Sessions of the mini-program: opened by a wx.login code, carried by an opaque random token, kept under its hash."""
 
 import hashlib
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -33,6 +34,7 @@ from handlers.ports import (
 from models.database import atomic
 from models.words import AccountKind, Touchpoint
 
+REMEMBERED_SECONDS, REMEMBERED_AT_MOST = 1.0, 20_000
 LASTS_AT_MOST = timedelta(days=30)  # absolute end; the store ends idle ones sooner
 
 
@@ -67,6 +69,7 @@ class Sessions:
         self._exchange = exchange
         self._accounts = accounts
         self._identity = identity
+        self._recent: dict[str, tuple[float, Person]] = {}  # token hash -> (until, who): monotonic seconds
 
     async def open(self, *, code: str, account: str | None = None, scene: str | None = None) -> Opened:
         """Sign in with a wx.login code; the person becomes known if they were not. Several sessions may live.
@@ -94,13 +97,22 @@ class Sessions:
         return Opened(token, record.expires_at, person)
 
     async def who(self, token: str) -> Person:
-        """The person behind a token. Raises NotSignedIn, MemberFrozen."""
-        record = await self._record(token)
-        return await self._identity.person(UUID(record.member_id), record.account, through=Touchpoint.MINI_PROGRAM)
+        """The person behind a token; a member may be up to a second out of date. Raises NotSignedIn, MemberFrozen."""
+        token_hash, now = hash_token(token), time.monotonic()
+        hit = self._recent.get(token_hash)
+        if hit is not None and hit[0] > now:
+            return hit[1]
+        record = await self._record(token_hash)
+        person = await self._identity.person(UUID(record.member_id), record.account, through=Touchpoint.MINI_PROGRAM)
+        if person.is_member:  # whoever is about to join must be seen to have joined at once
+            if len(self._recent) >= REMEMBERED_AT_MOST:
+                self._recent.clear()
+            self._recent[token_hash] = (now + REMEMBERED_SECONDS, person)
+        return person
 
     async def session_key(self, token: str) -> str:
         """WeChat's session key of this login, for encryptedData; it never leaves the server."""
-        record = await self._record(token)
+        record = await self._record(hash_token(token))
         try:
             return self._vault.decrypt(record.session_key_cipher, bound_to=hash_token(token))
         except VaultError as trouble:
@@ -108,14 +120,16 @@ class Sessions:
 
     async def close(self, person: Person, *, token: str) -> None:
         """End this session; ending it again is fine."""
+        self._recent.pop(hash_token(token), None)
         await self._store.drop(hash_token(token), str(person.member_id))
 
     async def close_all(self, person: Person) -> int:
         """End every session of this person; how many ended."""
+        self._recent.clear()
         return await self._store.drop_all(str(person.member_id))
 
-    async def _record(self, token: str) -> SessionRecord:
-        record = await self._store.find(hash_token(token))
+    async def _record(self, token_hash: str) -> SessionRecord:
+        record = await self._store.find(token_hash)
         if record is None or record.expires_at <= self._clock.now():
             raise NotSignedIn
         return record

@@ -105,6 +105,7 @@ COMMON = (
     "job index (state, run_at)",
     "job primary key (id)",
     "job unique (key)",
+    "job unique (order_key) where state = 'running'",
     "job.attempt_count count not null",
     "job.created_at instant not null",
     "job.fence count not null",

@@ -1,21 +1,24 @@
 """The reads and locks that every request needs: who holds an identifier, who is this member now.
 
-Rows of FIND_* have the columns member_id, status, number, joined_at of the canonical member.
+Rows of FIND_* tell the canonical member: member_id, status, number, joined_at.
 """
 
 from models.database import Both
 
 _CURRENT = "c.id AS member_id, c.status, c.number, c.joined_at"
-
-# Identifiers are repointed when members merge, so the owner of an active one is always canonical.
-FIND_BY_IDENTIFIER = f"""
-    SELECT {_CURRENT} FROM identifier i JOIN member c ON c.id = i.member_id
-    WHERE i.namespace = $1 AND i.scope = $2 AND i.value_hash = $3 AND i.status = 'active'
+_BY_IDENTIFIER = f"""
+    SELECT i.namespace, i.scope, i.value_hash, {_CURRENT} FROM identifier i JOIN member c ON c.id = i.member_id
+    WHERE i.status = 'active' AND i.value_hash
 """  # noqa: S608 - no outside input in it
-
-FIND_BY_MEMBER = f"""
-    SELECT {_CURRENT} FROM member m JOIN member c ON c.id = COALESCE(m.canonical_id, m.id) WHERE m.id = $1
+_BY_MEMBER = f"""
+    SELECT m.id AS asked, {_CURRENT} FROM member m JOIN member c ON c.id = COALESCE(m.canonical_id, m.id) WHERE m.id
 """  # noqa: S608
+
+# Arrays of keys, because hot reads are gathered (`models/gathering.py`). Identifiers are repointed when members merge,
+# so the owner of an active one is always canonical.
+_OF_THESE = "IN (SELECT value FROM json_each($1))"
+FIND_BY_IDENTIFIERS = Both(postgres=_BY_IDENTIFIER + "= ANY($1::text[])", sqlite=_BY_IDENTIFIER + _OF_THESE)
+FIND_BY_MEMBERS = Both(postgres=_BY_MEMBER + "= ANY($1::uuid[])", sqlite=_BY_MEMBER + _OF_THESE)
 
 # unnest keeps the order of the array: everybody takes these locks in the same order. SQLite has one writer anyway.
 LOCK_IDENTIFIERS = Both(
@@ -56,19 +59,20 @@ UNFOLLOW = """
     RETURNING id
 """
 
-# One statement for GET /me: the canonical member and their open consents.
+# GET /me: the canonical member and their open consents.
 ME = Both(
     postgres="""
-        SELECT c.id, c.number, c.joined_at, c.joined_through, c.profile_cipher, c.phone_tail, c.status,
+        SELECT m.id AS asked, c.id, c.number, c.joined_at, c.joined_through, c.profile_cipher, c.phone_tail, c.status,
             (SELECT json_agg(json_build_array(s.purpose, s.version, s.given_at) ORDER BY s.given_at, s.purpose)::text
              FROM consent s WHERE s.member_id = c.id AND s.withdrawn_at IS NULL) AS consents
-        FROM member m JOIN member c ON c.id = COALESCE(m.canonical_id, m.id) WHERE m.id = $1
+        FROM member m JOIN member c ON c.id = COALESCE(m.canonical_id, m.id) WHERE m.id = ANY($1::uuid[])
     """,
     sqlite="""
-        SELECT c.id, c.number, c.joined_at, c.joined_through, c.profile_cipher, c.phone_tail, c.status,
+        SELECT m.id AS asked, c.id, c.number, c.joined_at, c.joined_through, c.profile_cipher, c.phone_tail, c.status,
             (SELECT json_group_array(json_array(s.purpose, s.version, s.given_at))
              FROM (SELECT * FROM consent s WHERE s.member_id = c.id AND s.withdrawn_at IS NULL
                    ORDER BY s.given_at, s.purpose) s) AS consents
-        FROM member m JOIN member c ON c.id = COALESCE(m.canonical_id, m.id) WHERE m.id = $1
+        FROM member m JOIN member c ON c.id = COALESCE(m.canonical_id, m.id)
+        WHERE m.id IN (SELECT value FROM json_each($1))
     """,
 )

@@ -49,7 +49,7 @@ class PeopleControl:
         """`{gesture, ...}`: the person does something towards the account; answers when it is over."""
         push = await move(self._person(request), self._account(request), await Given.of(request))
         self._platform.feed.publish("people")
-        return views.push_view(push)
+        return views.push_view(self._platform, push)
 
     async def open_screen(self, request: web.Request) -> object:
         """`{scene?}`: the person opens the mini-program."""

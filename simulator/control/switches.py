@@ -27,14 +27,14 @@ class SwitchControl:
     async def pushes(self, _request: web.Request) -> object:
         """The latest pushes, newest first."""
         latest = list(self._platform.pusher.history)[-_SHOWN:]
-        return {"items": [views.push_view(push) for push in reversed(latest)]}
+        return {"items": [views.push_view(self._platform, push) for push in reversed(latest)]}
 
     async def replay(self, request: web.Request) -> object:
         """Send an earlier push again, byte for byte."""
         wanted = request.match_info["push"]
         for push in self._platform.pusher.history:
             if push.id == wanted:
-                return views.push_view(await self._platform.pusher.replay(push))
+                return views.push_view(self._platform, await self._platform.pusher.replay(push))
         raise web.HTTPNotFound
 
     async def verify(self, request: web.Request) -> object:

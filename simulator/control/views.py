@@ -130,15 +130,18 @@ def code_view(code: SceneCode) -> dict[str, object]:
     }
 
 
-def push_view(push: Push) -> dict[str, object]:
-    """One push with all its deliveries."""
+def push_view(platform: Platform, push: Push) -> dict[str, object]:
+    """One push with all its deliveries; `person` is the name of who made it."""
+    person = platform.by_openid(push.account, str(push.fields.get("FromUserName")))
     return {
         "id": push.id,
         "account": push.account.name,
+        "person": person.name if person else None,
         "fields": dict(push.fields),
         "query": dict(push.envelope.query),
         "body": push.envelope.body.decode(errors="replace"),
         "deliveries": [_delivery_view(push.account, delivery) for delivery in push.deliveries],
+        "reply": push.reply.kind if push.reply else None,
         "text": push.text,
         "is_taken": push.taken is not None,
         "is_fault_shown": push.is_fault_shown,

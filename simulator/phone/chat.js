@@ -8,7 +8,9 @@ import { safeLink, words } from "/phone/words.js";
 
 const PAUSE_SECONDS = 300;
 const THINGS = { image: "[图片]", voice: "[语音]", video: "[视频]", shortvideo: "[视频]", music: "[音乐]" };
-let isReading = false;
+let reading = null;  // the chat whose history a former follower reads
+
+const chatName = () => `${state.person}/${state.account}`;
 
 export async function refreshChat() {
   const answer = await chatOf(state.account);
@@ -20,7 +22,7 @@ export async function refreshChat() {
 export function drawChat() {
   const account = accountNamed(state.account);
   const isFollowing = personLine().follows.includes(account.name);
-  const isStranger = !isFollowing && !isReading;
+  const isStranger = !isFollowing && reading !== chatName();
   $("stranger").hidden = !isStranger;
   $("chat").hidden = isStranger;
   $("foot").hidden = !isFollowing;
@@ -32,7 +34,7 @@ export function drawChat() {
   const chat = $("chat");
   const wasLast = chat.dataset.last;
   chat.replaceChildren(...state.bubbles.flatMap((bubble, index) => timed(bubble, state.bubbles[index - 1], account)));
-  chat.dataset.last = `${state.person}/${account.name}/${state.bubbles.at(-1)?.number}`;
+  chat.dataset.last = `${chatName()}/${state.bubbles.at(-1)?.number}`;
   if (chat.dataset.last !== wasLast) chat.scrollTop = chat.scrollHeight;
 }
 
@@ -97,9 +99,9 @@ function menuMessage({ head_content: head, list = [], tail_content: tail }) {
 }
 
 export function startChat() {
-  $("follow").onclick = () => { isReading = false; gesture("follow"); };
-  $("unfollow").onclick = () => { isReading = false; gesture("unfollow"); };
-  $("stranger-history").onclick = () => { isReading = true; drawChat(); };
+  $("follow").onclick = () => { reading = null; gesture("follow"); };
+  $("unfollow").onclick = () => { reading = null; gesture("unfollow"); };
+  $("stranger-history").onclick = () => { reading = chatName(); drawChat(); };
   $("input-bar").onsubmit = (event) => {
     event.preventDefault();
     const text = $("chat-input").value;

@@ -17,7 +17,7 @@ export async function ask(method, path, body) {
     toast("模拟器没有响应");
     return null;
   }
-  const content = await answer.json();
+  const content = await answer.json().catch(() => ({}));
   if (!answer.ok) {
     toast(content.error ?? "出错了");
     return null;

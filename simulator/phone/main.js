@@ -31,7 +31,9 @@ async function refreshWorld() {
 const remembered = () => state.world.people.find(({ id }) => `#${id}` === location.hash)?.id;
 
 function fill(select, options, chosen) {
-  select.replaceChildren(...options.map(([value, label]) => el("option", { value }, label)));
+  const wanted = JSON.stringify(options);
+  if (select.dataset.drawn !== wanted) select.replaceChildren(...options.map(([value, label]) => el("option", { value }, label)));
+  select.dataset.drawn = wanted;
   select.value = chosen;
 }
 
@@ -99,7 +101,8 @@ function start() {
   showView("pushes");
   showTab();
   const events = new EventSource("/control/events");
-  events.onopen = () => Object.keys(REFRESHERS).forEach(changed);
+  events.onopen = () => { document.body.classList.remove("cut-off"); Object.keys(REFRESHERS).forEach(changed); };
+  events.onerror = () => { document.body.classList.add("cut-off"); $("clock").textContent = "模拟器已停止"; };
   events.onmessage = ({ data }) => changed(JSON.parse(data).topic);
   setInterval(() => { if (!document.hidden) changed("people"); }, 30000);
 }

@@ -3,6 +3,9 @@
 import { $, clockTime, el, refill, section, toast } from "/phone/dom.js";
 import { ask } from "/phone/control.js";
 
+const REPLIES = { news: "图文", image: "图片", voice: "语音", video: "视频", music: "音乐", transfer_customer_service: "转人工" };
+const SHOWN = 8;
+
 export async function refreshPushes() {
   const answer = await ask("GET", "/pushes");
   if (!answer) return;
@@ -14,7 +17,7 @@ function drawPush(push) {
   const { fields } = push;
   const what = fields.MsgType === "event" ? `${fields.Event} ${fields.EventKey ?? ""}` : `${fields.MsgType} ${fields.Content ?? ""}`;
   const made = el("details", { testid: "push" },
-    el("summary", {}, el("span", { className: "when" }, clockTime(fields.CreateTime, true)), el("span", { className: "what" }, `${push.account} ${what}`), verdict(push)),
+    el("summary", {}, el("span", { className: "when" }, clockTime(fields.CreateTime, true)), el("span", { className: "what" }, `${push.person ?? push.account} ${what}`), verdict(push)),
     el("div", { className: "inside" },
       push.replay_of ? el("p", {}, `重放 ${push.replay_of}`) : null,
       section("查询参数", Object.entries(push.query).map(([name, value]) => `${name}=${value}`).join("\n")),
@@ -31,8 +34,9 @@ function verdict(push) {
   if (!push.deliveries.length) return el("span", { className: "badge" }, "投递中");
   if (!push.is_taken) return el("span", { className: "badge bad" }, "未被接收");
   const times = push.deliveries.length;
-  const words = push.text || "静默";
-  return el("span", { className: `badge ${times > 1 ? "odd" : "good"}` }, times > 1 ? `${times} 次投递` : [...words].slice(0, 8).join(""));
+  if (times > 1) return el("span", { className: "badge odd" }, `${times} 次投递`);
+  const words = [...(push.text || REPLIES[push.reply] || push.reply || "静默")];
+  return el("span", { className: "badge good" }, words.length > SHOWN ? `${words.slice(0, SHOWN).join("")}…` : words.join(""));
 }
 
 function drawDelivery(one) {

@@ -5,16 +5,17 @@ import { ask, gesture, state } from "/phone/control.js";
 import { open } from "/phone/mini.js";
 
 function show(title, ...children) {
-  const close = el("button", { className: "plain", type: "button", testid: "sheet-close", onclick: () => $("sheet").close() }, "关闭");
-  $("sheet").replaceChildren(el("h2", {}, title), ...children.flat(), el("div", { className: "actions" }, close));
+  const close = el("button", { className: "close", type: "button", testid: "sheet-close", "aria-label": "关闭", onclick: () => $("sheet").close() }, "×");
+  $("sheet").replaceChildren(el("header", {}, el("h2", {}, title), close), ...children.flat());
   $("sheet").showModal();
 }
 
 export async function showScan() {
   state.world = (await ask("GET", "/state")) ?? state.world;
+  const titles = Object.fromEntries(state.world.accounts.map(({ name, title }) => [name, title]));
   const codes = state.world.codes.toReversed().map(({ ticket, account, scene }) => {
     const picture = el("img", { src: `/cgi-bin/showqrcode?ticket=${encodeURIComponent(ticket)}`, alt: "" });
-    const made = el("button", { testid: "scan-code", onclick: () => scan(account, scene) }, picture, `${account}：${scene}`);
+    const made = el("button", { testid: "scan-code", onclick: () => scan(account, scene) }, picture, el("b", {}, scene), titles[account]);
     made.dataset.scene = scene;
     return made;
   });

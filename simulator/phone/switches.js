@@ -28,10 +28,21 @@ const JUMPS = { "5 分钟": 300, "2 小时": 7200, "48 小时": 172800 };
 export function drawSwitches() {
   if (!$("switches").childElementCount) $("switches").append(pushSwitches(), faultSwitches(), otherSwitches());
   const { tampering, faults } = state.world;
-  for (const name of Object.keys(TICKS)) $(`switch-${name}`).checked = tampering[name];
-  for (const name of Object.keys(NUMBERS)) $(`switch-${name}`).value = tampering[name];
+  const wanted = JSON.stringify(tampering);
+  if ($("switches").dataset.drawn !== wanted) showTampering();  // what is being typed stays
+  $("switches").dataset.drawn = wanted;
+  const isOn = isTampering(tampering) || faults.length > 0;
+  for (const button of document.querySelectorAll("[data-view=switches], [data-tab=bench]")) button.classList.toggle("warned", isOn);
   $("faults").replaceChildren(...faults.map(({ endpoint, kind, amount, times }) =>
     el("span", { className: "badge odd", testid: "fault" }, `${endpoint} ${KINDS[kind]} ${amount}，${times ? `还有 ${times} 次` : "一直"}`)));
+}
+
+const isTampering = (tampering) => [...Object.keys(TICKS), ...Object.keys(NUMBERS)].some((name) => tampering[name]);
+
+function showTampering() {
+  const { tampering } = state.world;
+  for (const name of Object.keys(TICKS)) $(`switch-${name}`).checked = tampering[name];
+  for (const name of Object.keys(NUMBERS)) $(`switch-${name}`).value = tampering[name];
 }
 
 function pushSwitches() {
@@ -48,7 +59,9 @@ async function tamper(times) {
   const wanted = times ? { times } : {};
   for (const name of Object.keys(TICKS)) wanted[name] = $(`switch-${name}`).checked;
   for (const name of Object.keys(NUMBERS)) wanted[name] = Number($(`switch-${name}`).value);
-  if (await ask("PUT", "/tampering", wanted)) toast(times ? "下一条推送生效" : "以后的推送都生效");
+  if (!await ask("PUT", "/tampering", wanted)) return;
+  if (times) showTampering();  // the board tells what holds until changed
+  toast(!isTampering(wanted) ? "推送照常" : times ? "下一条推送生效" : "以后的推送都生效");
 }
 
 function faultSwitches() {

@@ -69,10 +69,10 @@ def wrk(url: str, method: str, feed: Path, *, seconds: int, once: bool = False) 
     if done.returncode or not told:
         raise RuntimeError(f"wrk failed: {done.stdout[-500:]} {done.stderr[-500:]}")
     found = json.loads(told[0])
-    if found["failed"] or not found["requests"]:
-        raise BadAnswers(f"{found['failed']} of {found['requests']} requests failed at {url}")
     if once and found["laps"]:
         raise Overran
+    if found["failed"] or not found["requests"]:
+        raise BadAnswers(f"{found['failed']} of {found['requests']} requests failed at {url}")
     return Load(found["requests"], found["microseconds"] / 1e6, found["p50"] / 1e3, found["p99"] / 1e3)
 
 

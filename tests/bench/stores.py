@@ -25,9 +25,7 @@ class Stores:
 def stores(pair: str, home: Path) -> Iterator[Stores]:
     """Throw-away servers, or files in `home`. Raises ServerMissing."""
     if pair == "sqlite":
-        yield Stores(
-            pair, "SQLite + memory", f"sqlite://{home}/bench.db", "memory://", f"sqlite://{home}/lane.db"
-        )
+        yield Stores(pair, "SQLite + memory", f"sqlite://{home}/bench.db", "memory://", f"sqlite://{home}/lane.db")
         return
     with postgres_server() as server, redis_server() as redis_url:
         for name in ("bench", "lane"):

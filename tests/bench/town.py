@@ -62,7 +62,9 @@ class Town:
 
     def answered(self) -> dict[str, float]:
         """The server's own count of pushes, by what became of them."""
-        _, page = get(self.server.url, "/metrics")
+        status, page = get(self.server.url, "/metrics")
+        if status != 200:
+            raise BadAnswers(f"/metrics: {status}")
         name = 'fanpiao_pushes_total{account="oa",outcome="'
         lines = (line.removeprefix(name) for line in page.decode().splitlines() if line.startswith(name))
         return {line.partition('"')[0]: float(line.rpartition(" ")[2]) for line in lines}

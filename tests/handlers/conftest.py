@@ -58,5 +58,3 @@ async def rooms(database: str, redis, clock: FakeClock) -> AsyncIterator[Rooms]:
         await handlers.accounts.keep(draft)
     yield Rooms(handlers, wechat, clock, vault)
     await commands.aclose()
-
-

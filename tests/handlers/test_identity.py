@@ -134,7 +134,10 @@ async def test_the_race_above_is_seen_when_nobody_locks(rooms):
     """Negative control: look first, write afterwards, without a lock."""
 
     async def naive(openid, unionid):
-        proofs = [Proof(Namespace.WX_OPENID, openid, openid, "test"), Proof(Namespace.WX_UNIONID, "main", unionid, "test")]
+        proofs = [
+            Proof(Namespace.WX_OPENID, openid, openid, "test"),
+            Proof(Namespace.WX_UNIONID, "main", unionid, "test"),
+        ]
         keys = [proof.key(rooms.vault) for proof in proofs]
         known = await Identifier.filter(value_hash__in=[key.value_hash for key in keys])
         if not known:

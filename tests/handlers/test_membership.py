@@ -32,7 +32,11 @@ async def test_joining_needs_one_consent_and_nothing_else(rooms):
     assert is_well_formed(joined.member.number)
     assert joined.already_member is False
     consent = await Consent.get()
-    assert (consent.purpose, consent.version, consent.given_through) == (MEMBERSHIP.purpose, MEMBERSHIP.version, "mini_program")
+    assert (consent.purpose, consent.version, consent.given_through) == (
+        MEMBERSHIP.purpose,
+        MEMBERSHIP.version,
+        "mini_program",
+    )
     assert (await rooms.person()).is_member
 
 

@@ -107,8 +107,6 @@ async def test_nothing_is_taken_before_its_time_nor_by_who_does_not_know_it(add,
 
 
 async def test_two_workers_never_hold_the_same_job(add, claim):
-    async with atomic():
-        pass
     for n in range(60):
         await add(f"k{n}")
     taken = await asyncio.gather(*(claim(f"w{n}", 7) for n in range(12)))

@@ -183,6 +183,32 @@ async def test_a_twin_waits_three_seconds_at_most(bookings, monkeypatch):
     assert await bookings.count() == 1
 
 
+async def test_a_twin_of_another_process_waits_no_longer_than_the_database_lets_it(bookings):
+    if dialect() != "postgres":
+        pytest.skip("SQLite has one process: twins meet in its waiting room")
+    release, inside = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> Answer[Booked]:
+        async with atomic(), answering(VISITOR, "book", "k", facts=1, result=Booked) as asking:
+            inside.set()
+            await release.wait()
+            return asking.give(await bookings.book())
+
+    async def twin() -> None:
+        async with atomic():
+            await rows("SET LOCAL lock_timeout = '100ms'")
+            async with answering(VISITOR, "book", "k", facts=1, result=Booked):
+                await bookings.book()
+
+    first = asyncio.create_task(slow())
+    await inside.wait()
+    with pytest.raises(StillRunning):
+        await twin()
+    release.set()
+    await first
+    assert await bookings.count() == 1
+
+
 async def test_a_cancelled_first_does_not_lock_out_its_twin(bookings):
     async def stuck() -> Booked:
         await asyncio.sleep(30)
@@ -222,14 +248,11 @@ def break_commits(monkeypatch, *, times: int, is_done: bool):
     @asynccontextmanager
     async def breaking():
         nonlocal left
-        try:
-            async with atomic():
-                yield
-                if left and not is_done:
-                    left -= 1
-                    raise CommitUnknown
-        finally:
-            pass
+        async with atomic():
+            yield
+            if left and not is_done:
+                left -= 1
+                raise CommitUnknown
         if left:
             left -= 1
             raise CommitUnknown

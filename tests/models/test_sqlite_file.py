@@ -117,9 +117,12 @@ async def test_reads_do_not_wait_for_a_long_transaction(database, sqlite_url):
 
 
 async def test_a_write_outside_waits_until_the_transaction_is_over(database, sqlite_url):
+    async def change() -> int:
+        return await Job.filter(key="a").update(kind="later")
+
     async with atomic():
         await Job.create(kind="test", key="a", run_at=NOON)
-        write = asyncio.create_task(Job.filter(key="a").update(kind="later"), context=Context())
+        write = asyncio.create_task(change(), context=Context())
         await asyncio.sleep(0.1)
         assert not write.done()
     assert await write == 1

@@ -102,13 +102,13 @@ async def town(database_url: str, redis_url: str) -> AsyncIterator[Town]:
     try:
         settings = town_settings(database_url, redis_url, port=port, platform_port=platform_port)
         async with open_house(settings) as house:
-            runner = web.AppRunner(create_server(house, answer_within=ANSWER_WITHIN), access_log=None, shutdown_timeout=1.0)
+            runner = web.AppRunner(
+                create_server(house, answer_within=ANSWER_WITHIN), access_log=None, shutdown_timeout=1.0
+            )
             async with AsyncExitStack() as doors:
                 doors.push_async_callback(runner.cleanup)
                 await runner.setup()
                 await web.TCPSite(runner, "127.0.0.1", port).start()
-                yield Town(
-                    platform, house, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{platform_port}", doors
-                )
+                yield Town(platform, house, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{platform_port}", doors)
     finally:
         await pretend.cleanup()

@@ -1,0 +1,121 @@
+"""`python -m tests.bench [message me join lane memory]`: measure, print the table, draw the plot."""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests.bench import figures
+from tests.bench.load import wrk_is_installed
+from tests.bench.measuring import Outcome, loaded, measure
+from tests.bench.memory import Memory, watch
+from tests.bench.processes import ROOT
+from tests.bench.profiling import profile
+from tests.bench.report import plot, table
+from tests.bench.stores import PAIRS, Stores, stores
+from tests.bench.town import Town, town
+from tests.servers import ServerMissing
+
+BUILD = ROOT / "build" / "bench"
+IN_TOWN = {"message": figures.message, "me": figures.me, "join": figures.join}
+ALL = (*IN_TOWN, "lane", "memory")
+
+
+def main() -> int:
+    """0 when every bar is reached, 1 when one is missed, 2 when a program is missing."""
+    options = _parser().parse_args()
+    wanted = options.figures or [*options.profile] or list(ALL)
+    if not _has_wrk():
+        sys.stderr.write("wrk is missing. Install it, then try again: apt-get install wrk\n")
+        return 2
+    BUILD.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    bench = Bench(wanted, options.profile, options.rounds, options.seconds)
+    try:
+        for pair in [options.pair] if options.pair else PAIRS:
+            with tempfile.TemporaryDirectory(prefix="fanpiao-bench-") as folder:
+                home = Path(folder)
+                with stores(pair, home) as ours:
+                    bench.run(ours, home)
+    except ServerMissing as missing:
+        sys.stderr.write(f"{missing}\n")
+        return 2
+    text = table(bench.outcomes, bench.memories)
+    print(f"\n{text}\nin {time.monotonic() - started:.0f} s; also in {BUILD.relative_to(ROOT)}/")
+    (BUILD / "table.md").write_text(text, encoding="utf-8")
+    plot(bench.outcomes, BUILD / "plot.png")
+    return int(any(one.verdict == "MISSED" for one in (*bench.outcomes, *bench.memories)))
+
+
+class Bench:
+    """What was asked for, and what came out so far."""
+
+    def __init__(self, wanted: Sequence[str], profiled: Sequence[str], rounds: int, seconds: int) -> None:
+        self._wanted = wanted
+        self._profiled = profiled
+        self._rounds = rounds
+        self._seconds = seconds
+        self.outcomes: list[Outcome] = []
+        self.memories: list[Memory] = []
+
+    def run(self, ours: Stores, home: Path) -> None:
+        """Everything that was asked for, on one pair."""
+        print(f"== {ours.title}", flush=True)
+        if not {*IN_TOWN, "memory"}.isdisjoint(self._wanted):
+            with town(ours, home) as place:
+                self._in_town(ours, place)
+        if "lane" in self._wanted:
+            with figures.lane(ours, home) as subject:
+                self._measure("lane", ours, subject, home)
+
+    def _in_town(self, ours: Stores, place: Town) -> None:
+        for name, figure in IN_TOWN.items():
+            if name in self._wanted:
+                with figure(place) as subject:
+                    self._measure(name, ours, subject, place.home)
+        if "memory" in self._wanted:
+            self.memories.append(watch(place, ours.pair))
+            print(f"memory: {self.memories[-1].growth:+.1%}", flush=True)
+
+    def _measure(self, name: str, ours: Stores, subject: figures.Subject, home: Path) -> None:
+        outcome = measure(name, ours.pair, subject, rounds=self._rounds, seconds=self._seconds, home=home)
+        self.outcomes.append(outcome)
+        print(f"{name}: {outcome.rate:,.0f}/s, {outcome.ratio:.3f} of the no-op, {outcome.verdict}", flush=True)
+        if name in self._profiled:
+            with ExitStack() as stack:
+                stack.callback(sys.stdout.flush)
+                title = f"{name}-{ours.pair}"
+                found = profile(
+                    subject.server.pid, lambda seconds: loaded(subject, seconds), name=title, folder=BUILD
+                ).table()
+                (BUILD / f"{title}.md").write_text(found, encoding="utf-8")
+                print(f"\n## {title}\n\n{found}")
+
+
+def _has_wrk() -> bool:
+    if not wrk_is_installed() and os.geteuid() == 0:
+        print("installing wrk", flush=True)
+        for words in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "wrk"]):
+            subprocess.run(["apt-get", *words], check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    return wrk_is_installed()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("figures", nargs="*", choices=[[], *ALL], metavar="figure", help=f"{', '.join(ALL)}; or all")
+    parser.add_argument("--pair", choices=PAIRS, help="only on this pair of database and Redis")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=int, default=3, help="of one round")
+    parser.add_argument(
+        "--profile", action="append", default=[], choices=[*IN_TOWN, "lane"], help="watch the server with py-spy"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

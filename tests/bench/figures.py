@@ -1,0 +1,155 @@
+"""The figures of a Speed section: what is loaded, what it is compared with, and what it has to reach."""
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+import uvloop
+
+from tests.bench.joining import JOIN_BODY, Join, joins
+from tests.bench.load import BadAnswers, Line, Load, Overran, percentile, write_feed, wrk
+from tests.bench.processes import Running, get, started
+from tests.bench.stores import Stores
+from tests.bench.town import Town, pushed
+from tests.servers import free_port
+
+FASTEST = 8_000  # requests a second that are prepared for at first
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a figure must reach: ratios to the no-op, and the slowest allowed 99th percentile in milliseconds."""
+
+    title: str
+    bar: float
+    aim: float | None = None
+    p99: float | None = None
+    held_on: tuple[str, ...] = ("postgres", "sqlite")  # elsewhere the figure is told and not judged
+
+
+WANTED = {
+    "message": Wanted("safe-mode message", 0.12, 0.20, 50.0, held_on=("postgres",)),
+    "me": Wanted("GET /me", 0.15, 0.25),
+    "join": Wanted("one-tap join (both calls)", 0.015, 0.04, 250.0),
+    "lane": Wanted("lane on a hot row", 0.40),
+}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A route under load. `load` takes whole seconds and may raise Overran, after which it is prepared for more."""
+
+    method: str
+    request_bytes: int
+    answer_bytes: int
+    server: Running
+    load: Callable[[int], Load]
+
+
+class Supply:
+    """Prepares requests of which none may be sent twice: enough for the fastest round seen so far, and half more."""
+
+    def __init__(self) -> None:
+        self._rate = float(FASTEST)
+
+    def count(self, seconds: int) -> int:
+        """How many to prepare."""
+        return int(self._rate * 1.5 * seconds) + 1_000
+
+    def seen(self, load: Load) -> Load:
+        """Remember how fast it was."""
+        self._rate = max(load.rate, 200.0)
+        return load
+
+    def too_few(self) -> None:
+        """They ran out."""
+        self._rate *= 2
+
+
+@contextlib.contextmanager
+def message(town: Town) -> Iterator[Subject]:
+    """我的, signed and encrypted, from POST to encrypted reply; every push a new one."""
+    supply, feed = Supply(), town.home / "messages.tsv"
+    before, sent = town.answered(), 0
+
+    def load(seconds: int) -> Load:
+        nonlocal sent
+        write_feed(feed, town.messages(supply.count(seconds)))
+        try:
+            found = supply.seen(wrk(town.server.url, "POST", feed, seconds=seconds, once=True))
+        except Overran:
+            supply.too_few()
+            raise
+        sent += found.requests
+        return found
+
+    _, envelope = pushed(town.members[0].openid)
+    yield Subject("POST", len(envelope.body), 650, town.server, load)
+    after = town.answered()
+    fresh = after["answered"] - before["answered"]
+    others = {name: count for name, count in after.items() if name != "answered" and count != before.get(name, 0)}
+    if others or fresh < sent:
+        raise BadAnswers(f"{sent} messages were sent, {fresh} answered, and {others}")
+
+
+@contextlib.contextmanager
+def me(town: Town) -> Iterator[Subject]:
+    """GET /api/v1/me of all members in turn, each with a session of their own."""
+    lines = [Line("/api/v1/me", token=known.token) for known in town.members]
+    feed = write_feed(town.home / "me.tsv", lines)
+    yield Subject("GET", 0, 400, town.server, lambda seconds: wrk(town.server.url, "GET", feed, seconds=seconds))
+
+
+@contextlib.contextmanager
+def join(town: Town) -> Iterator[Subject]:
+    """Sign in and join, a person nobody knew each time; latencies without the platform's own time."""
+    supply = Supply()
+    supply.seen(Load(400, 1.0, 0.0, 0.0))
+    answers: list[Join] = []
+
+    def load(seconds: int) -> Load:
+        codes = [code for code, _ in town.fresh_people(supply.count(seconds))]
+        town.platform_seconds()
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            done, took = runner.run(joins(town.server.port, codes, seconds=float(seconds)))
+        if len(done) >= len(codes):
+            supply.too_few()
+            raise Overran
+        theirs = town.platform_seconds()
+        ours = [(one.seconds - theirs[one.code]) * 1_000 for one in done]
+        answers[:] = done[-1:]
+        return supply.seen(Load(len(done), took, percentile(ours, 0.50), percentile(ours, 0.99)))
+
+    yield Subject("POST", len(JOIN_BODY), 500, town.server, load)
+    if not answers or orjson.loads(answers[0].answer)["already_member"]:
+        raise BadAnswers("nobody new has joined")
+
+
+@contextlib.contextmanager
+def lane(stores: Stores, home: Path) -> Iterator[Subject]:
+    """One unit of one hot row for a new member each time, through `GroupCommit`."""
+    port, supply, members, sent = free_port(), Supply(), itertools.count(1_000_000), 0
+    feed = home / "claims.tsv"
+    arguments = ["tests.bench.lane", "--port", str(port), "--database", stores.lane_url]
+    with started(arguments, port=port, home=home, ready="/audit") as server:
+
+        def load(seconds: int) -> Load:
+            nonlocal sent
+            numbers = itertools.islice(members, supply.count(seconds))
+            write_feed(feed, (Line("/claims", body=f'{{"member":{number}}}') for number in numbers))
+            try:
+                found = supply.seen(wrk(server.url, "POST", feed, seconds=seconds, once=True))
+            except Overran:
+                supply.too_few()
+                raise
+            sent += found.requests
+            return found
+
+        yield Subject("POST", len('{"member":1000000}'), len('{"member":1000000}'), server, load)
+        audit = orjson.loads(get(server.url, "/audit")[1])
+        if audit["spent"] != audit["claims"] or audit["claims"] < sent:
+            raise BadAnswers(f"the lane lost or oversold: {audit}, {sent} answered")

@@ -1,0 +1,85 @@
+"""The table and the plot."""
+
+import os
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt
+
+from tests.bench.figures import WANTED
+from tests.bench.measuring import Outcome
+from tests.bench.memory import Memory
+
+_MB = 1024 * 1024
+
+
+def table(outcomes: Sequence[Outcome], memories: Sequence[Memory]) -> str:
+    """Everything in Markdown."""
+    libraries = ", ".join(f"{name} {version(name)}" for name in ("aiohttp", "uvloop", "asyncpg", "tortoise-orm"))
+    lines = [
+        f"Python {platform.python_version()}, {libraries}; {os.cpu_count()} cores shared by the server, the load "
+        "generator, the databases and the platform; 32 connections, one server process.",
+        "",
+    ]
+    if outcomes:
+        lines += [
+            "| figure | on | per second | no-op | ratio (min-max) | bar | aim | p50 ms | p99 ms | p99 bar | server CPU "
+            "| verdict |",
+            "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|",
+            *map(_row, outcomes),
+            "",
+        ]
+    if memories:
+        lines += ["| memory | on | requests: MB | growth from the first look | verdict |", "|---|---|---|--:|---|"]
+        for memory in memories:
+            looks = ", ".join(f"{served:,}: {resident / _MB:.1f}" for served, resident in memory.looks)
+            lines.append(f"| {memory.kinds} | {memory.pair} | {looks} | {memory.growth:+.1%} | {memory.verdict} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _row(one: Outcome) -> str:
+    wanted = WANTED[one.name]
+    cells = (
+        wanted.title,
+        one.pair,
+        f"{one.rate:,.0f}",
+        f"{one.noop_rate:,.0f}",
+        f"{one.ratio:.3f} ({one.lowest:.3f}-{one.highest:.3f})",
+        f"{wanted.bar:g}",
+        f"{wanted.aim:g}" if wanted.aim is not None else "",
+        f"{one.p50:.1f}",
+        f"{one.p99:.1f}",
+        f"{wanted.p99:g}" if wanted.p99 is not None else "",
+        f"{one.cpu:.0%}",
+        one.verdict,
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def plot(outcomes: Sequence[Outcome], path: Path) -> None:
+    """Ratios as bars with the range over the rounds, bar and aim as lines; each figure on a scale of its own."""
+    names = [name for name in WANTED if any(one.name == name for one in outcomes)]
+    if not names:
+        return
+    drawing, panes = plt.subplots(1, len(names), figsize=(3.2 * len(names), 4.2), squeeze=False)
+    for pane, name in zip(panes[0], names, strict=True):
+        shown, wanted = [one for one in outcomes if one.name == name], WANTED[name]
+        heights = [one.ratio for one in shown]
+        spread = [[one.ratio - one.lowest for one in shown], [one.highest - one.ratio for one in shown]]
+        colours = ["#b3261e" if one.verdict == "MISSED" else "#3b7d5a" for one in shown]
+        pane.bar([one.pair for one in shown], heights, yerr=spread, color=colours, capsize=4, width=0.6)
+        pane.axhline(wanted.bar, color="black", linestyle="--", linewidth=1, label=f"bar {wanted.bar:g}")
+        if wanted.aim is not None:
+            pane.axhline(wanted.aim, color="grey", linestyle=":", linewidth=1.5, label=f"aim {wanted.aim:g}")
+        pane.set_title(wanted.title, fontsize=10)
+        pane.legend(fontsize=8, loc="lower right")
+    panes[0][0].set_ylabel("requests per second as a share of the no-op")
+    drawing.tight_layout()
+    drawing.savefig(path, dpi=120)
+    plt.close(drawing)
