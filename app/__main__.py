@@ -18,9 +18,13 @@ Command = Callable[[Settings, argparse.Namespace], Awaitable[int]]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is 0 when all is well, 1 when it is not, 2 when it could not start."""
-    options = _parser().parse_args(argv)
+    parser = _parser()
+    options, further = parser.parse_known_args(argv)
+    options.arguments = further
+    if further and options.command != "simulate":
+        parser.error(f"不认识的参数：{' '.join(further)}")
     if options.command == "demo":
-        from app.demo import run_demo  # noqa: PLC0415 - makes its own settings
+        from app.demo import run_demo  # it makes its own settings
 
         return run_demo()
     try:
@@ -57,10 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     add("worker", "单独启动后台任务进程", commands.worker)
     add("migrate", "把数据库结构更新到最新", commands.migrate)
     add("demo", "启动演示：模拟平台和服务", None)
-    simulate = add("simulate", "启动微信模拟平台", commands.simulate)
-    simulate.add_argument(
-        "arguments", nargs=argparse.REMAINDER, help="传给模拟平台的参数，见 python -m simulator --help"
-    )
+    add("simulate", "启动微信模拟平台；其余参数传给它，见 python -m simulator --help", commands.simulate)
     add("doctor", "只读检查：设置、连接、结构、数据规则、失败任务", commands.doctor)
     menu = add("menu", "对比公众号菜单，加 --publish 才发布", commands.menu)
     menu.add_argument("account", nargs="?", default="oa", help="公众号的名字，默认 oa")

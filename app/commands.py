@@ -56,11 +56,11 @@ async def migrate(settings: Settings, _: argparse.Namespace) -> int:
     return 0
 
 
-async def simulate(_: Settings, options: argparse.Namespace) -> int:
+async def simulate(settings: Settings, options: argparse.Namespace) -> int:
     """Run the pretend platform as a process of its own, so that neither imports the other."""
-    from app.demo import run_simulator  # noqa: PLC0415 - only this command needs it
+    from app.demo import run_simulator  # only this command needs it
 
-    return await run_simulator(options.arguments)
+    return await run_simulator(settings, options.arguments)
 
 
 async def doctor(settings: Settings, _: argparse.Namespace) -> int:

@@ -1,11 +1,13 @@
-"""`make demo`: a whole town on one machine. The pretend platform in a process of its own, the server and worker here."""
+"""`make demo`: a whole town on one machine. The pretend platform has a process of its own, server and worker are here."""
 
 import asyncio
 import contextlib
+import errno
 import json
 import os
 import secrets
 import signal
+import socket
 import string
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -13,6 +15,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
+from pydantic import SecretStr
 
 from app.commands import say
 from app.container import open_house
@@ -22,39 +25,65 @@ from app.server import serving, until_signalled
 from app.settings import SettingsRefused, load_settings
 from handlers.ports import WeChatError
 from models import database
+from models.failures import DatabaseInUse, DatabaseUnavailable
 
 SCENES = ("store_7", "poster_spring", "clerk_lin")
 READY_SECONDS = 20.0
+FOLDER = Path("var/demo")
 
-THREE_THINGS = """
-  1. 打开 {phone} ，选“小明”，点关注，再说“入会”，然后说“同意”。
-  2. 切到小程序一屏，点一键入会：已经是同一位会员；换“小红”，先在小程序入会，再到公众号说“我的”。
-  3. 打开“推送”一栏，看每次推送的原文；在“故障开关”里打开“重复推送”或“丢弃应答”，再说一句话，看只发生一次。
+THREE_THINGS = """演示已启动。用浏览器打开 {phone}
 
-  接口文档：{api}/api/v1/docs    健康：{api}/readyz    指标：{api}/metrics
-  按 Ctrl-C 结束。
-"""
+  1. 在公众号里入会
+     点“关注公众号”，点菜单“入会”，再点左下角的键盘图标，发送“同意”。
+  2. 小程序认得同一个人
+     在“小程序”里点“打开小程序”：会员号相同。在页面顶部换成“小红”，
+     先在小程序里一键入会，再关注公众号，发送“我的”。
+  3. 平台重复推送，事情只做一次
+     在“故障开关”里把“重复推送”改成 2，点“一直”，再发一句话：
+     “推送”里有 3 次投递，聊天里只有一次回答。
+
+  接口文档  {api}/api/v1/docs
+  健康      {api}/readyz
+  指标      {api}/metrics
+
+  数据和日志在 {folder}/，重新启动后会员还在；要从头再来，停止后删除它。
+  按 Ctrl-C 结束。"""
+
+
+class DemoRefused(Exception):
+    """The demo cannot start; the text says what to do."""
 
 
 def run_demo() -> int:
     """Run until Ctrl-C. The exit code is 0, or 2 when a port is taken or the settings are wrong."""
-    folder = Path("var/demo")
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, value in _environment(folder).items():
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name, value in _environment(FOLDER).items():
         os.environ.setdefault(name, value)
     try:
-        settings = load_settings()
+        # Not the `.env` of the working directory: that one may name the databases of a real house.
+        settings = load_settings(FOLDER / ".env")
     except SettingsRefused as refusal:
         sys.stderr.write(f"{refusal}\n")
         return 2
-    configure_logging(stream=(folder / "server.log").open("a", encoding="utf-8"))
-    try:
-        return asyncio.run(_demo(settings))
-    except OSError as trouble:
-        sys.stderr.write(
-            f"演示没有启动：{trouble.strerror}。端口被占用时，用 FANPIAO_PORT 和 FANPIAO_SIMULATOR__PORT 换一个。\n"
-        )
-        return 2
+    with (FOLDER / "server.log").open("a", encoding="utf-8") as log:
+        configure_logging(stream=log)
+        try:
+            asyncio.run(_demo(settings))
+        except KeyboardInterrupt:  # while starting; later it is a signal like any other
+            pass
+        except (DemoRefused, DatabaseInUse, DatabaseUnavailable, OSError) as trouble:
+            sys.stderr.write(f"演示没有启动：{_reason(trouble)}\n")
+            return 2
+    say("\n演示已结束")
+    return 0
+
+
+def _reason(trouble: Exception) -> str:
+    if isinstance(trouble, DatabaseInUse):
+        return f"它已经在运行（进程号 {trouble.pid}）。请用那一个，或先停掉它。"
+    if isinstance(trouble, DatabaseUnavailable):
+        return "连不上数据库。请检查 FANPIAO_DATABASE_URL，或不设它，用自带的 SQLite。"
+    return f"{trouble}"
 
 
 def _environment(folder: Path) -> Mapping[str, str]:
@@ -93,7 +122,10 @@ def _made_up() -> dict[str, str]:
     }
 
 
-async def _demo(settings: Settings) -> int:
+async def _demo(settings: Settings) -> None:
+    say("正在启动演示……")
+    _require_free_port(settings.host, settings.port, "FANPIAO_PORT")
+    _require_free_port("127.0.0.1", settings.simulator.port, "FANPIAO_SIMULATOR__PORT")
     await _migrate(settings)
     async with _simulator(settings) as platform, open_house(settings) as house, serving(house) as address:
         try:
@@ -101,10 +133,20 @@ async def _demo(settings: Settings) -> int:
         except WeChatError:
             say("菜单没有发布成功，其余照常。")
         await _make_codes(settings, platform)
-        say(f"演示已启动。\n{THREE_THINGS.format(phone=f'{platform}/phone', api=address)}")
+        say(THREE_THINGS.format(phone=f"{platform}/phone", api=address, folder=FOLDER))
         await until_signalled()
-    say("演示已结束")
-    return 0
+
+
+def _require_free_port(host: str, port: int, setting: str) -> None:
+    """Raises DemoRefused. Whoever takes the port between this and its use is told by an OSError."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as trouble:
+            if trouble.errno != errno.EADDRINUSE:
+                raise
+            raise DemoRefused(f"端口 {port} 已被占用。请停掉占用它的程序，或设 {setting} 换一个。") from trouble
 
 
 async def _migrate(settings: Settings) -> None:
@@ -132,34 +174,50 @@ async def _make_codes(settings: Settings, platform: str) -> None:
 
 @asynccontextmanager
 async def _simulator(settings: Settings) -> AsyncIterator[str]:
-    """The pretend platform, with the accounts of the environment; gives its address once it answers."""
-    port = settings.simulator.port
-    arguments = ("--port", str(port), "--backend", f"http://{settings.host}:{settings.port}")
-    process = await _start_simulator(arguments)
-    address = f"http://127.0.0.1:{port}"
+    """The pretend platform, with the accounts of the settings; gives its address once it answers."""
+    process = await _start_simulator(settings, stdout=asyncio.subprocess.PIPE)
     try:
-        await _until_ready(address, process)
-        yield address
+        await _until_ready(process)
+        yield f"http://127.0.0.1:{settings.simulator.port}"
     finally:
         await _stop(process)
 
 
-async def _start_simulator(arguments: Sequence[str]) -> asyncio.subprocess.Process:
-    # A group of its own: Ctrl-C reaches us alone, and we stop it when nothing needs it any more.
+async def _start_simulator(
+    settings: Settings, *arguments: str, stdout: int | None = None
+) -> asyncio.subprocess.Process:
+    # A group of its own: Ctrl-C reaches us alone, and we stop it when nothing needs it any more. Should we be killed
+    # first, the pipe to it breaks, and it stops by itself.
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "simulator", *arguments, stdout=asyncio.subprocess.DEVNULL, start_new_session=True
+        *(sys.executable, "-m", "simulator", "--until-input-ends", *arguments),
+        env=os.environ | _simulator_environment(settings),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=stdout,
+        start_new_session=True,
     )
 
 
-async def _until_ready(address: str, process: asyncio.subprocess.Process) -> None:
-    async with asyncio.timeout(READY_SECONDS), aiohttp.ClientSession() as session:
-        while process.returncode is None:
-            with contextlib.suppress(aiohttp.ClientError):
-                async with session.get(f"{address}/phone") as answer:
-                    if answer.status == 200:
-                        return
-            await asyncio.sleep(0.1)
-    raise OSError(98, "模拟平台没有启动（端口被占用？）")
+def _simulator_environment(settings: Settings) -> Mapping[str, str]:
+    """What the simulator reads, wherever the settings came from. Secrets stay off the command line."""
+    facts = {
+        "PUBLIC_URL": f"http://{settings.host}:{settings.port}",
+        "SIMULATOR__PORT": str(settings.simulator.port),
+        "BRAND__NAME": settings.brand.name,
+    }
+    for name, value in settings.wechat:
+        if name != "api_url" and value:
+            facts[f"WECHAT__{name.upper()}"] = value.get_secret_value() if isinstance(value, SecretStr) else value
+    return {f"FANPIAO_{name}": value for name, value in facts.items() if value}
+
+
+async def _until_ready(process: asyncio.subprocess.Process) -> None:
+    """It says one line once it listens. Raises DemoRefused when it ends instead, or says nothing."""
+    assert process.stdout is not None  # noqa: S101 - asked for when it was started
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(READY_SECONDS):
+            if await process.stdout.readline():
+                return
+    raise DemoRefused("模拟平台没有起来，原因见上。")
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:
@@ -174,9 +232,9 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-async def run_simulator(arguments: Sequence[str]) -> int:
-    """The pretend platform alone, until a signal."""
-    process = await _start_simulator(arguments)
+async def run_simulator(settings: Settings, arguments: Sequence[str]) -> int:
+    """The pretend platform alone, with the accounts of the settings, until a signal."""
+    process = await _start_simulator(settings, *arguments)
     try:
         waiting = asyncio.create_task(process.wait())
         stopping = asyncio.create_task(until_signalled())

@@ -11,7 +11,8 @@ from typing import Any, Final, TextIO
 
 from pythonjsonlogger.orjson import OrjsonFormatter
 
-from miniapp_api.access import LOGGER as ACCESS_LOGGER
+from bot.access import LOGGER as CHAT_LINES
+from miniapp_api.access import LOGGER as API_LINES
 from miniapp_api.access import AccessFormatter
 
 HIDDEN: Final = "[hidden]"
@@ -92,12 +93,12 @@ def configure_logging(level: str = "INFO", stream: TextIO | None = None) -> logg
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # One line per request: made of closed words and our own ids alone, so it needs no search for secrets.
-    access = logging.getLogger(ACCESS_LOGGER)
+    # One line per request and push: made of closed words and our own ids, so it needs no search for secrets.
     lines = logging.StreamHandler(stream or sys.stderr)
     lines.setFormatter(AccessFormatter())
-    access.handlers[:] = [lines]
-    access.propagate = False
+    for name in (API_LINES, CHAT_LINES):
+        logging.getLogger(name).handlers[:] = [lines]
+        logging.getLogger(name).propagate = False
     logging.captureWarnings(capture=True)
     # These tell every statement and every connection at their lower levels, with values.
     for noisy in ("tortoise", "aiosqlite", "asyncio", "aiohttp.access"):

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from prometheus_client import Counter
 
 from bot import texts
+from bot.inbound import Inbound
 from bot.replies import Reply, Text
 from bot.router import Router
 from bot.turn import Turn
-from bot.inbound import Inbound
 from handlers.accounts import AccountFacts
 from handlers.actors import Person
 from handlers.catalogue import Handlers

@@ -1,6 +1,5 @@
 """The official-account door: `GET|POST /wechat/{account}`. Speaks WeChat's protocol, knows no rules."""
 
-import logging
 import secrets
 import time
 from dataclasses import dataclass
@@ -9,14 +8,15 @@ from functools import lru_cache
 from aiohttp import web
 from prometheus_client import Counter
 
+from bot.access import record
 from bot.answering import Answering
 from bot.envelope import DoorKeys, Push, PushRefused, Refusal, open_push, render, verify_echo
+from bot.kinds import UNKNOWN
 from handlers.accounts import AccountFacts, Accounts
 from handlers.errors import AccountUnknown
 from handlers.ports import PENDING, Answers, Clock
 from models.words import AccountKind, AccountMode
 
-log = logging.getLogger(__name__)
 MAX_BODY = 64 * 1024
 SUCCESS = b"success"
 
@@ -44,43 +44,41 @@ class Door:
         return web.Response(text=echo)
 
     async def receive(self, request: web.Request) -> web.Response:
-        """One delivery of one push. Always 200 with XML, `success`; 403 and 400 only for what is not the platform's."""
-        since = time.monotonic()
+        """One delivery of one push. Always 200 with XML or `success`; 403 and 400 for what is not the platform's."""
+        since, key = time.monotonic(), request.match_info["account"]
         try:
-            account = await self.accounts.get(request.match_info["account"])
-            body = await _body(request)
-            push = open_push(_keys(account), request.query, body, now=self.clock.now())
+            account = await self.accounts.get(key)
+            push = open_push(_keys(account), request.query, await _body(request), now=self.clock.now())
         except AccountUnknown:
             return web.Response(status=404)
         except PushRefused as refusal:
-            pushes_total.labels(request.match_info["account"], refusal.reason.value).inc()
-            log.warning(
-                "push_refused", extra={"account": request.match_info["account"], "reason": refusal.reason.value}
-            )
-            return web.Response(status=refusal.status)
-        return await self._answer(account, push, since)
+            return _respond(key, "", refusal.reason.value, b"", since, status=refusal.status)
+        outcome, body = await self._answer(account, push, since)
+        inbound = push.inbound
+        kind = inbound.kind if inbound.kind != "event" else inbound.event
+        return _respond(key, kind, outcome, body, since, status=403 if outcome == Refusal.STALE else 200)
 
-    async def _answer(self, account: AccountFacts, push: Push, since: float) -> web.Response:
+    async def _answer(self, account: AccountFacts, push: Push, since: float) -> tuple[str, bytes]:
+        """What became of the push, and the body to answer it with."""
         key = f"{account.key}:{push.dedupe_key}"
         stored = await self.answers.claim(key)
         if stored == PENDING:
             left = self.answering.budget_seconds - (time.monotonic() - since)
             stored = await self.answers.wait(key, max(left, 0.0))
             if stored is None:
-                return _respond(account, "still_pending", SUCCESS)
+                return "still_pending", SUCCESS
         if stored is not None:
-            return _respond(account, "repeated", stored.encode())
-        if push.is_stale:  # an old push nobody has seen before is a replay of what we forgot, or a forged clock
+            return "repeated", stored.encode()
+        if push.is_stale:  # an old push that nobody has seen: a replay of what we forgot, or a clock that is off
             await self.answers.release(key)
-            pushes_total.labels(account.key, "stale").inc()
-            log.warning("push_refused", extra={"account": account.key, "reason": "stale"})
-            return web.Response(status=403)
-        reply = None
-        if account.kind is AccountKind.OFFICIAL_ACCOUNT and push.inbound.kind != "unknown":
+            return Refusal.STALE.value, b""
+        if push.inbound.kind == UNKNOWN or account.kind is not AccountKind.OFFICIAL_ACCOUNT:
+            reply = None
+        else:
             reply = await self.answering.within_budget(account, push.inbound, key=key, since=since)
         answer = render(_keys(account), push, reply, now=self.clock.now(), nonce=secrets.token_hex(8))
         await self.answers.give(key, answer.decode())
-        return _respond(account, "unknown" if push.inbound.kind == "unknown" else "answered", answer)
+        return "unknown" if push.inbound.kind == UNKNOWN else "answered", answer
 
 
 def create_bot(door: Door) -> web.Application:
@@ -98,10 +96,11 @@ async def _body(request: web.Request) -> bytes:
         raise PushRefused(Refusal.TOO_LARGE) from trouble
 
 
-def _respond(account: AccountFacts, outcome: str, body: bytes) -> web.Response:
-    pushes_total.labels(account.key, outcome).inc()
+def _respond(account: str, kind: str, outcome: str, body: bytes, since: float, *, status: int) -> web.Response:
+    pushes_total.labels(account, outcome).inc()
+    record(account, kind, outcome, status, since)
     content_type = "text/xml" if body.startswith(b"<") else "text/plain"
-    return web.Response(body=body, content_type=content_type, charset="utf-8")
+    return web.Response(status=status, body=body, content_type=content_type, charset="utf-8")
 
 
 def _keys(account: AccountFacts) -> DoorKeys:

@@ -13,7 +13,8 @@ LOGGER = "miniapp_api.access"
 log = logging.getLogger(LOGGER)
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_FIELDS = ("method", "route", "status", "milliseconds", "request_id", "actor")
+# The chat's door writes lines of the same form (`bot/access.py`).
+_FIELDS = ("method", "route", "account", "kind", "outcome", "status", "milliseconds", "request_id", "actor")
 
 
 class AccessFormatter(logging.Formatter):
@@ -28,7 +29,7 @@ class AccessFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.msg,
         }
-        return orjson.dumps(line | {name: given.get(name) for name in _FIELDS}).decode()
+        return orjson.dumps(line | {name: given[name] for name in _FIELDS if name in given}).decode()
 
 
 def record(request: web.Request, status: int, seconds: float, request_id: str) -> None:

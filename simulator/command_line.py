@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"simulator: {error}\n")
         return 2
     try:
-        asyncio.run(_serve(platform, options.host, options.port))
+        asyncio.run(_serve(platform, options))
     except OSError as error:
         sys.stderr.write(f"simulator: {error.strerror}\n")
         return 1
@@ -105,14 +105,18 @@ def _parser() -> argparse.ArgumentParser:
         env = _ENV + name.upper().replace("-", "_")
         parser.add_argument(f"--{name}", default=os.environ.get(env, default))
     parser.add_argument("--oa-mode", choices=list(Mode), help="safe when a key is given, otherwise plain")
+    parser.add_argument("--until-input-ends", action="store_true", help="stop when standard input is closed")
     return parser
 
 
-async def _serve(platform: Platform, host: str, port: int) -> None:
+async def _serve(platform: Platform, options: argparse.Namespace) -> None:
+    host, port = options.host, options.port
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
+    if options.until_input_ends:
+        _watch_input(loop, stopping)
     runner = web.AppRunner(create_app(platform), shutdown_timeout=_STOP_SECONDS, access_log=None)
     await runner.setup()
     try:
@@ -122,3 +126,15 @@ async def _serve(platform: Platform, host: str, port: int) -> None:
         await stopping.wait()
     finally:
         await runner.cleanup()
+
+
+def _watch_input(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) -> None:
+    """Whoever started us holds the other end of a pipe: when that one dies, however, we are not left over."""
+    entry = sys.stdin.fileno()
+
+    def look() -> None:
+        if not os.read(entry, 1024):
+            loop.remove_reader(entry)
+            stopping.set()
+
+    loop.add_reader(entry, look)
