@@ -8,6 +8,7 @@ from app.container import open_house
 from app.doctor import examine
 from app.schema import Settings
 from app.server import serving, until_signalled
+from app.simulation import run_simulator
 from app.worker import Worker, work_until_signalled
 from handlers.errors import DomainError
 from handlers.outbox import dead_jobs, discard, requeue
@@ -57,9 +58,7 @@ async def migrate(settings: Settings, _: argparse.Namespace) -> int:
 
 
 async def simulate(settings: Settings, options: argparse.Namespace) -> int:
-    """Run the pretend platform as a process of its own, so that neither imports the other."""
-    from app.demo import run_simulator  # only this command needs it
-
+    """Run the pretend platform until a signal."""
     return await run_simulator(settings, options.arguments)
 
 

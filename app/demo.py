@@ -1,21 +1,17 @@
-"""`make demo`: a whole town on one machine. The pretend platform has a process of its own, server and worker are here."""
+"""`make demo`: a whole town on one machine. The pretend platform has its own process, server and worker are here."""
 
 import asyncio
-import contextlib
 import errno
 import json
 import os
 import secrets
-import signal
 import socket
 import string
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 import aiohttp
-from pydantic import SecretStr
 
 from app.commands import say
 from app.container import open_house
@@ -23,12 +19,12 @@ from app.logs import configure_logging
 from app.schema import Settings
 from app.server import serving, until_signalled
 from app.settings import SettingsRefused, load_settings
+from app.simulation import SimulatorSilent, simulating
 from handlers.ports import WeChatError
 from models import database
 from models.failures import DatabaseInUse, DatabaseUnavailable
 
 SCENES = ("store_7", "poster_spring", "clerk_lin")
-READY_SECONDS = 20.0
 FOLDER = Path("var/demo")
 
 THREE_THINGS = """演示已启动。用浏览器打开 {phone}
@@ -71,7 +67,7 @@ def run_demo() -> int:
             asyncio.run(_demo(settings))
         except KeyboardInterrupt:  # while starting; later it is a signal like any other
             pass
-        except (DemoRefused, DatabaseInUse, DatabaseUnavailable, OSError) as trouble:
+        except (DemoRefused, SimulatorSilent, DatabaseInUse, DatabaseUnavailable, OSError) as trouble:
             sys.stderr.write(f"演示没有启动：{_reason(trouble)}\n")
             return 2
     say("\n演示已结束")
@@ -127,7 +123,7 @@ async def _demo(settings: Settings) -> None:
     _require_free_port(settings.host, settings.port, "FANPIAO_PORT")
     _require_free_port("127.0.0.1", settings.simulator.port, "FANPIAO_SIMULATOR__PORT")
     await _migrate(settings)
-    async with _simulator(settings) as platform, open_house(settings) as house, serving(house) as address:
+    async with simulating(settings) as platform, open_house(settings) as house, serving(house) as address:
         try:
             await house.handlers.menus.publish("oa")
         except WeChatError:
@@ -170,76 +166,3 @@ async def _make_codes(settings: Settings, platform: str) -> None:
             body = {"action_name": "QR_LIMIT_STR_SCENE", "action_info": {"scene": {"scene_str": scene}}}
             async with session.post("/cgi-bin/qrcode/create", params={"access_token": token}, json=body):
                 pass
-
-
-@asynccontextmanager
-async def _simulator(settings: Settings) -> AsyncIterator[str]:
-    """The pretend platform, with the accounts of the settings; gives its address once it answers."""
-    process = await _start_simulator(settings, stdout=asyncio.subprocess.PIPE)
-    try:
-        await _until_ready(process)
-        yield f"http://127.0.0.1:{settings.simulator.port}"
-    finally:
-        await _stop(process)
-
-
-async def _start_simulator(
-    settings: Settings, *arguments: str, stdout: int | None = None
-) -> asyncio.subprocess.Process:
-    # A group of its own: Ctrl-C reaches us alone, and we stop it when nothing needs it any more. Should we be killed
-    # first, the pipe to it breaks, and it stops by itself.
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "simulator", "--until-input-ends", *arguments),
-        env=os.environ | _simulator_environment(settings),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=stdout,
-        start_new_session=True,
-    )
-
-
-def _simulator_environment(settings: Settings) -> Mapping[str, str]:
-    """What the simulator reads, wherever the settings came from. Secrets stay off the command line."""
-    facts = {
-        "PUBLIC_URL": f"http://{settings.host}:{settings.port}",
-        "SIMULATOR__PORT": str(settings.simulator.port),
-        "BRAND__NAME": settings.brand.name,
-    }
-    for name, value in settings.wechat:
-        if name != "api_url" and value:
-            facts[f"WECHAT__{name.upper()}"] = value.get_secret_value() if isinstance(value, SecretStr) else value
-    return {f"FANPIAO_{name}": value for name, value in facts.items() if value}
-
-
-async def _until_ready(process: asyncio.subprocess.Process) -> None:
-    """It says one line once it listens. Raises DemoRefused when it ends instead, or says nothing."""
-    assert process.stdout is not None  # noqa: S101 - asked for when it was started
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(READY_SECONDS):
-            if await process.stdout.readline():
-                return
-    raise DemoRefused("模拟平台没有起来，原因见上。")
-
-
-async def _stop(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is not None:
-        return
-    process.send_signal(signal.SIGTERM)
-    try:
-        async with asyncio.timeout(3.0):
-            await process.wait()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-
-
-async def run_simulator(settings: Settings, arguments: Sequence[str]) -> int:
-    """The pretend platform alone, with the accounts of the settings, until a signal."""
-    process = await _start_simulator(settings, *arguments)
-    try:
-        waiting = asyncio.create_task(process.wait())
-        stopping = asyncio.create_task(until_signalled())
-        await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-    finally:
-        await _stop(process)
-    return process.returncode or 0

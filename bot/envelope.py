@@ -1,7 +1,6 @@
 """The envelope of WeChat's pushes: signature, decryption and parsing on the way in, XML and encryption on the way out.
 
-The only place where messages are opened and sealed. wechatpy decrypts, parses, renders and encrypts; its known defects
-(wechat.md 8.3, 8.5) are handled in `bot.keys`, `bot.payload` and `bot.replies`. Pure functions: bytes in, values out.
+The only place where messages are opened and sealed. wechatpy decrypts, parses, renders and encrypts; its known defects are handled in `bot.keys`, `bot.payload` and `bot.replies`. Pure functions: bytes in, values out.
 """
 
 import hashlib
@@ -81,7 +80,7 @@ class Push:
 
 
 def verify_echo(keys: DoorKeys, query: Mapping[str, str]) -> str:
-    """The echostr of the platform's GET check, to be answered as it is (wechat.md 1.1). Raises PushRefused."""
+    """The echostr of the platform's GET check, to be answered as it is. Raises PushRefused."""
     _check_query(keys, query)
     echo = query.get("echostr", "")
     if not _ECHO.fullmatch(echo):
@@ -90,7 +89,7 @@ def verify_echo(keys: DoorKeys, query: Mapping[str, str]) -> str:
 
 
 def open_push(keys: DoorKeys, query: Mapping[str, str], body: bytes, *, now: datetime) -> Push:
-    """Authenticates, decrypts and parses one push (wechat.md 1.2). Raises PushRefused and nothing else.
+    """Authenticates, decrypts and parses one push. Raises PushRefused and nothing else.
 
     Staleness is reported, not refused: `PushRefused(Refusal.STALE)` is for the caller, who knows the duplicates.
     """

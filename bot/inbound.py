@@ -1,6 +1,6 @@
 """What arrived, in facts that do not depend on the account, the format (XML or JSON) or the encryption.
 
-Source of the kinds, events and fields: WeChat's documents on receiving messages and events (wechat.md 1.3-1.6).
+Source of the kinds, events and fields: WeChat's documents on receiving messages and events.
 """
 
 import hashlib
@@ -63,7 +63,7 @@ class Inbound:
 
     @property
     def is_card_event(self) -> bool:
-        """Card events are delivered again for up to 24 hours (wechat.md 1.6)."""
+        """Card events are delivered again for up to 24 hours."""
         return self.event in CARDS
 
 
@@ -107,7 +107,7 @@ def dedupe_key(inbound: Inbound) -> str:
     """32 hex characters, the same for every delivery of one push and for nothing else of this account.
 
     Messages by MsgId, finished jobs by MsgID, other events by sender, second, Event and EventKey and by what else tells
-    two of the same second apart (wechat.md 1.6). The sender is always part of it: a stored answer is one person's.
+    two of the same second apart. The sender is always part of it: a stored answer is one person's.
     """
     fields = inbound.fields
     sender = fields.get("FromUserName")

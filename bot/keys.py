@@ -1,6 +1,6 @@
 """What opens and seals the pushes of one account: token, app id and EncodingAESKeys.
 
-The frames are wechatpy's; what it gets wrong about them (wechat.md 8.3, 8.5) is put right here.
+The frames are wechatpy's; what it gets wrong about them is put right here.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""The messages and events this house knows (wechat.md 1.4, 1.5); all others are `unknown`: answered and counted."""
+"""The messages and events this house knows; all others are `unknown`: answered and counted."""
 
 UNKNOWN = "unknown"
 
@@ -22,7 +22,7 @@ MENU = frozenset(
     }
 )
 
-# Delivered again for up to 24 hours when they were not taken (wechat.md 1.6).
+# Delivered again for up to 24 hours when they were not taken.
 CARDS = frozenset(
     {
         "card_pass_check",

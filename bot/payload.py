@@ -1,7 +1,7 @@
 """From the text of a push to its fields, XML and JSON alike, for texts that hostile hands may have written.
 
-XML is looked through before wechatpy parses it: no document type, and so no entities of its own, and at most ten levels
-(reliability.md S10). expat's own events decide, so that a person who types `<!DOCTYPE` into the chat (inside CDATA) is
+XML is looked through before wechatpy parses it: no document type, and so no entities of its own, and at most ten
+levels. expat's own events decide, so that a person who types `<!DOCTYPE` into the chat (inside CDATA) is
 understood, and a document that hides one is not. expat stops where a handler objects: nothing is expanded or fetched.
 """
 

@@ -1,4 +1,4 @@
-"""What the bot may answer a push with, and its XML (wechat.md 1.7), around the defects of wechatpy's replies.
+"""What the bot may answer a push with, and its XML, around the defects of wechatpy's replies.
 
 wechatpy writes CDATA without escaping and lets through characters that XML forbids; either breaks the document, and the
 person sees WeChat's error bubble. It has no field for the agent a conversation is handed to.

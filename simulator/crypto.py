@@ -1,4 +1,4 @@
-"""The platform's side of message signing and encryption, written from its documents alone (wechat.md 1.1-1.2, 4.2).
+"""The platform's side of message signing and encryption, written from its documents alone.
 
 Nothing here comes from the library our server uses: two independent readings of the rules check each other.
 """

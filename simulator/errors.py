@@ -1,4 +1,4 @@
-"""The platform's error codes and their words (wechat.md 2.2 and the lists beside each interface)."""
+"""The platform's error codes and their words."""
 
 from simulator.identifiers import rid
 

@@ -1,4 +1,4 @@
-"""Identifiers in the shapes the platform gives them (wechat.md section 9)."""
+"""Identifiers in the shapes the platform gives them."""
 
 import base64
 import hashlib

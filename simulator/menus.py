@@ -1,4 +1,4 @@
-"""The bottom menu of an official account: what may be published (wechat.md 3.1), and finding a button in it."""
+"""The bottom menu of an official account: what may be published, and finding a button in it."""
 
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass

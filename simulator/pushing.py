@@ -1,4 +1,4 @@
-"""The pusher: delivers messages and events to our server the way the platform does (wechat.md 1.2, 1.6)."""
+"""The pusher: delivers messages and events to our server the way the platform does."""
 
 import asyncio
 import itertools

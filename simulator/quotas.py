@@ -1,4 +1,4 @@
-"""Daily quotas of the interfaces (wechat.md 2.3)."""
+"""Daily quotas of the interfaces."""
 
 from collections import Counter, deque
 

@@ -1,4 +1,4 @@
-"""The values a template or subscribe message may carry (wechat.md 3.7)."""
+"""The values a template or subscribe message may carry."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""access_token: two issuing endpoints that do not know of each other (wechat.md 2.1)."""
+"""access_token: two issuing endpoints that do not know of each other."""
 
 import re
 from collections import deque

@@ -1,4 +1,4 @@
-"""Would the platform take this answer? (wechat.md 1.2, 1.6, 1.7)"""
+"""Would the platform take this answer?"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

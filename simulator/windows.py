@@ -1,4 +1,4 @@
-"""When an account may write to a person of its own accord: customer-service windows (wechat.md 3.7, 4.5)."""
+"""When an account may write to a person of its own accord: customer-service windows."""
 
 from dataclasses import dataclass
 from enum import Enum

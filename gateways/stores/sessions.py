@@ -26,7 +26,7 @@ class _Cached:
 class RedisSessions:
     """Implements `ports.SessionStore`. Without Redis every method raises Overloaded (facts: `retry_after`).
 
-    Source of the rules: reliability.md S11 (stored hashed, idle and absolute end, log-out everywhere).
+    Source of the rules: OWASP ASVS on sessions (stored hashed, idle and absolute end, log-out everywhere).
     """
 
     def __init__(

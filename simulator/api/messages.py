@@ -1,4 +1,4 @@
-"""Messages an account sends of its own accord: customer service, templates, subscriptions (wechat.md 3.7, 4.3)."""
+"""Messages an account sends of its own accord: customer service, templates, subscriptions."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What a mini-program's server asks: who logged in, which phone number, codes and links (wechat.md 4.1-4.4)."""
+"""What a mini-program's server asks: who logged in, which phone number, codes and links."""
 
 import re
 import secrets

@@ -242,7 +242,7 @@ def test_a_scene_longer_than_wechat_allows_attributes_nothing():
 @pytest.mark.parametrize("entries", [ENTRY, [ENTRY], [ENTRY, ENTRY | {"PopupScene": 0}]])
 @pytest.mark.parametrize("as_json", [False, True])
 def test_one_entry_and_many_are_a_list_alike(entries, as_json):
-    # XML keeps them in an element named after the event, JSON at the top (wechat.md 1.5).
+    # XML keeps them in an element named after the event, JSON at the top.
     inner = {"List": entries} if as_json else {"SubscribeMsgPopupEvent": {"List": entries}}
     inbound = opened(event("subscribe_msg_popup_event", **inner), as_json=as_json).inbound
     expected = entries if isinstance(entries, list) else [entries]

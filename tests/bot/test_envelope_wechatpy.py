@@ -1,6 +1,6 @@
 """Every known defect of wechatpy: each test shows it first (the control), then that ours is free of it.
 
-Where a control fails after an upgrade, the defect is mended and the code around it may go. Source: wechat.md 8.2-8.5.
+Where a control fails after an upgrade, the defect is mended and the code around it may go.
 """
 
 import binascii

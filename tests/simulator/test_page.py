@@ -1,19 +1,15 @@
-import shutil
-
 import pytest
 from aiohttp import web
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import expect
 
 from simulator import markup
 from simulator.chats import FAULT
+from tests.browser import a_page
 
-CHROMIUM = shutil.which("chromium")
 HOSTILE = '<script>document.title="x"</script><img src=x onerror="document.title=1"><a href="javascript:x">点</a>'
 LINKED = (
     '请读<a href="https://example.com/terms">《协议》</a>或<a data-miniprogram-appid="{}" href="https://x">进入</a>'
 )
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (apt-get install chromium)")
 
 
 @pytest.fixture
@@ -22,13 +18,9 @@ async def page(wechat, person, platform, oa):
     assert person.id in platform.people
     button = {"type": "click", "name": "今日可领", "key": "today"}
     platform.menus[oa.app_id] = {"button": [{"name": "领权益", "sub_button": [button]}]}
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = await browser.new_page(viewport={"width": 375, "height": 667})
-        page.set_default_timeout(5000)
+    async with a_page(375, 667, patience=5.0) as page:
         await page.goto(str(wechat.make_url("/phone")))
         yield page
-        await browser.close()
 
 
 async def test_a_person_follows_chats_taps_and_sees_links_but_no_scripts(page, backend, mp):
@@ -72,3 +64,29 @@ async def test_a_fault_shows_the_bubble_and_every_delivery(page, backend):
     await see("switch-lost_answers").fill("1")
     await see("tamper-once").click()
     await expect(see("toast")).to_be_visible()
+
+
+async def test_reading_an_old_chat_hides_no_follow_button_from_the_next_person(page, platform):
+    other = platform.person("小红")
+    see = page.get_by_test_id
+    await see("follow").click()
+    await see("unfollow").click()
+    await see("show-history").click()
+    await expect(see("chat")).to_contain_text("已取消关注")
+    await see("person-select").select_option(other.id)
+    await expect(see("follow")).to_be_visible()
+
+
+async def test_what_is_being_typed_on_the_switchboard_stays_while_people_act(page, platform):
+    see = page.get_by_test_id
+    await see("tab-bench").click()
+    await see("view-switches").click()
+    await see("switch-duplicates").fill("2")
+    platform.person("小红")
+    await expect(see("person-select").locator("option")).to_have_count(2)
+    await expect(see("switch-duplicates")).to_have_value("2")
+    await see("tamper-always").click()
+    await expect(see("tab-bench")).to_have_class("on warned")
+    await see("behave").click()
+    await expect(see("switch-duplicates")).to_have_value("0")
+    await expect(see("tab-bench")).to_have_class("on")

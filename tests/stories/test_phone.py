@@ -12,7 +12,6 @@ from tests.browser import a_page
 
 PICTURE = Path(__file__).parents[2] / "docs" / "images" / "phone.png"
 TELEPHONE, DESKTOP = (375, 812), (1440, 900)
-UNKNOWN = "没有明白您的意思"
 
 pytestmark = pytest.mark.timeout(180)  # a browser, three deliveries, and a machine that may be busy
 
@@ -56,7 +55,7 @@ class Phone:
         label = next(label for label in await options.all_inner_texts() if label.startswith(name))
         await self.see("person-select").select_option(label=label)
 
-    async def appear(self, name: str, phone: str) -> None:
+    async def appear(self, name: str, phone: str = "") -> None:
         """Make a new person, who is then the one that holds the phone."""
         await self.see("person-new").click()
         await self.see("new-name").fill(name)
@@ -90,7 +89,7 @@ async def phone(request, town):
         yield Phone(page)
 
 
-async def test_two_people_join_through_either_door_and_faults_are_seen(phone, town, tmp_path):
+async def test_people_join_through_either_door_and_faults_are_seen(phone, town, tmp_path):
     see = phone.see
 
     # 小明 scans the store's code, is welcomed, and joins in the chat.
@@ -121,23 +120,34 @@ async def test_two_people_join_through_either_door_and_faults_are_seen(phone, to
     await phone.say("我的")
     assert other in await phone.hear("手机尾号5670")
 
-    # The platform delivers everything three times: 小明 is answered once.
-    await phone.become("小明")
+    # The platform delivers everything three times: 老王 joins once, and every copy hears what the first one heard.
+    await phone.appear("老王")
     await phone.switch("duplicates", "2")
-    before = await phone.answers.count()
-    await phone.say("有人在吗")
-    await phone.hear(UNKNOWN)
+    await see("follow").click()
+    await phone.hear("欢迎来到江南书店")
+    await phone.say("入会")
+    await phone.hear("同意请回复“同意”")
+    await phone.say("同意")
+    joined = await phone.hear("入会成功")
     await phone.show("bench")
-    await expect(see("push").first).to_contain_text("3 次投递")
+    push = see("push").first
+    await expect(push).to_contain_text("老王 text 同意")
+    await expect(push).to_contain_text("3 次投递")
+    await push.locator("summary").click()
+    await expect(push.locator("pre", has_text=joined)).to_have_count(3)
+    await push.locator("summary").click()
     await phone.show("chat")
-    assert await phone.answers.count() == before + 1
+    assert await phone.answers.count() == 3
+    await phone.switch("duplicates", "0")
 
     # Our server is gone: the platform says so in our place.
-    await phone.switch("duplicates", "0")
-    await town.shut()
+    await phone.become("小明")
     await phone.say("我的")
+    await phone.hear(number)
+    await town.shut()
+    await phone.say("还在吗")
     await expect(see("bubble-fault")).to_have_text(FAULT)
-    assert await phone.answers.count() == before + 1
+    await expect(phone.answers).to_have_count(4)
     await phone.show("bench")
     await expect(see("push").first).to_contain_text("故障提示")
     await phone.show("chat")
@@ -150,5 +160,6 @@ async def take_picture(phone: Phone, folder: Path) -> None:
     is_wide = phone.page.viewport_size["width"] == DESKTOP[0]
     path = PICTURE if is_wide and os.environ.get("FANPIAO_TEST_SCREENSHOTS") == "1" else folder / "phone.png"
     path.parent.mkdir(parents=True, exist_ok=True)
+    await expect(phone.see("toast")).to_be_hidden()
     await phone.page.screenshot(path=path)
     assert path.stat().st_size > 10_000
