@@ -69,7 +69,6 @@ COMMON = (
     "identifier index (member_id, namespace)",
     "identifier index (value_hash)",
     "identifier primary key (id)",
-    "identifier unique (member_id, namespace, scope) where status = 'active'",
     "identifier unique (namespace, scope, value_hash) where status = 'active'",
     "identifier.created_at instant not null",
     "identifier.id uuid not null",
@@ -102,7 +101,6 @@ COMMON = (
     "job index (lease_until) where state = 'running'",
     "job index (order_key, id) where order_key IS NOT NULL",
     "job index (run_at) where state = 'ready'",
-    "job index (state, run_at)",
     "job primary key (id)",
     "job unique (key)",
     "job unique (order_key) where state = 'running'",
@@ -170,6 +168,13 @@ COMMON = (
     "series member_ordinal",
 )
 
-SQLITE_ONLY: tuple[str, ...] = ()
+SQLITE_ONLY: tuple[str, ...] = (
+    "identifier unique (member_id, namespace, scope)"
+    " where status = 'active' AND namespace IN 'wx_unionid', 'wx_openid', 'phone'",
+)
 
-POSTGRES_ONLY = ("identity_event trigger before truncate",)
+POSTGRES_ONLY = (
+    "identifier unique (member_id, namespace, scope)"
+    " where status = 'active' AND namespace = ANY ARRAY['wx_unionid', 'wx_openid', 'phone']",
+    "identity_event trigger before truncate",
+)

@@ -25,7 +25,6 @@ class Job(TimestampedModel):
 
     class Meta:
         table = "job"
-        indexes = (("state", "run_at"),)
 
 
 class CronSlot(TimestampedModel):

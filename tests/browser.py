@@ -4,7 +4,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, async_playwright, expect
 
 # Names other than this machine's lead nowhere: the browser is held to loopback as our own sockets are.
 _ARGUMENTS = ("--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
@@ -27,12 +27,16 @@ def chromium() -> str:
 
 @asynccontextmanager
 async def a_page(width: int, height: int, *, patience: float = 10.0) -> AsyncIterator[Page]:
-    """A page in a fresh browser; it fails whoever opened it when a script of the page failed."""
+    """A page in a fresh browser; it fails whoever opened it when a script of the page failed.
+
+    `patience`, in seconds, is for each thing that is looked for.
+    """
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium(), args=_ARGUMENTS)
         try:
             page = await browser.new_page(viewport={"width": width, "height": height}, locale="zh-CN")
             page.set_default_timeout(patience * 1000)
+            expect.set_options(timeout=patience * 1000)
             complaints: list[str] = []
             page.on("pageerror", lambda error: complaints.append(str(error)))
             page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)

@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
                 ("last_error", fields.CharField(default="", max_length=500)),
                 ("finished_at", UtcField(null=True, auto_now=False, auto_now_add=False)),
             ],
-            options={"table": "job", "app": "models", "indexes": [Index(fields=["state", "run_at"])], "pk_attr": "id"},
+            options={"table": "job", "app": "models", "pk_attr": "id"},
             bases=["TimestampedModel"],
         ),
         ops.CreateModel(

@@ -15,8 +15,9 @@ class Migration(migrations.Migration):
             # One living owner per value; revoked rows are history and may repeat.
             "CREATE UNIQUE INDEX identifier_active_value ON identifier (namespace, scope, value_hash)"
             " WHERE status = 'active'",
+            # Exclusive namespaces alone: of others a member may hold several.
             "CREATE UNIQUE INDEX identifier_one_per_member ON identifier (member_id, namespace, scope)"
-            " WHERE status = 'active'",
+            " WHERE status = 'active' AND namespace IN ('wx_unionid', 'wx_openid', 'phone')",
             "CREATE INDEX identifier_value_hash ON identifier (value_hash)",
             "CREATE UNIQUE INDEX consent_one_open ON consent (member_id, purpose) WHERE withdrawn_at IS NULL",
             # The expression is the same for every root, so a second one collides with the first.

@@ -7,7 +7,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
 from tests.bench import figures
@@ -49,7 +48,8 @@ def main() -> int:
     print(f"\n{text}\nin {time.monotonic() - started:.0f} s; also in {BUILD.relative_to(ROOT)}/")
     (BUILD / "table.md").write_text(text, encoding="utf-8")
     plot(bench.outcomes, BUILD / "plot.png")
-    return int(any(one.verdict == "MISSED" for one in (*bench.outcomes, *bench.memories)))
+    verdicts = [one.verdict for one in bench.outcomes] + [one.verdict for one in bench.memories]
+    return int("MISSED" in verdicts)
 
 
 class Bench:
@@ -87,14 +87,12 @@ class Bench:
         self.outcomes.append(outcome)
         print(f"{name}: {outcome.rate:,.0f}/s, {outcome.ratio:.3f} of the no-op, {outcome.verdict}", flush=True)
         if name in self._profiled:
-            with ExitStack() as stack:
-                stack.callback(sys.stdout.flush)
-                title = f"{name}-{ours.pair}"
-                found = profile(
-                    subject.server.pid, lambda seconds: loaded(subject, seconds), name=title, folder=BUILD
-                ).table()
-                (BUILD / f"{title}.md").write_text(found, encoding="utf-8")
-                print(f"\n## {title}\n\n{found}")
+            title = f"{name}-{ours.pair}"
+            found = profile(
+                subject.server.pid, lambda seconds: loaded(subject, seconds), name=title, folder=BUILD
+            ).table()
+            (BUILD / f"{title}.md").write_text(found, encoding="utf-8")
+            print(f"\n## {title}\n\n{found}", flush=True)
 
 
 def _has_wrk() -> bool:

@@ -1,11 +1,12 @@
 """Rounds of the measured route and of the no-op in turn, and what comes out."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench.figures import WANTED, Subject
 from tests.bench.load import Line, Load, Overran, median, write_feed, wrk
-from tests.bench.processes import started
+from tests.bench.processes import Running, started
 from tests.servers import free_port
 
 WARM_UP_SECONDS = 2
@@ -26,6 +27,8 @@ class Outcome:
     p50: float
     p99: float
     cpu: float  # share of one core that the server used
+    cost: float  # microseconds of CPU time per request, of the server process alone
+    noop_cost: float
 
     @property
     def verdict(self) -> str:
@@ -49,6 +52,13 @@ def loaded(subject: Subject, seconds: int) -> Load:
     raise Overran
 
 
+def _timed(server: Running, round_: Callable[[], Load]) -> tuple[Load, float]:
+    """A round, and the seconds of CPU time that the server spent on it."""
+    before = server.cpu_seconds()
+    load = round_()
+    return load, server.cpu_seconds() - before
+
+
 def measure(name: str, pair: str, subject: Subject, *, rounds: int, seconds: int, home: Path) -> Outcome:
     """Alternate the no-op and the route. Raises BadAnswers, Overran."""
     port = free_port()
@@ -57,22 +67,22 @@ def measure(name: str, pair: str, subject: Subject, *, rounds: int, seconds: int
     with started(arguments, port=port, home=home) as noop:
         wrk(noop.url, subject.method, feed, seconds=WARM_UP_SECONDS)
         loaded(subject, WARM_UP_SECONDS)
-        baselines, loads, shares = [], [], []
+        baselines, loads = [], []
         for _ in range(rounds):
-            baselines.append(wrk(noop.url, subject.method, feed, seconds=seconds))
-            used = subject.server.cpu_seconds()
-            loads.append(loaded(subject, seconds))
-            shares.append((subject.server.cpu_seconds() - used) / loads[-1].seconds)
-    ratios = [load.rate / baseline.rate for load, baseline in zip(loads, baselines, strict=True)]
+            baselines.append(_timed(noop, lambda: wrk(noop.url, subject.method, feed, seconds=seconds)))
+            loads.append(_timed(subject.server, lambda: loaded(subject, seconds)))
+    ratios = [load.rate / baseline.rate for (load, _), (baseline, _) in zip(loads, baselines, strict=True)]
     return Outcome(
         name=name,
         pair=pair,
-        rate=median(load.rate for load in loads),
-        noop_rate=median(baseline.rate for baseline in baselines),
+        rate=median(load.rate for load, _ in loads),
+        noop_rate=median(baseline.rate for baseline, _ in baselines),
         ratio=median(ratios),
         lowest=min(ratios),
         highest=max(ratios),
-        p50=median(load.p50 for load in loads),
-        p99=median(load.p99 for load in loads),
-        cpu=median(shares),
+        p50=median(load.p50 for load, _ in loads),
+        p99=median(load.p99 for load, _ in loads),
+        cpu=median(used / load.seconds for load, used in loads),
+        cost=median(used / load.requests for load, used in loads) * 1e6,
+        noop_cost=median(used / baseline.requests for baseline, used in baselines) * 1e6,
     )

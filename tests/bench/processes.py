@@ -114,4 +114,4 @@ def _wait(process: subprocess.Popen[bytes], port: int, ready: str, log: Path) ->
             if get(f"http://127.0.0.1:{port}", ready)[0] == 200:
                 return
         time.sleep(0.05)
-    raise RuntimeError(f"{process.args} did not start: {log.read_text(errors='replace')[-2000:]}")
+    raise RuntimeError(f"{process.args!r} did not start: {log.read_text(errors='replace')[-2000:]}")

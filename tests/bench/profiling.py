@@ -23,13 +23,17 @@ class Profile:
     cumulative: Counter[str]
     by_package: Counter[str]
 
+    def _below_the_loop(self) -> Counter[str]:
+        # What leads to everything says nothing.
+        return Counter({name: count for name, count in self.cumulative.items() if count < 0.99 * self.total})
+
     def table(self, shown: int = SHOWN) -> str:
         """Three lists in Markdown, in percent of the time that the server's threads were at work."""
         lines: list[str] = []
         for title, counts in (
             ("by package, own time", self.by_package),
             ("by function, own time", self.by_self),
-            ("by function, with all it calls", self.cumulative),
+            ("by function, with all it calls", self._below_the_loop()),
         ):
             lines += [f"### {title}", ""]
             lines += [f"- {count / self.total:6.1%}  `{name}`" for name, count in counts.most_common(shown)]
@@ -60,8 +64,8 @@ def summed_up(stacks: Sequence[str]) -> Profile:
 
 
 def _package(frame: str) -> str:
-    # A frame reads `function (folder/file.py)`; of ours the file is told, of others the package.
-    path = frame.rpartition("(")[2].rstrip(")")
+    # A frame reads `function (folder/file.py:line)`; of ours the file is told, of others the package.
+    path = frame.rpartition("(")[2].rstrip(")").rpartition(":")[0]
     parts = path.removeprefix("/").split("/")
     if "site-packages" in parts:
         parts = parts[parts.index("site-packages") + 1 :]

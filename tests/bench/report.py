@@ -29,8 +29,8 @@ def table(outcomes: Sequence[Outcome], memories: Sequence[Memory]) -> str:
     if outcomes:
         lines += [
             "| figure | on | per second | no-op | ratio (min-max) | bar | aim | p50 ms | p99 ms | p99 bar | server CPU "
-            "| verdict |",
-            "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|",
+            "| CPU µs each (no-op) | verdict |",
+            "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|",
             *map(_row, outcomes),
             "",
         ]
@@ -57,6 +57,7 @@ def _row(one: Outcome) -> str:
         f"{one.p99:.1f}",
         f"{wanted.p99:g}" if wanted.p99 is not None else "",
         f"{one.cpu:.0%}",
+        f"{one.cost:,.0f} ({one.noop_cost:.1f})",
         one.verdict,
     )
     return f"| {' | '.join(cells)} |"

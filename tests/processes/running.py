@@ -244,9 +244,6 @@ def settings_of(database_url: str, redis_url: str, *, port: int, platform_port: 
 async def installed(home: Path, database_url: str, redis_url: str) -> AsyncIterator[Site]:
     """An installation with its platform in this process; whatever was started for it is gone afterwards."""
 
-
-
-
     port, platform_port = free_port(), free_port()
     platform = Platform([OA, MP], backend=f"http://127.0.0.1:{port}")
     pretend = web.AppRunner(create_app(platform), access_log=None, shutdown_timeout=0.5)

@@ -48,7 +48,7 @@ class Phone:
     async def hear(self, words: str | re.Pattern[str]) -> str:
         """Wait until the last thing the account said holds these words."""
         await expect(self.answers.last).to_contain_text(words)
-        return await self.answers.last.inner_text()
+        return await self.answers.last.locator(".bubble").inner_text()
 
     async def become(self, name: str) -> None:
         options = self.see("person-select").locator("option")
