@@ -13,7 +13,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     130 and 143: it was interrupted before it had started, by Ctrl-C and by SIGTERM.
     """
     try:
-        options = _parser().parse_args(argv)
+        parser = _parser()
+        options, further = parser.parse_known_args(argv)
+        if further and options.command != "simulate":
+            parser.error(f"不认识的参数：{' '.join(further)}")
+        options.arguments = further
         # Loading everything takes a second, in which Ctrl-C must not end in a traceback; and --help needs none of it.
         from app.starting import start  # noqa: PLC0415
 
@@ -33,10 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     add("worker", "单独启动后台任务进程")
     add("migrate", "把数据库结构更新到最新")
     add("demo", "启动演示：模拟平台和服务")
-    simulate = add("simulate", "启动微信模拟平台")
-    simulate.add_argument(
-        "arguments", nargs=argparse.REMAINDER, help="传给模拟平台的参数，见 python -m simulator --help"
-    )
+    add("simulate", "启动微信模拟平台；其余参数传给它，见 python -m simulator --help")
     add("doctor", "只读检查：设置、连接、结构、数据规则、失败任务")
     menu = add("menu", "对比公众号菜单，加 --publish 才发布")
     menu.add_argument("account", nargs="?", default="oa", help="公众号的名字，默认 oa")

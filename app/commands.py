@@ -2,18 +2,23 @@
 
 import argparse
 import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from uuid import UUID
 
-from app.container import open_house
+from app.container import House, open_house
 from app.doctor import examine
+from app.listening import until_signalled
 from app.schema import Settings
-from app.server import serving, until_signalled
+from app.server import GRACE, hearing, serving
 from app.simulation import run_simulator
 from app.worker import Worker, work_until_signalled
+from gateways.clock import SystemClock
 from handlers.errors import DomainError
 from handlers.outbox import dead_jobs, discard, requeue
 from handlers.ports import WeChatError
 from models import database
+from models.failures import DatabaseInUse
 from models.words import AccountKind
 
 
@@ -25,8 +30,6 @@ def say(line: str) -> None:
 
 async def serve(settings: Settings, _: argparse.Namespace) -> int:
     """Serve until a signal; refuses to start on an outdated schema."""
-    if not await _is_current(settings):
-        return 2
     async with open_house(settings) as house, serving(house) as address:
         say(f"服务已启动：{address}")
         await until_signalled()
@@ -36,13 +39,14 @@ async def serve(settings: Settings, _: argparse.Namespace) -> int:
 async def worker(settings: Settings, _: argparse.Namespace) -> int:
     """Work until a signal. On SQLite the server has the worker inside, and this refuses."""
     if settings.is_worker_embedded:
-        say("后台任务已在服务进程里处理，不用单独启动。如需分开，请设 FANPIAO_WORKER__EMBEDDED=false。")
-        return 2
-    if not await _is_current(settings):
+        hint = "" if settings.dialect == "sqlite" else "如需分开，请设 FANPIAO_WORKER__EMBEDDED=false。"
+        sys.stderr.write(f"后台任务已在服务进程里处理，不用单独启动。{hint}\n")
         return 2
     async with open_house(settings) as house:
-        say("后台任务进程已启动")
-        await work_until_signalled(Worker(house.registry, house.handlers, house.clock))
+        alone = Worker(house.registry, house.handlers, house.clock, grace=GRACE)
+        async with hearing(house, alone):
+            say("后台任务进程已启动")
+            await work_until_signalled(alone)
     return 0
 
 
@@ -72,12 +76,12 @@ async def doctor(settings: Settings, _: argparse.Namespace) -> int:
 
 async def menu(settings: Settings, options: argparse.Namespace) -> int:
     """Show how the wanted menu differs from the published one; publish it when asked to."""
-    async with open_house(settings) as house:
+    async with _beside_the_server(settings) as house:
         handlers = house.handlers
         try:
             linked = "mp" if settings.wechat.mp_app_id else None
             if (await handlers.accounts.get(options.account)).kind is not AccountKind.OFFICIAL_ACCOUNT:
-                say("只有公众号有菜单。")
+                sys.stderr.write("只有公众号有菜单。\n")
                 return 2
             difference = await handlers.menus.difference(options.account, mini_program=linked)
             say("\n".join(difference) if difference else "菜单没有变化")
@@ -85,39 +89,65 @@ async def menu(settings: Settings, options: argparse.Namespace) -> int:
                 await handlers.menus.publish(options.account, mini_program=linked)
                 say("菜单已发布，用户端 5 分钟到 24 小时内更新")
         except DomainError as refusal:
-            say(refusal.message)
+            sys.stderr.write(f"{refusal.message}\n")
             return 2
         except WeChatError as trouble:
-            say(f"微信没有接受（errcode {trouble.errcode}）。请检查 AppID、AppSecret 和 IP 白名单。")
+            sys.stderr.write(f"{_of_wechat(trouble)}\n")
             return 1
     return 0
 
 
+def _of_wechat(trouble: WeChatError) -> str:
+    if not trouble.errcode:
+        return "连不上微信接口。请检查网络和 FANPIAO_WECHAT__API_URL，稍后再试。"
+    return f"微信没有接受（errcode {trouble.errcode}）。请检查 AppID、AppSecret 和 IP 白名单。"
+
+
+@asynccontextmanager
+async def _beside_the_server(settings: Settings) -> AsyncIterator[House]:
+    """A house for a command that only reads our database: it must not matter whether a server has the SQLite file."""
+    async with AsyncExitStack() as stack:
+        try:
+            house = await stack.enter_async_context(open_house(settings))
+        except DatabaseInUse:
+            house = await stack.enter_async_context(open_house(settings, read_only=True))
+        yield house
+
+
 async def jobs(settings: Settings, options: argparse.Namespace) -> int:
-    """Dead letters: list them, or close one."""
-    async with open_house(settings) as house:
-        now = house.clock.now()
+    """Dead letters: list them, which only reads; or close one, which on SQLite needs the server to be stopped."""
+    wanted = options.requeue or options.discard
+    clock = SystemClock()
+    async with _database(settings, read_only=not wanted):
         try:
             if options.requeue:
-                await requeue(UUID(options.requeue), now)
+                await requeue(UUID(options.requeue), clock.now())
+                say("已重新排队")
             elif options.discard:
-                await discard(UUID(options.discard), now, reason=options.reason or "by operator")
+                await discard(UUID(options.discard), clock.now(), reason=options.reason or "by operator")
+                say("已放弃")
         except (DomainError, ValueError):
-            say("没有这个失败的任务，请核对编号。")
+            sys.stderr.write("没有这个失败的任务，请核对编号。\n")
             return 2
-        found = await dead_jobs()
-        for job in found:
-            say(f"{job.id}  {job.kind}  试过 {job.attempt_count} 次  {job.died_at:%Y-%m-%d %H:%M:%S}  {job.last_error}")
-        say("没有失败的任务" if not found else f"共 {len(found)} 个失败的任务")
+        await _list_dead_jobs()
     return 0
 
 
-async def _is_current(settings: Settings) -> bool:
-    await database.connect(settings.database_url, pool=2)
+async def _list_dead_jobs() -> None:
+    count, last = 0, None
+    while found := await dead_jobs(after=last):
+        for job in found:
+            say(f"{job.id}  {job.kind}  试过 {job.attempt_count} 次  {job.died_at:%Y-%m-%d %H:%M:%S}  {job.last_error}")
+        count, last = count + len(found), found[-1].id
+    say(f"共 {count} 个失败的任务" if count else "没有失败的任务")
+
+
+@asynccontextmanager
+async def _database(settings: Settings, *, read_only: bool) -> AsyncIterator[None]:
+    """The database alone, without accounts, Redis and WeChat."""
+    await database.connect(settings.database_url, pool=2, read_only=read_only)
     try:
-        pending = await database.pending_migrations()
+        await database.require_current()
+        yield
     finally:
         await database.disconnect()
-    if pending:
-        sys.stderr.write(f"数据库结构不是最新（还差 {'、'.join(pending)}）。请先运行 fanpiao migrate。\n")
-    return not pending

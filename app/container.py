@@ -58,22 +58,28 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[House]:
+async def open_house(
+    settings: Settings, *, clock: Clock | None = None, read_only: bool = False
+) -> AsyncIterator[House]:
     """Connect, wire, and make the accounts of the settings known; closes everything within 4 s.
 
-    The schema must be up to date (`fanpiao migrate`). Raises DatabaseInUse, DatabaseUnavailable.
+    `read_only` takes no writer's lock, so that it opens beside a server on SQLite too; the accounts are those that the
+    server made known. Raises DatabaseInUse, DatabaseUnavailable, SchemaOutdated, VaultError (the keys are not those of
+    the database).
     """
     clock = clock or SystemClock()
-    await database.connect(settings.database_url, pool=settings.database_pool)
+    await database.connect(settings.database_url, pool=settings.database_pool, read_only=read_only)
     try:
+        await database.require_current()
         async with connected(settings.redis_url) as redis, aiohttp.ClientSession() as session:
             commands, vault = BatchedRedis(redis), FieldVault(settings.field_key_bytes(), settings.index_key_bytes())
             wechat = WeChatApi(settings.wechat.api_url, session, commands, vault, clock)
             nudge = Nudge(redis, commands)
             handlers = build_handlers(settings, clock, vault, wechat, commands)
-            await ensure_root(settings.brand.name or "总部")
-            for draft in first_accounts(settings):
-                await handlers.accounts.keep(draft)
+            if not read_only:
+                await ensure_root(settings.brand.name or "总部")
+                for draft in first_accounts(settings):
+                    await handlers.accounts.keep(draft)
             try:
                 yield House(
                     settings=settings,

@@ -15,9 +15,10 @@ import aiohttp
 
 from app.commands import say
 from app.container import open_house
+from app.listening import until_signalled
 from app.logs import configure_logging
 from app.schema import Settings
-from app.server import serving, until_signalled
+from app.server import serving
 from app.settings import SettingsRefused, load_settings
 from app.simulation import SimulatorSilent, simulating
 from handlers.ports import WeChatError
@@ -135,7 +136,7 @@ async def _demo(settings: Settings) -> None:
 
 def _require_free_port(host: str, port: int, setting: str) -> None:
     """Raises DemoRefused. Whoever takes the port between this and its use is told by an OSError."""
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))

@@ -2,18 +2,20 @@
 
 import asyncio
 import contextlib
-import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
 
 from app.container import House
+from app.listening import listen
 from app.metrics import ProcessMetrics, RequestMetrics, may_read_metrics
 from app.worker import Worker
 from bot.answering import BUDGET_SECONDS, Answering
 from bot.app import Door, create_bot
 from bot.routes import all_routes
+from gateways.stores.connection import MEMORY
+from handlers.catalogue import Handlers
 from handlers.outbox import job_figures, on_new_work
 from miniapp_api.app import PREFIX, create_api
 from miniapp_api.member.views import ROUTES
@@ -22,6 +24,7 @@ from miniapp_api.wire import QuietRunner
 from models import database
 
 STOP_SECONDS = 1.5  # for requests under way; the worker and the late answers have theirs beside it
+GRACE = 2.0  # for jobs under way
 
 
 def create_server(house: House, *, answer_within: float = BUDGET_SECONDS) -> web.Application:
@@ -97,8 +100,7 @@ async def _database_check() -> None:
 
 
 async def _migrations_check() -> None:
-    if await database.pending_migrations():
-        raise RuntimeError("migrations are pending")
+    await database.require_current()
 
 
 async def _passes(check: Callable[[], Awaitable[object]]) -> bool:
@@ -112,41 +114,60 @@ async def _passes(check: Callable[[], Awaitable[object]]) -> bool:
 
 @asynccontextmanager
 async def working(house: House, *, embedded: bool) -> AsyncIterator[None]:
-    """Work along: ring the other processes' workers, and run one here if it is embedded."""
+    """Work along: ring the other processes' workers, and run one here if it is embedded; stops within 3 s."""
     quiet = on_new_work(house.nudge.ring)
-    worker = Worker(house.registry, house.handlers, house.clock) if embedded else None
+    worker = Worker(house.registry, house.handlers, house.clock, grace=GRACE) if embedded else None
     running = asyncio.create_task(worker.run()) if worker else None
     try:
-        yield
+        async with hearing(house, worker):
+            yield
     finally:
         quiet()
         if worker and running:
             worker.stop()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(4.0):
+                async with asyncio.timeout(GRACE + 1.5):
                     await asyncio.gather(running, return_exceptions=True)
 
 
 @asynccontextmanager
+async def hearing(house: House, worker: Worker[Handlers] | None) -> AsyncIterator[None]:
+    """Wake the worker when another process has work; without a Redis that is shared there is none."""
+    if worker is None or house.settings.redis_url == MEMORY:
+        yield
+        return
+
+    async def pass_on() -> None:
+        while True:
+            if await house.nudge.wait(60.0):
+                worker.wake()
+
+    tasks = [asyncio.create_task(house.nudge.listen()), asyncio.create_task(pass_on())]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@asynccontextmanager
 async def serving(house: House) -> AsyncIterator[str]:
-    """Serve until the block ends; gives the address."""
+    """Serve until the block ends; gives the address. Ends within 3 s. Raises CannotListen."""
     runner = QuietRunner(create_server(house), shutdown_timeout=STOP_SECONDS, access_log=None)
+    stopping: asyncio.Task[None] | None = None
     await runner.setup()
     try:
         host, port = house.settings.host, house.settings.port
-        await web.TCPSite(runner, host, port, backlog=1024).start()
+        await listen(runner, host, port)
         async with working(house, embedded=house.settings.is_worker_embedded):
-            yield f"http://{host}:{port}"
+            try:
+                yield f"http://{host}:{port}"
+            finally:
+                # Requests end while the worker winds down, not after it.
+                stopping = asyncio.create_task(runner.cleanup())
     finally:
-        await runner.cleanup()
-
-
-async def until_signalled() -> None:
-    """Sleep until SIGINT or SIGTERM."""
-    stopping, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopping.set)
-    await stopping.wait()
+        await (stopping if stopping is not None else runner.cleanup())
 
 
 _requests: RequestMetrics | None = None

@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 
 from pydantic import SecretStr
 
+from app.listening import until_signalled
 from app.schema import Settings
-from app.server import until_signalled
 
 READY_SECONDS = 20.0
 
@@ -48,8 +48,9 @@ async def _start(settings: Settings, *arguments: str, stdout: int | None = None)
 
 def _environment(settings: Settings) -> Mapping[str, str]:
     """What the simulator reads, wherever the settings came from. Secrets stay off the command line."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
     facts = {
-        "PUBLIC_URL": f"http://{settings.host}:{settings.port}",
+        "PUBLIC_URL": f"http://{host}:{settings.port}",
         "SIMULATOR__PORT": str(settings.simulator.port),
         "BRAND__NAME": settings.brand.name,
     }

@@ -91,6 +91,10 @@ class Worker(Generic[Handlers]):
         self._stopping = True
         self._wake.set()
 
+    def wake(self) -> None:
+        """There may be work: look now."""
+        self._wake.set()
+
     async def drain(self) -> int:
         """Do what is due now, one by one in the caller's task, until nothing is; how many attempts were made."""
         await leases.recover(self._clock.now())

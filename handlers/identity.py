@@ -210,35 +210,33 @@ async def _attach(
                 last_seen_at=now,
             )
         )
-        events.append(_event(IdentityAct.BIND, member_id, key, now))
+        events.append(_event(IdentityAct.BIND, member_id, key, now=now, vault=vault))
     for key in decision.refused:
-        owner = await Identifier.filter(
-            namespace=key.namespace, scope=key.scope, value_hash=key.value_hash, status=IdentifierStatus.ACTIVE
-        ).first()
-        if not await _already_recorded(member_id, key):
-            other = owner.member_id if owner else None  # type: ignore[attr-defined]
-            events.append(_event(IdentityAct.CONFLICT, member_id, key, now, other_member_id=other))
+        events += await _conflict(member_id, key, now=now, vault=vault)
     await Identifier.bulk_create(identifiers)
     await IdentityEvent.bulk_create(events)
 
 
-async def _already_recorded(member_id: UUID, key: Key) -> bool:
-    """A conflict that lasts is one row, not one per login."""
-    return await IdentityEvent.exists(
-        member_id=member_id, act=IdentityAct.CONFLICT, namespace=key.namespace, value_hash=key.value_hash
+async def _conflict(member_id: UUID, key: Key, *, now: datetime, vault: Vault) -> list[IdentityEvent]:
+    """The event of a refused link; nothing when it is on record: a conflict that lasts is one row, not one a login."""
+    event = _event(IdentityAct.CONFLICT, member_id, key, now=now, vault=vault)
+    recorded = IdentityEvent.filter(member_id=member_id, act=event.act, namespace=key.namespace)
+    if await recorded.filter(value_mark=event.value_mark).exists():
+        return []
+    owner = await Identifier.get_or_none(
+        namespace=key.namespace, scope=key.scope, value_hash=key.value_hash, status=IdentifierStatus.ACTIVE
     )
+    event.other_member_id = owner.member_id if owner else None  # type: ignore[attr-defined]
+    return [event]
 
 
-def _event(
-    act: IdentityAct, member_id: UUID, key: Key, now: datetime, other_member_id: UUID | None = None
-) -> IdentityEvent:
+def _event(act: IdentityAct, member_id: UUID, key: Key, *, now: datetime, vault: Vault) -> IdentityEvent:
     return IdentityEvent(
         member_id=member_id,
         act=act,
         namespace=key.namespace,
         scope=key.scope,
-        value_hash=key.value_hash,
-        other_member_id=other_member_id,
+        value_mark=vault.blind_index("identity_event", f"{member_id}:{key.value_hash}")[:16],
         happened_at=now,
     )
 

@@ -22,6 +22,7 @@ from models.failures import (
     LockTimeout,
     NaiveInstant,
     NotInTransaction,
+    SchemaOutdated,
     SerializationConflict,
     StatementTimeout,
     TransactionAborted,
@@ -39,6 +40,7 @@ __all__ = [
     "LockTimeout",
     "NaiveInstant",
     "NotInTransaction",
+    "SchemaOutdated",
     "SerializationConflict",
     "StatementTimeout",
     "TransactionAborted",
@@ -57,6 +59,7 @@ __all__ = [
     "ping",
     "pool_in_use",
     "require_atomic",
+    "require_current",
     "row",
     "rows",
     "script",
@@ -301,6 +304,12 @@ async def next_ordinal(name: str) -> int:
 async def pending_migrations() -> list[str]:
     """Names of the migrations that this database has not seen, in order."""
     return await migrating.pending(_client())
+
+
+async def require_current() -> None:
+    """Raises SchemaOutdated when migrations are pending."""
+    if waiting := await pending_migrations():
+        raise SchemaOutdated(waiting)
 
 
 async def migrate() -> list[str]:

@@ -97,7 +97,7 @@ COMMON = (
     "identity_event.other_member_id -> member.id on delete restrict",
     "identity_event.other_member_id uuid null",
     "identity_event.scope varchar(64) not null",
-    "identity_event.value_hash varchar(64) not null",
+    "identity_event.value_mark varchar(16) not null",
     "job index (lease_until) where state = 'running'",
     "job index (order_key, id) where order_key IS NOT NULL",
     "job index (run_at) where state = 'ready'",

@@ -3,6 +3,8 @@
 Refused constraints are Tortoise's `IntegrityError`; everything else that a caller can act on is here.
 """
 
+from collections.abc import Sequence
+
 from tortoise.exceptions import OperationalError
 
 
@@ -24,6 +26,14 @@ class DatabaseInUse(Exception):
     def __init__(self, pid: int) -> None:
         super().__init__(f"database is in use by process {pid}")
         self.pid = pid
+
+
+class SchemaOutdated(Exception):
+    """Migrations are waiting to be applied; `pending` names them in order."""
+
+    def __init__(self, pending: Sequence[str]) -> None:
+        super().__init__(f"migrations are pending: {', '.join(pending)}")
+        self.pending = tuple(pending)
 
 
 class SerializationConflict(OperationalError):

@@ -59,7 +59,8 @@ class IdentityEvent(TimestampedModel):
     act = WordField(IdentityAct)
     namespace = WordField(Namespace, null=True)
     scope = fields.CharField(max_length=64, default="")
-    value_hash = fields.CharField(max_length=64, default="")
+    # Tells two values of one member apart, and finds nobody: an append-only row must not outlive a deletion with more.
+    value_mark = fields.CharField(max_length=16, default="")
     other_member: fields.ForeignKeyNullableRelation[Member] = fields.ForeignKeyField(
         "models.Member", null=True, on_delete=fields.RESTRICT, related_name="identity_events_as_other"
     )

@@ -328,7 +328,7 @@ class Migration(migrations.Migration):
                 ("act", fields.CharEnumField(description="", enum_type=IdentityAct, max_length=32)),
                 ("namespace", fields.CharEnumField(null=True, description="", enum_type=Namespace, max_length=32)),
                 ("scope", fields.CharField(default="", max_length=64)),
-                ("value_hash", fields.CharField(default="", max_length=64)),
+                ("value_mark", fields.CharField(default="", max_length=16)),
                 (
                     "other_member",
                     fields.ForeignKeyField(

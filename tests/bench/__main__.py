@@ -66,7 +66,11 @@ class Bench:
     def run(self, ours: Stores, home: Path) -> None:
         """Everything that was asked for, on one pair."""
         print(f"== {ours.title}", flush=True)
-        if not {*IN_TOWN, "memory"}.isdisjoint(self._wanted):
+        if "memory" in self._wanted:  # first: of a server that has served nothing else
+            with town(ours, home) as place:
+                self.memories.append(watch(place, ours.pair))
+                print(f"memory: {self.memories[-1].growth:+.1%}, {self.memories[-1].verdict}", flush=True)
+        if not IN_TOWN.keys().isdisjoint(self._wanted):
             with town(ours, home) as place:
                 self._in_town(ours, place)
         if "lane" in self._wanted:
@@ -78,9 +82,6 @@ class Bench:
             if name in self._wanted:
                 with figure(place) as subject:
                     self._measure(name, ours, subject, place.home)
-        if "memory" in self._wanted:
-            self.memories.append(watch(place, ours.pair))
-            print(f"memory: {self.memories[-1].growth:+.1%}", flush=True)
 
     def _measure(self, name: str, ours: Stores, subject: figures.Subject, home: Path) -> None:
         outcome = measure(name, ours.pair, subject, rounds=self._rounds, seconds=self._seconds, home=home)

@@ -11,7 +11,7 @@ from tests.bench.town import Town
 
 FIRST_LOOK, LAST_LOOK = 50_000, 200_000
 TOLERATED = 0.03
-ROUND_SECONDS = 4
+ROUND_SECONDS = 1
 AT_MOST_SECONDS = 300.0
 
 
