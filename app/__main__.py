@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             parser.error(f"不认识的参数：{' '.join(further)}")
         options.arguments = further
         # Loading everything takes a second, in which Ctrl-C must not end in a traceback; and --help needs none of it.
-        from app.starting import start  # noqa: PLC0415
+        from app.starting import start
 
         return start(options)
     except KeyboardInterrupt:

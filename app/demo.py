@@ -15,7 +15,7 @@ import aiohttp
 
 from app.commands import say
 from app.container import open_house
-from app.listening import until_signalled
+from app.listening import CannotListen, until_signalled
 from app.logs import configure_logging
 from app.schema import Settings
 from app.server import serving
@@ -68,7 +68,7 @@ def run_demo() -> int:
             asyncio.run(_demo(settings))
         except KeyboardInterrupt:  # while starting; later it is a signal like any other
             pass
-        except (DemoRefused, SimulatorSilent, DatabaseInUse, DatabaseUnavailable, OSError) as trouble:
+        except (DemoRefused, SimulatorSilent, CannotListen, DatabaseInUse, DatabaseUnavailable, OSError) as trouble:
             sys.stderr.write(f"演示没有启动：{_reason(trouble)}\n")
             return 2
     say("\n演示已结束")

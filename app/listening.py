@@ -1,6 +1,7 @@
 """Taking the port, and sleeping until somebody stops us."""
 
 import asyncio
+import errno
 import logging
 import os
 import signal
@@ -14,13 +15,13 @@ log = logging.getLogger(__name__)
 
 
 class CannotListen(Exception):
-    """The address cannot be listened on; `number` is the system's errno, 0 for an address that is none."""
+    """The address cannot be listened on; the text says what to do."""
 
-    def __init__(self, host: str, port: int, number: int) -> None:
-        super().__init__(f"cannot listen on {host}:{port} (errno {number})")
-        self.host = host
-        self.port = port
-        self.number = number
+    def __init__(self, host: str, port: int, trouble: OSError) -> None:
+        if trouble.errno == errno.EADDRINUSE:
+            super().__init__(f"端口 {port} 已被占用（{host}）。请停掉占用它的程序，或用 FANPIAO_PORT 换一个。")
+        else:
+            super().__init__(f"不能监听 {host}:{port}。请检查 FANPIAO_HOST 和 FANPIAO_PORT。")
 
 
 async def listen(runner: web.BaseRunner, host: str, port: int) -> None:
@@ -28,21 +29,22 @@ async def listen(runner: web.BaseRunner, host: str, port: int) -> None:
     try:
         await web.TCPSite(runner, host, port, backlog=1024).start()
     except OSError as trouble:
-        raise CannotListen(host, port, trouble.errno or 0) from trouble
+        raise CannotListen(host, port, trouble) from trouble
 
 
-async def until_signalled() -> None:
-    """Sleep until SIGINT or SIGTERM. From then on the process has 4.7 s to end by itself; then it is ended, code 1."""
+async def until_signalled(*, latest_end: float | None = None) -> None:
+    """Sleep until SIGINT or SIGTERM. The process may then take `latest_end` seconds to end by itself, or is ended."""
     stopping, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     await stopping.wait()
-    # A thread, because what hangs may be the loop itself. It dies with a process that ends in order.
-    watchdog = threading.Timer(LATEST_END, _end)
-    watchdog.daemon = True
-    watchdog.start()
+    if latest_end is not None:
+        # A thread, because what hangs may be the loop itself. It dies with a process that ends in order.
+        watchdog = threading.Timer(latest_end, _end)
+        watchdog.daemon = True
+        watchdog.start()
 
 
 def _end() -> None:
-    log.error("ended_the_hard_way", extra={"seconds": LATEST_END})
+    log.error("ended_the_hard_way")
     os._exit(1)

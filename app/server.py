@@ -175,6 +175,6 @@ _requests: RequestMetrics | None = None
 
 def _request_metrics() -> RequestMetrics:
     """One histogram per process, whatever number of servers tests make in it."""
-    global _requests  # noqa: PLW0603 - the registry behind it is one per process too
+    global _requests
     _requests = _requests or RequestMetrics()
     return _requests

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import errno
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -71,10 +70,8 @@ def reason(trouble: Exception) -> str:
             return f"数据库结构不是最新（还差 {'、'.join(pending)}）。请先运行 fanpiao migrate。"
         case VaultError():
             return "数据库里的资料不是用现在的密钥加密的。请检查 FANPIAO_FIELD_KEYS，或从备份恢复当时的密钥。"
-        case CannotListen(host=host, port=port, number=errno.EADDRINUSE):
-            return f"端口 {port} 已被占用（{host}）。请停掉占用它的程序，或用 FANPIAO_PORT 换一个。"
-        case CannotListen(host=host, port=port):
-            return f"不能监听 {host}:{port}。请检查 FANPIAO_HOST 和 FANPIAO_PORT。"
+        case CannotListen():
+            return str(trouble)
         case CommitUnknown():
             return "数据库连接中断，不知道这一步是否完成。请稍后重新运行。"
     return "连不上数据库。请检查 FANPIAO_DATABASE_URL，以及数据库是否在运行。"

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
 import socket
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
@@ -18,6 +17,7 @@ from uuid import UUID
 from prometheus_client import Counter, Histogram
 
 from app.jobs import JobRegistry
+from app.listening import until_signalled
 from handlers import leases
 from handlers.leases import Verdict, verdict
 from handlers.outbox import JobContext, on_new_work
@@ -235,16 +235,14 @@ class Worker(Generic[Handlers]):
             log.exception("leases_not_given_back")  # they run out within a minute
 
 
-async def work_until_signalled(worker: Worker[Handlers]) -> None:
+async def work_until_signalled(worker: Worker[Handlers], *, latest_end: float | None = None) -> None:
     """A worker as its own process: SIGTERM and SIGINT end it within five seconds, its leases given back."""
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, worker.stop)
+    signalled = asyncio.create_task(until_signalled(latest_end=latest_end))
+    signalled.add_done_callback(lambda _: worker.stop())
     try:
         await worker.run()
     finally:
-        for name in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(name)
+        signalled.cancel()
 
 
 def _start(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -22,6 +22,11 @@ def welcome(brand: str) -> str:
     return f"您好，欢迎来到{brand}。回复“入会”成为会员，“我的”查看会员信息，“人工”找客服。"
 
 
+def welcome_member(brand: str, number: str) -> str:
+    """Said to a member who follows for the first time: they joined in the mini-program."""
+    return f"您好，欢迎来到{brand}。您已经是会员（{number}），回复“我的”查看。"
+
+
 def welcome_back() -> str:
     """Said to a member who follows again."""
     return "欢迎回来。您的会员身份还在，回复“我的”查看。"

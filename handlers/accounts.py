@@ -7,6 +7,7 @@ from uuid import UUID
 
 from handlers.errors import AccountUnknown
 from handlers.ports import Vault, WeChatApp
+from handlers.retrying import refusing
 from models.accounts import Account
 from models.database import atomic
 from models.ids import new_id
@@ -59,6 +60,7 @@ class AccountDraft:
         return AccountMode.SAFE if self.aes_key else AccountMode.PLAIN
 
 
+@refusing
 class Accounts:
     """Finds accounts, and keeps the ones that the settings name."""
 

@@ -13,6 +13,7 @@ from handlers.accounts import Accounts
 from handlers.actors import Person
 from handlers.errors import ConsentMissing, ConsentNeeded, ConsentOutdated, ConsentUnknown, NotAMember
 from handlers.ports import Clock
+from handlers.retrying import refusing
 from models.consents import Consent
 from models.database import atomic, require_atomic, row
 from models.ids import new_id
@@ -91,6 +92,7 @@ async def give(
     return given
 
 
+@refusing
 class Consents:
     """Shows, gives and withdraws consents."""
 

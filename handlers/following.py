@@ -11,6 +11,7 @@ from handlers.actors import Person
 from handlers.identity import Identity, wechat_proofs
 from handlers.outbox import later
 from handlers.ports import Clock, WeChat, WeChatError
+from handlers.retrying import refusing
 from models.database import atomic, require_atomic, row
 from models.ids import new_id
 from models.statements import identity as statements
@@ -38,6 +39,7 @@ async def attribute(member_id: UUID, account_id: UUID, scene: str, *, at: dateti
     return await row(statements.ATTRIBUTE_ONCE, new_id(), at, member_id, account_id, scene) is not None
 
 
+@refusing
 class Following:
     """Recognises people who talk to an official account, and records follows."""
 

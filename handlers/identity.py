@@ -14,6 +14,7 @@ from handlers.actors import Person
 from handlers.errors import MemberFrozen, NotSignedIn
 from handlers.merging import absorb
 from handlers.ports import Clock, Vault
+from handlers.retrying import refusing
 from handlers.rules.identity import Candidate, Decision, Key, decide
 from models.database import atomic, dialect, next_ordinal, require_atomic, rows
 from models.gathering import Gathered
@@ -69,6 +70,7 @@ _by_member: Gathered[UUID] = Gathered(
 )
 
 
+@refusing
 class Identity:
     """Recognises people by what WeChat proves of them."""
 

@@ -19,6 +19,7 @@ from handlers.merging import profile_bound_to
 from handlers.phones import EncryptedPhone, Phones
 from handlers.ports import Clock, PhoneNumber, Vault
 from handlers.requests import Answer, once
+from handlers.retrying import refusing
 from handlers.rules.numbers import member_number
 from handlers.rules.phones import normalise, tail
 from models.database import atomic, row
@@ -74,6 +75,7 @@ _views: Gathered[UUID] = Gathered(
 )
 
 
+@refusing
 class Membership:
     """Joins people and keeps what they tell of themselves."""
 

@@ -6,16 +6,30 @@ nothing either, but trying at once would add to the load: they are refusals.
 """
 
 import asyncio
+import functools
+import inspect
 import random
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from handlers.errors import Overloaded
-from models.failures import DatabaseUnavailable, LockTimeout, SerializationConflict, StatementTimeout
+from prometheus_client import Counter
+
+from handlers.errors import OutcomeUnknown, Overloaded
+from models.database import in_atomic
+from models.failures import (
+    CommitUnknown,
+    DatabaseUnavailable,
+    LockTimeout,
+    SerializationConflict,
+    StatementTimeout,
+)
 
 T = TypeVar("T")
+UseCases = TypeVar("UseCases")
 
 TRIES = 3
+
+REFUSED = Counter("fanpiao_database_refusals_total", "Use cases refused because of the database", ["reason"])
 
 chance = random.SystemRandom()  # jitter of every waiting time; strong randomness costs nothing here
 
@@ -48,3 +62,31 @@ async def again(work: Callable[[], Awaitable[T]]) -> T:
                 raise DatabaseBusy(retry_after=_soon()) from error
         await asyncio.sleep(chance.uniform(0, 0.02 * 2**attempt))
     raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def refusing(handler: type[UseCases]) -> type[UseCases]:
+    """Class decorator of handlers: no failure of the database leaves a use case as anything but a refusal.
+
+    Busy, away, or in conflict becomes DatabaseBusy (nothing was changed), an interrupted commit OutcomeUnknown. A use
+    case that was called inside somebody's open transaction leaves the failure to them: they may try again.
+    """
+    for name, method in vars(handler).copy().items():
+        if not name.startswith("_") and inspect.iscoroutinefunction(method):
+            setattr(handler, name, _refusing(method))
+    return handler
+
+
+def _refusing(method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    @functools.wraps(method)
+    async def refuse(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return await method(*args, **kwargs)
+        except (DatabaseUnavailable, LockTimeout, StatementTimeout, SerializationConflict, CommitUnknown) as error:
+            if in_atomic():
+                raise
+            REFUSED.labels(type(error).__name__).inc()
+            if isinstance(error, CommitUnknown):
+                raise OutcomeUnknown(retry_after=3) from error
+            raise DatabaseBusy(retry_after=_soon()) from error
+
+    return refuse

@@ -10,10 +10,12 @@ router = Router()
 @router.event("subscribe", "subscribe_scan")
 async def followed(turn: Turn) -> str:
     """关注: welcome, or welcome back; the code that brought a new person is remembered."""
-    await turn.handlers.following.follow(turn.person, turn.account, scene=turn.inbound.scene)
-    if turn.person.is_member:
-        return texts.welcome_back()
-    return texts.welcome(turn.account.brand_name)
+    followed = await turn.handlers.following.follow(turn.person, turn.account, scene=turn.inbound.scene)
+    if not turn.person.is_member:
+        return texts.welcome(turn.account.brand_name)
+    if followed.is_first:
+        return texts.welcome_member(turn.account.brand_name, turn.person.number or "")
+    return texts.welcome_back()
 
 
 @router.event("unsubscribe")

@@ -1,4 +1,4 @@
-"""Real processes of the house: `python -m app ...` on free loopback ports, watched from outside, stopped by their id."""
+"""Real processes of the house: `python -m app ...` on free loopback ports, watched and stopped from outside."""
 
 import asyncio
 import contextlib

@@ -37,7 +37,7 @@ async def test_join_in_the_mini_program_first_then_follow(town):
     assert joined.status == 201
     assert joined.fact("phone_status") == "attached"
     assert joined.fact("member")["phone"] == "*******5670"
-    await hong.follow(town.oa)
+    assert "您已经是会员" in (await hong.follow(town.oa)).text
     assert joined.fact("member")["number"] in (await hong.say(town.oa, "我的")).text
 
 

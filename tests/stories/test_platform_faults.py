@@ -126,7 +126,7 @@ async def test_an_account_added_later_answers_at_once_with_its_own_name(town):
     )
     ming = await a_member(town)
     assert "苏州店" not in ming.chat(town.oa).texts()[0]
-    assert "欢迎回来" in (await ming.follow(second)).text
+    assert "欢迎来到江南书店苏州店" in (await ming.follow(second)).text
     assert await Member.all().count() == 1
 
 
