@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from app.schema import Settings
 from gateways.stores.commands import BatchedRedis, RedisUnavailable
 from gateways.stores.connection import connected
+from gateways.vault import FieldVault
+from handlers.accounts import Accounts
+from handlers.ports import VaultError
 from models import database
 from models.failures import DatabaseInUse, DatabaseUnavailable
 from models.statements import invariants
@@ -24,13 +27,20 @@ async def examine(settings: Settings) -> Sequence[Finding]:
     """Everything that can be checked without changing anything. Settings were checked when they were read."""
     findings = [Finding("设置", is_fine=True), await _redis(settings)]
     try:
-        await database.connect(settings.database_url, pool=2, read_only=True)
+        # Without the limits on statements: the rules are checked over whole tables.
+        await database.connect(settings.database_url, pool=2, read_only=True, limited=False)
     except (DatabaseUnavailable, DatabaseInUse, OSError):
-        return [*findings, Finding("数据库", is_fine=False, detail="连不上，请检查 FANPIAO_DATABASE_URL")]
+        return [*findings, _unreachable()]
     try:
-        return [*findings, Finding("数据库", is_fine=True), *await _inside()]
+        return [*findings, *await _inside(settings)]
+    except DatabaseUnavailable:
+        return [*findings, _unreachable()]
     finally:
         await database.disconnect()
+
+
+def _unreachable() -> Finding:
+    return Finding("数据库", is_fine=False, detail="连不上，请检查 FANPIAO_DATABASE_URL，以及数据库是否在运行")
 
 
 async def _redis(settings: Settings) -> Finding:
@@ -42,30 +52,47 @@ async def _redis(settings: Settings) -> Finding:
             finally:
                 await commands.aclose()
     except RedisUnavailable:
-        return Finding("Redis", is_fine=False, detail="连不上，请检查 FANPIAO_REDIS_URL")
+        return Finding("Redis", is_fine=False, detail="连不上，请检查 FANPIAO_REDIS_URL，以及 Redis 是否在运行")
     return Finding("Redis", is_fine=True)
 
 
-async def _inside() -> list[Finding]:
+async def _inside(settings: Settings) -> list[Finding]:
     pending = await database.pending_migrations()
+    findings = [Finding("数据库", is_fine=True)]
     if pending:
-        return [Finding("数据库结构", is_fine=False, detail=f"还差 {'、'.join(pending)}，请运行 fanpiao migrate")]
+        detail = f"还差 {'、'.join(pending)}，请运行 fanpiao migrate"
+        return [*findings, Finding("数据库结构", is_fine=False, detail=detail)]
     checks: Sequence[tuple[str, Callable[[], Awaitable[str]]]] = [
+        ("密钥", _keys(settings)),
         *((check.what, _invariant(check)) for check in invariants.CHECKS),
         ("失败的后台任务", _dead_jobs),
     ]
-    findings = [Finding("数据库结构", is_fine=True)]
+    findings.append(Finding("数据库结构", is_fine=True))
     for what, check in checks:
         detail = await check()
         findings.append(Finding(what, is_fine=not detail, detail=detail))
     return findings
 
 
+def _keys(settings: Settings) -> Callable[[], Awaitable[str]]:
+    accounts = Accounts(FieldVault(settings.field_key_bytes(), settings.index_key_bytes()))
+
+    async def look() -> str:
+        for found in await database.rows("SELECT key FROM account ORDER BY key"):
+            try:
+                await accounts.get(found["key"])
+            except VaultError:
+                return f"打不开账号 {found['key']} 的密文，请检查 FANPIAO_FIELD_KEYS，或从备份恢复当时的密钥"
+        return ""
+
+    return look
+
+
 def _invariant(check: invariants.Check) -> Callable[[], Awaitable[str]]:
     async def look() -> str:
         broken = await database.rows(check.sql)
         shown = "、".join(str(found["id"]) for found in broken[:5])
-        return f"{len(broken)} 行不符：{shown}" if broken else ""
+        return f"{len(broken)} 行不符：{shown}{'……' if len(broken) > 5 else ''}" if broken else ""
 
     return look
 

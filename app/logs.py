@@ -103,4 +103,6 @@ def configure_logging(level: str = "INFO", stream: TextIO | None = None) -> logg
     # These tell every statement and every connection at their lower levels, with values.
     for noisy in ("tortoise", "aiosqlite", "asyncio", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # A database that is away is told by those who need it, in one line; the pool would add a stack every few seconds.
+    logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)
     return handler

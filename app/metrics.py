@@ -113,9 +113,9 @@ class ProcessMetrics(Collector):
         """The page of all metrics of the registry, and its content type. Never raises: what fails is left out."""
         try:
             self._figures = await asyncio.wait_for(self._job_figures(), REFRESH_SECONDS)
-        except Exception:
+        except Exception as error:
             # The page must tell of a database that is down, not be down with it.
-            logger.warning("job figures are not available", exc_info=True)
+            logger.warning("job figures are not available", extra={"reason": type(error).__name__})
             self._figures = None
         return generate_latest(self._registry), CONTENT_TYPE_LATEST
 

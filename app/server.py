@@ -75,7 +75,8 @@ def _add_operations(app: web.Application, house: House) -> None:
 
     async def ready(_: web.Request) -> web.Response:
         checks = {"database": _database_check, "redis": house.redis.ping, "migrations": _migrations_check}
-        found = {name: await _passes(check) for name, check in checks.items()}
+        passed = await asyncio.gather(*(_passes(check) for check in checks.values()))
+        found = dict(zip(checks, passed, strict=True))
         return web.json_response(found, status=200 if all(found.values()) else 503)
 
     async def metrics(request: web.Request) -> web.Response:

@@ -14,8 +14,16 @@ from app.listening import CannotListen
 from app.logs import configure_logging
 from app.schema import Settings
 from app.settings import SettingsRefused, load_settings
+from handlers.errors import Overloaded
 from handlers.ports import VaultError
-from models.failures import CommitUnknown, DatabaseInUse, DatabaseUnavailable, SchemaOutdated
+from models.failures import (
+    CommitUnknown,
+    DatabaseInUse,
+    DatabaseUnavailable,
+    LockTimeout,
+    SchemaOutdated,
+    StatementTimeout,
+)
 
 Command = Callable[[Settings, argparse.Namespace], Awaitable[int]]
 
@@ -30,7 +38,17 @@ COMMANDS: Mapping[str, Command] = {
 }
 TERMINATED = 143  # what shells call a program that SIGTERM ended
 
-_TROUBLES = (CannotListen, CommitUnknown, DatabaseInUse, DatabaseUnavailable, SchemaOutdated, VaultError)
+_TROUBLES = (
+    CannotListen,
+    CommitUnknown,
+    DatabaseInUse,
+    DatabaseUnavailable,
+    LockTimeout,
+    Overloaded,
+    SchemaOutdated,
+    StatementTimeout,
+    VaultError,
+)
 
 
 def start(options: argparse.Namespace) -> int:
@@ -72,6 +90,8 @@ def reason(trouble: Exception) -> str:
             return "数据库里的资料不是用现在的密钥加密的。请检查 FANPIAO_FIELD_KEYS，或从备份恢复当时的密钥。"
         case CannotListen():
             return str(trouble)
+        case LockTimeout() | Overloaded() | StatementTimeout():
+            return "数据库正忙，没有等到。请稍后重新运行。"
         case CommitUnknown():
             return "数据库连接中断，不知道这一步是否完成。请稍后重新运行。"
     return "连不上数据库。请检查 FANPIAO_DATABASE_URL，以及数据库是否在运行。"

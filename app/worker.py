@@ -23,6 +23,7 @@ from handlers.leases import Verdict, verdict
 from handlers.outbox import JobContext, on_new_work
 from handlers.ports import Clock
 from handlers.recurring import start_due
+from models.failures import DatabaseUnavailable, LockTimeout, StatementTimeout
 from models.ids import new_id
 from models.words import JobState
 
@@ -121,8 +122,8 @@ class Worker(Generic[Handlers]):
         while True:
             try:
                 await chore()
-            except Exception:
-                log.exception("worker_chore_failed")
+            except Exception as error:
+                _failed("worker_chore_failed", error)
             await asyncio.sleep(every)
 
     async def _claim_jobs(self) -> None:
@@ -139,8 +140,8 @@ class Worker(Generic[Handlers]):
                         self._arrived.release()
                     if len(jobs) == self._batch:
                         continue
-            except Exception:
-                log.exception("worker_claim_failed")
+            except Exception as error:
+                _failed("worker_claim_failed", error)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(POLL):
                     await self._wake.wait()
@@ -190,8 +191,8 @@ class Worker(Generic[Handlers]):
             self._results.clear()
             try:
                 await self._close_finished()
-            except Exception:
-                log.exception("worker_close_failed")  # leases hold meanwhile, or run out and the fence decides
+            except Exception as error:
+                _failed("worker_close_failed", error)  # leases hold meanwhile, or run out and the fence decides
                 await asyncio.sleep(POLL)
                 self._results.set()
 
@@ -231,8 +232,16 @@ class Worker(Generic[Handlers]):
                 if unfinished := tuple(self._held.values()):
                     given_back = await leases.give_back(self.owner, unfinished)
                     log.info("leases_given_back", extra={"jobs": given_back, "not_begun": not_begun})
-        except Exception:
-            log.exception("leases_not_given_back")  # they run out within a minute
+        except Exception as error:
+            _failed("leases_not_given_back", error)  # they run out within a minute
+
+
+def _failed(what: str, error: Exception) -> None:
+    """A database that is away or busy is one line; anything else is ours, and told with its place."""
+    if isinstance(error, DatabaseUnavailable | LockTimeout | StatementTimeout | TimeoutError):
+        log.warning(what, extra={"reason": type(error).__name__})
+    else:
+        log.error(what, exc_info=error)
 
 
 async def work_until_signalled(worker: Worker[Handlers], *, latest_end: float | None = None) -> None:

@@ -14,7 +14,8 @@ from prometheus_client import Counter
 
 from bot import texts
 from bot.inbound import Inbound
-from bot.replies import Reply, Text
+from bot.kinds import ACCOUNT_LIFE, AUTHORIZATION, CARD_REVIEWS, FINISHED_JOBS
+from bot.replies import Reply, Text, ToHuman
 from bot.router import Router
 from bot.turn import Turn
 from handlers.accounts import AccountFacts
@@ -26,9 +27,10 @@ from models.words import Touchpoint
 
 log = logging.getLogger(__name__)
 BUDGET_SECONDS = 4.0
-UNANSWERABLE = frozenset(
-    {"unsubscribe", "user_info_modified", "user_authorization_revoke", "user_authorization_cancellation"}
-)
+# Events that make nobody known: the person is gone, or the sender is the platform itself.
+NO_INTRODUCTION = frozenset({"unsubscribe"}) | AUTHORIZATION | ACCOUNT_LIFE | FINISHED_JOBS | CARD_REVIEWS
+# Events in which a person turns to us; whatever goes wrong with others is not worth a message.
+ADDRESSED_TO_US = frozenset({"subscribe", "scan", "click"})
 
 inbound_total = Counter("fanpiao_inbound_total", "Messages and events of official accounts", ["account", "kind"])
 
@@ -88,10 +90,10 @@ class Answering:
             turn = Turn(inbound, person, account, self._handlers, self._dialogues, self._public_url, self._clock.now())
             return Spoken(person, await self._router.answer(turn))
         except DomainError as refusal:
-            return Spoken(person, Text(refusal.message))
+            return Spoken(person, Text(refusal.message) if _is_to_us(inbound) else None)
         except Exception:
             log.exception("chat_failed", extra={"account": account.key, "kind": inbound.event or inbound.kind})
-            return Spoken(person, None if inbound.event in UNANSWERABLE else Text(texts.FAULT))
+            return Spoken(person, Text(texts.FAULT) if _is_to_us(inbound) else None)
 
     async def close(self, seconds: float) -> None:
         """Give late answers this long to reach the outbox."""
@@ -99,17 +101,29 @@ class Answering:
             await asyncio.wait(self._late, timeout=seconds)
 
     async def _person(self, account: AccountFacts, inbound: Inbound) -> Person | None:
-        if inbound.event in UNANSWERABLE:
-            # WeChat tells nothing of somebody who is gone, and nobody new is made known by leaving.
-            return await self._handlers.identity.find(
+        if inbound.event in NO_INTRODUCTION:
+            # Whoever leaves has left, whether or not they may act.
+            return await self._handlers.identity.known(
                 account.key, account.app.app_id, inbound.openid, through=Touchpoint.CHAT
             )
         return await self._handlers.following.recognise(account, inbound.openid)
 
     async def _send_late(self, work: "asyncio.Task[Spoken]", key: str) -> None:
         spoken = await work
-        if spoken.person is not None and isinstance(spoken.reply, Text):
+        text = _as_message(spoken.reply)
+        if spoken.person is not None and text:
             try:
-                await self._handlers.notices.answer_late(spoken.person, text=spoken.reply.content, key=key)
+                await self._handlers.notices.answer_late(spoken.person, text=text, key=key)
             except Exception:
                 log.exception("late_answer_lost", extra={"account": spoken.person.account})
+
+
+def _is_to_us(inbound: Inbound) -> bool:
+    return inbound.kind != "event" or inbound.event in ADDRESSED_TO_US
+
+
+def _as_message(reply: Reply | None) -> str:
+    """What of a late reply can still be said; a conversation is handed over only in the answer itself."""
+    if isinstance(reply, ToHuman):
+        return texts.HUMAN_MISSED
+    return reply.content if isinstance(reply, Text) else ""

@@ -13,12 +13,16 @@ from bot.answering import Answering
 from bot.envelope import DoorKeys, Push, PushRefused, Refusal, open_push, render, verify_echo
 from bot.kinds import UNKNOWN
 from handlers.accounts import AccountFacts, Accounts
-from handlers.errors import AccountUnknown
+from handlers.errors import AccountUnknown, DomainError
 from handlers.ports import PENDING, Answers, Clock
 from models.words import AccountKind, AccountMode
 
 MAX_BODY = 64 * 1024
 SUCCESS = b"success"
+STILL_PENDING = "still_pending"
+# Not `success` for what another delivery has not finished in time: its process may be dead, and the platform would not
+# deliver again.
+STATUS_OF = {Refusal.STALE.value: 403, STILL_PENDING: 503}
 
 pushes_total = Counter("fanpiao_pushes_total", "Pushes of the platform by what became of them", ["account", "outcome"])
 
@@ -41,6 +45,8 @@ class Door:
             return web.Response(status=404)
         except PushRefused as refusal:
             return web.Response(status=refusal.status)
+        except DomainError as refusal:
+            return _unavailable(refusal)
         return web.Response(text=echo)
 
     async def receive(self, request: web.Request) -> web.Response:
@@ -53,32 +59,42 @@ class Door:
             return web.Response(status=404)
         except PushRefused as refusal:
             return _respond(key, "", refusal.reason.value, b"", since, status=refusal.status)
+        except DomainError as refusal:
+            return _unavailable(refusal)
         outcome, body = await self._answer(account, push, since)
         inbound = push.inbound
         kind = inbound.kind if inbound.kind != "event" else inbound.event
-        return _respond(key, kind, outcome, body, since, status=403 if outcome == Refusal.STALE else 200)
+        return _respond(key, kind, outcome, body, since, status=STATUS_OF.get(outcome, 200))
 
     async def _answer(self, account: AccountFacts, push: Push, since: float) -> tuple[str, bytes]:
         """What became of the push, and the body to answer it with."""
         key = f"{account.key}:{push.dedupe_key}"
         stored = await self.answers.claim(key)
-        if stored == PENDING:
+        while stored == PENDING:
             left = self.answering.budget_seconds - (time.monotonic() - since)
-            stored = await self.answers.wait(key, max(left, 0.0))
-            if stored is None:
-                return "still_pending", SUCCESS
+            if left <= 0:
+                return STILL_PENDING, b""
+            given = await self.answers.wait(key, left)
+            # Whoever had it may have died: then it is ours.
+            stored = await self.answers.claim(key) if given is None else given
         if stored is not None:
             return "repeated", stored.encode()
         if push.is_stale:  # an old push that nobody has seen: a replay of what we forgot, or a clock that is off
             await self.answers.release(key)
             return Refusal.STALE.value, b""
-        if push.inbound.kind == UNKNOWN or account.kind is not AccountKind.OFFICIAL_ACCOUNT:
-            reply = None
-        else:
-            reply = await self.answering.within_budget(account, push.inbound, key=key, since=since)
-        answer = render(_keys(account), push, reply, now=self.clock.now(), nonce=secrets.token_hex(8))
+        try:
+            answer = await self._make(account, push, key, since)
+        except BaseException:  # the next delivery tries again; what was done already is recognised by its own keys
+            await self.answers.release(key)
+            raise
         await self.answers.give(key, answer.decode())
         return "unknown" if push.inbound.kind == UNKNOWN else "answered", answer
+
+    async def _make(self, account: AccountFacts, push: Push, key: str, since: float) -> bytes:
+        reply = None
+        if push.inbound.kind != UNKNOWN and account.kind is AccountKind.OFFICIAL_ACCOUNT:
+            reply = await self.answering.within_budget(account, push.inbound, key=key, since=since)
+        return render(_keys(account), push, reply, now=self.clock.now(), nonce=secrets.token_hex(8))
 
 
 def create_bot(door: Door) -> web.Application:
@@ -94,6 +110,11 @@ async def _body(request: web.Request) -> bytes:
         return await request.read()
     except web.HTTPRequestEntityTooLarge as trouble:
         raise PushRefused(Refusal.TOO_LARGE) from trouble
+
+
+def _unavailable(refusal: DomainError) -> web.Response:
+    """The account itself cannot be read now: the platform delivers again."""
+    return web.Response(status=503, headers={"Retry-After": str(refusal.retry_after or 1)})
 
 
 def _respond(account: str, kind: str, outcome: str, body: bytes, since: float, *, status: int) -> web.Response:

@@ -1,6 +1,7 @@
 """The envelope of WeChat's pushes: signature, decryption and parsing on the way in, XML and encryption on the way out.
 
-The only place where messages are opened and sealed. wechatpy decrypts, parses, renders and encrypts; its known defects are handled in `bot.keys`, `bot.payload` and `bot.replies`. Pure functions: bytes in, values out.
+The only place where messages are opened and sealed. wechatpy decrypts, parses, renders and encrypts; its known defects
+are handled in `bot.keys`, `bot.payload` and `bot.replies`. Pure functions: bytes in, values out.
 """
 
 import hashlib

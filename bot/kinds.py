@@ -53,6 +53,9 @@ SUBSCRIBE_MESSAGES = frozenset(
 
 HUMAN_SERVICE = frozenset({"kf_create_session", "kf_close_session", "kf_switch_session"})
 
+# Said by the platform about the account: the sender is nobody.
+CARD_REVIEWS = frozenset({"card_pass_check", "card_not_pass_check", "card_sku_remind", "card_pay_order"})
+
 ACCOUNT_LIFE = frozenset(
     {
         "naming_verify_success",

@@ -34,13 +34,19 @@ class Payload:
     text: str
     is_json: bool
     top_level: dict[str, Any]
+    is_flat: bool = False  # XML without nesting, attributes, repeated names or stray text
 
     def fields(self) -> dict[str, Any]:
         """All fields by WeChat's names: texts, nested mappings, lists, None for an empty element.
 
         Raises PayloadRefused.
         """
-        return self.top_level if self.is_json else _parse(self.text)
+        if self.is_json:
+            return self.top_level
+        if self.is_flat and self.top_level.get("MsgType") == "text":
+            # What people type is most of all pushes: the look through it has read all that wechatpy would find.
+            return {name: value or None for name, value in self.top_level.items()}
+        return _parse(self.text)
 
 
 def look(text: str) -> Payload:
@@ -48,13 +54,13 @@ def look(text: str) -> Payload:
     if text.lstrip().startswith("{"):
         return Payload(text, is_json=True, top_level=_json(text))
     try:
-        return Payload(text, is_json=False, top_level=_look_through(text))
+        return _look_through(text)
     except PayloadRefused:
         # People do paste control characters, and the platform passes them on although XML forbids them.
         cleaned = ILLEGAL.sub("", text)
         if cleaned == text:
             raise
-        return Payload(cleaned, is_json=False, top_level=_look_through(cleaned))
+        return _look_through(cleaned)
 
 
 def _parse(text: str) -> dict[str, Any]:
@@ -71,8 +77,8 @@ def _parse(text: str) -> dict[str, Any]:
     return fields
 
 
-def _look_through(text: str) -> dict[str, str]:
-    """The texts directly under the root, by name; the last of repeated names, nothing of nested elements."""
+def _look_through(text: str) -> Payload:
+    """With the texts directly under the root, by name; the last of repeated names, nothing of nested elements."""
     walk = _Walk()
     parser = expat.ParserCreate()  # what is given to it is text: the encoding that a document claims does not count
     parser.buffer_text = True
@@ -84,7 +90,7 @@ def _look_through(text: str) -> dict[str, str]:
         parser.Parse(text, True)  # noqa: FBT003 - positional only; the text is complete
     except expat.ExpatError as error:
         raise PayloadRefused("malformed") from error
-    return walk.found
+    return Payload(text, is_json=False, top_level=walk.found, is_flat=walk.is_flat)
 
 
 class _Walk:
@@ -93,18 +99,26 @@ class _Walk:
     def __init__(self) -> None:
         self.found: dict[str, str] = {}
         self.texts: list[str] = []
+        self.is_flat = True
         self._depth = 0
 
-    def start(self, name: str, _attributes: object) -> None:
+    def start(self, name: str, attributes: object) -> None:
         self._depth += 1
         if self._depth == 1 and name != "xml":
             raise PayloadRefused("malformed")
         if self._depth > MAX_DEPTH:
             raise PayloadRefused("too_deep")
+        if attributes or self._depth > 2 or "".join(self.texts).strip():
+            self.is_flat = False
+        self.texts.clear()
 
     def end(self, name: str) -> None:
+        text = "".join(self.texts).strip()  # as wechatpy reads them
         if self._depth == 2:
-            self.found[name] = "".join(self.texts).strip()  # as wechatpy reads them
+            self.is_flat = self.is_flat and name not in self.found
+            self.found[name] = text
+        elif text:
+            self.is_flat = False
         self._depth -= 1
         self.texts.clear()
 

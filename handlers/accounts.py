@@ -2,14 +2,18 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import UUID
+
+from tortoise.exceptions import IntegrityError
 
 from handlers.errors import AccountUnknown
 from handlers.ports import Vault, WeChatApp
 from handlers.retrying import refusing
 from models.accounts import Account
-from models.database import atomic
+from models.database import atomic, in_atomic
+from models.failures import DatabaseUnavailable, LockTimeout, StatementTimeout
 from models.ids import new_id
 from models.organizations import Organization
 from models.words import AccountKind, AccountMode
@@ -69,11 +73,19 @@ class Accounts:
         self._remembered: dict[str, tuple[float, AccountFacts]] = {}
 
     async def get(self, key: str) -> AccountFacts:
-        """The account with this key. Raises AccountUnknown."""
+        """The account with this key. Raises AccountUnknown.
+
+        While the database is away, what was remembered goes on: the doors must open to say that they are busy.
+        """
         hit = self._remembered.get(key)
         if hit is not None and hit[0] > time.monotonic():
             return hit[1]
-        row = await Account.get_or_none(key=key)
+        try:
+            row = await Account.get_or_none(key=key)
+        except (DatabaseUnavailable, LockTimeout, StatementTimeout):
+            if hit is None or in_atomic():
+                raise
+            return hit[1]
         if row is None:
             self._remembered.pop(key, None)
             raise AccountUnknown
@@ -90,6 +102,13 @@ class Accounts:
 
     async def keep(self, draft: AccountDraft) -> None:
         """Make the account of a draft known, or bring its row up to date; operators' own fields stay untouched."""
+        try:
+            await self._keep(draft)
+        except IntegrityError:  # another process, starting at this very moment, made it known first
+            await self._keep(draft)
+        self._remembered.pop(draft.key, None)
+
+    async def _keep(self, draft: AccountDraft) -> None:
         async with atomic():
             row = await Account.get_or_none(key=draft.key)
             if row is None:
@@ -110,7 +129,6 @@ class Accounts:
             row.open_platform, row.brand_name = draft.open_platform, draft.brand_name
             row.service_phone, row.service_hours = draft.service_phone, draft.service_hours
             await row.save()
-        self._remembered.pop(draft.key, None)
 
     def _open(self, row: Account) -> AccountFacts:
         return AccountFacts(
@@ -141,9 +159,10 @@ def _bound(row: Account, name: str) -> str:
 
 async def ensure_root(name: str) -> None:
     """The root organization exists from the first start on."""
-    async with atomic():
-        if not await Organization.exists(parent=None):
-            await Organization.create(code="root", name=name)
+    with suppress(IntegrityError):  # another process, starting at this very moment, made it
+        async with atomic():
+            if not await Organization.exists(parent=None):
+                await Organization.create(code="root", name=name)
 
 
 def brand_facts(account: AccountFacts) -> Mapping[str, str]:

@@ -12,6 +12,7 @@ from uuid import UUID
 from handlers.accounts import Accounts
 from handlers.actors import Person
 from handlers.errors import ConsentMissing, ConsentNeeded, ConsentOutdated, ConsentUnknown, NotAMember
+from handlers.identity import standing
 from handlers.ports import Clock
 from handlers.retrying import refusing
 from models.consents import Consent
@@ -82,12 +83,15 @@ def check(agreed: Sequence[Agreed], *, with_phone: bool) -> None:
 async def give(
     member_id: UUID, agreed: Sequence[Agreed], *, account_id: UUID, through: Touchpoint, at: datetime
 ) -> list[ConsentPurpose]:
-    """Record agreements inside the open transaction; the purposes that were not open before."""
+    """Record agreements inside the open transaction; the purposes that were not open before in this version."""
     require_atomic()
     given = []
     for agreement in agreed:
         values = (member_id, agreement.purpose, agreement.version, account_id, through)
-        if await row(statements.GIVE_CONSENT, new_id(), at, *values):
+        won = await row(statements.GIVE_CONSENT, new_id(), at, *values)
+        if won is None and await row(statements.SUPERSEDE_CONSENT, *values[:3], at):
+            won = await row(statements.GIVE_CONSENT, new_id(), at, *values)
+        if won:
             given.append(agreement.purpose)
     return given
 
@@ -111,9 +115,8 @@ class Consents:
         check([agreed, current_terms(ConsentPurpose.MEMBERSHIP)], with_phone=False)
         account = await self._accounts.get(person.account)
         async with atomic():
-            given = await give(
-                person.member_id, [agreed], account_id=account.id, through=person.through, at=self._clock.now()
-            )
+            member_id = await standing(person.member_id)
+            given = await give(member_id, [agreed], account_id=account.id, through=person.through, at=self._clock.now())
         return ConsentChanged(agreed.purpose, is_given=True, changed=bool(given))
 
     async def withdraw(self, person: Person, *, purpose: ConsentPurpose) -> ConsentChanged:
@@ -123,6 +126,7 @@ class Consents:
         if _CURRENT_BY_PURPOSE[purpose].required:
             raise ConsentNeeded
         async with atomic():
-            open_rows = Consent.filter(member_id=person.member_id, purpose=purpose, withdrawn_at=None)
+            member_id = await standing(person.member_id)
+            open_rows = Consent.filter(member_id=member_id, purpose=purpose, withdrawn_at=None)
             changed = await open_rows.update(withdrawn_at=self._clock.now())
         return ConsentChanged(purpose, is_given=False, changed=bool(changed))

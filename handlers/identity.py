@@ -4,7 +4,7 @@ The decision itself is pure (`handlers/rules/identity.py`). This module loads wh
 was decided, and leaves an append-only event for every link made, refused or merged.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,9 +14,9 @@ from handlers.actors import Person
 from handlers.errors import MemberFrozen, NotSignedIn
 from handlers.merging import absorb
 from handlers.ports import Clock, Vault
-from handlers.retrying import refusing
+from handlers.retrying import again, refusing
 from handlers.rules.identity import Candidate, Decision, Key, decide
-from models.database import atomic, dialect, next_ordinal, require_atomic, rows
+from models.database import CommitUnknown, atomic, dialect, next_ordinal, require_atomic, row, rows
 from models.gathering import Gathered
 from models.identity import Identifier, IdentityEvent, Member
 from models.ids import new_id
@@ -24,6 +24,7 @@ from models.sql import as_uuid
 from models.statements import identity as statements
 from models.words import IdentifierStatus, IdentityAct, MemberStatus, Namespace, Touchpoint
 
+MERGED_MEANWHILE = 5  # times that a person may be merged while one request waits for their row
 SEEN_AGAIN_AFTER = timedelta(hours=1)  # last_seen_at is not worth a write per message
 
 
@@ -43,11 +44,12 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """Who it is now, whether they were unknown before, and which identifiers stayed with somebody else."""
+    """Who it is now, whether they were unknown before, what stayed with somebody else, who turned out to be them."""
 
     member_id: UUID
     is_new: bool
     refused: tuple[Namespace, ...]
+    absorbed: tuple[UUID, ...]
 
 
 def wechat_proofs(app_id: str, open_platform: str, openid: str, unionid: str | None) -> list[Proof]:
@@ -80,32 +82,88 @@ class Identity:
 
     async def find(self, account: str, app_id: str, openid: str, *, through: Touchpoint) -> Person | None:
         """The person with this openid, or None when nobody is known by it. One read. Raises MemberFrozen."""
-        key = Proof(Namespace.WX_OPENID, app_id, openid, "wechat").key(self._vault)
-        found = await _by_identifier.row(key)
+        found = await self._find(app_id, openid)
+        if found is None:
+            return None
+        _may_act(found)
+        return _person(found, account, through)
+
+    async def known(self, account: str, app_id: str, openid: str, *, through: Touchpoint) -> Person | None:
+        """Like `find`, whether or not they may act: for what is recorded of them without their asking."""
+        found = await self._find(app_id, openid)
         return _person(found, account, through) if found else None
 
     async def recognise(self, account: str, proofs: Sequence[Proof], *, through: Touchpoint) -> Person:
-        """The person these proofs mean, made known when they are new. Raises MemberFrozen.
+        """The person these proofs mean, made known when they are new. Raises MemberFrozen, Overloaded.
 
         Asking again with the same proofs changes nothing.
         """
-        async with atomic():
-            resolution = await resolve(proofs, now=self._clock.now(), vault=self._vault)
-            return await self.person(resolution.member_id, account, through=through)
+        resolution = await self.resolve(proofs)
+        return await self.person(resolution.member_id, account, through=through)
+
+    async def resolve(
+        self, proofs: Sequence[Proof], *, along: Callable[[Resolution], Awaitable[None]] | None = None
+    ) -> Resolution:
+        """Decide who the proofs mean and commit it; `along` runs in the same transaction. Raises Overloaded.
+
+        Whether the person may act is asked afterwards: a refusal must not undo what was found out.
+        """
+
+        async def attempt() -> Resolution:
+            async with atomic():
+                resolution = await resolve(proofs, now=self._clock.now(), vault=self._vault)
+                if along is not None:
+                    await along(resolution)
+                return resolution
+
+        try:
+            return await again(attempt)
+        except CommitUnknown:
+            return await again(attempt)  # asking again finds what was committed
 
     async def person(self, member_id: UUID, account: str, *, through: Touchpoint) -> Person:
         """The acting person behind a member id of any time, merges followed. Raises NotSignedIn, MemberFrozen."""
         found = await _by_member.row(member_id)
         if found is None:
             raise NotSignedIn
+        _may_act(found)
         return _person(found, account, through)
 
+    async def _find(self, app_id: str, openid: str) -> Mapping[str, Any] | None:
+        return await _by_identifier.row(Proof(Namespace.WX_OPENID, app_id, openid, "wechat").key(self._vault))
 
-def _person(found: Mapping[str, Any], account: str, through: Touchpoint) -> Person:
+
+def _may_act(found: Mapping[str, Any]) -> None:
     if found["status"] == MemberStatus.FROZEN:
         raise MemberFrozen
     if found["status"] != MemberStatus.ACTIVE:
         raise NotSignedIn
+
+
+async def standing(member_id: UUID, *, even_frozen: bool = False) -> UUID:
+    """Whom a member id means now, the row locked until the open transaction ends.
+
+    Doors know people for up to a second longer than the database does: whoever writes for a person asks this first, so
+    that nothing lands on a row that was merged away, and no frozen one is changed. Raises NotSignedIn, MemberFrozen.
+    """
+    require_atomic()
+    for _ in range(MERGED_MEANWHILE):
+        found = await row(statements.STANDING, member_id)
+        if found is None:
+            break
+        if found["status"] != MemberStatus.MERGED:
+            if not (even_frozen and found["status"] == MemberStatus.FROZEN):
+                _may_act(found)
+            return as_uuid(found["id"])
+    raise NotSignedIn
+
+
+async def ids_of(member_id: UUID) -> list[UUID]:
+    """All ids of one person: today's, and those of the rows that were merged into it."""
+    return [member_id, *map(as_uuid, await Member.filter(canonical_id=member_id).values_list("id", flat=True))]
+
+
+def _person(found: Mapping[str, Any], account: str, through: Touchpoint) -> Person:
     number = found["number"]
     return Person(
         member_id=as_uuid(found["member_id"]),
@@ -126,14 +184,15 @@ async def resolve(proofs: Sequence[Proof], *, now: datetime, vault: Vault, askin
     by_key = {proof.key(vault): proof for proof in proofs}
     await _lock_identifiers(by_key)
     candidates = await _locked_candidates(by_key, asking)
-    asking_now = await _canonical(asking) if asking else None
+    asking_now = await canonical(asking) if asking else None
     decision = decide(by_key, candidates, asking=asking_now)
     member_id = decision.acting or await _create(now)
     for loser_id in decision.absorbed:
         await absorb(winner_id=member_id, loser_id=loser_id, reason="shared_identifier", now=now, vault=vault)
     await _attach(member_id, decision, by_key, now=now, vault=vault)
     await _mark_seen(by_key, member_id, now)
-    return Resolution(member_id, decision.acting is None, tuple(key.namespace for key in decision.refused))
+    refused = tuple(key.namespace for key in decision.refused)
+    return Resolution(member_id, decision.acting is None, refused, decision.absorbed)
 
 
 async def _lock_identifiers(keys: Iterable[Key]) -> None:
@@ -157,7 +216,8 @@ async def _locked_candidates(keys: Iterable[Key], asking: UUID | None) -> list[C
         locked |= wanted
 
 
-async def _canonical(member_id: UUID) -> UUID:
+async def canonical(member_id: UUID) -> UUID:
+    """The id today of a member id of any time. Raises NotSignedIn for one that never was."""
     found = await _by_member.row(member_id)
     if found is None:
         raise NotSignedIn
@@ -171,7 +231,7 @@ async def _candidates(keys: Iterable[Key], asking: UUID | None) -> list[Candidat
     matches = await active.filter(value_hash__in=[key.value_hash for key in wanted]).all()
     owners = {match.member_id for match in matches if _key(match) in wanted}  # type: ignore[attr-defined]
     if asking is not None:
-        owners.add(await _canonical(asking))
+        owners.add(await canonical(asking))
     if not owners:
         return []
     members = await Member.filter(id__in=list(owners)).only("id", "joined_at")

@@ -11,14 +11,15 @@ import orjson
 from handlers import consents as consent_rules
 from handlers.accounts import AccountFacts, Accounts
 from handlers.actors import Person
+from handlers.codec import dumps, from_json
 from handlers.consents import Agreed
-from handlers.errors import NotAMember, NotSignedIn, PhoneBlocked
+from handlers.errors import KeyReused, MemberFrozen, NotAMember, NotSignedIn, PhoneBlocked
 from handlers.following import attribute
-from handlers.identity import Proof, resolve
-from handlers.merging import profile_bound_to
+from handlers.identity import Proof, resolve, standing
+from handlers.merging import profile_bound_to, repoint_requests
 from handlers.phones import EncryptedPhone, Phones
 from handlers.ports import Clock, PhoneNumber, Vault
-from handlers.requests import Answer, once
+from handlers.requests import Answer, Asked, once, recall
 from handlers.retrying import refusing
 from handlers.rules.numbers import member_number
 from handlers.rules.phones import normalise, tail
@@ -70,6 +71,14 @@ class Joined:
     is_phone_elsewhere: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A stored `Joined`, encrypted: it holds what the person told of themselves."""
+
+    member_id: UUID
+    cipher: str
+
+
 _views: Gathered[UUID] = Gathered(
     statements.ME, value_of=lambda member_id: member_id, key_of=lambda found: as_uuid(found["asked"])
 )
@@ -98,22 +107,42 @@ class Membership:
     ) -> Answer[Joined]:
         """入会 with one act of consent, with or without a phone; joining twice is joining once.
 
-        Raises ConsentMissing, ConsentOutdated, PhoneCodeRefused, PhoneBlocked, WeChatUnavailable, KeyReused.
+        Raises ConsentMissing, ConsentOutdated, PhoneCodeRefused, PhoneBlocked, WeChatUnavailable, KeyReused,
+        MemberFrozen.
         """
         wants_phone = phone_code is not None or encrypted_phone is not None
         consent_rules.check(agreed, with_phone=wants_phone)
-        account = await self._accounts.get(person.account)
-        phone = await self._phones.prove(account, code=phone_code, encrypted=encrypted_phone) if wants_phone else None
-
-        async def effect() -> Joined:
-            return await self._join(person, account, agreed, phone, profile, scene)
-
         facts = {
             "agreed": sorted((agreement.purpose.value, agreement.version) for agreement in agreed),
-            "phone": phone_code or (encrypted_phone.data if encrypted_phone else None),
+            "phone": phone_code or ((encrypted_phone.data, encrypted_phone.iv) if encrypted_phone else None),
+            "profile": profile,
             "scene": scene,
         }
-        return await once(person, "join", request_id, facts=facts, result=Joined, effect=effect)
+        account, phone = await self._accounts.get(person.account), None
+        if wants_phone:
+            # A retry must not be refused for a code that its first try used up: WeChat is asked for new requests only.
+            if request_id and (kept := await self._recalled(Asked.of(person, "join", request_id, facts))):
+                return kept
+            phone = await self._phones.prove(
+                account, member_id=person.member_id, code=phone_code, encrypted=encrypted_phone
+            )
+
+        async def effect() -> _Kept:
+            joined = await self._join(person, account, agreed, phone, profile, scene)
+            bound_to = _joined_bound_to(joined.member.id)
+            return _Kept(joined.member.id, self._vault.encrypt(dumps(joined), bound_to=bound_to))
+
+        return self._opened(await once(person, "join", request_id, facts=facts, result=_Kept, effect=effect))
+
+    async def _recalled(self, asked: Asked) -> Answer[Joined] | None:
+        kept = (await recall([asked], _Kept)).get(asked)
+        if isinstance(kept, KeyReused):
+            raise kept
+        return self._opened(kept) if kept else None
+
+    def _opened(self, kept: Answer[_Kept]) -> Answer[Joined]:
+        plain = self._vault.decrypt(kept.value.cipher, bound_to=_joined_bound_to(kept.value.member_id))
+        return Answer(from_json(Joined, orjson.loads(plain)), replayed=kept.replayed)
 
     async def _join(
         self,
@@ -127,6 +156,10 @@ class Membership:
         now = self._clock.now()
         member_id, is_phone_elsewhere = await self._settle_phone(person.member_id, phone, now)
         member = await Member.get(id=member_id)
+        if member.status is MemberStatus.FROZEN:
+            raise MemberFrozen
+        if member_id != person.member_id:  # this very request too will be asked again by the survivor
+            await repoint_requests(person.member_id, member_id)
         number = member.number or member_number(member.ordinal)
         # One conditional UPDATE decides which of two devices joins; the other finds a member.
         joined = await row(statements.JOIN, member_id, now, person.through, number)
@@ -160,9 +193,8 @@ class Membership:
         if not person.is_member:
             raise NotAMember
         async with atomic():
-            # The UPDATE comes first and takes the row's lock, so that two changes of different parts both stay.
-            await Member.filter(id=person.member_id).update(status=MemberStatus.ACTIVE)
-            member = await Member.get(id=person.member_id)
+            # Locked before it is read, so that two changes of different parts both stay.
+            member = await Member.get(id=await standing(person.member_id))
             before = self._read_profile(member.id, member.profile_cipher)
             known = {"nickname": before.nickname, "birthday": before.birthday, "gender": before.gender}
             await self._write_profile(member.id, Profile(**{**known, **changes}))
@@ -201,3 +233,7 @@ class Membership:
         kept = {name: value for name, value in told.items() if value is not None}
         cipher = self._vault.encrypt(orjson.dumps(kept).decode(), bound_to=profile_bound_to(member_id)) if kept else ""
         await Member.filter(id=member_id).update(profile_cipher=cipher)
+
+
+def _joined_bound_to(member_id: UUID) -> str:
+    return f"member:{member_id}:joined"

@@ -8,6 +8,7 @@ import orjson
 
 from handlers.accounts import AccountFacts, Accounts
 from handlers.ports import WeChat
+from handlers.retrying import refusing
 
 Button = Mapping[str, Any]
 
@@ -34,6 +35,7 @@ def _click(word: str) -> dict[str, Any]:
     return {"type": "click", "name": word, "key": word}
 
 
+@refusing
 class Menus:
     """Compares and publishes menus."""
 
@@ -64,7 +66,8 @@ class Menus:
         return default_menu(linked, self._public_url)
 
 
-_WRITTEN = ("type", "name", "key", "url", "appid", "pagepath")  # WeChat adds fields of its own when a menu is read
+# What somebody wrote; WeChat adds fields of its own when a menu is read.
+_WRITTEN = ("type", "name", "key", "url", "appid", "pagepath", "media_id", "article_id")
 
 
 def _lines(buttons: Sequence[Button]) -> list[str]:

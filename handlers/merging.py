@@ -1,7 +1,8 @@
 """Two member rows that are one person become one, without rewriting history.
 
 Identifiers and followings are repointed and listed in the merge row, so that the merge can be taken back; value rows
-keep the member they were made for and are read through the canonical member. Consents: the stricter wins.
+keep the member they were made for and are read through the canonical member. Consents: the stricter wins, and so does
+a freeze.
 """
 
 from datetime import datetime, timedelta
@@ -10,8 +11,9 @@ from uuid import UUID
 
 from handlers.ports import Vault
 from models.consents import Consent
-from models.database import require_atomic
+from models.database import require_atomic, rows
 from models.identity import Attribution, Follower, Identifier, IdentityEvent, Member, MemberMerge
+from models.statements import identity as statements
 from models.words import IdentityAct, MemberStatus
 
 REVERSIBLE_FOR = timedelta(days=90)
@@ -28,7 +30,11 @@ async def absorb(*, winner_id: UUID, loser_id: UUID, reason: str, now: datetime,
         "members": await _repoint(Member, loser_id, winner_id, column="canonical_id"),
         "consents": await _stricter_consents(loser_id, winner_id, now),
         "filled": await _fill_blanks(winner, loser, vault),
+        "requests": await repoint_requests(loser_id, winner_id),
+        "status": loser.status,
     }
+    if loser.status is MemberStatus.FROZEN:  # otherwise whoever is frozen would be thawed by being recognised
+        await Member.filter(id=winner_id).update(status=MemberStatus.FROZEN)
     await Member.filter(id=loser_id).update(status=MemberStatus.MERGED, canonical_id=winner_id)
     await MemberMerge.create(
         winner_id=winner_id,
@@ -56,6 +62,12 @@ async def _repoint(
     return [str(row_id) for row_id in ids]
 
 
+async def repoint_requests(loser_id: UUID, winner_id: UUID) -> list[str]:
+    """Let the survivor be answered what the other one asked, inside the open transaction."""
+    require_atomic()
+    return [str(each["id"]) for each in await rows(statements.REPOINT_REQUESTS, str(loser_id), str(winner_id))]
+
+
 async def _adopt_attribution(loser_id: UUID, winner_id: UUID) -> list[str]:
     """A survivor without an attribution takes over the other's; one that has its own keeps it, and history stays."""
     theirs = await Attribution.get_or_none(member_id=loser_id)
@@ -67,14 +79,17 @@ async def _adopt_attribution(loser_id: UUID, winner_id: UUID) -> list[str]:
 
 
 async def _stricter_consents(loser_id: UUID, winner_id: UUID, now: datetime) -> dict[str, list[str]]:
-    """A purpose that either of them withdrew is withdrawn; one that only the loser ever gave moves over."""
+    """A purpose that either of them withdrew is withdrawn; one that only the loser knows moves over, closed rows too.
+
+    Were a closed row left behind, a third one who turns out to be the same person could open the purpose again.
+    """
     theirs = await Consent.filter(member_id=loser_id)
     ours = await Consent.filter(member_id=winner_id)
     open_theirs = {consent.purpose: consent for consent in theirs if consent.withdrawn_at is None}
     open_ours = {consent.purpose: consent for consent in ours if consent.withdrawn_at is None}
     withdrawn_by_them = {consent.purpose for consent in theirs} - set(open_theirs)
     known_to_us = {consent.purpose for consent in ours}
-    moved = [consent.id for purpose, consent in open_theirs.items() if purpose not in known_to_us]
+    moved = [consent.id for consent in theirs if consent.purpose not in known_to_us]
     closed = [consent.id for purpose, consent in open_ours.items() if purpose in withdrawn_by_them]
     if moved:
         await Consent.filter(id__in=moved).update(member_id=winner_id)

@@ -8,11 +8,13 @@ from handlers.following import Following
 from handlers.identity import bound_to
 from handlers.outbox import later
 from handlers.ports import Clock, Vault, WeChat
+from handlers.retrying import refusing
 from models.database import atomic
 from models.identity import Identifier, Member
 from models.words import IdentifierStatus, Namespace
 
 
+@refusing
 class Notices:
     """Sends what the outbox asks for; jobs may run more than once."""
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from handlers.accounts import AccountFacts
 from handlers.codes import CodeExchange
 from handlers.errors import PhoneCodeRefused, WeChatUnavailable
+from handlers.identity import canonical
 from handlers.ports import Clock, PhoneNumber, WeChat, WeChatUserRefused
 
 
@@ -26,13 +28,15 @@ class Phones:
         self._wechat = wechat
         self._exchange = exchange
 
-    async def prove(self, account: AccountFacts, *, code: str | None, encrypted: EncryptedPhone | None) -> PhoneNumber:
-        """The number behind a code (once, 5 minutes) or behind encrypted data.
+    async def prove(
+        self, account: AccountFacts, *, member_id: UUID, code: str | None, encrypted: EncryptedPhone | None
+    ) -> PhoneNumber:
+        """The number behind a code (once, 5 minutes) or behind encrypted data, for this member.
 
         Raises PhoneCodeRefused, WeChatUnavailable.
         """
         if code is not None:
-            return await self._by_code(account, code)
+            return await self._by_code(account, member_id, code)
         if encrypted is None:
             raise PhoneCodeRefused
         try:
@@ -42,12 +46,16 @@ class Phones:
         except WeChatUserRefused as refusal:
             raise PhoneCodeRefused from refusal
 
-    async def _by_code(self, account: AccountFacts, code: str) -> PhoneNumber:
+    async def _by_code(self, account: AccountFacts, member_id: UUID, code: str) -> PhoneNumber:
         async def ask() -> Mapping[str, str]:
             phone = await self._wechat.phone_number(account.app, code)
-            return {"number": phone.number, "country_code": phone.country_code}
+            return {"number": phone.number, "country_code": phone.country_code, "asked_by": str(member_id)}
 
         facts = await self._exchange.exchange("phone", account.app.app_id, code, ask, refused=_refused)
+        asked_by = UUID(facts["asked_by"])
+        # A remembered code is a retry of the same person, who may have been merged since; WeChat would refuse anybody.
+        if asked_by != member_id and await canonical(asked_by) != await canonical(member_id):
+            raise PhoneCodeRefused
         return PhoneNumber(facts["number"], facts["country_code"])
 
 

@@ -237,7 +237,7 @@ class Answers(Protocol):
         """Store the answer for every further delivery of this push (24 h)."""
 
     async def wait(self, key: str, seconds: float) -> str | None:
-        """The answer once another delivery's work has given it; None when it did not come in time."""
+        """The answer once another delivery's work has given it; None when it did not come in time, or will not come."""
 
     async def release(self, key: str) -> None:
         """Give the claim back: the work failed before it had any effect."""

@@ -8,6 +8,7 @@ nothing either, but trying at once would add to the load: they are refusals.
 import asyncio
 import functools
 import inspect
+import logging
 import random
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -28,6 +29,8 @@ T = TypeVar("T")
 UseCases = TypeVar("UseCases")
 
 TRIES = 3
+
+log = logging.getLogger(__name__)
 
 REFUSED = Counter("fanpiao_database_refusals_total", "Use cases refused because of the database", ["reason"])
 
@@ -84,7 +87,9 @@ def _refusing(method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[
         except (DatabaseUnavailable, LockTimeout, StatementTimeout, SerializationConflict, CommitUnknown) as error:
             if in_atomic():
                 raise
-            REFUSED.labels(type(error).__name__).inc()
+            reason = type(error).__name__
+            REFUSED.labels(reason).inc()
+            log.warning("refused_because_of_the_database", extra={"use_case": method.__qualname__, "reason": reason})
             if isinstance(error, CommitUnknown):
                 raise OutcomeUnknown(retry_after=3) from error
             raise DatabaseBusy(retry_after=_soon()) from error

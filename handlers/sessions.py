@@ -20,7 +20,7 @@ from handlers.errors import (
     WeChatUnavailable,
 )
 from handlers.following import attribute
-from handlers.identity import Identity, wechat_proofs
+from handlers.identity import Identity, ids_of, standing, wechat_proofs
 from handlers.ports import (
     Clock,
     Randomness,
@@ -31,10 +31,12 @@ from handlers.ports import (
     WeChat,
     WeChatUserRefused,
 )
+from handlers.retrying import refusing
 from models.database import atomic
 from models.words import AccountKind, Touchpoint
 
-REMEMBERED_SECONDS, REMEMBERED_AT_MOST = 1.0, 20_000
+# With the half second of the store beneath, an ended session is dead everywhere within one second.
+REMEMBERED_SECONDS, REMEMBERED_AT_MOST = 0.5, 20_000
 LASTS_AT_MOST = timedelta(days=30)  # absolute end; the store ends idle ones sooner
 
 
@@ -47,6 +49,7 @@ class Opened:
     person: Person
 
 
+@refusing
 class Sessions:
     """Opens, finds and ends sessions."""
 
@@ -70,20 +73,25 @@ class Sessions:
         self._accounts = accounts
         self._identity = identity
         self._recent: dict[str, tuple[float, Person]] = {}  # token hash -> (until, who): monotonic seconds
+        self._endings = 0  # what was read before an ending is not remembered after it
 
     async def open(self, *, code: str, account: str | None = None, scene: str | None = None) -> Opened:
         """Sign in with a wx.login code; the person becomes known if they were not. Several sessions may live.
 
+        When the login shows that two known people are one, their other sessions end: each was opened as one of them.
         Raises LoginCodeRefused, LoginBlocked, AccountUnknown, MemberFrozen, WeChatUnavailable.
         """
         facts = await self._mini_program(account)
         login = await self._login(facts, code)
         proofs = wechat_proofs(facts.app.app_id, facts.open_platform, login["openid"], login["unionid"] or None)
-        person = await self._identity.recognise(facts.key, proofs, through=Touchpoint.MINI_PROGRAM)
+        resolution = await self._identity.resolve(proofs)
+        person = await self._identity.person(resolution.member_id, facts.key, through=Touchpoint.MINI_PROGRAM)
+        if resolution.absorbed:
+            await self.close_all(person)
         now = self._clock.now()
         if scene:
             async with atomic():
-                await attribute(person.member_id, facts.id, scene, at=now)
+                await attribute(await standing(person.member_id), facts.id, scene, at=now)
         token = self._randomness.token()
         token_hash = hash_token(token)
         record = SessionRecord(
@@ -102,9 +110,11 @@ class Sessions:
         hit = self._recent.get(token_hash)
         if hit is not None and hit[0] > now:
             return hit[1]
+        endings = self._endings
         record = await self._record(token_hash)
         person = await self._identity.person(UUID(record.member_id), record.account, through=Touchpoint.MINI_PROGRAM)
-        if person.is_member:  # whoever is about to join must be seen to have joined at once
+        # Whoever is about to join must be seen to have joined at once.
+        if person.is_member and endings == self._endings:
             if len(self._recent) >= REMEMBERED_AT_MOST:
                 self._recent.clear()
             self._recent[token_hash] = (now + REMEMBERED_SECONDS, person)
@@ -120,13 +130,22 @@ class Sessions:
 
     async def close(self, person: Person, *, token: str) -> None:
         """End this session; ending it again is fine."""
-        self._recent.pop(hash_token(token), None)
-        await self._store.drop(hash_token(token), str(person.member_id))
+        try:
+            await self._store.drop(hash_token(token), str(person.member_id))
+        finally:
+            self._endings += 1
+            self._recent.pop(hash_token(token), None)
 
     async def close_all(self, person: Person) -> int:
-        """End every session of this person; how many ended."""
-        self._recent.clear()
-        return await self._store.drop_all(str(person.member_id))
+        """End every session of this person, also those of the rows that were merged into theirs; how many ended."""
+        ended = 0
+        try:
+            for member_id in await ids_of(person.member_id):
+                ended += await self._store.drop_all(str(member_id))
+        finally:
+            self._endings += 1
+            self._recent.clear()
+        return ended
 
     async def _record(self, token_hash: str) -> SessionRecord:
         record = await self._store.find(token_hash)

@@ -1,5 +1,6 @@
 """The texts people agree to, as pages: `GET /terms/{purpose}`. Plain, readable on a phone, without scripts."""
 
+from collections.abc import Mapping
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -27,20 +28,24 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 
 async def show(request: web.Request) -> web.Response:
     """One text; 404 for names we have no text of."""
-    page = rendered(request.match_info["purpose"], request.app[BRAND])
-    if page is None:
+    purpose = request.match_info["purpose"]
+    if purpose not in known():
         return web.Response(status=404)
+    page = rendered(purpose, request.app[BRAND])
     headers = {"Content-Security-Policy": POLICY, "Cache-Control": "public, max-age=300"}
     return web.Response(text=page, content_type="text/html", charset="utf-8", headers=headers)
 
 
 @cache
-def rendered(purpose: str, brand: str) -> str | None:
-    """The page of one purpose; None when there is no such text."""
-    known = {path.stem: path for path in DOCUMENTS.glob("*.txt")}
-    if purpose not in known:
-        return None
-    title, *lines = known[purpose].read_text("utf-8").format(brand=brand or "本店").splitlines()
+def known() -> Mapping[str, Path]:
+    """The texts there are, by purpose."""
+    return {path.stem: path for path in DOCUMENTS.glob("*.txt")}
+
+
+@cache  # of known purposes only: anybody can make up others
+def rendered(purpose: str, brand: str) -> str:
+    """The page of one purpose. Raises KeyError when there is no such text."""
+    title, *lines = known()[purpose].read_text("utf-8").format(brand=brand or "本店").splitlines()
     paragraphs = "\n".join(f"<p>{escape(line)}</p>" for line in lines if line)
     return PAGE.format(title=escape(title), paragraphs=paragraphs)
 

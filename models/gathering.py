@@ -32,7 +32,8 @@ class Gathered(Generic[Key]):
         self._value_of = value_of
         self._key_of = key_of
         self._waiting: dict[Key, list[asyncio.Future[Row | None]]] = {}
-        self._readers: set[asyncio.Task[None]] = set()
+        self._readers: set[asyncio.Task[None]] = set()  # the event loop itself keeps only weak references
+        self._reading = 0
 
     async def row(self, key: Key) -> Row | None:
         """The row of this key, or None. Raises what the database raises, to each reader of the statement."""
@@ -40,7 +41,8 @@ class Gathered(Generic[Key]):
             return (await self._read([key])).get(key)
         answer: asyncio.Future[Row | None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(key, []).append(answer)
-        if len(self._readers) < AT_ONCE:
+        if self._reading < AT_ONCE:
+            self._reading += 1
             # An empty context: nobody's transaction, open or ended, may be the one that reads for the others.
             reader = asyncio.create_task(self._serve(), context=Context())
             self._readers.add(reader)
@@ -48,6 +50,14 @@ class Gathered(Generic[Key]):
         return await answer
 
     async def _serve(self) -> None:
+        try:
+            await self._serve_all()
+        finally:
+            # In the same step in which nobody was found waiting: a reader that is still counted while it is on its way
+            # out would be taken for one that comes round again, and whoever asks then would wait for ever.
+            self._reading -= 1
+
+    async def _serve_all(self) -> None:
         await asyncio.sleep(0)  # whoever asks in this round of the loop comes along
         while self._waiting:
             batch = {key: self._waiting.pop(key) for key in list(self._waiting)[:LARGEST]}

@@ -1,6 +1,7 @@
 """Stand-ins for what is outside: time, and WeChat. Hand-made, so that a test reads as what happens."""
 
 import asyncio
+import itertools
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -41,16 +42,17 @@ class FakeWeChat:
         self.calls: Counter[str] = Counter()
         self.trouble: WeChatError | None = None  # raised by every call while it is set
         self.delay = 0.0
+        self._codes = itertools.count()  # WeChat gives no code twice
 
     def login_code(self, openid: str, unionid: str | None = None, *, code: str | None = None) -> str:
         """A code that works once."""
-        code = code or f"login-{len(self.logins)}-{openid}"
+        code = code or f"login-{next(self._codes)}-{openid}"
         self.logins[code] = CodeSession(openid, unionid, "c2Vzc2lvbi1rZXktMTYtYg==")
         return code
 
     def phone_code(self, number: str, country_code: str = "86") -> str:
         """A code that works once."""
-        code = f"phone-{len(self.phones)}-{number}"
+        code = f"phone-{next(self._codes)}-{number}"
         self.phones[code] = PhoneNumber(number, country_code)
         return code
 

@@ -27,5 +27,5 @@ async def left(turn: Turn) -> None:
 @router.event("scan")
 async def scanned(turn: Turn) -> str:
     """A follower scans one of our codes."""
-    await turn.handlers.following.follow(turn.person, turn.account, scene=turn.inbound.scene)
+    await turn.handlers.following.scan(turn.person, turn.account)
     return texts.scanned(turn.account.brand_name)

@@ -6,6 +6,7 @@ from bot import texts
 from bot.router import Router
 from bot.turn import Turn
 from handlers.consents import Agreed, current_terms
+from handlers.errors import ConsentOutdated
 from handlers.ports import DialogueState
 from models.words import ConsentPurpose
 
@@ -19,8 +20,7 @@ async def join(turn: Turn) -> str:
     """Show the terms and wait for 同意; a member hears their number."""
     if turn.person.is_member and turn.person.number:
         return texts.already_member(turn.person.number)
-    await turn.ask(JOINING, CONSENT, version=current_terms(ConsentPurpose.MEMBERSHIP).version)
-    return texts.terms(turn.public_url)
+    return await _show_terms(turn)
 
 
 @router.step(JOINING, CONSENT)
@@ -28,11 +28,14 @@ async def consent(turn: Turn, question: DialogueState) -> str:
     """同意 is the act of consent: version, time and channel are stored with the membership."""
     if turn.inbound.content not in {"同意", "我同意"}:
         return texts.AGREE_OR_CANCEL
-    answer = await turn.handlers.membership.join(
-        turn.person,
-        agreed=[Agreed(ConsentPurpose.MEMBERSHIP, str(question.facts["version"]))],
-        request_id=turn.request_id,
-    )
+    try:
+        answer = await turn.handlers.membership.join(
+            turn.person,
+            agreed=[Agreed(ConsentPurpose.MEMBERSHIP, str(question.facts["version"]))],
+            request_id=turn.request_id,
+        )
+    except ConsentOutdated:  # the text changed while they read: ask about the new one
+        return await _show_terms(turn)
     await turn.finish()
     member = answer.value.member
     if answer.value.already_member:
@@ -56,3 +59,8 @@ async def mine(turn: Turn) -> str:
     view = await turn.handlers.membership.view(turn.person)
     joined_on = view.joined_at.astimezone(ZONE).strftime("%Y年%m月%d日") if view.joined_at else ""
     return texts.mine(view.number or "", joined_on, view.phone_tail)
+
+
+async def _show_terms(turn: Turn) -> str:
+    await turn.ask(JOINING, CONSENT, version=current_terms(ConsentPurpose.MEMBERSHIP).version)
+    return texts.terms(turn.public_url)

@@ -43,6 +43,10 @@ class Leases:
         if mark is not None:
             await self._redis.run(("EVAL", _DELETE_IF_MINE, 1, key, mark))
 
+    def holds(self, key: str) -> bool:
+        """Whether a caller of this process took the lease and has not given it back; it may have ended by itself."""
+        return key in self._marks
+
     def forget(self, key: str) -> None:
         """The lease's key has been overwritten by a value."""
         self._marks.pop(key, None)

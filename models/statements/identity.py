@@ -31,6 +31,22 @@ LOCK_MEMBERS = Both(
     sqlite="",
 )
 
+# Whom a member id of any time means, locked. Somebody who was merged while we waited for the lock comes back as
+# `merged`: ask again. Not FOR UPDATE, which would hold up every row that only refers to this one.
+_STANDING = """
+    SELECT c.id, c.status FROM member c
+    WHERE c.id = (SELECT COALESCE(m.canonical_id, m.id) FROM member m WHERE m.id = $1)
+"""
+STANDING = Both(postgres=_STANDING + "FOR NO KEY UPDATE", sqlite=_STANDING)
+
+# Requests follow their person, so that a retry after a merge is still recognised; a key both used stays with each.
+REPOINT_REQUESTS = """
+    UPDATE request SET actor_id = $2 WHERE actor_kind = 'person' AND actor_id = $1 AND NOT EXISTS (
+        SELECT 1 FROM request o WHERE o.actor_kind = 'person' AND o.actor_id = $2
+            AND o.operation = request.operation AND o.key = request.key
+    ) RETURNING id
+"""
+
 # Joining is won by one conditional UPDATE; whoever gets no row back was a member already.
 JOIN = """
     UPDATE member SET joined_at = $2, joined_through = $3, number = $4
@@ -43,6 +59,12 @@ GIVE_CONSENT = """
     RETURNING id
 """
 
+# Another version of the text is another agreement: the row of the old one is closed before the new one is opened.
+SUPERSEDE_CONSENT = """
+    UPDATE consent SET withdrawn_at = $4
+    WHERE member_id = $1 AND purpose = $2 AND version <> $3 AND withdrawn_at IS NULL RETURNING id
+"""
+
 ATTRIBUTE_ONCE = """
     INSERT INTO attribution (id, created_at, member_id, account_id, scene, touched_at)
     VALUES ($1, $2, $3, $4, $5, $2) ON CONFLICT (member_id) DO NOTHING RETURNING id
@@ -50,7 +72,8 @@ ATTRIBUTE_ONCE = """
 
 FOLLOW = """
     INSERT INTO follower (id, created_at, account_id, member_id, followed_at) VALUES ($1, $2, $3, $4, $2)
-    ON CONFLICT (account_id, member_id) DO UPDATE SET followed_at = excluded.followed_at, unfollowed_at = NULL
+    ON CONFLICT (account_id, member_id) DO UPDATE SET unfollowed_at = NULL, followed_at =
+        CASE WHEN follower.unfollowed_at IS NULL THEN follower.followed_at ELSE excluded.followed_at END
     RETURNING (CASE WHEN created_at = $2 THEN 1 ELSE 0 END) AS is_first
 """
 

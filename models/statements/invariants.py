@@ -1,4 +1,7 @@
-"""What must hold in every committed state; each statement returns the ids of the rows where it does not."""
+"""What must hold in every committed state; each statement returns the ids of the rows where it does not.
+
+Whole tables are read, so each is one pass: EXCEPT rather than a subquery per row, which a thousand members make slow.
+"""
 
 from dataclasses import dataclass
 
@@ -41,9 +44,9 @@ CHECKS = (
     Check(
         "入会的会员都同意过会员协议",
         """
-        SELECT m.id FROM member m WHERE m.joined_at IS NOT NULL AND m.status = 'active' AND NOT EXISTS (
-            SELECT 1 FROM consent c WHERE c.purpose = 'membership' AND c.withdrawn_at IS NULL AND (
-                c.member_id = m.id OR c.member_id IN (SELECT l.id FROM member l WHERE l.canonical_id = m.id)))
+        SELECT id FROM member WHERE joined_at IS NOT NULL AND status = 'active'
+        EXCEPT SELECT COALESCE(m.canonical_id, m.id) FROM consent c JOIN member m ON m.id = c.member_id
+        WHERE c.purpose = 'membership' AND c.withdrawn_at IS NULL
         """,
     ),
 )

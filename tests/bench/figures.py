@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,15 +115,18 @@ def join(town: Town) -> Iterator[Subject]:
     def load(seconds: int) -> Load:
         codes = [code for code, _ in town.fresh_people(supply.count(seconds))]
         town.platform_seconds()
+        used, used_there = time.process_time(), town.platform.cpu_seconds()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             done, took = runner.run(joins(town.server.port, codes, seconds=float(seconds)))
+        used, used_there = time.process_time() - used, town.platform.cpu_seconds() - used_there
         if len(done) >= len(codes):
             supply.too_few()
             raise Overran
         theirs = town.platform_seconds()
         ours = [(one.seconds - theirs[one.code]) * 1_000 for one in done]
         answers[:] = done[-1:]
-        return supply.seen(Load(len(done), took, percentile(ours, 0.50), percentile(ours, 0.99)))
+        p50, p99 = percentile(ours, 0.50), percentile(ours, 0.99)
+        return supply.seen(Load(len(done), took, p50, p99, generator=used, platform=used_there))
 
     yield Subject("POST", len(JOIN_BODY), 500, town.server, load)
     if not answers or orjson.loads(answers[0].answer)["already_member"]:

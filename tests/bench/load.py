@@ -1,6 +1,7 @@
 """wrk, and what it found."""
 
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -22,12 +23,17 @@ class BadAnswers(RuntimeError):
 
 @dataclass(frozen=True)
 class Load:
-    """One round. Seconds of the machine, latencies in milliseconds."""
+    """One round. Seconds of the machine, latencies in milliseconds.
+
+    wrk corrects its latencies for coordinated omission: a pause counts for those too who would have come during it.
+    """
 
     requests: int
     seconds: float
     p50: float
     p99: float
+    generator: float = 0.0  # seconds of CPU time of whoever made the load
+    platform: float = 0.0  # and of the pretend platform
 
     @property
     def rate(self) -> float:
@@ -62,9 +68,11 @@ def wrk(url: str, method: str, feed: Path, *, seconds: int, once: bool = False) 
     Raises Overran, BadAnswers (an error status, or a broken connection).
     """
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "10s", "-s", str(_SCRIPT), url]
+    before = os.times()
     done = subprocess.run(
         [*command, "--", method, str(feed)], check=False, capture_output=True, text=True, timeout=seconds + 60
     )
+    after = os.times()
     told = [line.removeprefix("BENCH ") for line in done.stdout.splitlines() if line.startswith("BENCH ")]
     if done.returncode or not told:
         raise RuntimeError(f"wrk failed: {done.stdout[-500:]} {done.stderr[-500:]}")
@@ -73,7 +81,8 @@ def wrk(url: str, method: str, feed: Path, *, seconds: int, once: bool = False) 
         raise Overran
     if found["failed"] or not found["requests"]:
         raise BadAnswers(f"{found['failed']} of {found['requests']} requests failed at {url}")
-    return Load(found["requests"], found["microseconds"] / 1e6, found["p50"] / 1e3, found["p99"] / 1e3)
+    used = after.children_user - before.children_user + after.children_system - before.children_system
+    return Load(found["requests"], found["microseconds"] / 1e6, found["p50"] / 1e3, found["p99"] / 1e3, generator=used)
 
 
 def percentile(values: Sequence[float], share: float) -> float:

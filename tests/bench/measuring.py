@@ -27,6 +27,8 @@ class Outcome:
     p50: float
     p99: float
     cpu: float  # share of one core that the server used
+    generator: float  # and whoever made the load
+    platform: float  # and the pretend platform
     cost: float  # microseconds of CPU time per request, of the server process alone
     noop_cost: float
 
@@ -83,6 +85,8 @@ def measure(name: str, pair: str, subject: Subject, *, rounds: int, seconds: int
         p50=median(load.p50 for load, _ in loads),
         p99=median(load.p99 for load, _ in loads),
         cpu=median(used / load.seconds for load, used in loads),
+        generator=median(load.generator / load.seconds for load, _ in loads),
+        platform=median(load.platform / load.seconds for load, _ in loads),
         cost=median(used / load.requests for load, used in loads) * 1e6,
         noop_cost=median(used / baseline.requests for baseline, used in baselines) * 1e6,
     )

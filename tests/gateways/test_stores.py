@@ -50,6 +50,28 @@ async def test_waiting_ends_in_time_without_an_answer(commands):
     assert 0.15 < time.perf_counter() - started < 1
 
 
+async def test_waiting_ends_at_once_when_nobody_is_at_it_any_more(processes):
+    died, here = RedisAnswers(processes()), RedisAnswers(processes())
+    await died.claim("push")
+    waiting = asyncio.create_task(here.wait("push", 5))
+    await asyncio.sleep(0.1)
+    await died.release("push")  # as its end does
+    started = time.perf_counter()
+    assert await waiting is None
+    assert time.perf_counter() - started < 0.5
+    assert await here.claim("push") is None
+
+
+async def test_a_wiped_redis_does_not_end_the_waiting_for_this_process_own_work(commands, connect):
+    answers = RedisAnswers(commands)
+    await answers.claim("push")
+    await connect().flushall()
+    waiting = asyncio.create_task(answers.wait("push", 2))
+    await asyncio.sleep(0.2)
+    await answers.give("push", "answer")
+    assert await waiting == "answer"
+
+
 async def test_a_claim_that_was_given_back_can_be_taken_again(processes):
     here, there = RedisAnswers(processes()), RedisAnswers(processes())
     await here.claim("push")

@@ -5,15 +5,22 @@ from datetime import timedelta
 
 import pytest
 
+from handlers import identity
+from handlers.accounts import AccountDraft, ensure_root
 from handlers.consents import Agreed
-from handlers.errors import MemberFrozen, NotSignedIn
+from handlers.errors import KeyReused, MemberFrozen, NotSignedIn, PhoneCodeRefused
 from handlers.identity import Proof, resolve
 from handlers.membership import Profile
 from handlers.phones import EncryptedPhone
+from handlers.ports import FollowerInfo, PhoneNumber, WeChatRetryLater
+from models.accounts import Account
 from models.consents import Consent
 from models.database import atomic, rows
+from models.failures import SerializationConflict
 from models.identity import Attribution, Follower, Identifier, Member
-from models.words import ConsentPurpose, IdentifierStatus, MemberStatus, Namespace
+from models.organizations import Organization
+from models.outbox import Job
+from models.words import AccountKind, ConsentPurpose, IdentifierStatus, MemberStatus, Namespace
 from tests.handlers.conftest import MARKETING, MEMBERSHIP, PHONE
 
 
@@ -146,25 +153,17 @@ async def test_a_retried_join_is_answered_although_the_phone_code_is_used_and_fo
 
 
 async def test_a_retried_join_is_answered_although_its_encrypted_phone_has_aged(rooms):
-    person = await rooms.member(phone="13912345670")
-    stale = EncryptedPhone("data", "iv", "key")
-    rooms.wechat.decrypt_phone = lambda *_, **__: rooms.wechat.phones.pop("p")
-    rooms.wechat.phones["p"] = next(iter([]), None) or _number("13912345670")
-    asked = {"agreed": [MEMBERSHIP, PHONE], "encrypted_phone": stale, "request_id": "tap-2"}
+    person = await rooms.person()
+    answers = [PhoneNumber("13912345670", "86")]
+    rooms.wechat.decrypt_phone = lambda *_, **__: answers.pop()
+    encrypted = EncryptedPhone("data", "iv", "key")
+    asked = {"agreed": [MEMBERSHIP, PHONE], "encrypted_phone": encrypted, "request_id": "tap"}
     first = await rooms.handlers.membership.join(person, **asked)
     again = await rooms.handlers.membership.join(person, **asked)
     assert (again.replayed, again.value) == (True, first.value)
 
 
-def _number(number):
-    from handlers.ports import PhoneNumber
-
-    return PhoneNumber(number, "86")
-
-
 async def test_the_same_key_with_another_profile_is_another_request(rooms):
-    from handlers.errors import KeyReused
-
     person = await rooms.person()
     ask = rooms.handlers.membership.join
     await ask(person, agreed=[MEMBERSHIP], profile=Profile(nickname="小明"), request_id="tap-1")
@@ -197,8 +196,6 @@ async def test_a_request_is_recognised_although_its_person_was_merged_meanwhile(
 
 
 async def test_a_phone_code_of_somebody_else_is_refused_even_while_it_is_remembered(rooms):
-    from handlers.errors import PhoneCodeRefused
-
     code = rooms.wechat.phone_code("13912345670")
     await rooms.handlers.membership.join(await rooms.person("o-a"), agreed=[MEMBERSHIP, PHONE], phone_code=code)
     thief = await rooms.person("o-b")
@@ -252,6 +249,29 @@ async def test_a_login_that_merges_nobody_leaves_other_sessions_alone(rooms):
     assert await rooms.handlers.sessions.who(old.token) == old.person
 
 
+async def test_a_session_read_while_it_is_being_closed_is_not_remembered(rooms, monkeypatch):
+    await rooms.member("o-ming")
+    sessions = rooms.handlers.sessions
+    opened = await sessions.open(code=rooms.wechat.login_code("o-ming"))
+    store = type(sessions._store)
+    find, has_read, go_on = store.find, asyncio.Event(), asyncio.Event()
+
+    async def slow(self, token_hash):
+        record = await find(self, token_hash)
+        has_read.set()
+        await go_on.wait()
+        return record
+
+    monkeypatch.setattr(store, "find", slow)
+    reading = asyncio.create_task(sessions.who(opened.token))
+    await has_read.wait()
+    await sessions.close(opened.person, token=opened.token)
+    go_on.set()
+    await reading
+    with pytest.raises(NotSignedIn):
+        await sessions.who(opened.token)
+
+
 # --- following
 
 
@@ -282,11 +302,6 @@ async def test_coming_back_by_somebodys_code_is_not_being_brought_by_them(rooms)
 
 
 async def test_accounts_and_the_root_made_by_many_starting_processes_at_once_are_made_once(rooms):
-    from handlers.accounts import AccountDraft, ensure_root
-    from models.accounts import Account
-    from models.organizations import Organization
-    from models.words import AccountKind
-
     draft = AccountDraft(key="new", kind=AccountKind.MINI_PROGRAM, app_id="wx-new", secret="s", token="tok")
     await asyncio.gather(*(rooms.handlers.accounts.keep(draft) for _ in range(6)))
     assert await Account.filter(key="new").count() == 1
@@ -294,6 +309,72 @@ async def test_accounts_and_the_root_made_by_many_starting_processes_at_once_are
     await Organization.all().delete()
     await asyncio.gather(*(ensure_root("江南书店") for _ in range(6)))
     assert await Organization.all().count() == 1
+
+
+async def test_somebody_wechat_does_not_show_as_a_follower_yet_is_asked_for_again(rooms):
+    """user/info may lag behind the push; without its unionid the two channels would never be joined."""
+    joined = await rooms.member("o-mini", "u-ming")
+    oa = await rooms.handlers.accounts.get("oa")
+    known = rooms.wechat.follower
+
+    async def not_yet(_app, _openid):
+        return FollowerInfo(is_following=False, unionid=None)
+
+    rooms.wechat.follower = not_yet
+    await rooms.handlers.following.recognise(oa, "o-chat")
+    rooms.wechat.follower, rooms.wechat.unionids["o-chat"] = known, "u-ming"
+    job = await Job.get(kind="learn_unionid")
+    await rooms.handlers.notices.learn_unionid(**job.payload)
+    assert (await rooms.handlers.following.recognise(oa, "o-chat")).member_id == joined.member_id
+
+
+async def test_coming_back_asks_again_for_a_unionid_that_was_not_there(rooms):
+    """The account may have been joined to the open platform since."""
+    oa = await rooms.handlers.accounts.get("oa")
+    person = await rooms.handlers.following.recognise(oa, "o-chat")
+    await rooms.handlers.following.follow(person, oa)
+    assert await Job.all().count() == 0
+    await rooms.handlers.following.unfollow(person, oa)
+    rooms.clock.advance(timedelta(days=1))
+    await rooms.handlers.following.follow(person, oa)
+    assert await Job.filter(kind="learn_unionid").count() == 1
+
+
+async def test_coming_back_asks_nothing_of_wechat_when_the_unionid_is_known(rooms):
+    oa = await rooms.handlers.accounts.get("oa")
+    rooms.wechat.unionids["o-chat"] = "u-ming"
+    person = await rooms.handlers.following.recognise(oa, "o-chat")
+    for _ in range(2):
+        await rooms.handlers.following.follow(person, oa)
+        await rooms.handlers.following.unfollow(person, oa)
+    assert await Job.all().count() == 0
+
+
+async def test_people_are_recognised_although_the_database_gave_up_on_a_deadlock(rooms, monkeypatch):
+    left = [2]
+    create = identity.next_ordinal
+
+    async def unlucky(name):
+        if left[0]:
+            left[0] -= 1
+            raise SerializationConflict("deadlock detected")
+        return await create(name)
+
+    monkeypatch.setattr(identity, "next_ordinal", unlucky)
+    oa = await rooms.handlers.accounts.get("oa")
+    await rooms.handlers.following.recognise(oa, "o-chat")
+    assert await Member.all().count() == 1
+
+
+async def test_a_frozen_followers_unionid_is_learnt_without_a_dead_job(rooms):
+    oa = await rooms.handlers.accounts.get("oa")
+    rooms.wechat.trouble = WeChatRetryLater(-1, "busy")
+    person = await rooms.handlers.following.recognise(oa, "o-chat")
+    await freeze(person)
+    rooms.wechat.trouble, rooms.wechat.unionids["o-chat"] = None, "u-ming"
+    job = await Job.get(kind="learn_unionid")
+    await rooms.handlers.notices.learn_unionid(**job.payload)
+    assert await Identifier.filter(namespace=Namespace.WX_UNIONID).count() == 1
 
 
 # --- at the same time

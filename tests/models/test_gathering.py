@@ -102,43 +102,28 @@ async def test_a_task_left_over_from_a_transaction_does_not_spoil_the_reads_of_o
 
 async def test_readers_that_end_in_the_same_moment_leave_nobody_waiting(monkeypatch):
     """Whoever asks again at once, while both readers are on their way out, must be read for."""
-    gates: list[asyncio.Event] = []
+    under_way: list[asyncio.Event] = []
 
-    async def read(_statement, values):
-        gate = asyncio.Event()
-        gates.append(gate)
-        await gate.wait()
-        return [{"k": value} for value in values]
+    async def read(_sql, values):
+        if len(under_way) < gathering.AT_ONCE:
+            under_way.append(asyncio.Event())
+            await under_way[-1].wait()
+        return [{"id": value} for value in values]
 
     monkeypatch.setattr(gathering, "rows", read)
     monkeypatch.setattr(gathering, "in_atomic", lambda: False)
-    many: gathering.Gathered[int] = gathering.Gathered("", value_of=lambda key: key, key_of=lambda row: row["k"])
+    things = Gathered("", value_of=lambda key: key, key_of=lambda found: found["id"])
 
-    async def ask_twice(key):
-        await many.row(key)
-        return await many.row(key + 10)
+    async def twice(number):
+        await things.row(number)
+        return await things.row(number + 10)
 
-    async def open_gates():
-        while len(gates) < 2:
-            await asyncio.sleep(0)
-        for gate in list(gates):
-            gate.set()
-        while len(gates) < 3:
-            await asyncio.sleep(0)
-        for gate in gates:
-            gate.set()
-        while True:
-            await asyncio.sleep(0.01)
-            for gate in gates:
-                gate.set()
-
-    opener = asyncio.create_task(open_gates())
-    first = asyncio.create_task(ask_twice(1))
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    second = asyncio.create_task(many.row(2))
+    first = asyncio.create_task(twice(0))
+    await asyncio.sleep(0.01)  # so that each travels in a statement of its own
+    second = asyncio.create_task(things.row(1))
+    await asyncio.sleep(0.01)
+    assert len(under_way) == gathering.AT_ONCE == 2
+    for statement in under_way:
+        statement.set()
     async with asyncio.timeout(2):
-        assert await first == {"k": 11}
-        assert await second == {"k": 2}
-    opener.cancel()
+        assert await asyncio.gather(first, second) == [{"id": 10}, {"id": 1}]

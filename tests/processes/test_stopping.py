@@ -140,12 +140,15 @@ async def test_a_busy_worker_gives_its_jobs_back(site):
         f" VALUES {jobs}",
     )
     worker = await site.worker_if_separate() or server
-    running = "SELECT count(*) FROM job WHERE state = 'running'"
+    running = "SELECT count(*) FROM job WHERE kind = 'send_text' AND state = 'running'"
     await _until(lambda: stored.number(site.database_url, running))
     ended = await worker.stop()
     assert_clean(ended)
     assert await stored.number(site.database_url, running) == 0
-    assert await stored.number(site.database_url, "SELECT count(*) FROM job WHERE state = 'ready'") == 30
+    assert (
+        await stored.number(site.database_url, "SELECT count(*) FROM job WHERE kind = 'send_text' AND state = 'ready'")
+        == 30
+    )
 
 
 def _job(number, member_id):

@@ -70,3 +70,18 @@ def test_a_number_abroad_keeps_its_national_digits():
 def test_service_hours_are_half_open_and_may_cross_midnight(hours, hour, is_there):
     now = datetime(2026, 11, 22, hour, tzinfo=SHANGHAI).astimezone(UTC)
     assert is_open(hours, now, SHANGHAI) is is_there
+
+
+@pytest.mark.parametrize(
+    ("hours", "is_there"),
+    [
+        ("00:00-24:00", True),
+        ("09:00-24:00", True),
+        ("22:00-06:00", True),
+        ("09:00-23:59", False),
+        ("23:59-24:00", True),
+    ],
+)
+def test_the_last_minute_of_the_day_is_a_minute_like_others(hours, is_there):
+    now = datetime(2026, 11, 22, 23, 59, 30, tzinfo=SHANGHAI).astimezone(UTC)
+    assert is_open(hours, now, SHANGHAI) is is_there

@@ -1,0 +1,74 @@
+"""Menus: what is published against what is wanted."""
+
+import pytest
+
+from handlers.menus import default_menu
+from models.accounts import Account
+
+
+def as_the_platform_tells(buttons):
+    """What `menu/get` makes of a menu: fields of its own, empty lists, an order of its own."""
+    told = []
+    for button in buttons:
+        children = as_the_platform_tells(button.get("sub_button", []))
+        own = {"sub_button": children, "app_version": 0, "news_info": {"list": []}, "status": 1}
+        told.append({**own, **{name: button[name] for name in sorted(button) if name != "sub_button"}})
+    return told
+
+
+@pytest.fixture
+def published(rooms):
+    menu = []
+
+    async def current(_app):
+        return as_the_platform_tells(menu)
+
+    async def publish(_app, buttons):
+        menu[:] = buttons
+
+    rooms.wechat.current_menu, rooms.wechat.publish_menu = current, publish
+    return menu
+
+
+async def test_a_published_menu_does_not_differ_whatever_the_platform_adds(rooms, published):
+    assert await rooms.handlers.menus.difference("oa")
+    await rooms.handlers.menus.publish("oa")
+    assert published
+    assert await rooms.handlers.menus.difference("oa") == []
+
+
+async def test_children_in_the_consoles_form_are_the_same_children(rooms, published):
+    await rooms.handlers.menus.publish("oa")
+    for button in published:
+        if "sub_button" in button:
+            button["sub_button"] = {"list": button["sub_button"]}
+    rooms.wechat.current_menu = lambda _app: _given(published)
+    assert await rooms.handlers.menus.difference("oa") == []
+
+
+async def _given(menu):
+    return menu
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("click", "key"), ("view", "url"), ("media_id", "media_id"), ("article_id", "article_id")],
+)
+async def test_a_button_that_leads_elsewhere_is_a_difference(rooms, published, kind, name):
+    published[:] = [{"type": kind, "name": "活动", name: "old"}]
+    await Account.filter(key="oa").update(menu=[{"type": kind, "name": "活动", name: "new"}])
+    rooms.handlers.accounts._remembered.clear()
+    changed = [line for line in await rooms.handlers.menus.difference("oa") if line[:1] in "+-" and name in line]
+    assert any("old" in line for line in changed)
+    assert any("new" in line for line in changed)
+
+
+def test_every_name_and_key_of_the_default_menu_fits_what_wechat_takes():
+    menu = default_menu("wx5b2d4c1a9e8f7061", "https://example.com/")
+    assert len(menu) <= 3
+    for button in menu:
+        assert len(button["name"].encode()) <= 16
+        assert len(button.get("sub_button", [])) <= 5
+        for child in button.get("sub_button", []):
+            assert len(child["name"].encode()) <= 60
+            assert len(child["key"].encode()) <= 128
