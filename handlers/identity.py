@@ -4,6 +4,7 @@ The decision itself is pure (`handlers/rules/identity.py`). This module loads wh
 was decided, and leaves an append-only event for every link made, refused or merged.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,7 +21,7 @@ from models.database import CommitUnknown, atomic, dialect, next_ordinal, requir
 from models.gathering import Gathered
 from models.identity import Identifier, IdentityEvent, Member
 from models.ids import new_id
-from models.sql import as_uuid
+from models.sql import as_instant, as_uuid
 from models.statements import identity as statements
 from models.words import IdentifierStatus, IdentityAct, MemberStatus, Namespace, Touchpoint
 
@@ -98,8 +99,8 @@ class Identity:
 
         Asking again with the same proofs changes nothing.
         """
-        resolution = await self.resolve(proofs)
-        return await self.person(resolution.member_id, account, through=through)
+        known = await self.settled(proofs, account, through=through)
+        return known or await self.resolved(await self.resolve(proofs), account, through=through)
 
     async def resolve(
         self, proofs: Sequence[Proof], *, along: Callable[[Resolution], Awaitable[None]] | None = None
@@ -121,6 +122,12 @@ class Identity:
         except CommitUnknown:
             return await again(attempt)  # asking again finds what was committed
 
+    async def resolved(self, resolution: Resolution, account: str, *, through: Touchpoint) -> Person:
+        """The acting person that a resolution found or made. Raises MemberFrozen."""
+        if resolution.is_new:
+            return Person(resolution.member_id, account, through, is_member=False, number=None)
+        return await self.person(resolution.member_id, account, through=through)
+
     async def person(self, member_id: UUID, account: str, *, through: Touchpoint) -> Person:
         """The acting person behind a member id of any time, merges followed. Raises NotSignedIn, MemberFrozen."""
         found = await _by_member.row(member_id)
@@ -128,6 +135,23 @@ class Identity:
             raise NotSignedIn
         _may_act(found)
         return _person(found, account, through)
+
+    async def settled(self, proofs: Sequence[Proof], account: str, *, through: Touchpoint) -> Person | None:
+        """The person whom all of these proofs mean already, found without a transaction; None when there is more to do.
+
+        Raises MemberFrozen.
+        """
+        keys = [proof.key(self._vault) for proof in proofs]
+        holders = await asyncio.gather(*(_by_identifier.row(key) for key in keys))
+        first = holders[0] if holders else None
+        since = self._clock.now() - SEEN_AGAIN_AFTER
+        if first is None or any(
+            holder is None or holder["member_id"] != first["member_id"] or as_instant(holder["last_seen_at"]) < since
+            for holder in holders
+        ):
+            return None
+        _may_act(first)
+        return _person(first, account, through)
 
     async def _find(self, app_id: str, openid: str) -> Mapping[str, Any] | None:
         return await _by_identifier.row(Proof(Namespace.WX_OPENID, app_id, openid, "wechat").key(self._vault))
@@ -141,7 +165,12 @@ def _may_act(found: Mapping[str, Any]) -> None:
 
 
 async def standing(member_id: UUID, *, even_frozen: bool = False) -> UUID:
-    """Whom a member id means now, the row locked until the open transaction ends.
+    """Whom a member id means now, the row locked until the open transaction ends. Raises NotSignedIn, MemberFrozen."""
+    return as_uuid((await standing_row(member_id, even_frozen=even_frozen))["id"])
+
+
+async def standing_row(member_id: UUID, *, even_frozen: bool = False) -> Mapping[str, Any]:
+    """The row (id, status, number, ordinal, profile_cipher) that a member id means now, locked until the end.
 
     Doors know people for up to a second longer than the database does: whoever writes for a person asks this first, so
     that nothing lands on a row that was merged away, and no frozen one is changed. Raises NotSignedIn, MemberFrozen.
@@ -154,7 +183,7 @@ async def standing(member_id: UUID, *, even_frozen: bool = False) -> UUID:
         if found["status"] != MemberStatus.MERGED:
             if not (even_frozen and found["status"] == MemberStatus.FROZEN):
                 _may_act(found)
-            return as_uuid(found["id"])
+            return found
     raise NotSignedIn
 
 
@@ -183,14 +212,15 @@ async def resolve(proofs: Sequence[Proof], *, now: datetime, vault: Vault, askin
     require_atomic()
     by_key = {proof.key(vault): proof for proof in proofs}
     await _lock_identifiers(by_key)
-    candidates = await _locked_candidates(by_key, asking)
+    held = await _locked(by_key, asking)
     asking_now = await canonical(asking) if asking else None
-    decision = decide(by_key, candidates, asking=asking_now)
+    decision = decide(by_key, held.candidates, asking=asking_now)
     member_id = decision.acting or await _create(now)
     for loser_id in decision.absorbed:
         await absorb(winner_id=member_id, loser_id=loser_id, reason="shared_identifier", now=now, vault=vault)
-    await _attach(member_id, decision, by_key, now=now, vault=vault)
-    await _mark_seen(by_key, member_id, now)
+    await _write(member_id, decision, by_key, now=now, vault=vault)
+    if any(held.last_seen_at.get(key, now) < now - SEEN_AGAIN_AFTER for key in by_key):
+        await _mark_seen(by_key, member_id, now)
     refused = tuple(key.namespace for key in decision.refused)
     return Resolution(member_id, decision.acting is None, refused, decision.absorbed)
 
@@ -201,17 +231,25 @@ async def _lock_identifiers(keys: Iterable[Key]) -> None:
         await rows(statements.LOCK_IDENTIFIERS, numbers)
 
 
-async def _locked_candidates(keys: Iterable[Key], asking: UUID | None) -> list[Candidate]:
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """The members that hold any of some keys, with all that each holds, and when each identifier was last seen."""
+
+    candidates: tuple[Candidate, ...]
+    last_seen_at: Mapping[Key, datetime]
+
+
+async def _locked(keys: Iterable[Key], asking: UUID | None) -> _Held:
     """The candidates, their rows locked in id order; read again until what was locked is what is meant.
 
     Somebody else may merge one of them while we wait for the lock: then the survivor must be locked as well.
     """
     locked: set[UUID] = set()
     while True:
-        candidates = await _candidates(keys, asking)
-        wanted = {candidate.member_id for candidate in candidates}
+        held = await _holders(keys, asking)
+        wanted = {candidate.member_id for candidate in held.candidates}
         if wanted <= locked or dialect() == "sqlite":
-            return candidates
+            return held
         await rows(statements.LOCK_MEMBERS, sorted(wanted))
         locked |= wanted
 
@@ -224,83 +262,86 @@ async def canonical(member_id: UUID) -> UUID:
     return as_uuid(found["member_id"])
 
 
-async def _candidates(keys: Iterable[Key], asking: UUID | None) -> list[Candidate]:
-    """The members that hold any of these keys, and the asking one, each with all they hold."""
+async def _holders(keys: Iterable[Key], asking: UUID | None) -> _Held:
     wanted = set(keys)
-    active = Identifier.filter(status=IdentifierStatus.ACTIVE)
-    matches = await active.filter(value_hash__in=[key.value_hash for key in wanted]).all()
-    owners = {match.member_id for match in matches if _key(match) in wanted}  # type: ignore[attr-defined]
-    if asking is not None:
-        owners.add(await canonical(asking))
-    if not owners:
-        return []
-    members = await Member.filter(id__in=list(owners)).only("id", "joined_at")
-    held: dict[UUID, set[Key]] = {member.id: set() for member in members}
-    for identifier in await active.filter(member_id__in=list(owners)).all():
-        held[identifier.member_id].add(_key(identifier))  # type: ignore[attr-defined]
-    return [Candidate(member.id, member.joined_at is not None, frozenset(held[member.id])) for member in members]
-
-
-def _key(identifier: Identifier) -> Key:
-    return Key(identifier.namespace, identifier.scope, identifier.value_hash)
+    joined: dict[UUID, bool] = {}
+    held: dict[UUID, set[Key]] = {}
+    last_seen_at: dict[Key, datetime] = {}
+    for found in await rows(statements.HELD, [key.value_hash for key in wanted], asking):
+        member_id = as_uuid(found["member_id"])
+        joined[member_id] = found["joined_at"] is not None
+        keys_held = held.setdefault(member_id, set())
+        if found["value_hash"] is not None:
+            key = _identifier_key(found)
+            keys_held.add(key)
+            last_seen_at[key] = as_instant(found["last_seen_at"])
+    candidates = (
+        Candidate(member_id, joined[member_id], frozenset(keys_held)) for member_id, keys_held in held.items()
+    )
+    return _Held(tuple(candidates), last_seen_at)
 
 
 async def _create(now: datetime) -> UUID:
     member_id = new_id()
-    # The ordinal is taken last: whoever waits for it on SQLite already holds everything else.
-    await Member.create(id=member_id, created_at=now, ordinal=await next_ordinal("member_ordinal"))
-    await IdentityEvent.create(member_id=member_id, act=IdentityAct.CREATE, happened_at=now)
+    if dialect() == "sqlite":
+        await next_ordinal("member_ordinal")
+    await rows(statements.CREATE_MEMBER, member_id, now)
     return member_id
 
 
-async def _attach(
-    member_id: UUID, decision: Decision, proofs: dict[Key, Proof], *, now: datetime, vault: Vault
-) -> None:
-    identifiers, events = [], []
+async def _write(member_id: UUID, decision: Decision, proofs: dict[Key, Proof], *, now: datetime, vault: Vault) -> None:
+    """Add the identifiers that were decided, and an event for every link made or refused."""
+    identifiers: list[dict[str, Any]] = []
+    events = [] if decision.acting else [_event(IdentityAct.CREATE)]
     for key in decision.attached:
         identifier_id = new_id()
         identifiers.append(
-            Identifier(
-                id=identifier_id,
-                member_id=member_id,
-                namespace=key.namespace,
-                scope=key.scope,
-                value_hash=key.value_hash,
-                value_cipher=vault.encrypt(proofs[key].value, bound_to=bound_to(identifier_id)),
-                verified_at=now,
-                verified_by=proofs[key].proven_by,
-                last_seen_at=now,
-            )
+            {
+                "id": str(identifier_id),
+                "namespace": key.namespace,
+                "scope": key.scope,
+                "value_hash": key.value_hash,
+                "value_cipher": vault.encrypt(proofs[key].value, bound_to=bound_to(identifier_id)),
+                "verified_by": proofs[key].proven_by,
+            }
         )
-        events.append(_event(IdentityAct.BIND, member_id, key, now=now, vault=vault))
+        events.append(_event(IdentityAct.BIND, key, value_mark=_mark(member_id, key, vault)))
     for key in decision.refused:
-        events += await _conflict(member_id, key, now=now, vault=vault)
-    await Identifier.bulk_create(identifiers)
-    await IdentityEvent.bulk_create(events)
+        events += await _conflict(member_id, key, vault)
+    if identifiers:
+        await rows(statements.ADD_IDENTIFIERS, identifiers, member_id, now)
+    if events:
+        await rows(statements.ADD_EVENTS, events, member_id, now)
 
 
-async def _conflict(member_id: UUID, key: Key, *, now: datetime, vault: Vault) -> list[IdentityEvent]:
+async def _conflict(member_id: UUID, key: Key, vault: Vault) -> list[dict[str, Any]]:
     """The event of a refused link; nothing when it is on record: a conflict that lasts is one row, not one a login."""
-    event = _event(IdentityAct.CONFLICT, member_id, key, now=now, vault=vault)
-    recorded = IdentityEvent.filter(member_id=member_id, act=event.act, namespace=key.namespace)
-    if await recorded.filter(value_mark=event.value_mark).exists():
+    mark = _mark(member_id, key, vault)
+    recorded = IdentityEvent.filter(member_id=member_id, act=IdentityAct.CONFLICT, namespace=key.namespace)
+    if await recorded.filter(value_mark=mark).exists():
         return []
     owner = await Identifier.get_or_none(
         namespace=key.namespace, scope=key.scope, value_hash=key.value_hash, status=IdentifierStatus.ACTIVE
     )
-    event.other_member_id = owner.member_id if owner else None  # type: ignore[attr-defined]
-    return [event]
+    other = str(owner.member_id) if owner else None  # type: ignore[attr-defined]
+    return [_event(IdentityAct.CONFLICT, key, value_mark=mark, other_member_id=other)]
 
 
-def _event(act: IdentityAct, member_id: UUID, key: Key, *, now: datetime, vault: Vault) -> IdentityEvent:
-    return IdentityEvent(
-        member_id=member_id,
-        act=act,
-        namespace=key.namespace,
-        scope=key.scope,
-        value_mark=vault.blind_index("identity_event", f"{member_id}:{key.value_hash}")[:16],
-        happened_at=now,
-    )
+def _event(
+    act: IdentityAct, key: Key | None = None, *, value_mark: str = "", other_member_id: str | None = None
+) -> dict[str, Any]:
+    return {
+        "id": str(new_id()),
+        "act": act,
+        "namespace": key.namespace if key else None,
+        "scope": key.scope if key else "",
+        "value_mark": value_mark,
+        "other_member_id": other_member_id,
+    }
+
+
+def _mark(member_id: UUID, key: Key, vault: Vault) -> str:
+    return vault.blind_index("identity_event", f"{member_id}:{key.value_hash}")[:16]
 
 
 async def _mark_seen(keys: Iterable[Key], member_id: UUID, now: datetime) -> None:

@@ -13,9 +13,9 @@ from handlers.accounts import AccountFacts, Accounts
 from handlers.actors import Person
 from handlers.codec import dumps, from_json
 from handlers.consents import Agreed
-from handlers.errors import KeyReused, MemberFrozen, NotAMember, NotSignedIn, PhoneBlocked
+from handlers.errors import KeyReused, NotAMember, NotSignedIn, PhoneBlocked
 from handlers.following import attribute
-from handlers.identity import Proof, resolve, standing
+from handlers.identity import Proof, resolve, standing, standing_row
 from handlers.merging import profile_bound_to, repoint_requests
 from handlers.phones import EncryptedPhone, Phones
 from handlers.ports import Clock, PhoneNumber, Vault
@@ -154,34 +154,33 @@ class Membership:
         scene: str | None,
     ) -> Joined:
         now = self._clock.now()
-        member_id, is_phone_elsewhere = await self._settle_phone(person.member_id, phone, now)
-        member = await Member.get(id=member_id)
-        if member.status is MemberStatus.FROZEN:
-            raise MemberFrozen
+        member_id, is_phone_elsewhere = person.member_id, False
+        if phone is not None:
+            member_id, is_phone_elsewhere = await self._settle_phone(person.member_id, phone, now)
+        member = await standing_row(member_id)
+        member_id = as_uuid(member["id"])
         if member_id != person.member_id:  # this very request too will be asked again by the survivor
             await repoint_requests(person.member_id, member_id)
-        number = member.number or member_number(member.ordinal)
+        number = member["number"] or member_number(member["ordinal"])
         # One conditional UPDATE decides which of two devices joins; the other finds a member.
         joined = await row(statements.JOIN, member_id, now, person.through, number)
         await consent_rules.give(member_id, agreed, account_id=account.id, through=person.through, at=now)
-        if profile is not None and (joined or not member.profile_cipher):
+        if profile is not None and (joined or not member["profile_cipher"]):
             await self._write_profile(member_id, profile)
         if scene:
             await attribute(member_id, account.id, scene, at=now)
         view = await self._view(member_id)
         return Joined(view, already_member=joined is None, is_phone_elsewhere=is_phone_elsewhere)
 
-    async def _settle_phone(self, member_id: UUID, phone: PhoneNumber | None, now: datetime) -> tuple[UUID, bool]:
+    async def _settle_phone(self, member_id: UUID, phone: PhoneNumber, now: datetime) -> tuple[UUID, bool]:
         """Give the proven phone to the person, or leave it where it is; who the person is after that."""
-        proofs = []
-        if phone is not None:
-            number = normalise(phone.number, phone.country_code)
-            if number is None:
-                raise PhoneBlocked
-            proofs.append(Proof(Namespace.PHONE, phone.country_code, number, "wechat"))
-        resolution = await resolve(proofs, now=now, vault=self._vault, asking=member_id)
-        if proofs and not resolution.refused:
-            await Member.filter(id=resolution.member_id).update(phone_tail=tail(proofs[0].value))
+        number = normalise(phone.number, phone.country_code)
+        if number is None:
+            raise PhoneBlocked
+        proof = Proof(Namespace.PHONE, phone.country_code, number, "wechat")
+        resolution = await resolve([proof], now=now, vault=self._vault, asking=member_id)
+        if not resolution.refused:
+            await Member.filter(id=resolution.member_id).update(phone_tail=tail(number))
         return resolution.member_id, bool(resolution.refused)
 
     async def view(self, person: Person) -> MemberView:

@@ -7,7 +7,8 @@ from models.database import Both
 
 _CURRENT = "c.id AS member_id, c.status, c.number, c.joined_at"
 _BY_IDENTIFIER = f"""
-    SELECT i.namespace, i.scope, i.value_hash, {_CURRENT} FROM identifier i JOIN member c ON c.id = i.member_id
+    SELECT i.namespace, i.scope, i.value_hash, i.last_seen_at, {_CURRENT}
+    FROM identifier i JOIN member c ON c.id = i.member_id
     WHERE i.status = 'active' AND i.value_hash
 """  # noqa: S608 - no outside input in it
 _BY_MEMBER = f"""
@@ -19,6 +20,65 @@ _BY_MEMBER = f"""
 _OF_THESE = "IN (SELECT value FROM json_each($1))"
 FIND_BY_IDENTIFIERS = Both(postgres=_BY_IDENTIFIER + "= ANY($1::text[])", sqlite=_BY_IDENTIFIER + _OF_THESE)
 FIND_BY_MEMBERS = Both(postgres=_BY_MEMBER + "= ANY($1::uuid[])", sqlite=_BY_MEMBER + _OF_THESE)
+
+# Everything that the holders of any of these values hold, and what the asking member holds ($2, null for nobody).
+_HELD = """
+    SELECT c.id AS member_id, c.joined_at, i.namespace, i.scope, i.value_hash, i.last_seen_at
+    FROM member c LEFT JOIN identifier i ON i.member_id = c.id AND i.status = 'active'
+    WHERE c.id IN (
+        SELECT h.member_id FROM identifier h WHERE h.status = 'active' AND h.value_hash {of_these}
+        UNION ALL SELECT COALESCE(m.canonical_id, m.id) FROM member m WHERE m.id = $2
+    )
+"""
+HELD = Both(postgres=_HELD.format(of_these="= ANY($1::text[])"), sqlite=_HELD.format(of_these=_OF_THESE))
+
+# A new person in one statement each: the ordinal is taken by the insert itself on PostgreSQL, before it on SQLite.
+CREATE_MEMBER = Both(
+    postgres="""
+        INSERT INTO member (id, created_at, ordinal, status, profile_cipher, phone_tail)
+        VALUES ($1, $2, nextval('member_ordinal'), 'active', '', '') RETURNING id
+    """,
+    sqlite="""
+        INSERT INTO member (id, created_at, ordinal, status, profile_cipher, phone_tail)
+        VALUES ($1, $2, (SELECT value FROM counter WHERE name = 'member_ordinal'), 'active', '', '') RETURNING id
+    """,
+)
+
+# $1 is a JSON array of rows; $2 whose, $3 when.
+ADD_IDENTIFIERS = Both(
+    postgres="""
+        INSERT INTO identifier (id, created_at, member_id, namespace, scope, value_hash, value_cipher, status,
+            verified_at, verified_by, last_seen_at)
+        SELECT n.id, $3, $2, n.namespace, n.scope, n.value_hash, n.value_cipher, 'active', $3, n.verified_by, $3
+        FROM jsonb_to_recordset($1::jsonb) AS n(
+            id uuid, namespace text, scope text, value_hash text, value_cipher text, verified_by text)
+        RETURNING id
+    """,
+    sqlite="""
+        INSERT INTO identifier (id, created_at, member_id, namespace, scope, value_hash, value_cipher, status,
+            verified_at, verified_by, last_seen_at)
+        SELECT value->>'id', $3, $2, value->>'namespace', value->>'scope', value->>'value_hash',
+            value->>'value_cipher', 'active', $3, value->>'verified_by', $3
+        FROM json_each($1) WHERE true RETURNING id
+    """,
+)
+ADD_EVENTS = Both(
+    postgres="""
+        INSERT INTO identity_event (id, created_at, member_id, act, namespace, scope, value_mark, other_member_id,
+            evidence, happened_at)
+        SELECT n.id, $3, $2, n.act, n.namespace, n.scope, n.value_mark, n.other_member_id, '{}', $3
+        FROM jsonb_to_recordset($1::jsonb) AS n(
+            id uuid, act text, namespace text, scope text, value_mark text, other_member_id uuid)
+        RETURNING id
+    """,
+    sqlite="""
+        INSERT INTO identity_event (id, created_at, member_id, act, namespace, scope, value_mark, other_member_id,
+            evidence, happened_at)
+        SELECT value->>'id', $3, $2, value->>'act', value->>'namespace', value->>'scope', value->>'value_mark',
+            value->>'other_member_id', '{}', $3
+        FROM json_each($1) WHERE true RETURNING id
+    """,
+)
 
 # unnest keeps the order of the array: everybody takes these locks in the same order. SQLite has one writer anyway.
 LOCK_IDENTIFIERS = Both(
@@ -34,7 +94,7 @@ LOCK_MEMBERS = Both(
 # Whom a member id of any time means, locked. Somebody who was merged while we waited for the lock comes back as
 # `merged`: ask again. Not FOR UPDATE, which would hold up every row that only refers to this one.
 _STANDING = """
-    SELECT c.id, c.status FROM member c
+    SELECT c.id, c.status, c.number, c.ordinal, c.profile_cipher FROM member c
     WHERE c.id = (SELECT COALESCE(m.canonical_id, m.id) FROM member m WHERE m.id = $1)
 """
 STANDING = Both(postgres=_STANDING + "FOR NO KEY UPDATE", sqlite=_STANDING)
