@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 
 from prometheus_client import Counter
 
@@ -69,10 +70,15 @@ class Answering:
 
         `since` is a `time.monotonic()` instant; `key` names the push, so that a late answer is sent once.
         """
-        work = asyncio.create_task(self.speak(account, inbound))
+        loop = asyncio.get_running_loop()
+        work, over = asyncio.create_task(self.speak(account, inbound)), loop.create_future()
+        # By hand what asyncio.wait does, at half its price: every message passes here.
         left = self.budget_seconds - (time.monotonic() - since)
-        done, _ = await asyncio.wait({work}, timeout=max(left, 0.0))
-        if done:
+        timer = loop.call_later(max(left, 0.0), _settle, over)
+        work.add_done_callback(lambda _: _settle(over))
+        await over
+        timer.cancel()
+        if work.done():
             return work.result().reply
         late = asyncio.create_task(self._send_late(work, key))
         self._late.add(late)
@@ -81,7 +87,7 @@ class Answering:
 
     async def speak(self, account: AccountFacts, inbound: Inbound) -> Spoken:
         """What to say; never raises. A refusal says its own words, a crash apologises and is logged."""
-        inbound_total.labels(account.key, inbound.event or inbound.kind).inc()
+        _inbounds(account.key, inbound.event or inbound.kind).inc()
         person: Person | None = None
         try:
             person = await self._person(account, inbound)
@@ -127,3 +133,13 @@ def _as_message(reply: Reply | None) -> str:
     if isinstance(reply, ToHuman):
         return texts.HUMAN_MISSED
     return reply.content if isinstance(reply, Text) else ""
+
+
+@lru_cache(maxsize=1024)  # looking a child up by labels costs more than counting
+def _inbounds(account: str, kind: str) -> Counter:
+    return inbound_total.labels(account, kind)
+
+
+def _settle(over: "asyncio.Future[None]") -> None:
+    if not over.done():
+        over.set_result(None)

@@ -87,7 +87,7 @@ class Door:
         except BaseException:  # the next delivery tries again; what was done already is recognised by its own keys
             await self.answers.release(key)
             raise
-        await self.answers.give(key, answer.decode())
+        self.answers.give(key, answer.decode(), lasting=push.repeats_for)
         return "unknown" if push.inbound.kind == UNKNOWN else "answered", answer
 
     async def _make(self, account: AccountFacts, push: Push, key: str, since: float) -> bytes:
@@ -118,10 +118,15 @@ def _unavailable(refusal: DomainError) -> web.Response:
 
 
 def _respond(account: str, kind: str, outcome: str, body: bytes, since: float, *, status: int) -> web.Response:
-    pushes_total.labels(account, outcome).inc()
+    _pushes(account, outcome).inc()
     record(account, kind, outcome, status, since)
     content_type = "text/xml" if body.startswith(b"<") else "text/plain"
     return web.Response(status=status, body=body, content_type=content_type, charset="utf-8")
+
+
+@lru_cache(maxsize=1024)  # looking a child up by labels costs more than counting
+def _pushes(account: str, outcome: str) -> Counter:
+    return pushes_total.labels(account, outcome)
 
 
 def _keys(account: AccountFacts) -> DoorKeys:

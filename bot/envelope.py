@@ -75,6 +75,11 @@ class Push:
     opened_by: int | None  # which of DoorKeys.ciphers; None when it was not encrypted
 
     @property
+    def repeats_for(self) -> timedelta:
+        """How long a delivery of this push may still come: beyond that it is stale, and refused."""
+        return 2 * (CARD_EVENTS_FRESH_FOR if self.inbound.is_card_event else FRESH_FOR)
+
+    @property
     def is_encrypted(self) -> bool:
         """Whether the answer has to be encrypted too."""
         return self.opened_by is not None

@@ -233,8 +233,8 @@ class Answers(Protocol):
     async def claim(self, key: str) -> str | None:
         """None: this process is the first and must answer. Otherwise the stored answer, or `PENDING`."""
 
-    async def give(self, key: str, answer: str) -> None:
-        """Store the answer for every further delivery of this push (24 h)."""
+    def give(self, key: str, answer: str, *, lasting: timedelta) -> None:
+        """Keep the answer for further deliveries of this push, for as long as they may come."""
 
     async def wait(self, key: str, seconds: float) -> str | None:
         """The answer once another delivery's work has given it; None when it did not come in time, or will not come."""

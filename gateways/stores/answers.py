@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
+from datetime import timedelta
 
 from gateways.stores.commands import BatchedRedis, RedisUnavailable
 from gateways.stores.leases import Leases
@@ -11,7 +12,6 @@ from handlers.ports import PENDING
 
 logger = logging.getLogger(__name__)
 
-KEPT_SECONDS = 24 * 3600
 # A process that lives answers within 4 s, if only with `success`; the next delivery of a push comes after 5 s. So the
 # claim of one that died is free by then.
 CLAIM_SECONDS = 4.8
@@ -20,7 +20,7 @@ LAST_LOOK_SECONDS = 0.1
 
 
 class RedisAnswers:
-    """Implements `ports.Answers`; `claim` and `give` are one round trip each.
+    """Implements `ports.Answers`; `claim` is one round trip, `give` waits for none.
 
     Without Redis every delivery is taken for the first (the effects beneath are idempotent by themselves).
     """
@@ -41,17 +41,17 @@ class RedisAnswers:
         answer = _answer(found)
         return PENDING if answer is None else answer
 
-    async def give(self, key: str, answer: str) -> None:
-        """Store the answer for 24 h and hand it to those who wait for it."""
+    def give(self, key: str, answer: str, *, lasting: timedelta) -> None:
+        """Store the answer for so long, and hand it to those who wait for it.
+
+        The platform asks again 5 s after an answer that it did not get: the store need not have it before that.
+        """
         name = _key(key)
         self._claims.forget(name)
         for waiter in self._here.get(name, ()):
             if not waiter.done():
                 waiter.set_result(answer)
-        try:
-            await self._redis.run(("SET", name, answer, "EX", KEPT_SECONDS))
-        except RedisUnavailable:
-            logger.warning("answer not kept; a repeated delivery is answered anew")
+        self._redis.post(("SET", name, answer, "EX", int(lasting.total_seconds())))
 
     async def wait(self, key: str, seconds: float) -> str | None:
         """The answer once another delivery's work has given it; None when it did not come within `seconds`, or at once

@@ -58,6 +58,17 @@ class BatchedRedis:
             self._sender = loop.create_task(self._send_all())
         return await answers
 
+    def post(self, *commands: Command) -> None:
+        """Send without waiting for the answers; a failure is logged. For what may be lost."""
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._resting_until:
+            return
+        answers: asyncio.Future[list[Any]] = loop.create_future()
+        answers.add_done_callback(_log_lost)
+        self._waiting.append((commands, answers))
+        if self._sender is None:
+            self._sender = loop.create_task(self._send_all())
+
     async def ping(self) -> None:
         """Raises RedisUnavailable when Redis does not answer."""
         await self.run(("PING",))
@@ -154,3 +165,8 @@ class BatchedRedis:
         for _, answers in batch:
             if not answers.done():
                 answers.set_exception(RedisUnavailable(reason))
+
+
+def _log_lost(answers: "asyncio.Future[list[Any]]") -> None:
+    if not answers.cancelled() and answers.exception() is not None:
+        logger.warning("posted commands were not carried out")
