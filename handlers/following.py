@@ -66,7 +66,7 @@ class Following:
                 await self._learn_later(account, resolution.member_id, "first")
 
         resolution = await self._identity.resolve(proofs, along=ask_again)
-        return await self._identity.resolved(resolution, account.key, through=Touchpoint.CHAT)
+        return await self._identity.person(resolution.member_id, account.key, through=Touchpoint.CHAT)
 
     async def learn_unionid(self, account: AccountFacts, *, openid: str) -> None:
         """Ask WeChat again for the unionid behind an openid, and join the channels. Raises WeChatError."""

@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from tortoise.exceptions import IntegrityError
+
 from handlers.actors import Person
 from handlers.errors import MemberFrozen, NotSignedIn
 from handlers.merging import absorb
@@ -21,7 +23,7 @@ from models.database import CommitUnknown, atomic, dialect, next_ordinal, requir
 from models.gathering import Gathered
 from models.identity import Identifier, IdentityEvent, Member
 from models.ids import new_id
-from models.sql import as_instant, as_uuid
+from models.sql import Both, as_instant, as_uuid
 from models.statements import identity as statements
 from models.words import IdentifierStatus, IdentityAct, MemberStatus, Namespace, Touchpoint
 
@@ -99,8 +101,31 @@ class Identity:
 
         Asking again with the same proofs changes nothing.
         """
-        known = await self.settled(proofs, account, through=through)
-        return known or await self.resolved(await self.resolve(proofs), account, through=through)
+        person, _ = await self.recognise_or_resolve(proofs, account, through=through)
+        return person
+
+    async def recognise_or_resolve(
+        self, proofs: Sequence[Proof], account: str, *, through: Touchpoint
+    ) -> tuple[Person, Resolution | None]:
+        """The person these proofs mean, and what was written for it, if anything. Raises MemberFrozen, Overloaded.
+
+        Whom all proofs mean already is found without a transaction; somebody quite new is written in one statement.
+        """
+        keys = [proof.key(self._vault) for proof in proofs]
+        holders = await asyncio.gather(*(_by_identifier.row(key) for key in keys))
+        first, since = holders[0], self._clock.now() - SEEN_AGAIN_AFTER
+        if first is not None and all(
+            holder is not None
+            and holder["member_id"] == first["member_id"]
+            and as_instant(holder["last_seen_at"]) >= since
+            for holder in holders
+        ):
+            _may_act(first)
+            return _person(first, account, through), None
+        resolution = await (self.resolve(proofs) if any(holders) else self._welcome(proofs))
+        if resolution.is_new:
+            return Person(resolution.member_id, account, through, is_member=False, number=None), resolution
+        return await self.person(resolution.member_id, account, through=through), resolution
 
     async def resolve(
         self, proofs: Sequence[Proof], *, along: Callable[[Resolution], Awaitable[None]] | None = None
@@ -122,12 +147,6 @@ class Identity:
         except CommitUnknown:
             return await again(attempt)  # asking again finds what was committed
 
-    async def resolved(self, resolution: Resolution, account: str, *, through: Touchpoint) -> Person:
-        """The acting person that a resolution found or made. Raises MemberFrozen."""
-        if resolution.is_new:
-            return Person(resolution.member_id, account, through, is_member=False, number=None)
-        return await self.person(resolution.member_id, account, through=through)
-
     async def person(self, member_id: UUID, account: str, *, through: Touchpoint) -> Person:
         """The acting person behind a member id of any time, merges followed. Raises NotSignedIn, MemberFrozen."""
         found = await _by_member.row(member_id)
@@ -136,22 +155,14 @@ class Identity:
         _may_act(found)
         return _person(found, account, through)
 
-    async def settled(self, proofs: Sequence[Proof], account: str, *, through: Touchpoint) -> Person | None:
-        """The person whom all of these proofs mean already, found without a transaction; None when there is more to do.
-
-        Raises MemberFrozen.
-        """
-        keys = [proof.key(self._vault) for proof in proofs]
-        holders = await asyncio.gather(*(_by_identifier.row(key) for key in keys))
-        first = holders[0] if holders else None
-        since = self._clock.now() - SEEN_AGAIN_AFTER
-        if first is None or any(
-            holder is None or holder["member_id"] != first["member_id"] or as_instant(holder["last_seen_at"]) < since
-            for holder in holders
-        ):
-            return None
-        _may_act(first)
-        return _person(first, account, through)
+    async def _welcome(self, proofs: Sequence[Proof]) -> Resolution:
+        """`resolve` for proofs of which none was known a moment ago: one statement, unless somebody else was faster."""
+        if dialect() == "sqlite":
+            return await self.resolve(proofs)
+        try:
+            return await again(lambda: _newcomer(proofs, now=self._clock.now(), vault=self._vault))
+        except IntegrityError:  # one of them has a holder by now
+            return await self.resolve(proofs)
 
     async def _find(self, app_id: str, openid: str) -> Mapping[str, Any] | None:
         return await _by_identifier.row(Proof(Namespace.WX_OPENID, app_id, openid, "wechat").key(self._vault))
@@ -165,19 +176,23 @@ def _may_act(found: Mapping[str, Any]) -> None:
 
 
 async def standing(member_id: UUID, *, even_frozen: bool = False) -> UUID:
-    """Whom a member id means now, the row locked until the open transaction ends. Raises NotSignedIn, MemberFrozen."""
-    return as_uuid((await standing_row(member_id, even_frozen=even_frozen))["id"])
-
-
-async def standing_row(member_id: UUID, *, even_frozen: bool = False) -> Mapping[str, Any]:
-    """The row (id, status, number, ordinal, profile_cipher) that a member id means now, locked until the end.
+    """Whom a member id means now, the row locked until the open transaction ends.
 
     Doors know people for up to a second longer than the database does: whoever writes for a person asks this first, so
     that nothing lands on a row that was merged away, and no frozen one is changed. Raises NotSignedIn, MemberFrozen.
     """
+    return as_uuid((await _standing(statements.STANDING, member_id, even_frozen=even_frozen))["id"])
+
+
+async def standing_whole(member_id: UUID) -> Mapping[str, Any]:
+    """The same with all that `GET /me` reads, and the ordinal. Raises NotSignedIn, MemberFrozen."""
+    return await _standing(statements.STANDING_WHOLE, member_id, even_frozen=False)
+
+
+async def _standing(statement: Both, member_id: UUID, *, even_frozen: bool) -> Mapping[str, Any]:
     require_atomic()
     for _ in range(MERGED_MEANWHILE):
-        found = await row(statements.STANDING, member_id)
+        found = await row(statement, member_id)
         if found is None:
             break
         if found["status"] != MemberStatus.MERGED:
@@ -281,6 +296,17 @@ async def _holders(keys: Iterable[Key], asking: UUID | None) -> _Held:
     return _Held(tuple(candidates), last_seen_at)
 
 
+async def _newcomer(proofs: Sequence[Proof], *, now: datetime, vault: Vault) -> Resolution:
+    """Write somebody of whom nothing is known. Raises IntegrityError when one of the proofs has a holder."""
+    member_id = new_id()
+    by_key = {proof.key(vault): proof for proof in proofs}
+    decision = decide(by_key, ())
+    identifiers = _identifiers(decision, by_key, vault)
+    events = [_event(IdentityAct.CREATE), *_binds(member_id, decision, vault)]
+    await rows(statements.NEWCOMER, identifiers, member_id, now, events)
+    return Resolution(member_id, is_new=True, refused=(), absorbed=())
+
+
 async def _create(now: datetime) -> UUID:
     member_id = new_id()
     if dialect() == "sqlite":
@@ -291,11 +317,21 @@ async def _create(now: datetime) -> UUID:
 
 async def _write(member_id: UUID, decision: Decision, proofs: dict[Key, Proof], *, now: datetime, vault: Vault) -> None:
     """Add the identifiers that were decided, and an event for every link made or refused."""
-    identifiers: list[dict[str, Any]] = []
     events = [] if decision.acting else [_event(IdentityAct.CREATE)]
+    events += _binds(member_id, decision, vault)
+    for key in decision.refused:
+        events += await _conflict(member_id, key, vault)
+    if identifiers := _identifiers(decision, proofs, vault):
+        await rows(statements.ADD_IDENTIFIERS, identifiers, member_id, now)
+    if events:
+        await rows(statements.ADD_EVENTS, events, member_id, now)
+
+
+def _identifiers(decision: Decision, proofs: Mapping[Key, Proof], vault: Vault) -> list[dict[str, Any]]:
+    written = []
     for key in decision.attached:
         identifier_id = new_id()
-        identifiers.append(
+        written.append(
             {
                 "id": str(identifier_id),
                 "namespace": key.namespace,
@@ -305,13 +341,11 @@ async def _write(member_id: UUID, decision: Decision, proofs: dict[Key, Proof], 
                 "verified_by": proofs[key].proven_by,
             }
         )
-        events.append(_event(IdentityAct.BIND, key, value_mark=_mark(member_id, key, vault)))
-    for key in decision.refused:
-        events += await _conflict(member_id, key, vault)
-    if identifiers:
-        await rows(statements.ADD_IDENTIFIERS, identifiers, member_id, now)
-    if events:
-        await rows(statements.ADD_EVENTS, events, member_id, now)
+    return written
+
+
+def _binds(member_id: UUID, decision: Decision, vault: Vault) -> list[dict[str, Any]]:
+    return [_event(IdentityAct.BIND, key, value_mark=_mark(member_id, key, vault)) for key in decision.attached]
 
 
 async def _conflict(member_id: UUID, key: Key, vault: Vault) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from handlers.codec import dumps, from_json
 from handlers.consents import Agreed
 from handlers.errors import KeyReused, NotAMember, NotSignedIn, PhoneBlocked
 from handlers.following import attribute
-from handlers.identity import Proof, resolve, standing, standing_row
+from handlers.identity import Proof, resolve, standing, standing_whole
 from handlers.merging import profile_bound_to, repoint_requests
 from handlers.phones import EncryptedPhone, Phones
 from handlers.ports import Clock, PhoneNumber, Vault
@@ -157,20 +157,33 @@ class Membership:
         member_id, is_phone_elsewhere = person.member_id, False
         if phone is not None:
             member_id, is_phone_elsewhere = await self._settle_phone(person.member_id, phone, now)
-        member = await standing_row(member_id)
-        member_id = as_uuid(member["id"])
-        if member_id != person.member_id:  # this very request too will be asked again by the survivor
-            await repoint_requests(person.member_id, member_id)
-        number = member["number"] or member_number(member["ordinal"])
+        found = await standing_whole(member_id)
+        before = self._read(found)
+        if before.id != person.member_id:  # this very request too will be asked again by the survivor
+            await repoint_requests(person.member_id, before.id)
+        number = before.number or member_number(found["ordinal"])
         # One conditional UPDATE decides which of two devices joins; the other finds a member.
-        joined = await row(statements.JOIN, member_id, now, person.through, number)
-        await consent_rules.give(member_id, agreed, account_id=account.id, through=person.through, at=now)
-        if profile is not None and (joined or not member["profile_cipher"]):
-            await self._write_profile(member_id, profile)
+        joined = await row(statements.JOIN, before.id, now, person.through, number)
+        given = await consent_rules.give(before.id, agreed, account_id=account.id, through=person.through, at=now)
+        told = before.profile
+        if profile is not None and (joined or not found["profile_cipher"]):
+            await self._write_profile(before.id, profile)
+            told = profile
         if scene:
-            await attribute(member_id, account.id, scene, at=now)
-        view = await self._view(member_id)
-        return Joined(view, already_member=joined is None, is_phone_elsewhere=is_phone_elsewhere)
+            await attribute(before.id, account.id, scene, at=now)
+        if joined is None:
+            return Joined(await self._view(before.id), already_member=True, is_phone_elsewhere=is_phone_elsewhere)
+        # The row is ours until the end, so what it holds now is known without reading it again.
+        view = MemberView(
+            id=before.id,
+            number=number,
+            joined_at=now,
+            joined_through=person.through,
+            phone_tail=before.phone_tail,
+            profile=told,
+            consents=_with(before.consents, agreed, given, now),
+        )
+        return Joined(view, already_member=False, is_phone_elsewhere=is_phone_elsewhere)
 
     async def _settle_phone(self, member_id: UUID, phone: PhoneNumber, now: datetime) -> tuple[UUID, bool]:
         """Give the proven phone to the person, or leave it where it is; who the person is after that."""
@@ -236,3 +249,12 @@ class Membership:
 
 def _joined_bound_to(member_id: UUID) -> str:
     return f"member:{member_id}:joined"
+
+
+def _with(
+    before: Sequence[GivenConsent], agreed: Sequence[Agreed], given: Sequence[ConsentPurpose], now: datetime
+) -> tuple[GivenConsent, ...]:
+    """The open consents after giving some, in the order in which `GET /me` shows them."""
+    kept = [consent for consent in before if consent.purpose not in given]
+    new = [GivenConsent(each.purpose, each.version, now) for each in agreed if each.purpose in given]
+    return tuple(sorted([*kept, *new], key=lambda consent: (consent.given_at, consent.purpose)))

@@ -84,12 +84,11 @@ class Sessions:
         facts = await self._mini_program(account)
         login = await self._login(facts, code)
         proofs = wechat_proofs(facts.app.app_id, facts.open_platform, login["openid"], login["unionid"] or None)
-        person = await self._identity.settled(proofs, facts.key, through=Touchpoint.MINI_PROGRAM)
-        if person is None:
-            resolution = await self._identity.resolve(proofs)
-            person = await self._identity.resolved(resolution, facts.key, through=Touchpoint.MINI_PROGRAM)
-            if resolution.absorbed:
-                await self.close_all(person)
+        person, resolution = await self._identity.recognise_or_resolve(
+            proofs, facts.key, through=Touchpoint.MINI_PROGRAM
+        )
+        if resolution is not None and resolution.absorbed:
+            await self.close_all(person)
         now = self._clock.now()
         if scene:
             async with atomic():

@@ -44,6 +44,27 @@ CREATE_MEMBER = Both(
     """,
 )
 
+# Somebody of whom nothing was known a moment ago: whole or not at all, in one statement of its own. The unique index on
+# active values decides when two come at once. SQLite has no such statement, and needs none: its trips are free.
+NEWCOMER = """
+    WITH m AS (
+        INSERT INTO member (id, created_at, ordinal, status, profile_cipher, phone_tail)
+        VALUES ($2, $3, nextval('member_ordinal'), 'active', '', '')
+    ), i AS (
+        INSERT INTO identifier (id, created_at, member_id, namespace, scope, value_hash, value_cipher, status,
+            verified_at, verified_by, last_seen_at)
+        SELECT n.id, $3, $2, n.namespace, n.scope, n.value_hash, n.value_cipher, 'active', $3, n.verified_by, $3
+        FROM jsonb_to_recordset($1::jsonb) AS n(
+            id uuid, namespace text, scope text, value_hash text, value_cipher text, verified_by text)
+    )
+    INSERT INTO identity_event (id, created_at, member_id, act, namespace, scope, value_mark, other_member_id,
+        evidence, happened_at)
+    SELECT n.id, $3, $2, n.act, n.namespace, n.scope, n.value_mark, n.other_member_id, '{}', $3
+    FROM jsonb_to_recordset($4::jsonb) AS n(
+        id uuid, act text, namespace text, scope text, value_mark text, other_member_id uuid)
+    RETURNING id
+"""
+
 # $1 is a JSON array of rows; $2 whose, $3 when.
 ADD_IDENTIFIERS = Both(
     postgres="""
@@ -94,7 +115,7 @@ LOCK_MEMBERS = Both(
 # Whom a member id of any time means, locked. Somebody who was merged while we waited for the lock comes back as
 # `merged`: ask again. Not FOR UPDATE, which would hold up every row that only refers to this one.
 _STANDING = """
-    SELECT c.id, c.status, c.number, c.ordinal, c.profile_cipher FROM member c
+    SELECT c.id, c.status FROM member c
     WHERE c.id = (SELECT COALESCE(m.canonical_id, m.id) FROM member m WHERE m.id = $1)
 """
 STANDING = Both(postgres=_STANDING + "FOR NO KEY UPDATE", sqlite=_STANDING)
@@ -143,19 +164,24 @@ UNFOLLOW = """
 """
 
 # GET /me: the canonical member and their open consents.
-ME = Both(
-    postgres="""
-        SELECT m.id AS asked, c.id, c.number, c.joined_at, c.joined_through, c.profile_cipher, c.phone_tail, c.status,
-            (SELECT json_agg(json_build_array(s.purpose, s.version, s.given_at) ORDER BY s.given_at, s.purpose)::text
-             FROM consent s WHERE s.member_id = c.id AND s.withdrawn_at IS NULL) AS consents
-        FROM member m JOIN member c ON c.id = COALESCE(m.canonical_id, m.id) WHERE m.id = ANY($1::uuid[])
-    """,
-    sqlite="""
-        SELECT m.id AS asked, c.id, c.number, c.joined_at, c.joined_through, c.profile_cipher, c.phone_tail, c.status,
-            (SELECT json_group_array(json_array(s.purpose, s.version, s.given_at))
-             FROM (SELECT * FROM consent s WHERE s.member_id = c.id AND s.withdrawn_at IS NULL
-                   ORDER BY s.given_at, s.purpose) s) AS consents
-        FROM member m JOIN member c ON c.id = COALESCE(m.canonical_id, m.id)
-        WHERE m.id IN (SELECT value FROM json_each($1))
-    """,
+_WHOLE_POSTGRES = """
+    SELECT m.id AS asked, c.id, c.number, c.ordinal, c.joined_at, c.joined_through, c.profile_cipher, c.phone_tail,
+        c.status,
+        (SELECT json_agg(json_build_array(s.purpose, s.version, s.given_at) ORDER BY s.given_at, s.purpose)::text
+         FROM consent s WHERE s.member_id = c.id AND s.withdrawn_at IS NULL) AS consents
+    FROM member m JOIN member c ON c.id = COALESCE(m.canonical_id, m.id)
+"""
+_WHOLE_SQLITE = """
+    SELECT m.id AS asked, c.id, c.number, c.ordinal, c.joined_at, c.joined_through, c.profile_cipher, c.phone_tail,
+        c.status,
+        (SELECT json_group_array(json_array(s.purpose, s.version, s.given_at))
+         FROM (SELECT * FROM consent s WHERE s.member_id = c.id AND s.withdrawn_at IS NULL
+               ORDER BY s.given_at, s.purpose) s) AS consents
+    FROM member m JOIN member c ON c.id = COALESCE(m.canonical_id, m.id)
+"""
+ME = Both(postgres=_WHOLE_POSTGRES + "WHERE m.id = ANY($1::uuid[])", sqlite=_WHOLE_SQLITE + "WHERE m.id " + _OF_THESE)
+
+# The same of one member, their row locked: as of this moment the row, as of the statement's beginning the consents.
+STANDING_WHOLE = Both(
+    postgres=_WHOLE_POSTGRES + "WHERE m.id = $1 FOR NO KEY UPDATE OF c", sqlite=_WHOLE_SQLITE + "WHERE m.id = $1"
 )

@@ -78,12 +78,13 @@ def message(town: Town) -> Iterator[Subject]:
     before, sent = town.answered(), 0
 
     def load(seconds: int) -> Load:
-        nonlocal sent
+        nonlocal sent, before
         write_feed(feed, town.messages(supply.count(seconds)))
         try:
             found = supply.seen(wrk(town.server.url, "POST", feed, seconds=seconds, once=True))
         except Overran:
             supply.too_few()
+            before, sent = town.answered(), 0  # the round does not count, and neither do its repeated pushes
             raise
         sent += found.requests
         return found
