@@ -123,6 +123,11 @@ def _conflicts(settings: Settings) -> Iterator[tuple[str, str]]:
         and settings.index_key_bytes() in settings.field_key_bytes().values()
     ):
         yield f"{PREFIX}INDEX_KEY", "不能和 FANPIAO_FIELD_KEYS 里的密钥相同，请另外生成。"
+    if settings.dialect == "sqlite" and settings.worker.embedded is False:
+        yield (
+            f"{PREFIX}WORKER__EMBEDDED",
+            "SQLite 同时只能有一个进程写，后台任务只能在服务进程里做。请删除这项，或改用 PostgreSQL。",
+        )
     wechat = settings.wechat
     for account, needed in (("oa", ("app_id", "secret", "token")), ("mp", ("app_id", "secret"))):
         given = {name for name in type(wechat).model_fields if name.startswith(account) and getattr(wechat, name)}

@@ -278,3 +278,7 @@ def test_every_setting_says_what_to_fill_in():
 def test_the_readme_lists_every_setting():
     readme = (Path(__file__).parent.parent.parent / "README.md").read_text(encoding="utf-8")
     assert [name for name in setting_sentences() if f"`{name}`" not in readme] == []
+
+
+def test_a_worker_apart_is_refused_on_sqlite(load):
+    assert list(refused(load, WORKER__EMBEDDED="false").problems) == ["FANPIAO_WORKER__EMBEDDED"]
