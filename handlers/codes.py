@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import orjson
 
 from handlers.errors import DomainError, WeChatUnavailable
-from handlers.ports import ExchangedCodes, Vault, VaultError, WeChatError, WeChatRetryLater, WeChatUserRefused
+from handlers.ports import PENDING, ExchangedCodes, Vault, VaultError, WeChatError, WeChatRetryLater, WeChatUserRefused
 
 WAIT_SECONDS, WAITS = 0.1, 40  # for a twin that exchanges the same code right now
 
@@ -33,11 +33,11 @@ class CodeExchange:
         """
         code_hash = self._vault.blind_index(f"code:{kind}", f"{app_id}:{code}")
         for _ in range(WAITS):
-            known = await self._codes.recall(code_hash)
-            if known is not None:
-                return self._open(known, code_hash)
-            if await self._codes.hold(code_hash):
+            known = await self._codes.take(code_hash)
+            if known is None:
                 return await self._ask(code_hash, ask, refused)
+            if known != PENDING:
+                return self._open(known, code_hash)
             await asyncio.sleep(WAIT_SECONDS)
         raise WeChatUnavailable(retry_after=1)
 
@@ -49,16 +49,13 @@ class CodeExchange:
     ) -> Mapping[str, str]:
         try:
             facts = await ask()
-            cipher = self._vault.encrypt(orjson.dumps(dict(facts)).decode(), bound_to=code_hash)
-            await self._codes.remember(code_hash, cipher)
-        except WeChatUserRefused as refusal:
-            raise refused(refusal) from refusal
-        except WeChatRetryLater as trouble:
-            raise WeChatUnavailable(retry_after=int(trouble.retry_after or 2)) from trouble
-        except WeChatError as trouble:
-            raise WeChatUnavailable from trouble
-        finally:
+        except BaseException as trouble:
             await self._codes.release(code_hash)
+            if (told := _told(trouble, refused)) is not None:
+                raise told from trouble
+            raise
+        cipher = self._vault.encrypt(orjson.dumps(dict(facts)).decode(), bound_to=code_hash)
+        self._codes.remember(code_hash, cipher)
         return facts
 
     def _open(self, cipher: str, code_hash: str) -> Mapping[str, str]:
@@ -67,3 +64,15 @@ class CodeExchange:
         except VaultError as trouble:
             raise WeChatUnavailable from trouble
         return facts
+
+
+def _told(trouble: BaseException, refused: Callable[[WeChatUserRefused], DomainError]) -> DomainError | None:
+    """What the person is told of WeChat's refusal or absence; None when it is neither."""
+    match trouble:
+        case WeChatUserRefused():
+            return refused(trouble)
+        case WeChatRetryLater():
+            return WeChatUnavailable(retry_after=int(trouble.retry_after or 2))
+        case WeChatError():
+            return WeChatUnavailable()
+    return None

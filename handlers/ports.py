@@ -192,20 +192,26 @@ class SessionStore(Protocol):
         """Log out everywhere, but for `keep`; how many sessions ended."""
 
 
+PENDING = "\x00pending"  # stands for a value that somebody is working on
+
+
 class ExchangedCodes(Protocol):
     """WeChat codes that were exchanged, remembered 10 minutes by hash with their encrypted result.
 
     WeChat takes a code once; a call that is retried after a lost answer must not fail on a used code.
     """
 
-    async def recall(self, code_hash: str) -> str | None: ...
+    async def take(self, code_hash: str) -> str | None:
+        """None: the caller is the one that exchanges this code, for 10 s at most, and remembers or releases it.
 
-    async def remember(self, code_hash: str, result_cipher: str) -> None: ...
+        Otherwise the encrypted result of an exchange, or `PENDING` while somebody else is at it.
+        """
 
-    async def hold(self, code_hash: str) -> bool:
-        """Become the one that exchanges this code; False when somebody else is at it right now (10 s at most)."""
+    def remember(self, code_hash: str, result_cipher: str) -> None:
+        """Keep the result for 10 minutes."""
 
-    async def release(self, code_hash: str) -> None: ...
+    async def release(self, code_hash: str) -> None:
+        """The exchange failed: let others try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,9 +247,6 @@ class Answers(Protocol):
 
     async def release(self, key: str) -> None:
         """Give the claim back: the work failed before it had any effect."""
-
-
-PENDING = "\x00pending"
 
 
 class RateLimiter(Protocol):

@@ -182,28 +182,30 @@ async def test_leases_never_given_back_do_not_fill_the_memory(commands, monkeypa
 
 async def test_an_exchanged_code_is_remembered_for_all_processes(processes):
     here, there = RedisExchangedCodes(processes()), RedisExchangedCodes(processes())
-    assert await here.recall("code") is None
-    await here.remember("code", "k1.cipher")
-    assert await there.recall("code") == "k1.cipher"
+    assert await here.take("code") is None
+    assert await there.take("code") == PENDING
+    here.remember("code", "k1.cipher")
+    await here._redis.ping()
+    assert await there.take("code") == "k1.cipher"
 
 
 async def test_one_of_many_exchanges_a_code(processes):
     stores = [RedisExchangedCodes(processes()) for _ in range(3)]
-    holds = await asyncio.gather(*(store.hold("code") for _ in range(10) for store in stores))
-    assert holds.count(True) == 1
-    holder = stores[holds.index(True) % 3]
+    taken = await asyncio.gather(*(store.take("code") for _ in range(10) for store in stores))
+    assert taken.count(None) == 1
+    holder = stores[taken.index(None) % 3]
     await next(store for store in stores if store is not holder).release("code")
-    assert not await holder.hold("code")
+    assert await holder.take("code") == PENDING
     await holder.release("code")
-    assert await stores[0].hold("code")
+    assert await stores[0].take("code") is None
 
 
 async def test_without_redis_codes_are_exchanged_but_not_remembered(mortal, mortal_redis):
     codes = RedisExchangedCodes(mortal())
     mortal_redis.kill()
-    assert await codes.hold("code")
-    await codes.remember("code", "cipher")
-    assert await codes.recall("code") is None
+    assert await codes.take("code") is None
+    codes.remember("code", "cipher")
+    assert await codes.take("code") is None
     await codes.release("code")
 
 
