@@ -116,7 +116,7 @@ async def test_people_join_through_either_door_and_faults_are_seen(phone, town, 
     assert other != number
     await phone.show("chat")
     await see("follow").click()
-    await phone.hear("欢迎回来")
+    await phone.hear("您已经是会员")
     await phone.say("我的")
     assert other in await phone.hear("手机尾号5670")
 
