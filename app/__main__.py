@@ -1,8 +1,9 @@
-"""`fanpiao ...`, the same as `python -m app ...`: serve, worker, migrate, demo, simulate, doctor, menu, jobs."""
+"""`fanpiao ...`, the same as `python -m app ...`; every command stands in `_parser`."""
 
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 INTERRUPTED = 130  # what shells call a program that Ctrl-C ended
 
@@ -39,6 +40,15 @@ def _parser() -> argparse.ArgumentParser:
     add("demo", "启动演示：模拟平台和服务")
     add("simulate", "启动微信模拟平台；其余参数传给它，见 python -m simulator --help")
     add("doctor", "只读检查：设置、连接、结构、数据规则、失败任务")
+    add("rotate-keys", "把全部密文换到第一个密钥下（PostgreSQL 不用停服务）")
+    cards = add("import-cards", "导入旧会员卡（CSV），可重复运行，不会重复导入")
+    cards.add_argument("file", type=Path, help="CSV：卡号，以及手机号、密码、姓名和门店，可有积分；UTF-8 或 GBK")
+    cards.add_argument("--kind", required=True, metavar="CODE", help="卡种编号")
+    cards.add_argument("--new", metavar="NAME", default="", help="卡种还没有时，以这个名称新建")
+    cards.add_argument("--digits", type=int, default=16, help="新建卡种的卡号位数，默认 16")
+    cards.add_argument("--prefix", default="", help="新建卡种的卡号开头")
+    cards.add_argument("--merchant", default=None, metavar="CODE", help="新建卡种所属的商户编号")
+    cards.add_argument("--report", type=Path, default=None, help="未导入的行写到这个文件，默认在原文件旁边")
     menu = add("menu", "对比公众号菜单，加 --publish 才发布")
     menu.add_argument("account", nargs="?", default="oa", help="公众号的名字，默认 oa")
     menu.add_argument("--publish", action="store_true", help="显示差异后发布")

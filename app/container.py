@@ -6,36 +6,68 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
 import aiohttp
 from pydantic import SecretStr
 
 from app.jobs import JobRegistry, add_housekeeping
 from app.schema import Rate, Settings
+from bot import texts
+from bot.routes import all_routes
+from bot.wording import normalise
 from gateways.clock import SystemClock, SystemRandomness
+from gateways.passwords import Argon2Passwords
 from gateways.stores.answers import RedisAnswers
 from gateways.stores.codes import RedisExchangedCodes
 from gateways.stores.commands import BatchedRedis
 from gateways.stores.connection import connected
 from gateways.stores.dialogues import RedisDialogues
 from gateways.stores.limits import Limit, ProcessRateLimiter
+from gateways.stores.member_codes import RedisMemberCodes
 from gateways.stores.nudge import Nudge
 from gateways.stores.sessions import RedisSessions
+from gateways.totp import Totp
 from gateways.vault import FieldVault
 from gateways.wechat import WeChatApi
 from handlers.accounts import AccountDraft, Accounts, ensure_root
+from handlers.audit_chain import AuditChain
+from handlers.authorizations import Authorizations
+from handlers.card_binding import CardBinding
+from handlers.card_kinds import CardKinds, ensure_programme
+from handlers.cards import Cards
 from handlers.catalogue import Handlers
 from handlers.codes import CodeExchange
 from handlers.consents import Consents
+from handlers.departures import Departures
 from handlers.following import Following
 from handlers.identity import Identity
+from handlers.links import Links
+from handlers.member_codes import MemberCodes
 from handlers.membership import Membership
+from handlers.menu_editing import MenuEditing
 from handlers.menus import Menus
+from handlers.mini_program_links import MiniProgramLinks
 from handlers.notices import Notices
+from handlers.numbers import Numbers
+from handlers.operator_accounts import OperatorAccounts
+from handlers.operator_jobs import OperatorJobs
+from handlers.operator_members import OperatorMembers
+from handlers.operator_reviews import OperatorReviews
+from handlers.operator_sessions import OperatorSessions
+from handlers.operators import Operators
 from handlers.outbox import JobContext
+from handlers.personal_data import PersonalDataRights
 from handlers.phones import Phones
 from handlers.ports import Answers, Clock, Dialogues, RateLimiter, Vault, WeChat
+from handlers.proof_attempts import prune_attempts
+from handlers.recurring import Every
+from handlers.replies import Replies
+from handlers.reply_editing import ReplyEditing
+from handlers.rules.replies import SaidMiniProgram
 from handlers.sessions import Sessions
+from handlers.tickets import Tickets
+from handlers.transfers import Transfers
 from models import database
 from models.words import AccountKind
 
@@ -78,6 +110,7 @@ async def open_house(
             handlers = build_handlers(settings, clock, vault, wechat, commands)
             if not read_only:
                 await ensure_root(settings.brand.name or "总部")
+                await ensure_programme(settings.brand.name or "会员计划", clock)
                 for draft in first_accounts(settings):
                     await handlers.accounts.keep(draft)
             try:
@@ -107,33 +140,90 @@ def build_handlers(settings: Settings, clock: Clock, vault: Vault, wechat: WeCha
     accounts, identity = Accounts(vault), Identity(clock, vault)
     exchange = CodeExchange(RedisExchangedCodes(commands), vault)
     following = Following(clock, wechat, identity)
+    store = RedisSessions(commands, clock)
+    sessions = Sessions(
+        clock=clock,
+        randomness=SystemRandomness(),
+        vault=vault,
+        wechat=wechat,
+        store=store,
+        exchange=exchange,
+        accounts=accounts,
+        identity=identity,
+    )
+    replies = Replies(clock)
+    operator_members = OperatorMembers(clock, vault, store)
+    phones, randomness = Phones(clock, wechat, exchange), SystemRandomness()
+    kinds, links, tickets = CardKinds(clock), MiniProgramLinks(wechat, accounts), Tickets(vault, randomness)
+    passwords, second_factor = Argon2Passwords(), Totp(settings.brand.name or "饭票")
+    departures = Departures(clock, vault, sessions, RedisDialogues(commands))
     return Handlers(
         accounts=accounts,
-        consents=Consents(clock, accounts),
+        audit_chain=AuditChain(clock, vault),
+        authorizations=Authorizations(clock, vault, departures),
+        operator_accounts=OperatorAccounts(clock, vault, accounts),
+        operator_jobs=OperatorJobs(clock),
+        operator_members=operator_members,
+        operator_reviews=OperatorReviews(clock, vault, operator_members),
+        operator_sessions=OperatorSessions(clock, SystemRandomness(), vault, passwords, second_factor),
+        operators=Operators(clock, vault, passwords, second_factor, _plain(settings.operator.bootstrap_token)),
+        card_binding=CardBinding(clock, vault, kinds, accounts, phones, tickets, links),
+        card_kinds=kinds,
+        cards=Cards(clock, vault, kinds),
+        member_codes=MemberCodes(clock, randomness, RedisMemberCodes(commands), links),
+        consents=Consents(clock, accounts, vault),
+        departures=departures,
         following=following,
         identity=identity,
-        membership=Membership(clock, vault, accounts, Phones(clock, wechat, exchange)),
+        links=Links(clock, vault, tickets, sessions),
+        membership=Membership(clock, vault, accounts, phones, kinds),
+        menu_editing=MenuEditing(clock, wechat, accounts, settings.public_url),
         menus=Menus(wechat, accounts, settings.public_url),
         notices=Notices(clock, vault, wechat, accounts, following),
-        sessions=Sessions(
-            clock=clock,
-            randomness=SystemRandomness(),
-            vault=vault,
-            wechat=wechat,
-            store=RedisSessions(commands, clock),
-            exchange=exchange,
-            accounts=accounts,
-            identity=identity,
-        ),
+        numbers=Numbers(clock, vault, accounts, phones),
+        replies=replies,
+        reply_editing=ReplyEditing(clock, replies, comparable=normalise, commands=all_routes().words),
+        personal_data=PersonalDataRights(clock, vault, sessions),
+        sessions=sessions,
+        transfers=Transfers(clock, vault, accounts, phones, sessions),
     )
 
 
 def _registry() -> Registry:
     registry: Registry = JobRegistry()
     add_housekeeping(registry)
+    registry.every("seal_audit", Every(timedelta(seconds=15)), _seal_audit)
+    registry.every("anchor_audit", Every(timedelta(hours=1)), _anchor_audit)
+    registry.every("prune_attempts", Every(timedelta(hours=1)), _prune_attempts)
+    registry.add("recognise_kind", _recognise_kind)
+    registry.add("say_bound", _say_bound)
     registry.add("send_text", _send_text)
+    registry.add("send_mini_program_card", _send_mini_program_card)
     registry.add("learn_unionid", _learn_unionid)
+    registry.add("sweep_departure", _sweep_departure)
     return registry
+
+
+async def _seal_audit(handlers: Handlers, _: JobContext) -> None:
+    await handlers.audit_chain.seal()
+
+
+async def _anchor_audit(handlers: Handlers, _: JobContext) -> None:
+    await handlers.audit_chain.anchor()
+
+
+async def _prune_attempts(_: Handlers, job: JobContext) -> None:
+    await prune_attempts(job.now())
+
+
+async def _recognise_kind(handlers: Handlers, job: JobContext) -> None:
+    await handlers.cards.recognise_kind(UUID(job.payload["kind_id"]))
+
+
+async def _say_bound(handlers: Handlers, job: JobContext) -> None:
+    said = job.payload
+    text = texts.bound(said["card_kind"], said["last4"], said["also"])
+    await handlers.notices.send_text(account=said["account"], member_id=said["member_id"], text=text)
 
 
 async def _send_text(handlers: Handlers, job: JobContext) -> None:
@@ -141,8 +231,20 @@ async def _send_text(handlers: Handlers, job: JobContext) -> None:
     await handlers.notices.send_text(account=payload["account"], member_id=payload["member_id"], text=payload["text"])
 
 
+async def _send_mini_program_card(handlers: Handlers, job: JobContext) -> None:
+    account, member_id, card = job.payload["account"], job.payload["member_id"], job.payload["card"]
+    # A mapping in a payload is kept as pairs, so that its order survives.
+    await handlers.notices.send_mini_program_card(
+        account=account, member_id=member_id, card=SaidMiniProgram(**dict(card))
+    )
+
+
 async def _learn_unionid(handlers: Handlers, job: JobContext) -> None:
     await handlers.notices.learn_unionid(account=job.payload["account"], member_id=job.payload["member_id"])
+
+
+async def _sweep_departure(handlers: Handlers, job: JobContext) -> None:
+    await handlers.departures.sweep_again(job.payload["erased_id"])
 
 
 def first_accounts(settings: Settings) -> Iterator[AccountDraft]:

@@ -4,10 +4,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from app.schema import Settings
+from gateways.clock import SystemClock
 from gateways.stores.commands import BatchedRedis, RedisUnavailable
 from gateways.stores.connection import connected
 from gateways.vault import FieldVault
 from handlers.accounts import Accounts
+from handlers.audit_chain import AuditChain
+from handlers.key_rotation import unreadable_ciphers
 from handlers.ports import VaultError
 from models import database
 from models.failures import DatabaseInUse, DatabaseUnavailable
@@ -64,7 +67,9 @@ async def _inside(settings: Settings) -> list[Finding]:
         return [*findings, Finding("数据库结构", is_fine=False, detail=detail)]
     checks: Sequence[tuple[str, Callable[[], Awaitable[str]]]] = [
         ("密钥", _keys(settings)),
+        ("密文", _ciphers(settings)),
         *((check.what, _invariant(check)) for check in invariants.CHECKS),
+        ("操作记录", _audit_chain(settings)),
         ("失败的后台任务", _dead_jobs),
     ]
     findings.append(Finding("数据库结构", is_fine=True))
@@ -84,6 +89,25 @@ def _keys(settings: Settings) -> Callable[[], Awaitable[str]]:
             except VaultError:
                 return f"打不开账号 {found['key']} 的密文，请检查 FANPIAO_FIELD_KEYS，或从备份恢复当时的密钥"
         return ""
+
+    return look
+
+
+def _ciphers(settings: Settings) -> Callable[[], Awaitable[str]]:
+    vault = FieldVault(settings.field_key_bytes(), settings.index_key_bytes())
+
+    async def look() -> str:
+        lost = [f"{use.name} {use.number} 项（密钥 {use.key_id}）" for use in await unreadable_ciphers(vault)]
+        return f"密钥不在 FANPIAO_FIELD_KEYS 里：{'、'.join(lost)}，请从备份恢复" if lost else ""
+
+    return look
+
+
+def _audit_chain(settings: Settings) -> Callable[[], Awaitable[str]]:
+    vault = FieldVault(settings.field_key_bytes(), settings.index_key_bytes())
+
+    async def look() -> str:
+        return "；".join(await AuditChain(SystemClock(), vault).check())
 
     return look
 

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 from handlers.outbox import JobContext, prune_jobs
 from handlers.recurring import CatchUp, Every, Recurring, Schedule
 from handlers.requests import purge_requests
+from handlers.retention import purge_expired
 
 Handlers = TypeVar("Handlers")
 
@@ -68,10 +69,15 @@ def add_housekeeping(registry: JobRegistry[Handlers]) -> None:
     """What every installation needs: old request rows and jobs that were done long ago go away."""
     registry.every("purge_requests", Every(timedelta(hours=1)), _purge_requests)
     registry.every("prune_jobs", Every(timedelta(hours=1)), _prune_jobs)
+    registry.every("purge_expired", Every(timedelta(hours=1)), _purge_expired)
 
 
 async def _purge_requests(_: object, job: JobContext) -> None:
     await purge_requests(job.now())
+
+
+async def _purge_expired(_: object, job: JobContext) -> None:
+    await purge_expired(job.now())
 
 
 async def _prune_jobs(_: object, job: JobContext) -> None:

@@ -72,6 +72,14 @@ class Metrics(_Section):
     )
 
 
+class Operator(_Section):
+    """The operators' door."""
+
+    bootstrap_token: (
+        Annotated[SecretStr, shapes.secret_matching(re.compile(r"[\x21-\x7e]{16,255}"), different=8)] | None
+    ) = Field(None, description="请填至少 16 位的随机字符，不含空格；创建第一位操作员后即可删除。")
+
+
 class Rate(_Section):
     """Requests per minute and process. An address may be a whole mobile network, so its limits are wide."""
 
@@ -127,6 +135,7 @@ class Settings(BaseSettings):
     wechat: WeChat = WeChat()
     worker: Worker = Worker()
     metrics: Metrics = Metrics()
+    operator: Operator = Operator()
     rate: Rate = Rate()
     simulator: Simulator = Simulator()
 

@@ -19,7 +19,7 @@ from gateways.stores.connection import MEMORY
 from handlers.catalogue import Handlers
 from handlers.outbox import job_figures, on_new_work
 from miniapp_api.app import PREFIX, create_api
-from miniapp_api.member.views import ROUTES
+from miniapp_api.routes import all_routes as all_api_routes
 from miniapp_api.terms import create_terms
 from miniapp_api.wire import QuietRunner
 from models import database
@@ -52,7 +52,7 @@ def create_server(house: House, *, answer_within: float = BUDGET_SECONDS) -> web
         create_api(
             house.handlers,
             house.rate_limiter,
-            ROUTES,
+            all_api_routes(),
             public_url=settings.public_url,
             trusted_proxies=[str(network) for network in settings.trusted_proxies],
             observer=requests.observe,

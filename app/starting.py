@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import uvloop
 
-from app import commands
+from app import commands, rotating
 from app.demo import run_demo
+from app.importing import import_cards
 from app.listening import CannotListen
 from app.logs import configure_logging
 from app.schema import Settings
@@ -35,6 +36,8 @@ COMMANDS: Mapping[str, Command] = {
     "doctor": commands.doctor,
     "menu": commands.menu,
     "jobs": commands.jobs,
+    "import-cards": import_cards,
+    "rotate-keys": rotating.rotate,
 }
 TERMINATED = 143  # what shells call a program that SIGTERM ended
 

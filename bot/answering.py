@@ -10,13 +10,14 @@ import logging
 import time
 from dataclasses import dataclass
 from functools import lru_cache
+from html import escape
 
 from prometheus_client import Counter
 
 from bot import texts
 from bot.inbound import Inbound
 from bot.kinds import ACCOUNT_LIFE, AUTHORIZATION, CARD_REVIEWS, FINISHED_JOBS
-from bot.replies import Reply, Text, ToHuman
+from bot.replies import Article, Reply, Text, ToHuman
 from bot.router import Router
 from bot.turn import Turn
 from handlers.accounts import AccountFacts
@@ -96,7 +97,7 @@ class Answering:
             turn = Turn(inbound, person, account, self._handlers, self._dialogues, self._public_url, self._clock.now())
             return Spoken(person, await self._router.answer(turn))
         except DomainError as refusal:
-            return Spoken(person, Text(refusal.message) if _is_to_us(inbound) else None)
+            return Spoken(person, Text(refusal.sentence) if _is_to_us(inbound) else None)
         except Exception:
             log.exception("chat_failed", extra={"account": account.key, "kind": inbound.event or inbound.kind})
             return Spoken(person, Text(texts.FAULT) if _is_to_us(inbound) else None)
@@ -132,6 +133,8 @@ def _as_message(reply: Reply | None) -> str:
     """What of a late reply can still be said; a conversation is handed over only in the answer itself."""
     if isinstance(reply, ToHuman):
         return texts.HUMAN_MISSED
+    if isinstance(reply, Article):
+        return f'<a href="{escape(reply.url, quote=True)}">{reply.title}</a>'
     return reply.content if isinstance(reply, Text) else ""
 
 

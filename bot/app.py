@@ -11,7 +11,7 @@ from prometheus_client import Counter
 from bot.access import record
 from bot.answering import Answering
 from bot.envelope import DoorKeys, Push, PushRefused, Refusal, open_push, render, verify_echo
-from bot.kinds import UNKNOWN
+from bot.kinds import AUTHORIZATION, UNKNOWN
 from handlers.accounts import AccountFacts, Accounts
 from handlers.errors import AccountUnknown, DomainError
 from handlers.ports import PENDING, Answers, Clock
@@ -92,7 +92,9 @@ class Door:
 
     async def _make(self, account: AccountFacts, push: Push, key: str, since: float) -> bytes:
         reply = None
-        if push.inbound.kind != UNKNOWN and account.kind is AccountKind.OFFICIAL_ACCOUNT:
+        # A mini-program's pushes want no answer, but what people take back there has to go here as well.
+        is_heard = account.kind is AccountKind.OFFICIAL_ACCOUNT or push.inbound.event in AUTHORIZATION
+        if push.inbound.kind != UNKNOWN and is_heard:
             reply = await self.answering.within_budget(account, push.inbound, key=key, since=since)
         return render(_keys(account), push, reply, now=self.clock.now(), nonce=secrets.token_hex(8))
 

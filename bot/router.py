@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from bot import texts
 from bot.replies import Reply, Text
+from bot.speaking import speak
 from bot.turn import LIST, Turn
 from handlers.ports import DialogueState
 
@@ -47,8 +48,13 @@ class Router:
         _merge(self.routes, other.routes)
         _merge(self.steps, other.steps)
 
+    @property
+    def words(self) -> frozenset[str]:
+        """Every word that is answered here."""
+        return frozenset(word for kind, word in self.routes if kind == "text")
+
     async def answer(self, turn: Turn) -> Reply | None:
-        """What to say in this turn; None is silence, which only events get."""
+        """What to say in this turn; None for events nobody answers, and when the answer comes as a message."""
         said = await self._route(turn)
         return Text(said) if isinstance(said, str) else said
 
@@ -81,10 +87,17 @@ class Router:
         return await step(turn, question)
 
     async def _word(self, turn: Turn) -> Said:
-        content = turn.inbound.content
+        """Operators' exact words first (never the reserved ones), then ours, then their keywords in sentences."""
+        content, replies, account = turn.inbound.content, turn.handlers.replies, turn.account.id
+        exact = await replies.exact(account, content)
+        if exact is not None:
+            return await speak(turn, exact)
         route = self.routes.get(("text", content.lower()))
         if route is not None:
             return await route(turn)
+        containing = await replies.containing(account, content)
+        if containing is not None:
+            return await speak(turn, containing)
         return texts.NO_LIST if len(content) == 1 and content in "12345678" else texts.UNKNOWN
 
 

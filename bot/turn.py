@@ -31,6 +31,13 @@ class Turn:
         """The idempotency key of what this message asks for: the platform's own message id."""
         return f"msg:{self.inbound.message_id}" if self.inbound.message_id else None
 
+    @property
+    def act(self) -> str:
+        """Names what was done here, once for all deliveries: the message id, or for an event its second."""
+        inbound = self.inbound
+        what = inbound.message_id or f"{inbound.event}:{int(inbound.created_at.timestamp())}"
+        return f"{self.account.key}:{self.person.member_id}:{what}"
+
     async def ask(self, dialogue: str, step: str, **facts: str) -> None:
         """Wait for the person's answer to a question; a later question replaces an earlier one."""
         await self._keep(DialogueState(dialogue, step, facts))

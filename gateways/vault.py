@@ -94,6 +94,11 @@ class FieldVault:
         except InvalidTag:
             raise VaultError("wrong key, tampered with, or moved to another row") from None
 
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        """Ids of the keys that can decrypt, the current one first."""
+        return tuple(self._ciphers)
+
     def is_current(self, cipher: str) -> bool:
         """Whether the value stands under the current key; key rotation re-encrypts those that do not."""
         return cipher.startswith(f"{self._current}.")

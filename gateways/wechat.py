@@ -105,6 +105,17 @@ class WeChatApi:
         body = {"touser": openid, "msgtype": "text", "text": {"content": text}}
         await self._call(app, Request("cgi-bin/message/custom/send", body=body, hidden=(openid,)))
 
+    async def send_mini_program_card(
+        self, app: WeChatApp, openid: str, *, app_id: str, path: str, title: str, thumb_media_id: str
+    ) -> None:
+        """`cgi-bin/message/custom/send`, `miniprogrampage`: a picture that opens a mini-program linked to the account.
+
+        Raises WeChatUserRefused 45015, 45047, 48002 when no window is open.
+        """
+        card = {"title": title, "appid": app_id, "pagepath": path, "thumb_media_id": thumb_media_id}
+        body = {"touser": openid, "msgtype": "miniprogrampage", "miniprogrampage": card}
+        await self._call(app, Request("cgi-bin/message/custom/send", body=body, hidden=(openid,)))
+
     async def send_template(
         self,
         app: WeChatApp,

@@ -71,6 +71,7 @@ class Accounts:
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
         self._remembered: dict[str, tuple[float, AccountFacts]] = {}
+        self._of_settings: set[str] = set()
 
     async def get(self, key: str) -> AccountFacts:
         """The account with this key. Raises AccountUnknown.
@@ -100,13 +101,22 @@ class Accounts:
             raise AccountUnknown
         return await self.get(str(row))
 
+    def forget(self, key: str) -> None:
+        """The account changed: read it again at the next request."""
+        self._remembered.pop(key, None)
+
+    def is_of_settings(self, key: str) -> bool:
+        """Whether the settings name this account, so that they overwrite it at every start."""
+        return key in self._of_settings
+
     async def keep(self, draft: AccountDraft) -> None:
         """Make the account of a draft known, or bring its row up to date; operators' own fields stay untouched."""
         try:
             await self._keep(draft)
         except IntegrityError:  # another process, starting at this very moment, made it known first
             await self._keep(draft)
-        self._remembered.pop(draft.key, None)
+        self._of_settings.add(draft.key)
+        self.forget(draft.key)
 
     async def _keep(self, draft: AccountDraft) -> None:
         async with atomic():
@@ -123,7 +133,9 @@ class Accounts:
             for name, value in secrets.items():
                 if self._decrypt(row, name) != value or not getattr(row, f"{name}_cipher"):
                     setattr(
-                        row, f"{name}_cipher", self._vault.encrypt(value, bound_to=_bound(row, name)) if value else ""
+                        row,
+                        f"{name}_cipher",
+                        self._vault.encrypt(value, bound_to=secret_bound_to(row.id, name)) if value else "",
                     )
             row.mode, row.app_id, row.original_id = draft.mode, draft.app_id, draft.original_id
             row.open_platform, row.brand_name = draft.open_platform, draft.brand_name
@@ -150,11 +162,12 @@ class Accounts:
 
     def _decrypt(self, row: Account, name: str) -> str:
         cipher: str | None = getattr(row, f"{name}_cipher", None)
-        return self._vault.decrypt(cipher, bound_to=_bound(row, name)) if cipher else ""
+        return self._vault.decrypt(cipher, bound_to=secret_bound_to(row.id, name)) if cipher else ""
 
 
-def _bound(row: Account, name: str) -> str:
-    return f"account:{row.id}:{name}"
+def secret_bound_to(account_id: UUID, name: str) -> str:
+    """What the cipher of an account's secret (`secret`, `token`, `aes_key`, `previous_aes_key`) is bound to."""
+    return f"account:{account_id}:{name}"
 
 
 async def ensure_root(name: str) -> None:

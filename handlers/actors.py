@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from models.words import Touchpoint
+from models.words import OperatorRole, Touchpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +25,24 @@ class Person:
     def actor_id(self) -> str:
         """Under which id idempotency rows are kept."""
         return str(self.member_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """One of the people who run this, signed in; acts within the own organization and what is below it."""
+
+    id: UUID
+    organization_id: UUID
+    role: OperatorRole
+    login: str
+    session_id: UUID
+
+    @property
+    def kind(self) -> str:
+        """What idempotency and audit rows call this actor."""
+        return "operator"
+
+    @property
+    def actor_id(self) -> str:
+        """Under which id idempotency and audit rows are kept."""
+        return str(self.id)

@@ -3,13 +3,33 @@
 from dataclasses import dataclass
 
 from handlers.accounts import Accounts
+from handlers.audit_chain import AuditChain
+from handlers.authorizations import Authorizations
+from handlers.card_binding import CardBinding
+from handlers.card_kinds import CardKinds
+from handlers.cards import Cards
 from handlers.consents import Consents
+from handlers.departures import Departures
 from handlers.following import Following
 from handlers.identity import Identity
+from handlers.links import Links
+from handlers.member_codes import MemberCodes
 from handlers.membership import Membership
+from handlers.menu_editing import MenuEditing
 from handlers.menus import Menus
 from handlers.notices import Notices
+from handlers.numbers import Numbers
+from handlers.operator_accounts import OperatorAccounts
+from handlers.operator_jobs import OperatorJobs
+from handlers.operator_members import OperatorMembers
+from handlers.operator_reviews import OperatorReviews
+from handlers.operator_sessions import OperatorSessions
+from handlers.operators import Operators
+from handlers.personal_data import PersonalDataRights
+from handlers.replies import Replies
+from handlers.reply_editing import ReplyEditing
 from handlers.sessions import Sessions
+from handlers.transfers import Transfers
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +37,30 @@ class Handlers:
     """The house's use cases, built once per process."""
 
     accounts: Accounts
+    audit_chain: AuditChain
+    authorizations: Authorizations
+    card_binding: CardBinding
+    card_kinds: CardKinds
+    cards: Cards
     consents: Consents
+    departures: Departures
     following: Following
     identity: Identity
+    links: Links
+    member_codes: MemberCodes
     membership: Membership
+    menu_editing: MenuEditing
     menus: Menus
     notices: Notices
+    numbers: Numbers
+    operator_accounts: OperatorAccounts
+    operator_jobs: OperatorJobs
+    operator_members: OperatorMembers
+    operator_reviews: OperatorReviews
+    operator_sessions: OperatorSessions
+    operators: Operators
+    replies: Replies
+    reply_editing: ReplyEditing
+    personal_data: PersonalDataRights
     sessions: Sessions
+    transfers: Transfers

@@ -12,14 +12,16 @@ from uuid import UUID
 from handlers.accounts import Accounts
 from handlers.actors import Person
 from handlers.errors import ConsentMissing, ConsentNeeded, ConsentOutdated, ConsentUnknown, NotAMember
-from handlers.identity import standing
-from handlers.ports import Clock
+from handlers.ports import Clock, Vault
 from handlers.retrying import refusing
+from handlers.standing import standing
 from models.consents import Consent
 from models.database import atomic, require_atomic, row
+from models.identity import Identifier, IdentityEvent, Member
 from models.ids import new_id
+from models.linking import BoundNumber
 from models.statements import identity as statements
-from models.words import ConsentPurpose, Touchpoint
+from models.words import ConsentPurpose, IdentifierStatus, IdentityAct, Namespace, Touchpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +31,40 @@ class Terms:
     purpose: ConsentPurpose
     version: str
     required: bool  # without it there is no membership
+    consequence: str  # of withdrawing it; to be read before the person does
 
 
 CURRENT = (
-    Terms(ConsentPurpose.MEMBERSHIP, "2026-11", required=True),
-    Terms(ConsentPurpose.MARKETING, "2026-11", required=False),
-    Terms(ConsentPurpose.PHONE, "2026-11", required=False),
-    Terms(ConsentPurpose.SHARING, "2026-11", required=False),
-    Terms(ConsentPurpose.PROFILES, "2026-11", required=False),
+    Terms(
+        ConsentPurpose.MEMBERSHIP,
+        "2026-11",
+        required=True,
+        consequence="会员协议不能单独撤回。如需退出请注销会员：会员号、会员卡、手机号和个人资料都会删除，不能恢复。",
+    ),
+    Terms(
+        ConsentPurpose.MARKETING,
+        "2026-11",
+        required=False,
+        consequence="撤回后不再收到活动和优惠消息，会员卡和权益照常使用。",
+    ),
+    Terms(
+        ConsentPurpose.PHONE,
+        "2026-11",
+        required=False,
+        consequence="撤回后登录手机号和绑定号码会删除，需要手机号核实的服务暂不能用；会员卡和权益照常使用。",
+    ),
+    Terms(
+        ConsentPurpose.SHARING,
+        "2026-11",
+        required=False,
+        consequence="撤回后不再向合作方提供您的资料，合作方的专属权益可能不能领取；会员卡照常使用。",
+    ),
+    Terms(
+        ConsentPurpose.PROFILES,
+        "2026-11",
+        required=False,
+        consequence="撤回后不再使用您添加的从属档案，会员卡和权益照常使用。",
+    ),
 )
 _CURRENT_BY_PURPOSE = {terms.purpose: terms for terms in CURRENT}
 
@@ -56,6 +84,7 @@ class ConsentChanged:
     purpose: ConsentPurpose
     is_given: bool
     changed: bool
+    consequence: str = ""  # what follows from withdrawing it
 
 
 def current_terms(purpose: ConsentPurpose) -> Agreed:
@@ -96,13 +125,38 @@ async def give(
     return given
 
 
+async def forget_phones(member_id: UUID, *, at: datetime, vault: Vault) -> None:
+    """Revoke the login phone and the bound numbers inside the open transaction, and keep no value of either.
+
+    The rows stay without their numbers: that there was one, since when, and how it was proven.
+    """
+    require_atomic()
+    phones = Identifier.filter(member_id=member_id, namespace=Namespace.PHONE)
+    for phone in await phones.filter(status=IdentifierStatus.ACTIVE):
+        await IdentityEvent.create(
+            member_id=member_id,
+            act=IdentityAct.UNBIND,
+            namespace=phone.namespace,
+            scope=phone.scope,
+            value_mark=vault.blind_index("identity_event", f"{member_id}:{phone.value_hash}")[:16],
+            evidence={"reason": "consent_withdrawn"},
+            happened_at=at,
+        )
+    await phones.update(status=IdentifierStatus.REVOKED, value_hash="", value_cipher="")
+    numbers = BoundNumber.filter(member_id=member_id)
+    await numbers.filter(status=IdentifierStatus.ACTIVE).update(revoked_at=at)
+    await numbers.update(status=IdentifierStatus.REVOKED, number_hash="", number_cipher="", tail="")
+    await Member.filter(id=member_id).update(phone_tail="")
+
+
 @refusing
 class Consents:
     """Shows, gives and withdraws consents."""
 
-    def __init__(self, clock: Clock, accounts: Accounts) -> None:
+    def __init__(self, clock: Clock, accounts: Accounts, vault: Vault) -> None:
         self._clock = clock
         self._accounts = accounts
+        self._vault = vault
 
     def terms(self) -> Sequence[Terms]:
         """The current texts of every purpose."""
@@ -120,13 +174,20 @@ class Consents:
         return ConsentChanged(agreed.purpose, is_given=True, changed=bool(given))
 
     async def withdraw(self, person: Person, *, purpose: ConsentPurpose) -> ConsentChanged:
-        """Take a consent back, at once. Raises ConsentNeeded for membership: that is leaving the programme."""
+        """Take a consent back, at once; what rested on it alone is deleted with it (PIPL art. 15 and 47).
+
+        Raises ConsentNeeded for membership: that is leaving the programme.
+        """
         if purpose not in _CURRENT_BY_PURPOSE:
             raise ConsentUnknown
         if _CURRENT_BY_PURPOSE[purpose].required:
             raise ConsentNeeded
+        now = self._clock.now()
         async with atomic():
             member_id = await standing(person.member_id)
             open_rows = Consent.filter(member_id=member_id, purpose=purpose, withdrawn_at=None)
-            changed = await open_rows.update(withdrawn_at=self._clock.now())
-        return ConsentChanged(purpose, is_given=False, changed=bool(changed))
+            changed = await open_rows.update(withdrawn_at=now)
+            if purpose is ConsentPurpose.PHONE:
+                await forget_phones(member_id, at=now, vault=self._vault)
+        consequence = _CURRENT_BY_PURPOSE[purpose].consequence
+        return ConsentChanged(purpose, is_given=False, changed=bool(changed), consequence=consequence)

@@ -8,10 +8,11 @@ from uuid import UUID
 
 from handlers.accounts import AccountFacts
 from handlers.actors import Person
-from handlers.identity import Identity, Resolution, standing, wechat_proofs
+from handlers.identity import Identity, Resolution, wechat_proofs
 from handlers.outbox import later
 from handlers.ports import Clock, WeChat, WeChatError
 from handlers.retrying import refusing
+from handlers.standing import standing
 from models.database import atomic, require_atomic, row
 from models.identity import Identifier
 from models.ids import new_id

@@ -14,20 +14,23 @@ from uuid import UUID
 from tortoise.exceptions import IntegrityError
 
 from handlers.actors import Person
-from handlers.errors import MemberFrozen, NotSignedIn
+from handlers.errors import NotSignedIn
+from handlers.holders import identifier_key, locked_held
 from handlers.merging import absorb
 from handlers.ports import Clock, Vault
 from handlers.retrying import again, refusing
-from handlers.rules.identity import Candidate, Decision, Key, decide
-from models.database import CommitUnknown, atomic, dialect, next_ordinal, require_atomic, row, rows
+from handlers.reviews import open_review
+from handlers.rules.identity import Decision, Key, decide
+from handlers.standing import by_member, canonical, may_act
+from models.database import CommitUnknown, atomic, dialect, next_ordinal, require_atomic, rows
 from models.gathering import Gathered
-from models.identity import Identifier, IdentityEvent, Member
+from models.identity import Identifier, IdentityEvent
 from models.ids import new_id
-from models.sql import Both, as_instant, as_uuid
+from models.sql import as_instant, as_uuid
 from models.statements import identity as statements
-from models.words import IdentifierStatus, IdentityAct, MemberStatus, Namespace, Touchpoint
+from models.words import IdentifierStatus, IdentityAct, Namespace, ReviewKind, Touchpoint
 
-MERGED_MEANWHILE = 5  # times that a person may be merged while one request waits for their row
+WORTH_A_REVIEW = frozenset({Namespace.WX_UNIONID, Namespace.PHONE})  # an openid alone is strong evidence of nothing
 SEEN_AGAIN_AFTER = timedelta(hours=1)  # last_seen_at is not worth a write per message
 
 
@@ -63,15 +66,8 @@ def wechat_proofs(app_id: str, open_platform: str, openid: str, unionid: str | N
     return proofs
 
 
-def _identifier_key(found: Mapping[str, Any]) -> Key:
-    return Key(Namespace(found["namespace"]), found["scope"], found["value_hash"])
-
-
 _by_identifier: Gathered[Key] = Gathered(
-    statements.FIND_BY_IDENTIFIERS, value_of=lambda key: key.value_hash, key_of=_identifier_key
-)
-_by_member: Gathered[UUID] = Gathered(
-    statements.FIND_BY_MEMBERS, value_of=lambda member_id: member_id, key_of=lambda found: as_uuid(found["asked"])
+    statements.FIND_BY_IDENTIFIERS, value_of=lambda key: key.value_hash, key_of=identifier_key
 )
 
 
@@ -88,7 +84,7 @@ class Identity:
         found = await self._find(app_id, openid)
         if found is None:
             return None
-        _may_act(found)
+        may_act(found)
         return _person(found, account, through)
 
     async def known(self, account: str, app_id: str, openid: str, *, through: Touchpoint) -> Person | None:
@@ -120,7 +116,7 @@ class Identity:
             and as_instant(holder["last_seen_at"]) >= since
             for holder in holders
         ):
-            _may_act(first)
+            may_act(first)
             return _person(first, account, through), None
         resolution = await (self.resolve(proofs) if any(holders) else self._welcome(proofs))
         if resolution.is_new:
@@ -149,10 +145,10 @@ class Identity:
 
     async def person(self, member_id: UUID, account: str, *, through: Touchpoint) -> Person:
         """The acting person behind a member id of any time, merges followed. Raises NotSignedIn, MemberFrozen."""
-        found = await _by_member.row(member_id)
+        found = await by_member.row(member_id)
         if found is None:
             raise NotSignedIn
-        _may_act(found)
+        may_act(found)
         return _person(found, account, through)
 
     async def _welcome(self, proofs: Sequence[Proof]) -> Resolution:
@@ -166,45 +162,6 @@ class Identity:
 
     async def _find(self, app_id: str, openid: str) -> Mapping[str, Any] | None:
         return await _by_identifier.row(Proof(Namespace.WX_OPENID, app_id, openid, "wechat").key(self._vault))
-
-
-def _may_act(found: Mapping[str, Any]) -> None:
-    if found["status"] == MemberStatus.FROZEN:
-        raise MemberFrozen
-    if found["status"] != MemberStatus.ACTIVE:
-        raise NotSignedIn
-
-
-async def standing(member_id: UUID, *, even_frozen: bool = False) -> UUID:
-    """Whom a member id means now, the row locked until the open transaction ends.
-
-    Doors know people for up to a second longer than the database does: whoever writes for a person asks this first, so
-    that nothing lands on a row that was merged away, and no frozen one is changed. Raises NotSignedIn, MemberFrozen.
-    """
-    return as_uuid((await _standing(statements.STANDING, member_id, even_frozen=even_frozen))["id"])
-
-
-async def standing_whole(member_id: UUID) -> Mapping[str, Any]:
-    """The same with all that `GET /me` reads, and the ordinal. Raises NotSignedIn, MemberFrozen."""
-    return await _standing(statements.STANDING_WHOLE, member_id, even_frozen=False)
-
-
-async def _standing(statement: Both, member_id: UUID, *, even_frozen: bool) -> Mapping[str, Any]:
-    require_atomic()
-    for _ in range(MERGED_MEANWHILE):
-        found = await row(statement, member_id)
-        if found is None:
-            break
-        if found["status"] != MemberStatus.MERGED:
-            if not (even_frozen and found["status"] == MemberStatus.FROZEN):
-                _may_act(found)
-            return found
-    raise NotSignedIn
-
-
-async def ids_of(member_id: UUID) -> list[UUID]:
-    """All ids of one person: today's, and those of the rows that were merged into it."""
-    return [member_id, *map(as_uuid, await Member.filter(canonical_id=member_id).values_list("id", flat=True))]
 
 
 def _person(found: Mapping[str, Any], account: str, through: Touchpoint) -> Person:
@@ -226,74 +183,19 @@ async def resolve(proofs: Sequence[Proof], *, now: datetime, vault: Vault, askin
     """
     require_atomic()
     by_key = {proof.key(vault): proof for proof in proofs}
-    await _lock_identifiers(by_key)
-    held = await _locked(by_key, asking)
+    held = await locked_held(by_key, asking, now)
     asking_now = await canonical(asking) if asking else None
     decision = decide(by_key, held.candidates, asking=asking_now)
     member_id = decision.acting or await _create(now)
     for loser_id in decision.absorbed:
         await absorb(winner_id=member_id, loser_id=loser_id, reason="shared_identifier", now=now, vault=vault)
     await _write(member_id, decision, by_key, now=now, vault=vault)
+    for other_id in decision.fused:
+        await open_review(ReviewKind.FUSE, member_id, other_id, at=now)
     if any(held.last_seen_at.get(key, now) < now - SEEN_AGAIN_AFTER for key in by_key):
         await _mark_seen(by_key, member_id, now)
     refused = tuple(key.namespace for key in decision.refused)
     return Resolution(member_id, decision.acting is None, refused, decision.absorbed)
-
-
-async def _lock_identifiers(keys: Iterable[Key]) -> None:
-    if dialect() == "postgres":
-        numbers = sorted(int(key.value_hash[:16], 16) - (1 << 63) for key in keys)
-        await rows(statements.LOCK_IDENTIFIERS, numbers)
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """The members that hold any of some keys, with all that each holds, and when each identifier was last seen."""
-
-    candidates: tuple[Candidate, ...]
-    last_seen_at: Mapping[Key, datetime]
-
-
-async def _locked(keys: Iterable[Key], asking: UUID | None) -> _Held:
-    """The candidates, their rows locked in id order; read again until what was locked is what is meant.
-
-    Somebody else may merge one of them while we wait for the lock: then the survivor must be locked as well.
-    """
-    locked: set[UUID] = set()
-    while True:
-        held = await _holders(keys, asking)
-        wanted = {candidate.member_id for candidate in held.candidates}
-        if wanted <= locked or dialect() == "sqlite":
-            return held
-        await rows(statements.LOCK_MEMBERS, sorted(wanted))
-        locked |= wanted
-
-
-async def canonical(member_id: UUID) -> UUID:
-    """The id today of a member id of any time. Raises NotSignedIn for one that never was."""
-    found = await _by_member.row(member_id)
-    if found is None:
-        raise NotSignedIn
-    return as_uuid(found["member_id"])
-
-
-async def _holders(keys: Iterable[Key], asking: UUID | None) -> _Held:
-    wanted = set(keys)
-    joined: dict[UUID, bool] = {}
-    held: dict[UUID, set[Key]] = {}
-    last_seen_at: dict[Key, datetime] = {}
-    for found in await rows(statements.HELD, [key.value_hash for key in wanted], asking):
-        member_id = as_uuid(found["member_id"])
-        joined[member_id] = found["joined_at"] is not None
-        keys_held = held.setdefault(member_id, set())
-        if found["value_hash"] is not None:
-            key = _identifier_key(found)
-            keys_held.add(key)
-            last_seen_at[key] = as_instant(found["last_seen_at"])
-    candidates = (
-        Candidate(member_id, joined[member_id], frozenset(keys_held)) for member_id, keys_held in held.items()
-    )
-    return _Held(tuple(candidates), last_seen_at)
 
 
 async def _newcomer(proofs: Sequence[Proof], *, now: datetime, vault: Vault) -> Resolution:
@@ -320,7 +222,7 @@ async def _write(member_id: UUID, decision: Decision, proofs: dict[Key, Proof], 
     events = [] if decision.acting else [_event(IdentityAct.CREATE)]
     events += _binds(member_id, decision, vault)
     for key in decision.refused:
-        events += await _conflict(member_id, key, vault)
+        events += await _conflict(member_id, key, now=now, vault=vault)
     if identifiers := _identifiers(decision, proofs, vault):
         await rows(statements.ADD_IDENTIFIERS, identifiers, member_id, now)
     if events:
@@ -348,7 +250,7 @@ def _binds(member_id: UUID, decision: Decision, vault: Vault) -> list[dict[str, 
     return [_event(IdentityAct.BIND, key, value_mark=_mark(member_id, key, vault)) for key in decision.attached]
 
 
-async def _conflict(member_id: UUID, key: Key, vault: Vault) -> list[dict[str, Any]]:
+async def _conflict(member_id: UUID, key: Key, *, now: datetime, vault: Vault) -> list[dict[str, Any]]:
     """The event of a refused link; nothing when it is on record: a conflict that lasts is one row, not one a login."""
     mark = _mark(member_id, key, vault)
     recorded = IdentityEvent.filter(member_id=member_id, act=IdentityAct.CONFLICT, namespace=key.namespace)
@@ -357,7 +259,10 @@ async def _conflict(member_id: UUID, key: Key, vault: Vault) -> list[dict[str, A
     owner = await Identifier.get_or_none(
         namespace=key.namespace, scope=key.scope, value_hash=key.value_hash, status=IdentifierStatus.ACTIVE
     )
-    other = str(owner.member_id) if owner else None  # type: ignore[attr-defined]
+    owner_id: UUID | None = owner.member_id if owner else None  # type: ignore[attr-defined]
+    if key.namespace in WORTH_A_REVIEW:
+        await open_review(ReviewKind.CONFLICT, member_id, owner_id, at=now, namespace=key.namespace)
+    other = str(owner_id) if owner_id else None
     return [_event(IdentityAct.CONFLICT, key, value_mark=mark, other_member_id=other)]
 
 

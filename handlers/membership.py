@@ -11,11 +11,13 @@ import orjson
 from handlers import consents as consent_rules
 from handlers.accounts import AccountFacts, Accounts
 from handlers.actors import Person
+from handlers.card_kinds import CardKinds
+from handlers.cards import CardView, recognise, theirs
 from handlers.codec import dumps, from_json
 from handlers.consents import Agreed
 from handlers.errors import KeyReused, NotAMember, NotSignedIn, PhoneBlocked
 from handlers.following import attribute
-from handlers.identity import Proof, resolve, standing, standing_whole
+from handlers.identity import Proof, resolve
 from handlers.merging import profile_bound_to, repoint_requests
 from handlers.phones import EncryptedPhone, Phones
 from handlers.ports import Clock, PhoneNumber, Vault
@@ -23,6 +25,7 @@ from handlers.requests import Answer, Asked, once, recall
 from handlers.retrying import refusing
 from handlers.rules.numbers import member_number
 from handlers.rules.phones import normalise, tail
+from handlers.standing import standing, standing_whole
 from models.database import atomic, row
 from models.gathering import Gathered
 from models.identity import Member
@@ -69,6 +72,7 @@ class Joined:
     member: MemberView
     already_member: bool
     is_phone_elsewhere: bool
+    cards: tuple[CardView, ...] = ()  # every kind of the programme they are recognised by
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +92,12 @@ _views: Gathered[UUID] = Gathered(
 class Membership:
     """Joins people and keeps what they tell of themselves."""
 
-    def __init__(self, clock: Clock, vault: Vault, accounts: Accounts, phones: Phones) -> None:
+    def __init__(self, clock: Clock, vault: Vault, accounts: Accounts, phones: Phones, kinds: CardKinds) -> None:
         self._clock = clock
         self._vault = vault
         self._accounts = accounts
         self._phones = phones
+        self._kinds = kinds
 
     async def join(
         self,
@@ -171,8 +176,11 @@ class Membership:
             told = profile
         if scene:
             await attribute(before.id, account.id, scene, at=now)
+        await recognise(await self._kinds.issued(), [(before.id, found["ordinal"])], now=now, vault=self._vault)
+        cards = await theirs(before.id)
         if joined is None:
-            return Joined(await self._view(before.id), already_member=True, is_phone_elsewhere=is_phone_elsewhere)
+            view = await self._view(before.id)
+            return Joined(view, already_member=True, is_phone_elsewhere=is_phone_elsewhere, cards=cards)
         # The row is ours until the end, so what it holds now is known without reading it again.
         view = MemberView(
             id=before.id,
@@ -183,7 +191,7 @@ class Membership:
             profile=told,
             consents=_with(before.consents, agreed, given, now),
         )
-        return Joined(view, already_member=False, is_phone_elsewhere=is_phone_elsewhere)
+        return Joined(view, already_member=False, is_phone_elsewhere=is_phone_elsewhere, cards=cards)
 
     async def _settle_phone(self, member_id: UUID, phone: PhoneNumber, now: datetime) -> tuple[UUID, bool]:
         """Give the proven phone to the person, or leave it where it is; who the person is after that."""

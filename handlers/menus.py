@@ -1,4 +1,7 @@
-"""The menu of an official account: what it should be, what it is, and the difference."""
+"""The menu of an official account: what it should be, what it is, and the difference.
+
+Editing, publishing and rolling back by operators: `handlers/menu_editing.py`.
+"""
 
 import difflib
 from collections.abc import Mapping, Sequence
@@ -9,8 +12,9 @@ import orjson
 from handlers.accounts import AccountFacts, Accounts
 from handlers.ports import WeChat
 from handlers.retrying import refusing
-
-Button = Mapping[str, Any]
+from handlers.rules.menus import Button
+from models.accounts import Account
+from models.words import AccountKind
 
 
 def default_menu(mini_program_app_id: str | None, fallback_url: str) -> list[dict[str, Any]]:
@@ -35,9 +39,26 @@ def _click(word: str) -> dict[str, Any]:
     return {"type": "click", "name": word, "key": word}
 
 
+async def wanted_menu(account: Account, fallback_url: str) -> list[dict[str, Any]]:
+    """What the operator wants, or the default menu with the mini-program of the same open platform, if there is one."""
+    if account.menu is not None:
+        return list(account.menu)
+    linked = (
+        await Account.filter(kind=AccountKind.MINI_PROGRAM, open_platform=account.open_platform)
+        .order_by("created_at", "id")
+        .first()
+    )
+    return default_menu(linked.app_id if linked else None, fallback_url)
+
+
+def difference_of(published: Sequence[Button], wanted: Sequence[Button]) -> list[str]:
+    """Lines of a unified difference, published menu to wanted menu; empty when they agree."""
+    return list(difflib.unified_diff(_lines(published), _lines(wanted), "published", "wanted", lineterm=""))
+
+
 @refusing
 class Menus:
-    """Compares and publishes menus."""
+    """Compares and publishes menus, for whoever runs the commands of this house."""
 
     def __init__(self, wechat: WeChat, accounts: Accounts, public_url: str) -> None:
         self._wechat = wechat
@@ -47,12 +68,7 @@ class Menus:
     async def difference(self, account: str, *, mini_program: str | None = "mp") -> list[str]:
         """Lines of a unified difference, published menu to wanted menu; empty when they agree. Raises WeChatError."""
         facts = await self._accounts.get(account)
-        published = await self._wechat.current_menu(facts.app)
-        return list(
-            difflib.unified_diff(
-                _lines(published), _lines(await self._wanted(facts, mini_program)), "published", "wanted", lineterm=""
-            )
-        )
+        return difference_of(await self._wechat.current_menu(facts.app), await self._wanted(facts, mini_program))
 
     async def publish(self, account: str, *, mini_program: str | None = "mp") -> None:
         """Put the wanted menu in force. Raises WeChatError kinds."""
@@ -70,12 +86,13 @@ class Menus:
 _WRITTEN = ("type", "name", "key", "url", "appid", "pagepath", "media_id", "article_id")
 
 
-def _lines(buttons: Sequence[Button]) -> list[str]:
-    return orjson.dumps([_plain(button) for button in buttons], option=orjson.OPT_INDENT_2).decode().splitlines()
-
-
-def _plain(button: Button) -> dict[str, Any]:
+def plain(button: Button) -> dict[str, Any]:
+    """A button as it was written."""
     kept: dict[str, Any] = {name: button[name] for name in _WRITTEN if button.get(name)}
     children = button.get("sub_button") or []
     children = children.get("list", []) if isinstance(children, Mapping) else children
-    return {**kept, "sub_button": [_plain(child) for child in children]} if children else kept
+    return {**kept, "sub_button": [plain(child) for child in children]} if children else kept
+
+
+def _lines(buttons: Sequence[Button]) -> list[str]:
+    return orjson.dumps([plain(button) for button in buttons], option=orjson.OPT_INDENT_2).decode().splitlines()

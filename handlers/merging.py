@@ -13,6 +13,7 @@ from handlers.ports import Vault
 from models.consents import Consent
 from models.database import require_atomic, rows
 from models.identity import Attribution, Follower, Identifier, IdentityEvent, Member, MemberMerge
+from models.linking import BoundNumber
 from models.statements import identity as statements
 from models.words import IdentityAct, MemberStatus
 
@@ -25,13 +26,15 @@ async def absorb(*, winner_id: UUID, loser_id: UUID, reason: str, now: datetime,
     winner, loser = await Member.get(id=winner_id), await Member.get(id=loser_id)
     moved: dict[str, Any] = {
         "identifiers": await _repoint(Identifier, loser_id, winner_id),
-        "followings": await _repoint(Follower, loser_id, winner_id),
+        "followings": await _repoint_followings(loser_id, winner_id),
+        "numbers": await _repoint(BoundNumber, loser_id, winner_id),
         "attributions": await _adopt_attribution(loser_id, winner_id),
         "members": await _repoint(Member, loser_id, winner_id, column="canonical_id"),
         "consents": await _stricter_consents(loser_id, winner_id, now),
         "filled": await _fill_blanks(winner, loser, vault),
         "requests": await repoint_requests(loser_id, winner_id),
         "status": loser.status,
+        "winner_status": winner.status,
     }
     if loser.status is MemberStatus.FROZEN:  # otherwise whoever is frozen would be thawed by being recognised
         await Member.filter(id=winner_id).update(status=MemberStatus.FROZEN)
@@ -54,11 +57,21 @@ async def absorb(*, winner_id: UUID, loser_id: UUID, reason: str, now: datetime,
 
 
 async def _repoint(
-    table: type[Identifier | Follower | Member], loser_id: UUID, winner_id: UUID, column: str = "member_id"
+    table: type[Identifier | BoundNumber | Member], loser_id: UUID, winner_id: UUID, column: str = "member_id"
 ) -> list[str]:
     ids = await table.filter(**{column: loser_id}).values_list("id", flat=True)
     if ids:
         await table.filter(id__in=list(ids)).update(**{column: winner_id})
+    return [str(row_id) for row_id in ids]
+
+
+async def _repoint_followings(loser_id: UUID, winner_id: UUID) -> list[str]:
+    """But for accounts that both have followed: there the survivor's own row tells."""
+    known = await Follower.filter(member_id=winner_id).values_list("account_id", flat=True)
+    theirs = Follower.filter(member_id=loser_id).exclude(account_id__in=list(known))
+    ids = await theirs.values_list("id", flat=True)
+    if ids:
+        await Follower.filter(id__in=list(ids)).update(member_id=winner_id)
     return [str(row_id) for row_id in ids]
 
 

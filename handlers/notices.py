@@ -1,5 +1,6 @@
 """Notices: what is said to a person outside the answer to their own message."""
 
+from dataclasses import asdict
 from uuid import UUID
 
 from handlers.accounts import Accounts
@@ -9,6 +10,7 @@ from handlers.identity import bound_to
 from handlers.outbox import later
 from handlers.ports import Clock, Vault, WeChat
 from handlers.retrying import refusing
+from handlers.rules.replies import SaidMiniProgram
 from models.database import atomic
 from models.identity import Identifier, Member
 from models.words import IdentifierStatus, Namespace
@@ -36,6 +38,33 @@ class Notices:
                 account=person.account,
                 member_id=str(person.member_id),
                 text=text,
+            )
+
+    async def answer_with_card(self, person: Person, card: SaidMiniProgram, *, key: str) -> None:
+        """Have a mini-program card sent, which the answer to a push cannot carry; one per key."""
+        async with atomic():
+            await later(
+                "send_mini_program_card",
+                key=f"card:{key}",
+                at=self._clock.now(),
+                order_key=f"chat:{person.member_id}",
+                account=person.account,
+                member_id=str(person.member_id),
+                card=asdict(card),
+            )
+
+    async def send_mini_program_card(self, *, account: str, member_id: str, card: SaidMiniProgram) -> None:
+        """A customer-service message with a card. Raises as `send_text` does."""
+        facts = await self._accounts.get(account)
+        openid = await self._openid(UUID(member_id), facts.app.app_id)
+        if openid is not None:
+            await self._wechat.send_mini_program_card(
+                facts.app,
+                openid,
+                app_id=card.app_id,
+                path=card.path,
+                title=card.title,
+                thumb_media_id=card.thumb_media_id,
             )
 
     async def send_text(self, *, account: str, member_id: str, text: str) -> None:

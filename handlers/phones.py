@@ -7,8 +7,8 @@ from uuid import UUID
 from handlers.accounts import AccountFacts
 from handlers.codes import CodeExchange
 from handlers.errors import PhoneCodeRefused, WeChatUnavailable
-from handlers.identity import canonical
 from handlers.ports import Clock, PhoneNumber, WeChat, WeChatUserRefused
+from handlers.standing import canonical
 
 
 @dataclass(frozen=True, slots=True)

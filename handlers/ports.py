@@ -40,6 +40,10 @@ class Vault(Protocol):
     def decrypt(self, cipher: str, *, bound_to: str) -> str:
         """The plain value. Raises VaultError."""
 
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        """Ids of the keys that can decrypt; the first is the current one. A cipher begins with its key's id and `.`."""
+
     def blind_index(self, purpose: str, value: str) -> str:
         """64 hex characters: HMAC-SHA256 under a key derived from the index key for this purpose."""
 
@@ -131,6 +135,11 @@ class WeChat(Protocol):
     async def send_text(self, app: WeChatApp, openid: str, text: str) -> None:
         """`cgi-bin/message/custom/send`. Raises WeChatUserRefused 45015, 45047, 48002 when no window is open."""
 
+    async def send_mini_program_card(
+        self, app: WeChatApp, openid: str, *, app_id: str, path: str, title: str, thumb_media_id: str
+    ) -> None:
+        """`cgi-bin/message/custom/send`, `miniprogrampage`. Raises WeChatUserRefused as `send_text` does."""
+
     async def send_template(
         self,
         app: WeChatApp,
@@ -191,6 +200,9 @@ class SessionStore(Protocol):
     async def drop_all(self, member_id: str, *, keep: str | None = None) -> int:
         """Log out everywhere, but for `keep`; how many sessions ended."""
 
+    async def of(self, member_id: str) -> Sequence[SessionRecord]:
+        """The live sessions of a member, for their own eyes; their idle time is not renewed."""
+
 
 PENDING = "\x00pending"  # stands for a value that somebody is working on
 
@@ -249,8 +261,43 @@ class Answers(Protocol):
         """Give the claim back: the work failed before it had any effect."""
 
 
+class MemberCodeStore(Protocol):
+    """Whose a member code is, by its hash, for a minute and one scan. Losing them costs one more tap."""
+
+    async def keep(self, code_hash: str, member_id: str, *, lasting: timedelta) -> None: ...
+
+    async def take(self, code_hash: str) -> str | None:
+        """The member, the first time; None when it was scanned, ran out, or never was."""
+
+
 class RateLimiter(Protocol):
     """Counts per member or address. Counted in the process: with N processes the limit is at most N-fold."""
 
     def hit(self, name: str, who: str) -> int:
         """0 when allowed, otherwise whole seconds until it is again."""
+
+
+class Passwords(Protocol):
+    """Operators' passwords: slow on purpose, and off the event loop."""
+
+    async def hash(self, password: str) -> str:
+        """Argon2id with its parameters, at most 255 characters."""
+
+    async def verify(self, password: str, password_hash: str | None) -> bool:
+        """Whether the password is the one; None (nobody has this login) costs the same time and is never."""
+
+    def is_outdated(self, password_hash: str) -> bool:
+        """Whether it was made with other parameters than today's."""
+
+
+class SecondFactor(Protocol):
+    """Time-based one-time passwords (RFC 6238): six digits, 30 seconds."""
+
+    def new_secret(self) -> str:
+        """A secret of 160 bits, base32."""
+
+    def uri(self, secret: str, *, login: str) -> str:
+        """`otpauth://totp/...`: what an authenticator scans."""
+
+    def step(self, secret: str, code: str, now: datetime) -> int | None:
+        """Which 30-second step this code is of: the present one, the one before or after; None when of none."""

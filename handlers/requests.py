@@ -140,7 +140,7 @@ async def once(
                 return asking.replay
             return asking.give(await effect())
 
-    async with _alone((actor.kind, actor.actor_id, operation, key)):
+    async with alone((actor.kind, actor.actor_id, operation, key)):
         try:
             return await again(attempt)
         except CommitUnknown as error:
@@ -170,7 +170,7 @@ _alone_now: dict[tuple[str, ...], asyncio.Event] = {}
 
 
 @asynccontextmanager
-async def _alone(scope: tuple[str, ...]) -> AsyncIterator[None]:
+async def alone(scope: tuple[str, ...]) -> AsyncIterator[None]:
     """Twins within the process wait here, without holding a connection. Raises StillRunning after 3 s."""
     try:
         async with asyncio.timeout(TWIN_PATIENCE):

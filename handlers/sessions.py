@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -20,7 +20,7 @@ from handlers.errors import (
     WeChatUnavailable,
 )
 from handlers.following import attribute
-from handlers.identity import Identity, ids_of, standing, wechat_proofs
+from handlers.identity import Identity, wechat_proofs
 from handlers.ports import (
     Clock,
     Randomness,
@@ -32,6 +32,7 @@ from handlers.ports import (
     WeChatUserRefused,
 )
 from handlers.retrying import refusing
+from handlers.standing import ids_of, standing
 from models.database import atomic
 from models.words import AccountKind, Touchpoint
 
@@ -147,6 +148,31 @@ class Sessions:
             self._endings += 1
             self._recent.clear()
         return ended
+
+    async def close_others(self, member_id: UUID, *, token: str | None) -> int:
+        """End every session of this person but the one with this token; how many ended.
+
+        For acts after which nobody else should still be in: a binding, a changed phone, a merge. Without a token (they
+        act in chat) all of them end. Raises Overloaded.
+        """
+        kept, ended = hash_token(token) if token else None, 0
+        try:
+            for each in await ids_of(member_id):
+                ended += await self._store.drop_all(str(each), keep=kept)
+        finally:
+            self._endings += 1
+            self._recent.clear()
+        return ended
+
+    async def end_all(self, member_ids: Iterable[UUID]) -> int:
+        """End every session of these members, of which one person may have had several; how many ended."""
+        self._recent.clear()
+        return sum([await self._store.drop_all(str(member_id)) for member_id in member_ids])
+
+    async def of(self, member_ids: Iterable[UUID]) -> list[SessionRecord]:
+        """The live sessions of these members, the oldest first."""
+        records = [record for member_id in member_ids for record in await self._store.of(str(member_id))]
+        return sorted(records, key=lambda record: record.opened_at)
 
     async def _record(self, token_hash: str) -> SessionRecord:
         record = await self._store.find(token_hash)

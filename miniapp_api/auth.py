@@ -6,11 +6,11 @@ from typing import Literal
 
 from aiohttp import web
 
-from handlers.actors import Person
-from handlers.errors import NotSignedIn
-from miniapp_api.keys import ACTOR, PERSON, TOKEN, handlers
+from handlers.actors import Operator, Person
+from handlers.errors import NotSignedIn, OperatorNotSignedIn
+from miniapp_api.keys import ACTOR, OPERATOR, PERSON, TOKEN, handlers
 
-Auth = Literal["public", "person"]
+Auth = Literal["public", "person", "operator"]
 
 _BEARER = re.compile(r"[Bb]earer ([A-Za-z0-9_\-]{16,128})")
 
@@ -26,12 +26,29 @@ async def _person(request: web.Request) -> str:
     return actor_id
 
 
-AUTHENTICATORS: Mapping[Auth, Authenticator] = {"person": _person}
+async def _operator(request: web.Request) -> str:
+    """Find the operator; their actor id, under which requests are counted. Raises OperatorNotSignedIn."""
+    try:
+        token = _bearer(request)
+    except NotSignedIn:
+        raise OperatorNotSignedIn from None
+    operator = await handlers(request).operator_sessions.who(token)
+    actor_id = operator.actor_id
+    request[OPERATOR], request[ACTOR] = operator, f"{operator.kind}:{actor_id}"
+    return actor_id
+
+
+AUTHENTICATORS: Mapping[Auth, Authenticator] = {"person": _person, "operator": _operator}
 
 
 def person(request: web.Request) -> Person:
     """Who acts, on an endpoint declared with `auth="person"`."""
     return request[PERSON]
+
+
+def operator(request: web.Request) -> Operator:
+    """Who acts, on an endpoint declared with `auth="operator"`."""
+    return request[OPERATOR]
 
 
 def token(request: web.Request) -> str:

@@ -135,7 +135,7 @@ def _of_domain(refusal: DomainError) -> web.Response:
         headers["Retry-After"] = str(max(refusal.retry_after, 1))
     if refusal.kind is ErrorKind.UNAUTHENTICATED:
         headers["WWW-Authenticate"] = "Bearer"
-    return _render(STATUS_OF[refusal.kind], refusal.code, refusal.message, None, refusal.facts, headers)
+    return _render(STATUS_OF[refusal.kind], refusal.code, refusal.sentence, None, refusal.facts, headers)
 
 
 def _render(

@@ -5,7 +5,7 @@ from contextvars import ContextVar
 
 from aiohttp import web
 
-from handlers.actors import Person
+from handlers.actors import Operator, Person
 from handlers.catalogue import Handlers
 from handlers.ports import RateLimiter
 from miniapp_api.addresses import TrustedProxies
@@ -20,6 +20,7 @@ Observer = Callable[[str, str, int, float], None]  # method, route pattern, stat
 OBSERVER: web.AppKey[Observer] = web.AppKey("OBSERVER")
 
 PERSON: web.RequestKey[Person] = web.RequestKey("PERSON", Person)
+OPERATOR: web.RequestKey[Operator] = web.RequestKey("OPERATOR", Operator)
 TOKEN: web.RequestKey[str] = web.RequestKey("TOKEN", str)
 ACTOR: web.RequestKey[str] = web.RequestKey("ACTOR", str)
 

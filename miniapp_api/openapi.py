@@ -14,7 +14,7 @@ from handlers.errors import DomainError, NotSignedIn, Overloaded, TooManyRequest
 from miniapp_api.errors import PROBLEM_JSON, STATUS_OF, KeyInvalid, KeyMissing, NoSuchThing, Refused, WrongShape
 from miniapp_api.http import Endpoint, described
 from miniapp_api.parameters import IDEMPOTENCY_KEY
-from miniapp_api.replies import REPLAYED
+from miniapp_api.replies import REPLAYED, Html
 
 Json = dict[str, Any]
 
@@ -67,7 +67,8 @@ def build(app: web.Application, *, version: str) -> Json:
         "components": {
             "schemas": {"Problem": PROBLEM, **definitions},
             "securitySchemes": {
-                "person": {"type": "http", "scheme": "bearer", "description": "token of POST /sessions"}
+                "person": {"type": "http", "scheme": "bearer", "description": "token of POST /sessions"},
+                "operator": {"type": "http", "scheme": "bearer", "description": "token of POST /operator/sessions"},
             },
         },
     }
@@ -152,12 +153,13 @@ def _described(part: Json) -> Json:
 def _responses(path: str, method: str, one: Endpoint, schemas: dict[Any, Json]) -> Json:
     responses: Json = {}
     for kind in one.renderer.kinds:
-        said: Json = {"description": HTTPStatus(kind.status).phrase}
+        said: Json = responses.setdefault(str(kind.status), {"description": HTTPStatus(kind.status).phrase})
         if (path, method, kind) in schemas:
-            said["content"] = {"application/json": {"schema": schemas[path, method, kind]}}
+            said.setdefault("content", {})["application/json"] = {"schema": schemas[path, method, kind]}
+        elif kind is Html:
+            said.setdefault("content", {})["text/html"] = {"schema": {"type": "string"}}
         if one.signature.takes_key:
             said["headers"] = {REPLAYED: {"description": "true on a repeated answer", "schema": {"type": "string"}}}
-        responses[str(kind.status)] = said
     by_status: dict[int, list[str]] = {}
     for refusal in _refusals(one):
         by_status.setdefault(_status(refusal), []).append(f"`{refusal.code}`")

@@ -39,6 +39,17 @@ class Created(Reply[T]):
     status: ClassVar[int] = 201
 
 
+class Html(Reply[str]):
+    """200, a whole page for people instead of JSON. Whoever makes it escapes; `policy` is all that it may load."""
+
+    __slots__ = ("policy",)
+    policy: str
+
+    def __init__(self, page: str, *, policy: str) -> None:
+        super().__init__(page)
+        object.__setattr__(self, "policy", policy)
+
+
 class NoContent(Reply[None]):
     """204: done, and there is nothing to say."""
 
@@ -88,6 +99,11 @@ class Renderer:
     def render(self, result: Reply[Any]) -> web.Response:
         """Raises KeyError or PydanticSerializationError when a view returns what it did not declare: a 500."""
         kind = type(result)
+        if isinstance(result, Html) and kind in self.kinds:
+            return web.Response(
+                text=result.body,
+                headers={"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": result.policy},
+            )
         to_json = self._to_json[kind]
         if to_json is None:
             response = web.Response(status=kind.status)
@@ -106,8 +122,8 @@ def _kinds(annotation: Any) -> list[tuple[type[Reply[Any]], TypeAdapter[Any] | N
     if get_origin(annotation) in (Union, UnionType):
         return [kind for part in get_args(annotation) for kind in _kinds(part)]
     origin = get_origin(annotation) or annotation
-    if origin is NoContent:
-        return [(NoContent, None)]
+    if origin in (NoContent, Html):
+        return [(origin, None)]
     if origin in (Ok, Created) and get_args(annotation) not in ((), (NoneType,)):
         return [(origin, TypeAdapter(get_args(annotation)[0]))]
-    raise TypeError(f"a view returns Ok[...], Created[...] or NoContent, not {annotation}")
+    raise TypeError(f"a view returns Ok[...], Created[...], Html or NoContent, not {annotation}")

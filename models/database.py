@@ -68,10 +68,15 @@ __all__ = [
 APP = "models"
 MODEL_MODULES = (
     "models.accounts",
+    "models.cards",
     "models.consents",
     "models.identity",
+    "models.linking",
+    "models.operators",
     "models.organizations",
     "models.outbox",
+    "models.programmes",
+    "models.replies",
     "models.requests",
 )
 

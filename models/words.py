@@ -47,7 +47,11 @@ class IdentityAct(StrEnum):
 
     CREATE = "create"
     BIND = "bind"
+    UNBIND = "unbind"
+    TRANSFER = "transfer"
     MERGE = "merge"
+    UNMERGE = "unmerge"
+    ERASE = "erase"
     CONFLICT = "conflict"
     BLOCK = "block"
 
@@ -76,3 +80,70 @@ class JobState(StrEnum):
     RUNNING = "running"
     DONE = "done"
     DEAD = "dead"
+
+
+class CardStatus(StrEnum):
+    """Life of a card number: unbound -> bound; bound -> unbound, lost, replaced; lost -> replaced."""
+
+    UNBOUND = "unbound"
+    BOUND = "bound"
+    LOST = "lost"
+    REPLACED = "replaced"
+    ERASED = "erased"  # its holder left, and the number with them; from any state, and for good
+
+
+class ImportState(StrEnum):
+    """How far an import has come."""
+
+    RUNNING = "running"
+    DONE = "done"
+
+
+class TicketPurpose(StrEnum):
+    """What a single-use ticket opens."""
+
+    LINK = "link"  # joins another channel to the member who made it
+    BIND_CARD = "bind_card"  # continues in the mini-program what the chat began
+
+
+class ReviewState(StrEnum):
+    """A case for people: open until somebody decides."""
+
+    OPEN = "open"
+    DONE = "done"
+    DISMISSED = "dismissed"
+
+
+class ReviewKind(StrEnum):
+    """Why a case needs a person."""
+
+    CONFLICT = "conflict"  # an identifier that belongs to somebody else was shown
+    SAME_PERSON = "same_person"  # two members that are perhaps one
+    FUSE = "fuse"  # more merges or identifiers than one person has
+    CARD_HELD = "card_held"  # a card that is bound to another member, its ownership proven
+
+
+class OperatorRole(StrEnum):
+    """What an operator may do, within the own organization and below."""
+
+    ADMIN = "admin"
+    OPERATOR = "operator"
+    SUPPORT = "support"
+    FINANCE = "finance"
+
+
+class ReplyTrigger(StrEnum):
+    """What makes an operator's reply speak."""
+
+    EXACT = "exact"
+    CONTAINS = "contains"
+    SCENE = "scene"
+    FOLLOW = "follow"
+
+
+class ReplyKind(StrEnum):
+    """What a reply is."""
+
+    TEXT = "text"
+    ARTICLE = "article"
+    MINI_PROGRAM = "mini_program"

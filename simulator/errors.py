@@ -7,6 +7,7 @@ WORDS = {
     40001: "invalid credential, access_token is invalid or not latest",
     40002: "invalid grant_type",
     40003: "invalid openid",
+    40007: "invalid media_id",
     40013: "invalid appid",
     40014: "invalid access_token",
     40016: "invalid button size",

@@ -51,11 +51,17 @@ class RestCall:
 class MiniProgram:
     """One opened mini-program; `token` and `member` are what our server gave it, `calls` everything that was said."""
 
-    def __init__(self, person: "Profile", account: Account, platform: "Platform", scene: str | None) -> None:
+    def __init__(
+        self, person: "Profile", account: Account, platform: "Platform", scene: str | None, ticket: str | None = None
+    ) -> None:
         self.id = f"screen-{next(_numbers)}"
         self.person = person
         self.account = account
         self.scene = scene
+        self.ticket = ticket  # of the link that opened it: a card whose proof is still to be given
+        self.cards: object = None
+        self.kinds: object = None
+        self.code: object = None
         self.token: str | None = None
         self.member: object = None
         self.calls: deque[RestCall] = deque(maxlen=_KEPT)
@@ -123,10 +129,49 @@ class MiniProgram:
             self.member = call.answer
         return call
 
+    async def look_at_cards(self) -> RestCall:
+        """GET /me/cards, and /card-kinds for the form that binds another."""
+        kinds = await self.call("GET", "/card-kinds")
+        self.kinds = kinds.fact("items") if kinds.is_fine else None
+        call = await self.call("GET", "/me/cards")
+        if call.is_fine:
+            self.cards = call.fact("items")
+        return call
+
+    async def bind(
+        self,
+        *,
+        card: Mapping[str, object] | None = None,
+        proof: Mapping[str, object] | None = None,
+        with_phone: bool = False,
+        key: str | None = None,
+    ) -> RestCall:
+        """POST /me/cards: `card` is {kind, number}; without it the ticket the mini-program was opened with."""
+        shown = {**(proof or {}), **({"phone_code": self.phone_code()} if with_phone else {})}
+        body = {**(card or {"ticket": self.ticket}), "proof": shown}
+        call = await self.call("POST", "/me/cards", body, key=key or str(uuid.uuid4()))
+        if call.is_fine:
+            self.ticket = None
+            await self.look_at_cards()
+        return call
+
+    async def show_code(self) -> RestCall:
+        """POST /me/code: 会员码."""
+        call = await self.call("POST", "/me/code")
+        self.code = call.answer if call.is_fine else None
+        return call
+
+    async def withdraw(self, purpose: str) -> RestCall:
+        """DELETE /me/consents/{purpose}, then GET /me."""
+        call = await self.call("DELETE", f"/me/consents/{purpose}")
+        if call.is_fine:
+            await self.me()
+        return call
+
     async def logout(self) -> RestCall:
         """DELETE /sessions/current; forgets the token whatever the answer."""
         call = await self.call("DELETE", "/sessions/current")
-        self.token = self.member = None
+        self.token = self.member = self.cards = self.code = None
         return call
 
     async def call(self, method: str, path: str, body: object = None, *, key: str | None = None) -> RestCall:

@@ -134,9 +134,11 @@ class Person(Profile):
         answer = {"TemplateId": template_id, "SubscribeStatusString": "reject"}
         return await self._event(account, "subscribe_msg_change_event", SubscribeMsgChangeEvent={"List": answer})
 
-    def open_mini_program(self, account: Account, scene: str | None = None) -> MiniProgram:
-        """Open a mini-program, perhaps by a code with `scene`."""
-        opened = MiniProgram(self, account, self.platform, scene)
+    def open_mini_program(
+        self, account: Account, scene: str | None = None, *, ticket: str | None = None
+    ) -> MiniProgram:
+        """Open a mini-program, perhaps by a code with `scene`, or by a link with a `ticket`."""
+        opened = MiniProgram(self, account, self.platform, scene, ticket)
         self.mini_programs.append(opened)
         return opened
 

@@ -15,6 +15,7 @@ from simulator.errors import ImpossibleError
 from simulator.faults import Faults
 from simulator.feed import Feed
 from simulator.line import Line
+from simulator.links import Links
 from simulator.menus import Menu
 from simulator.notices import Notices
 from simulator.people import Profile
@@ -64,6 +65,7 @@ class Platform:
         self.codes = CodeDesk(self.clock)
         self.quotas = Quotas(self.clock)
         self.scene_codes = SceneCodes(self.clock)
+        self.links = Links(self.clock)
         self.menus: dict[str, Menu] = {}
         self.calls: deque[ApiCall] = deque(maxlen=_CALLS_KEPT)
         self.call_counts: Counter[str] = Counter()

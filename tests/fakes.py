@@ -39,6 +39,8 @@ class FakeWeChat:
         self.phones: dict[str, PhoneNumber] = {}
         self.unionids: dict[str, str] = {}
         self.sent: list[tuple[str, str]] = []
+        self.cards: list[tuple[str, dict[str, str]]] = []
+        self.menus: dict[str, list[Any]] = {}  # by app id, as they were published
         self.calls: Counter[str] = Counter()
         self.trouble: WeChatError | None = None  # raised by every call while it is set
         self.delay = 0.0
@@ -71,6 +73,22 @@ class FakeWeChat:
     async def send_text(self, app: WeChatApp, openid: str, text: str) -> None:
         await self._called("send_text")
         self.sent.append((openid, text))
+
+    async def url_link(self, app: WeChatApp, path: str, query: str, *, expires_in: timedelta) -> str:
+        await self._called("url_link")
+        return f"https://wxaurl.example/{path}?{query}"
+
+    async def send_mini_program_card(self, app: WeChatApp, openid: str, **card: str) -> None:
+        await self._called("send_mini_program_card")
+        self.cards.append((openid, card))
+
+    async def current_menu(self, app: WeChatApp) -> list[Any]:
+        await self._called("current_menu")
+        return self.menus.get(app.app_id, [])
+
+    async def publish_menu(self, app: WeChatApp, buttons: Any) -> None:
+        await self._called("publish_menu")
+        self.menus[app.app_id] = list(buttons)
 
     async def _called(self, what: str) -> None:
         self.calls[what] += 1

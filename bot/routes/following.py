@@ -1,16 +1,21 @@
 """Following, leaving, and scanning a code."""
 
 from bot import texts
-from bot.router import Router
+from bot.router import Router, Said
+from bot.speaking import speak
 from bot.turn import Turn
+from handlers.rules.replies import SaidContent
 
 router = Router()
 
 
 @router.event("subscribe", "subscribe_scan")
-async def followed(turn: Turn) -> str:
-    """关注: welcome, or welcome back; the code that brought a new person is remembered."""
+async def followed(turn: Turn) -> Said:
+    """关注: welcome, or welcome back, unless an operator says something else; the code that brought them is kept."""
     followed = await turn.handlers.following.follow(turn.person, turn.account, scene=turn.inbound.scene)
+    content = await _for_scene(turn) or await turn.handlers.replies.on_follow(turn.account.id)
+    if content is not None:
+        return await speak(turn, content)
     if not turn.person.is_member:
         return texts.welcome(turn.account.brand_name)
     if followed.is_first:
@@ -25,7 +30,15 @@ async def left(turn: Turn) -> None:
 
 
 @router.event("scan")
-async def scanned(turn: Turn) -> str:
+async def scanned(turn: Turn) -> Said:
     """A follower scans one of our codes."""
     await turn.handlers.following.scan(turn.person, turn.account)
+    content = await _for_scene(turn)
+    if content is not None:
+        return await speak(turn, content)
     return texts.scanned(turn.account.brand_name)
+
+
+async def _for_scene(turn: Turn) -> SaidContent | None:
+    scene = turn.inbound.scene
+    return await turn.handlers.replies.on_scene(turn.account.id, scene) if scene else None

@@ -3,16 +3,18 @@
 from zoneinfo import ZoneInfo
 
 from bot import texts
+from bot.consents import CONSENT_NAMES
 from bot.router import Router
 from bot.turn import Turn
 from handlers.consents import Agreed, current_terms
 from handlers.errors import ConsentOutdated
 from handlers.ports import DialogueState
-from models.words import ConsentPurpose
+from models.words import CardStatus, ConsentPurpose
 
 router = Router()
 JOINING, CONSENT = "join", "consent"
 ZONE = ZoneInfo("Asia/Shanghai")
+CARDS_SHOWN = 8
 
 
 @router.text("入会", "我要入会", "注册", "会员")
@@ -58,7 +60,13 @@ async def mine(turn: Turn) -> str:
         return texts.NOT_YET_MEMBER
     view = await turn.handlers.membership.view(turn.person)
     joined_on = view.joined_at.astimezone(ZONE).strftime("%Y年%m月%d日") if view.joined_at else ""
-    return texts.mine(view.number or "", joined_on, view.phone_tail)
+    cards = [
+        texts.a_card(card.kind_name, card.last4, is_lost=card.status is CardStatus.LOST)
+        for card in await turn.handlers.cards.mine(turn.person)
+        if card.is_primary or not card.is_issued
+    ]
+    consents = [CONSENT_NAMES[given.purpose] for given in view.consents]
+    return texts.mine(view.number or "", joined_on, view.phone_tail, cards[:CARDS_SHOWN], consents)
 
 
 async def _show_terms(turn: Turn) -> str:

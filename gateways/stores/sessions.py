@@ -91,6 +91,16 @@ class RedisSessions:
             self._forget(*hashes)
         return int(ended)
 
+    async def of(self, member_id: str) -> list[SessionRecord]:
+        """The live sessions of a member; reading them renews nothing."""
+        (found,) = await self._run(("ZRANGE", _index(member_id), 0, -1))
+        if not found:
+            return []
+        (raws,) = await self._run(("MGET", *(_key(raw.decode()) for raw in found)))
+        now = self._clock.now()
+        records = [record for raw in raws if raw is not None and (record := _load(raw)) is not None]
+        return [record for record in records if record.expires_at > now]
+
     async def _read(self, token_hash: str, cached: _Cached | None, now: datetime) -> SessionRecord | None:
         drops = self._drops
         is_due = cached is None or now - cached.renewed_at >= self._renewed_every

@@ -5,9 +5,12 @@ import re
 _E164 = re.compile(r"[1-9]\d{6,14}")
 _MAINLAND = re.compile(r"1[3-9]\d{9}")
 
+# Numbers of carriers that stand in manuals and test data; whoever types one has not shown a number of their own.
+BLOCKED = frozenset({"13800138000", "13010112500", "13800100500", "18600186000", "18900189000"})
+
 
 def normalise(number: str, country_code: str) -> str | None:
-    """National digits of a number (`13800138000` for +86), or None when it cannot be a real subscriber's.
+    """National digits of a number (`13912345670` for +86), or None when it cannot be a real subscriber's.
 
     Length and first digit as in ITU-T E.164; mainland mobiles additionally as the national numbering plan has them.
     """
@@ -20,8 +23,8 @@ def normalise(number: str, country_code: str) -> str | None:
 
 
 def _is_nobodys(digits: str) -> bool:
-    """Numbers people type when they have none: the last eight digits all equal, or counting up."""
-    return len(set(digits[-8:])) == 1 or digits.endswith("12345678")
+    """Numbers people type when they have none: of a carrier, the last eight digits all equal, or counting up."""
+    return digits in BLOCKED or len(set(digits[-8:])) == 1 or digits.endswith("12345678")
 
 
 def tail(number: str) -> str:

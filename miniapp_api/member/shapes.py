@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from handlers.membership import MemberView, Profile
+from miniapp_api.member.card_shapes import CardOut
 from miniapp_api.shapes import Body, Id, Out
 from models.words import ConsentPurpose, Touchpoint
 
@@ -132,7 +133,7 @@ class JoinedOut(Out):
     """`cards` and `granted` are what joining brought; `phone_status` says what became of the phone."""
 
     member: MemberOut
-    cards: list[str]
+    cards: list[CardOut]
     granted: list[str]
     already_member: bool
     phone_status: PhoneStatus
@@ -143,6 +144,7 @@ class TermsOut(Out):
     version: str
     text_url: str
     required: bool
+    consequence: str = Field(description="of withdrawing it; show it before the person does")
 
 
 class TermsListOut(Out):
@@ -155,6 +157,7 @@ class ConsentChangedOut(Out):
     purpose: ConsentPurpose
     given: bool
     changed: bool
+    consequence: str | None = Field(default=None, description="of the withdrawal, a sentence to show")
 
 
 class ClosedOut(Out):

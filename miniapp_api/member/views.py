@@ -20,6 +20,7 @@ from handlers.phones import EncryptedPhone
 from miniapp_api.auth import person, token
 from miniapp_api.http import endpoint
 from miniapp_api.keys import PUBLIC_URL, handlers
+from miniapp_api.member.card_shapes import CardOut
 from miniapp_api.member.shapes import (
     ClosedOut,
     ConsentChangedOut,
@@ -75,6 +76,7 @@ async def consents(request: web.Request) -> Ok[TermsListOut]:
             version=terms.version,
             text_url=f"{base}/terms/{terms.purpose}",
             required=terms.required,
+            consequence=terms.consequence,
         )
         for terms in handlers(request).consents.terms()
     ]
@@ -114,7 +116,8 @@ def _joined(joined: Joined, *, with_phone: bool) -> JoinedOut:
     if with_phone:
         phone = "elsewhere" if joined.is_phone_elsewhere else "attached"
     member = MemberOut.of(joined.member)
-    return JoinedOut(member=member, cards=[], granted=[], already_member=joined.already_member, phone_status=phone)
+    cards = [CardOut.of(card) for card in joined.cards]
+    return JoinedOut(member=member, cards=cards, granted=[], already_member=joined.already_member, phone_status=phone)
 
 
 @endpoint(tags=["member"], auth="person")
@@ -140,9 +143,16 @@ async def give_consent(request: web.Request, purpose: ConsentPurpose, /, body: V
 
 @endpoint(tags=["consent"], auth="person", refuses=[ConsentNeeded])
 async def withdraw_consent(request: web.Request, purpose: ConsentPurpose, /) -> Ok[ConsentChangedOut]:
-    """Take a consent back, at once."""
+    """Take a consent back, at once. The answer says what follows from it, as `GET /consents` did before."""
     changed = await handlers(request).consents.withdraw(person(request), purpose=purpose)
-    return Ok(ConsentChangedOut(purpose=changed.purpose, given=changed.is_given, changed=changed.changed))
+    return Ok(
+        ConsentChangedOut(
+            purpose=changed.purpose,
+            given=changed.is_given,
+            changed=changed.changed,
+            consequence=changed.consequence,
+        )
+    )
 
 
 ROUTES = [

@@ -33,7 +33,8 @@ CHECKS = (
         "合并只有一层，指向有效会员",
         """
         SELECT l.id FROM member l JOIN member w ON w.id = l.canonical_id
-        WHERE w.canonical_id IS NOT NULL OR l.status <> 'merged'
+        WHERE w.canonical_id IS NOT NULL OR l.status NOT IN ('merged', 'erased')
+        OR (l.status = 'erased') <> (w.status = 'erased')
         """,
     ),
     Check("合并过的会员都有去处", "SELECT id FROM member WHERE status = 'merged' AND canonical_id IS NULL"),
@@ -47,6 +48,17 @@ CHECKS = (
         SELECT id FROM member WHERE joined_at IS NOT NULL AND status = 'active'
         EXCEPT SELECT COALESCE(m.canonical_id, m.id) FROM consent c JOIN member m ON m.id = c.member_id
         WHERE c.purpose = 'membership' AND c.withdrawn_at IS NULL
+        """,
+    ),
+    Check(
+        "注销的会员没有留下个人信息",
+        """
+        SELECT m.id FROM member m WHERE m.status = 'erased' AND (
+            m.number IS NOT NULL OR m.profile_cipher <> '' OR m.phone_tail <> ''
+            OR EXISTS (SELECT 1 FROM identifier i WHERE i.member_id = m.id)
+            OR EXISTS (SELECT 1 FROM bound_number b WHERE b.member_id = m.id)
+            OR EXISTS (SELECT 1 FROM card c WHERE c.member_id = m.id)
+            OR EXISTS (SELECT 1 FROM consent c WHERE c.member_id = m.id AND c.withdrawn_at IS NULL))
         """,
     ),
 )

@@ -26,6 +26,8 @@ async def send(call: Call) -> Answer:
     if kind not in _KINDS or not isinstance(content, Mapping):
         raise WeChatError(40097)
     shown = _shown(kind, content)
+    if kind == "miniprogrampage":
+        _must_be_a_card(call, content)
     _must_be_reachable(call, person)
     person.windows[call.account.app_id].spend(call.platform.clock.now())
     call.platform.show(person, call.account, Side.ACCOUNT, kind, shown)
@@ -106,6 +108,18 @@ def _show_template(call: Call, person: Person, data: Mapping[str, Mapping[str, o
     page = call.body.get("page") or call.body.get("url") or ""
     content = {"Content": lines, "TemplateId": call.body.get("template_id"), "Url": page}
     call.platform.show(person, call.account, Side.ACCOUNT, "template", content)
+
+
+def _must_be_a_card(call: Call, content: Mapping[str, object]) -> None:
+    """An official account sends cards of mini-programs linked to it, and only with a picture."""
+    mine = call.account
+    linked = call.platform.by_app_id(str(content.get("appid", mine.app_id)))
+    if linked is None or linked.is_official_account or linked.group != mine.group:
+        raise WeChatError(40013)
+    if not content.get("pagepath"):
+        raise WeChatError(40165)
+    if not content.get("thumb_media_id"):
+        raise WeChatError(40007)
 
 
 def _must_be_reachable(call: Call, person: Person) -> None:

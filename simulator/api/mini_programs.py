@@ -1,7 +1,6 @@
 """What a mini-program's server asks: who logged in, which phone number, codes and links."""
 
 import re
-import secrets
 
 from simulator.api.desks import MP, OK, Answer, Call, Desk, Raw
 from simulator.codes import Purpose
@@ -95,10 +94,16 @@ async def mini_program_code(call: Call) -> Answer:
 async def url_link(call: Call) -> Answer:
     """A link that opens the mini-program from a browser; at most 30 days."""
     query, days = call.body.get("query", ""), call.body.get("expire_interval", _MOST_LINK_DAYS)
-    if not isinstance(call.body.get("path", ""), str):
+    path = call.body.get("path", "")
+    if not isinstance(path, str):
         raise WeChatError(40165)
     if not isinstance(query, str) or not _QUERY.fullmatch(query):
         raise WeChatError(40212)
     if not isinstance(days, int) or not 1 <= days <= _MOST_LINK_DAYS:
         raise WeChatError(85401)
-    return {**OK, "url_link": f"https://wxaurl.cn/{secrets.token_urlsafe(8)}"}
+    now, until = call.platform.clock.now(), call.body.get("expire_time")
+    latest = now + _MOST_LINK_DAYS * 86_400
+    if until is not None and not (isinstance(until, int) and now < until <= latest + 60):
+        raise WeChatError(85401)
+    expires_at = float(until) if isinstance(until, int) else now + days * 86_400
+    return {**OK, "url_link": call.platform.links.make(call.account, path, query, expires_at)}

@@ -36,6 +36,15 @@ SCREEN_GESTURES: Mapping[str, Callable[[MiniProgram, Given], Awaitable[RestCall]
     "login": lambda screen, _given: screen.login(),
     "join": lambda screen, given: screen.join(with_phone=given.flag("with_phone"), key=given.optional("key")),
     "me": lambda screen, _given: screen.me(),
+    "cards": lambda screen, _given: screen.look_at_cards(),
+    "bind": lambda screen, given: screen.bind(
+        card=given.mapping("card") if given.fields.get("card") else None,
+        proof=given.mapping("proof") if given.fields.get("proof") else None,
+        with_phone=given.flag("with_phone"),
+        key=given.optional("key"),
+    ),
+    "code": lambda screen, _given: screen.show_code(),
+    "withdraw": lambda screen, given: screen.withdraw(given.text("purpose")),
     "logout": lambda screen, _given: screen.logout(),
     "call": lambda screen, given: screen.call(
         given.text("method"), given.text("path"), given.fields.get("body"), key=given.optional("key")

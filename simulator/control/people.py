@@ -52,15 +52,24 @@ class PeopleControl:
         return views.push_view(self._platform, push)
 
     async def open_screen(self, request: web.Request) -> object:
-        """`{scene?}`: the person opens the mini-program."""
+        """`{scene?, ticket?}`: the person opens the mini-program."""
         given = await Given.of(request)
-        screen = self._person(request).open_mini_program(self._account(request), given.optional("scene"))
+        screen = self._person(request).open_mini_program(
+            self._account(request), given.optional("scene"), ticket=given.optional("ticket")
+        )
         return views.screen_view(screen)
 
     async def touch_screen(self, request: web.Request) -> object:
         """`{gesture, ...}`: the person does something in an opened mini-program."""
         call = await touch(self._screen(request), await Given.of(request))
         return views.call_view(call)
+
+    async def link(self, request: web.Request) -> object:
+        """Where a link into a mini-program leads."""
+        link = self._platform.links.find(request.match_info["link"])
+        if link is None:
+            raise web.HTTPNotFound
+        return {"app_id": link.account.app_id, "path": link.path}
 
     def _person(self, request: web.Request) -> Person:
         person = self._platform.people.get(request.match_info["person"])

@@ -30,6 +30,7 @@ def control_routes(platform: Platform) -> list[web.RouteDef]:
         web.post(f"{account}/gestures", _json(people.gesture)),
         web.post(f"{account}/screens", _json(people.open_screen)),
         web.post(f"{person}/screens/{{screen}}", _json(people.touch_screen)),
+        web.get("/control/links/{link}", _json(people.link)),
         web.get("/control/pushes", _json(switches.pushes)),
         web.post("/control/pushes/{push}/replay", _json(switches.replay)),
         web.post("/control/accounts/{account}/verification", _json(switches.verify)),

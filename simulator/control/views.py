@@ -74,6 +74,10 @@ def screen_view(screen: MiniProgram) -> dict[str, object]:
         "scene": screen.scene,
         "is_logged_in": screen.token is not None,
         "member": screen.member,
+        "ticket": screen.ticket,
+        "cards": screen.cards,
+        "kinds": screen.kinds,
+        "code": screen.code,
         "calls": [call_view(call) for call in screen.calls],
     }
 

@@ -35,8 +35,8 @@ export const gesture = (name, fields = {}, account = state.account) =>
 
 export const chatOf = (account) => ask("GET", `${towards(account)}/chat`);
 
-export const openScreen = (account, scene) =>
-  ask("POST", `${towards(account)}/screens`, scene ? { scene } : {});
+export const openScreen = (account, scene, ticket) =>
+  ask("POST", `${towards(account)}/screens`, { ...(scene ? { scene } : {}), ...(ticket ? { ticket } : {}) });
 
 export const touchScreen = (screen, name, fields = {}) =>
   ask("POST", `/people/${state.person}/screens/${screen}`, { gesture: name, ...fields });

@@ -1,6 +1,7 @@
 // The mini-program: log in, join with one tap, look at oneself; and what every call returned.
 
 import { $, clockTime, el, refill, section, toast } from "/phone/dom.js";
+import { cardsPanel, consentsPanel } from "/phone/cards.js";
 import { accountsOf, openScreen, state, touchScreen } from "/phone/control.js";
 
 const LABELS = { number: "会员号", phone: "手机号", joined_at: "入会时间", nickname: "昵称", level: "等级", points: "积分", status: "状态" };
@@ -12,19 +13,24 @@ const isClosed = (one) => !one || one.id === state.closedScreen;
 export async function openByAppId(appId, path = "") {
   const account = state.world.accounts.find((one) => one.app_id === appId);
   if (!account) return toast("没有这个小程序");
-  return open(account.name, new URLSearchParams(path.split("?")[1] ?? "").get("scene"));
+  const [page, query] = path.split("?");
+  const given = new URLSearchParams(query ?? "");
+  return open(account.name, given.get("scene"), { ticket: given.get("ticket"), page });
 }
 
-export async function open(name, scene = null) {
+export async function open(name, scene = null, { ticket = null, page = "" } = {}) {
   state.mini = name;
   $("mini-select").value = name;
   document.body.dataset.tab = "mini";
   document.dispatchEvent(new CustomEvent("tab"));
-  const opened = await openScreen(name, scene);
+  const opened = await openScreen(name, scene, ticket);
   if (!opened) return;
   state.closedScreen = null;
   const login = await touchScreen(opened.id, "login");
-  if (login?.answer?.member) await touchScreen(opened.id, "me");
+  if (!login?.answer?.member) return;
+  await touchScreen(opened.id, "me");
+  await touchScreen(opened.id, "cards");
+  if (page.startsWith("pages/code/")) await touchScreen(opened.id, "code");
 }
 
 async function touch(name, fields) {
@@ -35,6 +41,8 @@ async function touch(name, fields) {
   isBusy = false;
   if (call && (call.status < 200 || call.status > 299)) toast(problem(call));
   if (call?.answer?.already_member) toast("您已经是会员");
+  if (call?.answer?.consequence) toast(call.answer.consequence);
+  if (name === "join" && call?.status < 300) await touchScreen(screen().id, "cards");
   drawMini();
 }
 
@@ -53,6 +61,7 @@ export function drawMini() {
       failed ? el("p", { className: "problem", testid: "mini-problem" }, problem(last)) : null,
       isMember ? profile(member) : joining(shown),
     ),
+    ...(isMember ? [panel(cardsPanel(shown, touch)), panel(consentsPanel(member, touch))] : []),
     el("h4", {}, "接口返回（新的在上）"),
     ...shown.calls.toReversed().map(restCall),
   ]);

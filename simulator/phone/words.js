@@ -1,6 +1,9 @@
-// The words of a message: plain text, and the two kinds of links WeChat knows.
+// The words of a message: plain text, and the kinds of links WeChat knows.
 
+import { ask } from "/phone/control.js";
 import { el } from "/phone/dom.js";
+
+const OURS = "https://wxaurl.cn/";  // a link that the platform made opens the mini-program itself
 
 const LINK = /<a\s+([^>]*)>([\s\S]*?)<\/a>/gi;
 const ATTRIBUTE = /([\w-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g;
@@ -25,6 +28,13 @@ function link([whole, raw, label], openMiniProgram) {
   const appId = found["data-miniprogram-appid"];
   if (appId) {
     const onclick = () => openMiniProgram(appId, found["data-miniprogram-path"] ?? "");
+    return el("button", { type: "button", className: "link", testid: "mini-program-link", onclick }, label);
+  }
+  if (found.href?.startsWith(OURS)) {
+    const onclick = async () => {
+      const leads = await ask("GET", `/links/${encodeURIComponent(found.href.slice(OURS.length))}`);
+      if (leads) openMiniProgram(leads.app_id, leads.path);
+    };
     return el("button", { type: "button", className: "link", testid: "mini-program-link", onclick }, label);
   }
   return safeLink(found.href, label, "chat-link") ?? whole;

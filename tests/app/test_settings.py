@@ -193,6 +193,8 @@ BAD = [
     ("WECHAT__OA_ORIGINAL_ID", "0123456789ab"),
     ("WORKER__EMBEDDED", "maybe"),
     ("METRICS__TOKEN", "short"),
+    ("OPERATOR__BOOTSTRAP_TOKEN", "short"),
+    ("OPERATOR__BOOTSTRAP_TOKEN", "aaaaaaaaaaaaaaaaaaaa"),
     ("METRICS__TOKEN", "aaaaaaaaaaaaaaaaaaaa"),
     ("RATE__MEMBER_PER_MINUTE", "-1"),
     ("SIMULATOR__PORT", "x"),

@@ -158,3 +158,18 @@ async def test_without_redis_sessions_are_unavailable_not_absent(mortal, mortal_
         with pytest.raises(Overloaded) as caught:
             await call
         assert caught.value.retry_after
+
+
+async def test_the_live_sessions_of_a_member_are_listed_and_reading_them_renews_nothing(sessions, clock, record):
+    later = replace(record, account="mp2", opened_at=clock.now() + timedelta(minutes=1))
+    over_soon = replace(record, expires_at=clock.now() + timedelta(hours=1))
+    for token_hash, each in (("a", record), ("b", later), ("c", over_soon)):
+        await sessions.save(token_hash, each)
+    await sessions.save("d", replace(record, member_id="member-2"))
+    assert {each.account for each in await sessions.of("member-1")} == {"mp", "mp2"}
+    assert len(await sessions.of("member-1")) == 3
+    clock.advance(timedelta(hours=1))
+    assert len(await sessions.of("member-1")) == 2
+    await sessions.drop_all("member-1")
+    assert await sessions.of("member-1") == []
+    assert await sessions.of("nobody") == []

@@ -475,6 +475,18 @@ def count(endpoint: str, errcode: str) -> float:
     return REGISTRY.get_sample_value("fanpiao_wechat_calls_total", {"endpoint": endpoint, "errcode": errcode}) or 0
 
 
+async def test_a_mini_program_card_goes_as_a_customer_service_message(wechat, platform, app):
+    platform.on(SEND, {"errcode": 0})
+    await wechat.send_mini_program_card(
+        app, OPENID, app_id="wx1", path="pages/a?b=1", title="选座", thumb_media_id="m1"
+    )
+    assert platform.last(SEND).body == {
+        "touser": OPENID,
+        "msgtype": "miniprogrampage",
+        "miniprogrampage": {"title": "选座", "appid": "wx1", "pagepath": "pages/a?b=1", "thumb_media_id": "m1"},
+    }
+
+
 async def test_calls_are_counted_by_endpoint_and_outcome(wechat, platform, app):
     endpoint = "cgi-bin/message/custom/send"
     codes = ("0", "45015", "http_500")

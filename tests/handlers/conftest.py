@@ -8,12 +8,13 @@ import pytest
 from app.container import build_handlers, first_accounts
 from gateways.stores.commands import BatchedRedis
 from gateways.vault import FieldVault
-from handlers.accounts import ensure_root
+from handlers.accounts import AccountDraft, ensure_root
 from handlers.actors import Person
+from handlers.card_kinds import ensure_programme
 from handlers.catalogue import Handlers
 from handlers.consents import Agreed, current_terms
 from handlers.identity import wechat_proofs
-from models.words import ConsentPurpose, Touchpoint
+from models.words import AccountKind, ConsentPurpose, Touchpoint
 from tests.fakes import FakeClock, FakeWeChat
 from tests.stories.conftest import town_settings
 
@@ -54,7 +55,25 @@ async def rooms(database: str, redis, clock: FakeClock) -> AsyncIterator[Rooms]:
     commands, wechat = BatchedRedis(redis), FakeWeChat()
     handlers = build_handlers(settings, clock, vault, wechat, commands)
     await ensure_root("江南书店")
+    await ensure_programme("江南书店", clock)
     for draft in first_accounts(settings):
         await handlers.accounts.keep(draft)
     yield Rooms(handlers, wechat, clock, vault)
     await commands.aclose()
+
+
+@pytest.fixture
+async def far(rooms):
+    """Mini-programs of other open platforms: WeChat tells nothing of who is the same person there."""
+    for number in range(6):
+        await rooms.handlers.accounts.keep(
+            AccountDraft(
+                key=f"far{number}",
+                kind=AccountKind.MINI_PROGRAM,
+                app_id=f"wx-far-{number}",
+                secret="s",
+                token="t",
+                open_platform=f"platform-{number}",
+            )
+        )
+    return rooms

@@ -67,6 +67,7 @@ BROKEN = {
     "合并过的会员都有去处": ("UPDATE member SET status = 'merged'",),
     "会员号和入会时间同时存在": ("UPDATE member SET number = NULL",),
     "入会的会员都同意过会员协议": ("DELETE FROM consent",),
+    "注销的会员没有留下个人信息": ("UPDATE member SET status = 'erased'",),
 }
 
 

@@ -151,6 +151,17 @@ async def test_entering_a_mini_programs_session_allows_two_answers_for_a_minute(
     assert [await send(mp, person) for _ in range(3)] == [0, 0, 45047]
 
 
+@pytest.mark.parametrize(
+    ("change", "errcode"),
+    [({}, 0), ({"appid": "wx0"}, 40013), ({"pagepath": ""}, 40165), ({"thumb_media_id": ""}, 40007)],
+)
+async def test_a_card_opens_a_linked_mini_program_and_has_a_picture(person, oa, mp, ask, change, errcode):
+    await person.follow(oa)
+    card = {"title": "选座", "appid": mp.app_id, "pagepath": "pages/a", "thumb_media_id": "m1", **change}
+    body = {"touser": person.openid(oa), "msgtype": "miniprogrampage", "miniprogrampage": card}
+    assert (await ask(oa, "POST", "/cgi-bin/message/custom/send", body=body))["errcode"] == errcode
+
+
 async def test_who_left_or_refuses_gets_nothing(person, oa, send):
     await person.follow(oa)
     person.refuses.add(oa.app_id)

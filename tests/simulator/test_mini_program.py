@@ -131,6 +131,20 @@ async def test_links_are_made_for_at_most_thirty_days(mp, ask):
     assert (await ask(mp, "POST", path, body={"expire_type": 1, "expire_interval": 31}))["errcode"] == 85401
 
 
+async def test_a_link_leads_to_its_page_until_it_expires(mp, ask, wechat, clock):
+    until = int(clock.now()) + 600
+    body = {"path": "pages/bind", "query": "ticket=t1", "expire_type": 0, "expire_time": until}
+    link = (await ask(mp, "POST", "/wxa/generate_urllink", body=body))["url_link"]
+    token = link.rsplit("/", 1)[1]
+    found = await wechat.get(f"/control/links/{token}")
+    assert await found.json() == {"app_id": mp.app_id, "path": "pages/bind?ticket=t1"}
+    clock.advance(600)
+    for gone in (token, "another"):
+        assert (await wechat.get(f"/control/links/{gone}")).status == 404
+    past = {**body, "expire_time": until - 1200}
+    assert (await ask(mp, "POST", "/wxa/generate_urllink", body=past))["errcode"] == 85401
+
+
 async def test_joining_logs_in_reads_the_terms_and_agrees_to_what_is_required(person, mp, backend):
     items = [
         {"purpose": "membership", "version": "2", "text_url": "/m", "required": True},

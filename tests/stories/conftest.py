@@ -9,12 +9,14 @@ import pytest
 from aiohttp import web
 
 from app.container import House, open_house
-from app.schema import Brand, Settings, WeChat
+from app.schema import Brand, Operator, Settings, WeChat
 from app.server import create_server
 from app.worker import Worker
 from simulator import Account, DeliveryRules, Kind, Mode, Person, Platform, create_app
+from tests.canaries import listening, secrets_of
 from tests.fakes import FIELD_KEYS, INDEX_KEY
 
+BOOTSTRAP_TOKEN = "b00tstrap-T0ken-of-the-town"
 ANSWER_WITHIN = 0.6  # seconds, where the platform of the town waits 2
 AES_KEY = "kWxPEV2UEDyxWpmPdKC3F4dgPDmOvfKX1HGnEUDS1aR"
 OA = Account(
@@ -79,6 +81,7 @@ def town_settings(database_url: str, redis_url: str, *, port: int, platform_port
         "field_keys": FIELD_KEYS,
         "index_key": INDEX_KEY,
         "brand": Brand(name="江南书店", service_hours="00:00-24:00"),
+        "operator": Operator(bootstrap_token=BOOTSTRAP_TOKEN),
         "wechat": WeChat(
             api_url=f"http://127.0.0.1:{platform_port}",
             oa_app_id=OA.app_id,
@@ -96,6 +99,15 @@ def town_settings(database_url: str, redis_url: str, *, port: int, platform_port
 
 @pytest.fixture
 async def town(database_url: str, redis_url: str) -> AsyncIterator[Town]:
+    with listening() as heard:
+        async for built in _town(database_url, redis_url):
+            yield built
+            canaries = list(secrets_of(built.platform))
+    if found := heard.canaries(canaries):
+        pytest.fail(f"logged what no log may hold: {found[:3]}")
+
+
+async def _town(database_url: str, redis_url: str) -> AsyncIterator[Town]:
     port, platform_port = free_port(), free_port()
     platform = Platform([OA, MP], backend=f"http://127.0.0.1:{port}", rules=DeliveryRules(deadline=2.0, pause=0.05))
     pretend = web.AppRunner(create_app(platform), access_log=None)
@@ -111,6 +123,8 @@ async def town(database_url: str, redis_url: str) -> AsyncIterator[Town]:
                 doors.push_async_callback(runner.cleanup)
                 await runner.setup()
                 await web.TCPSite(runner, "127.0.0.1", port).start()
-                yield Town(platform, house, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{platform_port}", doors)
+                town = Town(platform, house, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{platform_port}", doors)
+                await town.work()  # what the start itself left to do
+                yield town
     finally:
         await pretend.cleanup()

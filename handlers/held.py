@@ -1,0 +1,161 @@
+"""What is held about one person, section by section, as they are shown it. Values stand in the clear."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from models.words import (
+    CardStatus,
+    ConsentPurpose,
+    IdentifierStatus,
+    IdentityAct,
+    MemberStatus,
+    Namespace,
+    Touchpoint,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldMember:
+    """The person's row. `other_ids` are rows that turned out to be the same person."""
+
+    id: UUID
+    other_ids: tuple[UUID, ...]
+    number: str | None
+    status: MemberStatus
+    organization: str | None
+    known_since: datetime
+    joined_at: datetime | None
+    joined_through: Touchpoint | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldProfile:
+    """What the person told of themselves."""
+
+    nickname: str | None = None
+    birthday: str | None = None
+    gender: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldIdentifier:
+    """`value` is null where only the fact is kept, and where its key is missing."""
+
+    namespace: Namespace
+    scope: str
+    value: str | None
+    status: IdentifierStatus
+    verified_at: datetime
+    verified_by: str
+    last_seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HeldNumber:
+    """A further number that the person proved."""
+
+    number: str | None
+    status: IdentifierStatus
+    proven_at: datetime
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldCard:
+    """`has_*` tell which proofs of the older system are kept; they are keyed hashes, nobody can read them."""
+
+    kind: str
+    number: str | None
+    status: CardStatus
+    bound_at: datetime | None
+    lost_at: datetime | None
+    last_store: str | None
+    opening_balance: int
+    has_phone: bool
+    has_name: bool
+    has_pin: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HeldConsent:
+    """One act of consent; a withdrawn one stays as its own proof."""
+
+    purpose: ConsentPurpose
+    version: str
+    account: str
+    given_through: Touchpoint
+    given_at: datetime
+    withdrawn_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFollowing:
+    """One official account and this person."""
+
+    account: str
+    followed_at: datetime
+    unfollowed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldAttribution:
+    """The code or link that first brought them."""
+
+    account: str
+    scene: str
+    touched_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSession:
+    """One sign-in that still works."""
+
+    account: str
+    opened_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRequest:
+    """That something was asked for; kept 72 hours so that a repeated request is recognised."""
+
+    operation: str
+    asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HeldMessage:
+    """A message to them, waiting or sent within the last seven days."""
+
+    kind: str
+    state: str
+    text: str | None
+    added_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HeldTransfer:
+    """A number that came from its former holder, or moved on to its next one."""
+
+    tail: str
+    came_to_you: bool
+    transferred_at: datetime
+    held_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HeldEvent:
+    """What happened to who they are."""
+
+    act: IdentityAct
+    namespace: Namespace | None
+    happened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HeldDeed:
+    """What an operator did to their row."""
+
+    action: str
+    happened_at: datetime

@@ -1,0 +1,132 @@
+"""Every encrypted column, and putting all of them under the current key while the house serves.
+
+The order of a rotation without a pause: add the new key as the last of FANPIAO_FIELD_KEYS and restart every process, so
+that all can read it; put it first and restart again, so that all write it; run this; wait the 72 hours for which stored
+answers (`request.result`) live; remove the old key. There is nothing to resume: a cipher itself says under which key it
+stands, so a second run takes up what is left.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import orjson
+
+from handlers.ports import Vault, VaultError
+from models.database import atomic, rows
+from models.sql import as_uuid
+from models.statements import key_rotation as statements
+
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class CipherColumn:
+    """One column of ciphers. `word` is what they are bound to besides their row."""
+
+    table: str
+    column: str
+    word: str
+
+    def bound_to(self, row_id: UUID) -> str:
+        """What the cipher in this row is bound to."""
+        return f"{self.table}:{row_id}:{self.word}"
+
+    @property
+    def name(self) -> str:
+        """`table.column`."""
+        return f"{self.table}.{self.column}"
+
+
+CARD = CipherColumn("card", "number_cipher", "number")
+BOUND_NUMBER = CipherColumn("bound_number", "number_cipher", "number")
+# All of them: a test compares this list with the tables.
+COLUMNS = (
+    CipherColumn("account", "secret_cipher", "secret"),
+    CipherColumn("account", "token_cipher", "token"),
+    CipherColumn("account", "aes_key_cipher", "aes_key"),
+    CipherColumn("account", "previous_aes_key_cipher", "previous_aes_key"),
+    CipherColumn("identifier", "value_cipher", "value"),
+    CipherColumn("member", "profile_cipher", "profile"),
+    CARD,
+    BOUND_NUMBER,
+    CipherColumn("operator", "totp_cipher", "totp"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """How far one column has come: re-encrypted so far, and those that no configured key opens."""
+
+    name: str
+    renewed: int
+    unreadable: int
+
+
+async def rotate_keys(vault: Vault, *, batch: int = BATCH) -> AsyncIterator[Rotated]:
+    """Re-encrypt under the current key, a batch per transaction; tells after each batch, and once per column at least.
+
+    A value that changes meanwhile is left as it was written: `stale_ciphers` says afterwards whether anything is left.
+    """
+    for column in COLUMNS:
+        renewed = unreadable = 0
+        after: UUID | None = UUID(int=0)
+        while after is not None:
+            found = await rows(
+                statements.stale(column.table, column.column),
+                after,
+                len(vault.key_ids[0]) + 1,
+                f"{vault.key_ids[0]}.",
+                batch,
+            )
+            fresh = [(as_uuid(each["id"]), each["cipher"], _renewed(vault, column, each)) for each in found]
+            readable = [(row_id, old, new) for row_id, old, new in fresh if new is not None]
+            unreadable += len(fresh) - len(readable)
+            renewed += await _write(column, readable)
+            after = fresh[-1][0] if len(fresh) == batch else None
+            yield Rotated(column.name, renewed, unreadable)
+
+
+def _renewed(vault: Vault, column: CipherColumn, found: dict[str, object]) -> str | None:
+    bound_to = column.bound_to(as_uuid(found["id"]))
+    try:
+        return vault.encrypt(vault.decrypt(str(found["cipher"]), bound_to=bound_to), bound_to=bound_to)
+    except VaultError:
+        return None
+
+
+async def _write(column: CipherColumn, renewed: Sequence[tuple[UUID, str, str]]) -> int:
+    if not renewed:
+        return 0
+    text = orjson.dumps([{"id": str(row_id), "old": old, "fresh": fresh} for row_id, old, fresh in renewed]).decode()
+    async with atomic():
+        return len(await rows(statements.renew(column.table, column.column), text))
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUse:
+    """How many ciphers of one column stand under one key."""
+
+    name: str
+    key_id: str
+    number: int
+
+
+async def stale_ciphers(vault: Vault) -> list[KeyUse]:
+    """What does not stand under the current key; also what stands under a key that is not configured any more."""
+    current = vault.key_ids[0]
+    return [use for use in await key_uses() if use.key_id != current]
+
+
+async def unreadable_ciphers(vault: Vault) -> list[KeyUse]:
+    """What stands under keys that are not configured: lost, unless the key is put back."""
+    return [use for use in await key_uses() if use.key_id not in vault.key_ids]
+
+
+async def key_uses() -> list[KeyUse]:
+    """Which keys are in use, column by column; one pass over each table."""
+    return [
+        KeyUse(column.name, str(each["key_id"]), int(each["number"]))
+        for column in COLUMNS
+        for each in await rows(statements.by_key(column.table, column.column))
+    ]

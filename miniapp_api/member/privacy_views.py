@@ -1,0 +1,54 @@
+"""Personal-data rights: see and copy everything, and leave. Correcting is `PATCH /me`."""
+
+from typing import Annotated, Literal
+
+from aiohttp import web
+from pydantic import Field
+
+from handlers.errors import DepartureHindered
+from handlers.personal_data import PersonalData
+from miniapp_api.auth import person
+from miniapp_api.http import endpoint
+from miniapp_api.keys import handlers
+from miniapp_api.member.privacy_page import POLICY, personal_data_page
+from miniapp_api.replies import Html, NoContent, Ok
+
+Format = Annotated[
+    Literal["json", "html"] | None, Field(description="`html` for a page to read; without it, what `Accept` prefers")
+]
+
+
+@endpoint(tags=["privacy"], auth="person")
+async def export_me(
+    request: web.Request,
+    format: Format = None,  # noqa: A002 - the word in the address
+) -> Ok[PersonalData] | Html:
+    """Everything that is held about the person, in the clear.
+
+    Keyed hashes are not part of it: they hold nothing that does not stand here.
+    """
+    data = await handlers(request).personal_data.export(person(request))
+    if format == "html" or (format is None and _prefers_a_page(request)):
+        return Html(personal_data_page(data), policy=POLICY)
+    return Ok(data)
+
+
+def _prefers_a_page(request: web.Request) -> bool:
+    accepted = [part.partition(";")[0].strip().lower() for part in request.headers.get("Accept", "").split(",")]
+    return "text/html" in accepted and "application/json" not in accepted
+
+
+@endpoint(tags=["privacy"], auth="person", refuses=[DepartureHindered])
+async def leave(request: web.Request, *, idempotency_key: str | None = None) -> NoContent:
+    """Delete the person: identifiers, profile, numbers, cards, sessions; for good, and at once.
+
+    Doing it twice is doing it once: a repeated request finds no session any more and answers 401.
+    """
+    await handlers(request).departures.leave(person(request))
+    return NoContent()
+
+
+ROUTES = [
+    web.get("/me/export", export_me),
+    web.delete("/me", leave),
+]

@@ -1,0 +1,316 @@
+"""A row of somebody else answers exactly as one that does not exist: for every route there is, whoever asks.
+
+The matrix is made from the router: a route with a new kind of id fails here until it is told whose such an id can be.
+"""
+
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import aiohttp
+import pyotp
+import pytest
+
+from handlers.reviews import open_review
+from miniapp_api.http import described
+from miniapp_api.routes import all_routes
+from models.cards import Card
+from models.database import atomic, rows
+from models.identity import Member, MemberMerge
+from models.ids import new_id
+from models.linking import BoundNumber, Review
+from models.operators import Operator as OperatorRow
+from models.organizations import Organization
+from models.outbox import Job
+from models.replies import MenuRelease, Reply
+from models.words import JobState, ReplyKind, ReplyTrigger, ReviewKind
+from tests.operating import PASSWORD, city
+from tests.stories.conftest import BOOTSTRAP_TOKEN
+
+pytestmark = pytest.mark.leaves_dead_jobs  # one of the rows is a dead letter
+
+NO_IDS = {"purpose"}  # parts of addresses that name no row
+BODIES: Mapping[str, Any] = {
+    "NewOperatorBody": {"login": "someone", "password": PASSWORD, "role": "support"},
+    "DiscardBody": {"reason": "过期"},
+    "MergeBody": {"other_id": str(new_id())},
+    "DecideBody": {"decision": "dismiss"},
+    "MenuBody": {"buttons": [{"name": "我的", "type": "click", "key": "我的"}]},
+    "RollBackBody": {"release_id": str(new_id())},
+}
+# Without `job`: the server works along.
+UNCHANGED = ("account", "bound_number", "card", "member", "member_merge", "menu_release", "operator", "reply", "review")
+
+
+@dataclass
+class Asked:
+    """An answer without what differs from request to request."""
+
+    status: int
+    body: bytes
+
+
+@dataclass
+class Door:
+    """The REST door of the town, for whoever has which token."""
+
+    address: str
+    client: aiohttp.ClientSession
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    async def ask(self, method: str, path: str, body: object = None, *, who: str | None = None) -> Asked:
+        headers = {"Idempotency-Key": str(new_id())}
+        if who is not None:
+            headers["Authorization"] = f"Bearer {self.tokens[who]}"
+        url = f"{self.address}/api/v1{path}"
+        async with self.client.request(method, url, json=body, headers=headers) as answer:
+            return Asked(answer.status, await answer.read())
+
+    async def operator(self, name: str, uri: str) -> None:
+        totp = pyotp.parse_uri(uri)
+        body = {"login": name, "password": PASSWORD, "otp": totp.now()}
+        async with self.client.post(f"{self.address}/api/v1/operator/sessions", json=body) as answer:
+            assert answer.status == 201, await answer.text()
+            self.tokens[name] = (await answer.json())["token"]
+
+
+@dataclass(frozen=True)
+class Route:
+    """One route with an id in its address, or any other."""
+
+    method: str
+    path: str
+    auth: str
+    body: object
+
+    @property
+    def parts(self) -> list[str]:
+        names = [part[1:-1] for part in self.path.split("/") if part.startswith("{")]
+        return [name for name in names if name not in NO_IDS]
+
+    def filled(self, values: Mapping[str, object]) -> str:
+        path = self.path.replace("{purpose}", "marketing")
+        for name in self.parts:
+            path = path.replace(f"{{{name}}}", str(values[name]))
+        return path
+
+
+def routes() -> list[Route]:
+    found = []
+    for each in all_routes():
+        one = described(each.handler)
+        assert one is not None, f"{each.path} is no endpoint: nobody knows who may ask"
+        model = one.reader.model.__name__ if one.reader else None
+        found.append(Route(each.method, each.path, one.auth, BODIES.get(model, {}) if model else None))
+    return found
+
+
+WITH_IDS = [route for route in routes() if route.parts and route.auth != "public"]
+
+
+@pytest.fixture
+async def door(town):
+    async with aiohttp.ClientSession() as client:
+        door = Door(town.address, client)
+        body = {"token": BOOTSTRAP_TOKEN, "login": "root", "password": PASSWORD}
+        headers = {"Idempotency-Key": "first"}
+        async with client.post(f"{town.address}/api/v1/operator/bootstrap", json=body, headers=headers) as answer:
+            await door.operator("root", (await answer.json())["otpauth_uri"])
+        north, south = await city("north"), await city("south")
+        headers = {"Authorization": f"Bearer {door.tokens['root']}"}
+        for name, place in (("north", north), ("south", south)):
+            body = {"login": name, "password": PASSWORD, "role": "admin", "organization_id": str(place.id)}
+            keyed = {**headers, "Idempotency-Key": name}
+            async with client.post(f"{town.address}/api/v1/operator/operators", json=body, headers=keyed) as answer:
+                await door.operator(name, (await answer.json())["otpauth_uri"])
+        for name in ("小明", "小红"):
+            screen = town.person(name).open_mini_program(town.mp)
+            assert (await screen.join(with_phone=False)).status == 201
+            door.tokens[name] = str(screen.token)
+        yield door
+
+
+async def owned_by_the_north_and_ming(door: Door) -> dict[str, object]:
+    """One real row of every kind that an address can name."""
+    north = await Organization.get(code="north")
+    operator = await OperatorRow.get(login="north")
+    body = {"key": "northoa", "kind": "official_account", "app_id": "wx00000000000000aa"}
+    secrets = {"secret": "s" * 32, "token": "token7"}
+    made = await door.ask("POST", "/operator/accounts", {**body, **secrets}, who="north")
+    assert made.status == 201, made.body
+    account = (await rows("SELECT id FROM account WHERE key = 'northoa'"))[0]["id"]
+    now = datetime.now(UTC)
+    ming, other = await two_members(north.id)
+    card = await Card.filter(member_id=ming.id).first()
+    reply = await Reply.create(
+        account_id=account,
+        trigger=ReplyTrigger.EXACT,
+        pattern="活动",
+        kind=ReplyKind.TEXT,
+        content={"text": "好"},
+    )
+    async with atomic():
+        await open_review(ReviewKind.SAME_PERSON, ming.id, other.id, at=now)
+    merge = await MemberMerge.create(
+        winner=ming, loser=other, reason="operator", moved={}, merged_at=now, reversible_until=now
+    )
+    number = await BoundNumber.create(member=ming, number_hash="h", number_cipher="c", tail="1234", proven_at=now)
+    job = await Job.create(kind="send_text", key="dead-one", run_at=now, state=JobState.DEAD, finished_at=now)
+    release = await MenuRelease.create(account_id=account, buttons=[], published_at=now, published_by="north")
+    return {
+        "operator_id": operator.id,
+        "account_id": account,
+        "account": "northoa",
+        "reply_id": reply.id,
+        "release_id": release.id,
+        "member_id": ming.id,
+        "merge_id": merge.id,
+        "review_id": (await Review.get()).id,
+        "card_id": card.id if card else new_id(),
+        "number_id": number.id,
+        "job_id": job.id,
+    }
+
+
+async def two_members(organization_id: UUID) -> tuple[Member, Member]:
+    first = await Member.all().order_by("id").first()
+    assert first is not None
+    other = await Member.create(ordinal=10**6, organization_id=organization_id)
+    await Member.filter(id=first.id).update(organization_id=organization_id)
+    return first, other
+
+
+def absent(values: Mapping[str, object]) -> dict[str, object]:
+    return {name: new_id() if isinstance(value, UUID) else "absentoa" for name, value in values.items()}
+
+
+async def everything() -> list[str]:
+    found = []
+    for table in UNCHANGED:
+        found += [f"{table}: {each}" for each in await rows(f'SELECT * FROM "{table}" ORDER BY id')]
+    return found
+
+
+async def test_for_every_route_a_foreign_row_is_an_absent_one(town, door):
+    real = await owned_by_the_north_and_ming(door)
+    missing = {part for route in WITH_IDS for part in route.parts} - set(real)
+    assert missing == set(), f"say in owned_by_the_north_and_ming whose these are: {missing}"
+    gone, before, wrong = absent(real), await everything(), []
+    for route in WITH_IDS:
+        for who in (None, "小红", "south"):
+            foreign = await door.ask(route.method, route.filled(real), route.body, who=who)
+            nobodys = await door.ask(route.method, route.filled(gone), route.body, who=who)
+            is_their_door = who is not None and (route.auth == "person") == (who == "小红")
+            expected = {403, 404} if is_their_door else {401}
+            if foreign != nobodys or foreign.status not in expected:
+                wrong.append((route.method, route.path, who, foreign, nobodys))
+    assert wrong == []
+    assert await everything() == before
+
+
+async def test_the_owner_is_not_turned_away_so_the_matrix_can_fail(town, door):
+    real = await owned_by_the_north_and_ming(door)
+    turned_away = []
+    for route in WITH_IDS:
+        who = "小明" if route.auth == "person" else "root"
+        answer = await door.ask(route.method, route.filled(real), route.body, who=who)
+        code = answer.body.decode()
+        about_another = any(word in code for word in ('"merge.', '"release', '"member.unknown"', '"menu.'))
+        if answer.status in {401, 403} or (answer.status == 404 and not about_another) or answer.status >= 500:
+            turned_away.append((route.method, route.path, answer))
+        if route.method == "DELETE" or "discard" in route.path or "requeue" in route.path:
+            real = {**real, **await fresh(real)}
+    assert turned_away == []
+
+
+async def fresh(real: Mapping[str, object]) -> dict[str, object]:
+    """Rows that an owner has just used up, once more."""
+    now = datetime.now(UTC)
+    job = await Job.create(kind="send_text", key=f"dead-{new_id()}", run_at=now, state=JobState.DEAD, finished_at=now)
+    return {"job_id": job.id}
+
+
+async def test_every_route_but_the_public_ones_wants_a_live_token_of_its_own_kind(town, door):
+    values = dict.fromkeys({part for route in routes() for part in route.parts}, new_id())
+    wrong = []
+    for route in routes():
+        if route.auth == "public":
+            continue
+        stranger = "root" if route.auth == "person" else "小明"
+        for who in (None, stranger):
+            answer = await door.ask(route.method, route.filled(values), route.body, who=who)
+            if answer.status != 401:
+                wrong.append((route.method, route.path, who, answer))
+    assert wrong == []
+    assert {route.path for route in routes() if route.auth == "public"} <= {
+        "/sessions",
+        "/consents",
+        "/card-kinds",
+        "/operator/bootstrap",
+        "/operator/sessions",
+    }
+
+
+async def test_what_a_body_names_is_foreign_too(town, door):
+    real = await owned_by_the_north_and_ming(door)
+    mine = await Member.create(ordinal=10**6 + 1, organization_id=(await Organization.get(code="south")).id)
+    north = (await Organization.get(code="north")).id
+    cases = [
+        (f"/operator/members/{mine.id}/merge", "other_id", {}, real["member_id"]),
+        ("/operator/operators", "organization_id", BODIES["NewOperatorBody"], north),
+    ]
+    for path, name, body, foreign_id in cases:
+        foreign = await door.ask("POST", path, {**body, name: str(foreign_id)}, who="south")
+        nobodys = await door.ask("POST", path, {**body, name: str(new_id())}, who="south")
+        assert foreign == nobodys
+        assert foreign.status == 404
+
+
+async def test_a_search_finds_nobody_of_another_subtree(town, door):
+    real = await owned_by_the_north_and_ming(door)
+    member = await Member.get(id=real["member_id"])
+    for who, count in (("north", 1), ("root", 1), ("south", 0)):
+        answer = await door.ask("POST", "/operator/members/search", {"number": member.number}, who=who)
+        assert answer.status == 200
+        assert answer.body.count(str(member.id).encode()) == count
+
+
+async def test_an_operator_adds_an_account_and_it_answers_at_once(town, door):
+    body = {
+        "key": "northoa",
+        "kind": "official_account",
+        "app_id": "wx00000000000000ab",
+        "secret": "a7b5d2e8f604b1a6c9d8e7f2a353f1c0",
+        "token": "NorthTown7",
+        "original_id": "gh_0a1b2c3d4e60",
+        "brand_name": "北城书店",
+    }
+    assert (await door.ask("POST", "/operator/accounts", body, who="north")).status == 201
+    signed = push("NorthTown7")
+    async with door.client.post(
+        f"{town.address}/wechat/northoa", params=signed, data=text_message("gh_0a1b2c3d4e60", "菜单")
+    ) as answer:
+        assert answer.status == 200
+        assert "<Content>" in await answer.text()
+    forged = {**signed, "signature": "0" * 40}
+    async with door.client.post(f"{town.address}/wechat/northoa", params=forged, data="<xml/>") as answer:
+        assert answer.status == 403
+
+
+def push(token: str) -> dict[str, str]:
+    """The signature of a plain push: SHA-1 over token, timestamp and nonce in order."""
+    timestamp, nonce = str(int(time.time())), "12345"
+    signature = hashlib.sha1("".join(sorted([token, timestamp, nonce])).encode()).hexdigest()  # noqa: S324
+    return {"signature": signature, "timestamp": timestamp, "nonce": nonce}
+
+
+def text_message(to: str, text: str) -> str:
+    return (
+        f"<xml><ToUserName><![CDATA[{to}]]></ToUserName><FromUserName><![CDATA[o-north-1]]></FromUserName>"
+        f"<CreateTime>{int(datetime.now(UTC).timestamp())}</CreateTime><MsgType><![CDATA[text]]></MsgType>"
+        f"<Content><![CDATA[{text}]]></Content><MsgId>1234567890123456</MsgId></xml>"
+    )
