@@ -22,6 +22,8 @@ SUCCESS = b"success"
 STILL_PENDING = "still_pending"
 # Not `success` for what another delivery has not finished in time: its process may be dead, and the platform would not
 # deliver again.
+_XML = {"Content-Type": "text/xml; charset=utf-8"}
+_PLAIN = {"Content-Type": "text/plain; charset=utf-8"}
 STATUS_OF = {Refusal.STALE.value: 403, STILL_PENDING: 503}
 
 pushes_total = Counter("fanpiao_pushes_total", "Pushes of the platform by what became of them", ["account", "outcome"])
@@ -39,7 +41,7 @@ class Door:
     async def check(self, request: web.Request) -> web.Response:
         """The platform's GET: prove that we know the token by echoing its text, as it is."""
         try:
-            account = await self.accounts.get(request.match_info["account"])
+            account = await self._account(request.match_info["account"])
             echo = verify_echo(_keys(account), request.query)
         except AccountUnknown:
             return web.Response(status=404)
@@ -53,7 +55,7 @@ class Door:
         """One delivery of one push. Always 200 with XML or `success`; 403 and 400 for what is not the platform's."""
         since, key = time.monotonic(), request.match_info["account"]
         try:
-            account = await self.accounts.get(key)
+            account = await self._account(key)
             push = open_push(_keys(account), request.query, await _body(request), now=self.clock.now())
         except AccountUnknown:
             return web.Response(status=404)
@@ -65,6 +67,13 @@ class Door:
         inbound = push.inbound
         kind = inbound.kind if inbound.kind != "event" else inbound.event
         return _respond(key, kind, outcome, body, since, status=STATUS_OF.get(outcome, 200))
+
+    async def _account(self, key: str) -> AccountFacts:
+        """Raises AccountUnknown, also for one that has no token: nobody could prove to be the platform."""
+        account = await self.accounts.get(key)
+        if not account.token:
+            raise AccountUnknown
+        return account
 
     async def _answer(self, account: AccountFacts, push: Push, since: float) -> tuple[str, bytes]:
         """What became of the push, and the body to answer it with."""
@@ -122,8 +131,7 @@ def _unavailable(refusal: DomainError) -> web.Response:
 def _respond(account: str, kind: str, outcome: str, body: bytes, since: float, *, status: int) -> web.Response:
     _pushes(account, outcome).inc()
     record(account, kind, outcome, status, since)
-    content_type = "text/xml" if body.startswith(b"<") else "text/plain"
-    return web.Response(status=status, body=body, content_type=content_type, charset="utf-8")
+    return web.Response(status=status, body=body, headers=_XML if body.startswith(b"<") else _PLAIN)
 
 
 @lru_cache(maxsize=1024)  # looking a child up by labels costs more than counting
