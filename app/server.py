@@ -13,7 +13,7 @@ from app.listening import listen
 from app.metrics import ProcessMetrics, RequestMetrics, may_read_metrics
 from app.worker import Worker
 from bot.answering import BUDGET_SECONDS, Answering
-from bot.app import Door, create_bot
+from bot.app import Door, routes_of
 from bot.routes import all_routes
 from gateways.stores.connection import MEMORY
 from handlers.catalogue import Handlers
@@ -42,10 +42,8 @@ def create_server(house: House, *, answer_within: float = BUDGET_SECONDS) -> web
         public_url=settings.public_url,
         budget_seconds=answer_within,
     )
-    bot = create_bot(Door(house.handlers.accounts, answering, house.answers, house.clock))
-    bot.middlewares.append(requests.middleware())
     app = web.Application()
-    app.add_subapp("/wechat", bot)
+    app.add_routes(routes_of(Door(house.handlers.accounts, answering, house.answers, house.clock, requests.observe)))
     app.add_subapp("/terms", create_terms(settings.brand.name))
     app.add_subapp(
         PREFIX,

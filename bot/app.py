@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -29,6 +30,13 @@ STATUS_OF = {Refusal.STALE.value: 403, STILL_PENDING: 503}
 pushes_total = Counter("fanpiao_pushes_total", "Pushes of the platform by what became of them", ["account", "outcome"])
 
 
+Observer = Callable[[str, str, int, float], None]  # method, route pattern, status, seconds
+
+
+def _unobserved(_method: str, _route: str, _status: int, _seconds: float) -> None:
+    """Nobody counts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Door:
     """What the two views need; one per process."""
@@ -37,6 +45,7 @@ class Door:
     answering: Answering
     answers: Answers
     clock: Clock
+    observe: Observer = _unobserved
 
     async def check(self, request: web.Request) -> web.Response:
         """The platform's GET: prove that we know the token by echoing its text, as it is."""
@@ -60,13 +69,22 @@ class Door:
         except AccountUnknown:
             return web.Response(status=404)
         except PushRefused as refusal:
-            return _respond(key, "", refusal.reason.value, b"", since, status=refusal.status)
+            return self._respond(key, "", refusal.reason.value, b"", since, status=refusal.status)
         except DomainError as refusal:
             return _unavailable(refusal)
         outcome, body = await self._answer(account, push, since)
         inbound = push.inbound
         kind = inbound.kind if inbound.kind != "event" else inbound.event
-        return _respond(key, kind, outcome, body, since, status=STATUS_OF.get(outcome, 200))
+        return self._respond(key, kind, outcome, body, since, status=STATUS_OF.get(outcome, 200))
+
+    def _respond(
+        self, account: str, kind: str, outcome: str, body: bytes, since: float, *, status: int
+    ) -> web.Response:
+        _pushes(account, outcome).inc()
+        seconds = time.monotonic() - since
+        self.observe("POST", ROUTE, status, seconds)
+        record(account, kind, outcome, status, seconds)
+        return web.Response(status=status, body=body, headers=_XML if body.startswith(b"<") else _PLAIN)
 
     async def _account(self, key: str) -> AccountFacts:
         """Raises AccountUnknown, also for one that has no token: nobody could prove to be the platform."""
@@ -108,12 +126,13 @@ class Door:
         return render(_keys(account), push, reply, now=self.clock.now(), nonce=secrets.token_hex(8))
 
 
-def create_bot(door: Door) -> web.Application:
-    """The sub-application to mount at `/wechat`."""
-    app = web.Application(client_max_size=MAX_BODY)
-    app.router.add_get("/{account:[a-z0-9_-]{1,32}}", door.check)
-    app.router.add_post("/{account:[a-z0-9_-]{1,32}}", door.receive)
-    return app
+ROUTE = "/wechat/{account}"
+
+
+def routes_of(door: Door) -> list[web.RouteDef]:
+    """The door's two routes, for the root application: a sub-application costs every push two more calls."""
+    path = "/wechat/{account:[a-z0-9_-]{1,32}}"
+    return [web.get(path, door.check), web.post(path, door.receive)]
 
 
 async def _body(request: web.Request) -> bytes:
@@ -126,12 +145,6 @@ async def _body(request: web.Request) -> bytes:
 def _unavailable(refusal: DomainError) -> web.Response:
     """The account itself cannot be read now: the platform delivers again."""
     return web.Response(status=503, headers={"Retry-After": str(refusal.retry_after or 1)})
-
-
-def _respond(account: str, kind: str, outcome: str, body: bytes, since: float, *, status: int) -> web.Response:
-    _pushes(account, outcome).inc()
-    record(account, kind, outcome, status, since)
-    return web.Response(status=status, body=body, headers=_XML if body.startswith(b"<") else _PLAIN)
 
 
 @lru_cache(maxsize=1024)  # looking a child up by labels costs more than counting

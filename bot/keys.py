@@ -4,6 +4,7 @@ The frames are wechatpy's; what it gets wrong about them is put right here.
 """
 
 import base64
+import hashlib
 import re
 import secrets
 from dataclasses import dataclass, field
@@ -43,23 +44,13 @@ class _Frames(PrpCrypto):  # type: ignore[misc]  # wechatpy is untyped
         return plain[_HEAD:end].decode()
 
 
-class _Envelopes(WeChatCrypto):  # type: ignore[misc]
-    """wechatpy's signed envelope around our frames, whose cipher is made once: that costs as much as using it."""
-
-    def __init__(self, token: str, aes_key: str, app_id: str) -> None:
-        super().__init__(token, aes_key, app_id)
-        self.frames = _Frames(self.key)
-
-    def encrypt_message(self, msg: str, nonce: str, timestamp: str) -> str:
-        """XML with Encrypt, MsgSignature, TimeStamp and Nonce."""
-        return str(self._encrypt_message(msg, nonce, timestamp, lambda _key: self.frames))
-
-
 class SealedMessages:
     """Opens and seals the messages of one app under one key."""
 
     def __init__(self, token: str, aes_key: str, app_id: str) -> None:
-        self._envelopes = _Envelopes(token, aes_key, app_id)
+        # The cipher is made once: that costs as much as using it.
+        self._frames = _Frames(WeChatCrypto(token, aes_key, app_id).key)
+        self._token = token
         self._app_id = app_id
 
     def open(self, encrypted: str) -> str:
@@ -67,11 +58,18 @@ class SealedMessages:
 
         The signature is not looked at: wechatpy compares it with `!=`, so the caller has done it, in constant time.
         """
-        return str(self._envelopes.frames.decrypt(encrypted, self._app_id))
+        return str(self._frames.decrypt(encrypted, self._app_id))
 
     def seal(self, message: str, *, nonce: str, timestamp: int) -> str:
         """The signed envelope of a reply; `timestamp` in unix seconds."""
-        return self._envelopes.encrypt_message(message, nonce, str(timestamp))
+        frame = self._frames.encrypt(message, self._app_id)
+        encrypted = frame.decode() if isinstance(frame, bytes) else str(frame)
+        parts = "".join(sorted((self._token, str(timestamp), nonce, encrypted))).encode()
+        signature = hashlib.sha1(parts, usedforsecurity=False).hexdigest()  # WeChat's choice, not ours
+        return (
+            f"<xml><Encrypt><![CDATA[{encrypted}]]></Encrypt><MsgSignature><![CDATA[{signature}]]></MsgSignature>"
+            f"<TimeStamp>{timestamp}</TimeStamp><Nonce><![CDATA[{nonce}]]></Nonce></xml>"
+        )
 
 
 @lru_cache(maxsize=256)

@@ -141,6 +141,35 @@ def _new_card(kind: Kind, member_id: UUID, number: str, vault: Vault) -> dict[st
     }
 
 
+async def complete(
+    kinds: Sequence[Kind], member_id: UUID, ordinal: int, *, now: datetime, vault: Vault
+) -> tuple[CardView, ...]:
+    """All cards of a canonical member, those of these kinds that they had none of added, in the open transaction."""
+    require_atomic()
+    cards = await theirs(member_id)
+    held = {card.kind for card in cards}
+    fresh = [_new_card(kind, member_id, kind.numbers.number(ordinal), vault) for kind in kinds if kind.code not in held]
+    if not fresh:
+        return cards
+    added = {as_uuid(each["id"]) for each in await rows(statements.RECOGNISE, orjson.dumps(fresh).decode(), now)}
+    if cards or len(added) < len(fresh):
+        return await theirs(member_id)
+    # Somebody's first cards: they are what was just written.
+    return tuple(
+        CardView(
+            id=UUID(card["id"]),
+            kind=kind.code,
+            kind_name=kind.name,
+            last4=card["last4"],
+            status=CardStatus.BOUND,
+            is_primary=True,
+            is_issued=True,
+            bound_at=now,
+        )
+        for kind, card in zip(kinds, fresh, strict=True)
+    )
+
+
 async def theirs(member_id: UUID) -> tuple[CardView, ...]:
     """All cards of a canonical member and of those merged into them, by kind; one primary per kind."""
     found = await rows(statements.MINE, member_id)

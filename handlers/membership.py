@@ -12,7 +12,7 @@ from handlers import consents as consent_rules
 from handlers.accounts import AccountFacts, Accounts
 from handlers.actors import Person
 from handlers.card_kinds import CardKinds
-from handlers.cards import CardView, recognise, theirs
+from handlers.cards import CardView, complete
 from handlers.codec import dumps, from_json
 from handlers.consents import Agreed
 from handlers.errors import KeyReused, NotAMember, NotSignedIn, PhoneBlocked
@@ -176,8 +176,8 @@ class Membership:
             told = profile
         if scene:
             await attribute(before.id, account.id, scene, at=now)
-        await recognise(await self._kinds.issued(), [(before.id, found["ordinal"])], now=now, vault=self._vault)
-        cards = await theirs(before.id)
+        issued = await self._kinds.issued()
+        cards = await complete(issued, before.id, found["ordinal"], now=now, vault=self._vault)
         if joined is None:
             view = await self._view(before.id)
             return Joined(view, already_member=True, is_phone_elsewhere=is_phone_elsewhere, cards=cards)

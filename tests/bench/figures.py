@@ -73,7 +73,7 @@ class Supply:
 
 @contextlib.contextmanager
 def message(town: Town) -> Iterator[Subject]:
-    """我的, signed and encrypted, from POST to encrypted reply; every push a new one."""
+    """A typed line, signed and encrypted, from POST to encrypted reply; every push a new one."""
     supply, feed = Supply(), town.home / "messages.tsv"
     before, sent = town.answered(), 0
 

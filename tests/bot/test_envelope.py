@@ -56,7 +56,7 @@ def test_the_published_ciphertext_opens_to_the_published_message():
 
 
 def test_the_published_message_is_sealed_to_the_published_ciphertext_and_signature(monkeypatch):
-    monkeypatch.setattr(SAFE.ciphers[0]._envelopes.frames, "get_random_string", lambda: "1234567890123456")
+    monkeypatch.setattr(SAFE.ciphers[0]._frames, "get_random_string", lambda: "1234567890123456")
     sealed = SAFE.ciphers[0].seal("<xml><Content>你好</Content></xml>", nonce="1514711492", timestamp=1714036504)
     assert {element.tag: element.text for element in document(sealed.encode())} == {
         "Encrypt": GOLDEN_ENCRYPTED,
