@@ -82,19 +82,8 @@ async def later(kind: str, *, key: str, at: datetime, order_key: str | None = No
     """
     require_atomic()
     text = f"{{{','.join(f'{dumps(name)}:{dumps(value)}' for name, value in payload.items())}}}"
-    if await row(statements.LATER, _next_id(), kind, key, text, at, order_key):
+    if await row(statements.LATER, new_id(), kind, key, text, at, order_key):
         after_commit(_nudge_all)
-
-
-_last_id = UUID(int=0)
-
-
-def _next_id() -> UUID:
-    """Ids that grow within this process even inside a millisecond: they are the order of an order key."""
-    global _last_id
-    fresh = new_id()
-    _last_id = fresh if fresh > _last_id else UUID(int=_last_id.int + 1)
-    return _last_id
 
 
 # --- what operators and monitoring see
