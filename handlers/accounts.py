@@ -1,7 +1,6 @@
 """WeChat accounts as the doors and the other handlers need them: found by key, secrets opened, briefly remembered."""
 
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -176,8 +175,3 @@ async def ensure_root(name: str) -> None:
         async with atomic():
             if not await Organization.exists(parent=None):
                 await Organization.create(code="root", name=name)
-
-
-def brand_facts(account: AccountFacts) -> Mapping[str, str]:
-    """What sentences may mention of the account."""
-    return {"brand": account.brand_name, "phone": account.service_phone, "hours": account.service_hours}
