@@ -200,8 +200,8 @@ async def ensure_programme(name: str, clock: Clock) -> None:
     A database of the version before has members without cards: the job recognises them.
     """
     async with atomic():
-        if await row("SELECT id FROM card_kind WHERE code = $1", MEMBER_KIND):
-            return
         root = await Organization.get(parent=None)
+        # Of processes that start together the first writes; the others wait here until they see its kind.
         await rows(statements.KEEP_PROGRAMME, new_id(), clock.now(), root.id, MAIN, name)
-        await add_kind(KindDraft(MEMBER_KIND, MEMBER_KIND_NAME, MEMBER_FORM.digit_count, MEMBER_FORM.prefix), clock)
+        if not await row("SELECT id FROM card_kind WHERE code = $1", MEMBER_KIND):
+            await add_kind(KindDraft(MEMBER_KIND, MEMBER_KIND_NAME, MEMBER_FORM.digit_count, MEMBER_FORM.prefix), clock)
