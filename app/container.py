@@ -128,6 +128,7 @@ async def open_house(
             finally:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(1.0):
+                        await handlers.close()
                         await wechat.aclose()
                         await nudge.aclose()
                         await commands.aclose()

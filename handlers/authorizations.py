@@ -16,10 +16,10 @@ from handlers.actors import Person
 from handlers.consents import forget_phones
 from handlers.departures import Departures
 from handlers.errors import DepartureHindered
-from handlers.identity import Proof
 from handlers.identity_events import note
 from handlers.merging import profile_bound_to
 from handlers.ports import Clock, Vault
+from handlers.proofs import Proof
 from handlers.retrying import again, refusing
 from handlers.standing import ids_of, standing
 from models.consents import Consent

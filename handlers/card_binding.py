@@ -14,7 +14,7 @@ from uuid import UUID
 from handlers.accounts import Accounts
 from handlers.actors import Person
 from handlers.card_kinds import CardKinds, Kind
-from handlers.cards import CardView, holder, number_hash, recognise, theirs
+from handlers.cards import holder
 from handlers.errors import (
     CardAlreadyYours,
     CardCoolingDown,
@@ -35,6 +35,7 @@ from handlers.outbox import later
 from handlers.phones import Phones
 from handlers.ports import Clock, Vault, VaultError
 from handlers.proof_attempts import Attempt, count_attempt, give_back
+from handlers.recognition import CardView, number_hash, recognise, theirs
 from handlers.requests import Answer, Asked, alone, once, recall
 from handlers.retrying import refusing
 from handlers.reviews import open_review

@@ -16,9 +16,9 @@ import orjson
 from handlers.card_binding import name_hash, phone_hash, pin_hash
 from handlers.card_files import CardFile, Line, lines
 from handlers.card_kinds import CardKinds, Kind
-from handlers.cards import card_bound_to, number_hash
 from handlers.errors import CardKindInvalid
 from handlers.ports import Clock, Vault
+from handlers.recognition import card_bound_to, number_hash
 from handlers.retrying import again
 from handlers.rules.card_rows import HeaderRefused, LegacyCard, RowRefused, header, read
 from models.cards import CardImport

@@ -1,5 +1,6 @@
 """Every use case the doors and the worker may call: one typed field per capability, filled in `app/container.py`."""
 
+import asyncio
 from dataclasses import dataclass
 
 from handlers.accounts import Accounts
@@ -64,3 +65,7 @@ class Handlers:
     personal_data: PersonalDataRights
     sessions: Sessions
     transfers: Transfers
+
+    async def close(self) -> None:
+        """Let those who wait in a lane be answered; called once nobody new comes."""
+        await asyncio.gather(self.identity.close(), self.membership.close())

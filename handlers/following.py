@@ -8,9 +8,10 @@ from uuid import UUID
 
 from handlers.accounts import AccountFacts
 from handlers.actors import Person
-from handlers.identity import Identity, Resolution, wechat_proofs
+from handlers.identity import Identity, Resolution
 from handlers.outbox import later
 from handlers.ports import Clock, WeChat, WeChatError
+from handlers.proofs import wechat_proofs
 from handlers.retrying import refusing
 from handlers.standing import standing
 from models.database import atomic, require_atomic, row

@@ -11,18 +11,18 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from tortoise.exceptions import IntegrityError
-
 from handlers.actors import Person
-from handlers.errors import NotSignedIn
+from handlers.errors import NotSignedIn, OutcomeUnknown
 from handlers.holders import identifier_key, locked_held
 from handlers.merging import absorb
+from handlers.newcomers import Newcomers, NotNew
 from handlers.ports import Clock, Vault
+from handlers.proofs import Proof, bind_rows, event_row, identifier_rows, mark
 from handlers.retrying import again, refusing
 from handlers.reviews import open_review
 from handlers.rules.identity import Decision, Key, decide
 from handlers.standing import by_member, canonical, may_act
-from models.database import CommitUnknown, atomic, dialect, next_ordinal, require_atomic, rows
+from models.database import CommitUnknown, atomic, dialect, require_atomic, rows
 from models.gathering import Gathered
 from models.identity import Identifier, IdentityEvent
 from models.ids import new_id
@@ -35,20 +35,6 @@ SEEN_AGAIN_AFTER = timedelta(hours=1)  # last_seen_at is not worth a write per m
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
-    """One identifier that was just proven, with its value."""
-
-    namespace: Namespace
-    scope: str
-    value: str
-    proven_by: str
-
-    def key(self, vault: Vault) -> Key:
-        """The identifier as it is stored: by keyed hash, one key per namespace."""
-        return Key(self.namespace, self.scope, vault.blind_index(f"identifier:{self.namespace}", self.value))
-
-
-@dataclass(frozen=True, slots=True)
 class Resolution:
     """Who it is now, whether they were unknown before, what stayed with somebody else, who turned out to be them."""
 
@@ -56,14 +42,6 @@ class Resolution:
     is_new: bool
     refused: tuple[Namespace, ...]
     absorbed: tuple[UUID, ...]
-
-
-def wechat_proofs(app_id: str, open_platform: str, openid: str, unionid: str | None) -> list[Proof]:
-    """What WeChat says of a user: the openid of this account and, when joined up, the unionid of its platform."""
-    proofs = [Proof(Namespace.WX_OPENID, app_id, openid, "wechat")]
-    if unionid and open_platform:
-        proofs.append(Proof(Namespace.WX_UNIONID, open_platform, unionid, "wechat"))
-    return proofs
 
 
 _by_identifier: Gathered[Key] = Gathered(
@@ -78,6 +56,7 @@ class Identity:
     def __init__(self, clock: Clock, vault: Vault) -> None:
         self._clock = clock
         self._vault = vault
+        self._newcomers = Newcomers(clock, vault)
 
     async def find(self, account: str, app_id: str, openid: str, *, through: Touchpoint) -> Person | None:
         """The person with this openid, or None when nobody is known by it. One read. Raises MemberFrozen."""
@@ -152,13 +131,15 @@ class Identity:
         return _person(found, account, through)
 
     async def _welcome(self, proofs: Sequence[Proof]) -> Resolution:
-        """`resolve` for proofs of which none was known a moment ago: one statement, unless somebody else was faster."""
-        if dialect() == "sqlite":
-            return await self.resolve(proofs)
+        """`resolve` for proofs of which none was known a moment ago: in a batch, unless somebody else was faster."""
         try:
-            return await again(lambda: _newcomer(proofs, now=self._clock.now(), vault=self._vault))
-        except IntegrityError:  # one of them has a holder by now
+            return Resolution(await self._newcomers.welcome(proofs), is_new=True, refused=(), absorbed=())
+        except (NotNew, OutcomeUnknown):  # somebody else wrote one of them, or we did and were not told
             return await self.resolve(proofs)
+
+    async def close(self) -> None:
+        """Let newcomers who wait be written."""
+        await self._newcomers.close()
 
     async def _find(self, app_id: str, openid: str) -> Mapping[str, Any] | None:
         return await _by_identifier.row(Proof(Namespace.WX_OPENID, app_id, openid, "wechat").key(self._vault))
@@ -198,63 +179,31 @@ async def resolve(proofs: Sequence[Proof], *, now: datetime, vault: Vault, askin
     return Resolution(member_id, decision.acting is None, refused, decision.absorbed)
 
 
-async def _newcomer(proofs: Sequence[Proof], *, now: datetime, vault: Vault) -> Resolution:
-    """Write somebody of whom nothing is known. Raises IntegrityError when one of the proofs has a holder."""
-    member_id = new_id()
-    by_key = {proof.key(vault): proof for proof in proofs}
-    decision = decide(by_key, ())
-    identifiers = _identifiers(decision, by_key, vault)
-    events = [_event(IdentityAct.CREATE), *_binds(member_id, decision, vault)]
-    await rows(statements.NEWCOMER, identifiers, member_id, now, events)
-    return Resolution(member_id, is_new=True, refused=(), absorbed=())
-
-
 async def _create(now: datetime) -> UUID:
     member_id = new_id()
+    await rows(statements.ADD_MEMBERS, [str(member_id)], now)
     if dialect() == "sqlite":
-        await next_ordinal("member_ordinal")
-    await rows(statements.CREATE_MEMBER, member_id, now)
+        await rows(statements.TAKE_ORDINALS, 1)
     return member_id
 
 
 async def _write(member_id: UUID, decision: Decision, proofs: dict[Key, Proof], *, now: datetime, vault: Vault) -> None:
     """Add the identifiers that were decided, and an event for every link made or refused."""
-    events = [] if decision.acting else [_event(IdentityAct.CREATE)]
-    events += _binds(member_id, decision, vault)
+    events = [] if decision.acting else [event_row(member_id, IdentityAct.CREATE)]
+    events += bind_rows(member_id, decision, vault)
     for key in decision.refused:
         events += await _conflict(member_id, key, now=now, vault=vault)
-    if identifiers := _identifiers(decision, proofs, vault):
-        await rows(statements.ADD_IDENTIFIERS, identifiers, member_id, now)
+    if identifiers := identifier_rows(member_id, decision, proofs, vault):
+        await rows(statements.ADD_IDENTIFIERS, identifiers, now)
     if events:
-        await rows(statements.ADD_EVENTS, events, member_id, now)
-
-
-def _identifiers(decision: Decision, proofs: Mapping[Key, Proof], vault: Vault) -> list[dict[str, Any]]:
-    written = []
-    for key in decision.attached:
-        identifier_id = new_id()
-        written.append(
-            {
-                "id": str(identifier_id),
-                "namespace": key.namespace,
-                "scope": key.scope,
-                "value_hash": key.value_hash,
-                "value_cipher": vault.encrypt(proofs[key].value, bound_to=bound_to(identifier_id)),
-                "verified_by": proofs[key].proven_by,
-            }
-        )
-    return written
-
-
-def _binds(member_id: UUID, decision: Decision, vault: Vault) -> list[dict[str, Any]]:
-    return [_event(IdentityAct.BIND, key, value_mark=_mark(member_id, key, vault)) for key in decision.attached]
+        await rows(statements.ADD_EVENTS, events, now)
 
 
 async def _conflict(member_id: UUID, key: Key, *, now: datetime, vault: Vault) -> list[dict[str, Any]]:
     """The event of a refused link; nothing when it is on record: a conflict that lasts is one row, not one a login."""
-    mark = _mark(member_id, key, vault)
+    value_mark = mark(member_id, key, vault)
     recorded = IdentityEvent.filter(member_id=member_id, act=IdentityAct.CONFLICT, namespace=key.namespace)
-    if await recorded.filter(value_mark=mark).exists():
+    if await recorded.filter(value_mark=value_mark).exists():
         return []
     owner = await Identifier.get_or_none(
         namespace=key.namespace, scope=key.scope, value_hash=key.value_hash, status=IdentifierStatus.ACTIVE
@@ -263,24 +212,7 @@ async def _conflict(member_id: UUID, key: Key, *, now: datetime, vault: Vault) -
     if key.namespace in WORTH_A_REVIEW:
         await open_review(ReviewKind.CONFLICT, member_id, owner_id, at=now, namespace=key.namespace)
     other = str(owner_id) if owner_id else None
-    return [_event(IdentityAct.CONFLICT, key, value_mark=mark, other_member_id=other)]
-
-
-def _event(
-    act: IdentityAct, key: Key | None = None, *, value_mark: str = "", other_member_id: str | None = None
-) -> dict[str, Any]:
-    return {
-        "id": str(new_id()),
-        "act": act,
-        "namespace": key.namespace if key else None,
-        "scope": key.scope if key else "",
-        "value_mark": value_mark,
-        "other_member_id": other_member_id,
-    }
-
-
-def _mark(member_id: UUID, key: Key, vault: Vault) -> str:
-    return vault.blind_index("identity_event", f"{member_id}:{key.value_hash}")[:16]
+    return [event_row(member_id, IdentityAct.CONFLICT, key, value_mark=value_mark, other_member_id=other)]
 
 
 async def _mark_seen(keys: Iterable[Key], member_id: UUID, now: datetime) -> None:
@@ -290,8 +222,3 @@ async def _mark_seen(keys: Iterable[Key], member_id: UUID, now: datetime) -> Non
         status=IdentifierStatus.ACTIVE,
         last_seen_at__lt=now - SEEN_AGAIN_AFTER,
     ).update(last_seen_at=now)
-
-
-def bound_to(identifier_id: UUID) -> str:
-    """What an identifier's cipher is bound to: its own row, which a merge does not change."""
-    return f"identifier:{identifier_id}:value"

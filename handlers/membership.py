@@ -1,7 +1,6 @@
 """Membership: one-tap join, and what a member sees of themselves."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,15 +11,28 @@ from handlers import consents as consent_rules
 from handlers.accounts import AccountFacts, Accounts
 from handlers.actors import Person
 from handlers.card_kinds import CardKinds
-from handlers.cards import CardView, complete
-from handlers.codec import dumps, from_json
 from handlers.consents import Agreed
 from handlers.errors import KeyReused, NotAMember, NotSignedIn, PhoneBlocked
 from handlers.following import attribute
-from handlers.identity import Proof, resolve
-from handlers.merging import profile_bound_to, repoint_requests
+from handlers.identity import resolve
+from handlers.joining import FirstJoin, FirstJoins
+from handlers.member_views import (
+    GivenConsent,
+    Joined,
+    KeptJoin,
+    MemberView,
+    Profile,
+    consents_after,
+    kept,
+    opened,
+    opened_profile,
+    sealed_profile,
+)
+from handlers.merging import repoint_requests
 from handlers.phones import EncryptedPhone, Phones
 from handlers.ports import Clock, PhoneNumber, Vault
+from handlers.proofs import Proof
+from handlers.recognition import complete
 from handlers.requests import Answer, Asked, once, recall
 from handlers.retrying import refusing
 from handlers.rules.numbers import member_number
@@ -32,56 +44,6 @@ from models.identity import Member
 from models.sql import as_instant, as_uuid
 from models.statements import identity as statements
 from models.words import ConsentPurpose, MemberStatus, Namespace, Touchpoint
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """What a person chose to tell; every part may be absent."""
-
-    nickname: str | None = None
-    birthday: str | None = None  # a date as YYYY-MM-DD
-    gender: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class GivenConsent:
-    """One consent that stands."""
-
-    purpose: ConsentPurpose
-    version: str
-    given_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class MemberView:
-    """A person as they see themselves; the phone only as its tail."""
-
-    id: UUID
-    number: str | None
-    joined_at: datetime | None
-    joined_through: Touchpoint | None
-    phone_tail: str
-    profile: Profile
-    consents: tuple[GivenConsent, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """The person is a member. `is_phone_elsewhere`: the phone stays with another member until that is settled."""
-
-    member: MemberView
-    already_member: bool
-    is_phone_elsewhere: bool
-    cards: tuple[CardView, ...] = ()  # every kind of the programme they are recognised by
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """A stored `Joined`, encrypted: it holds what the person told of themselves."""
-
-    member_id: UUID
-    cipher: str
-
 
 _views: Gathered[UUID] = Gathered(
     statements.ME, value_of=lambda member_id: member_id, key_of=lambda found: as_uuid(found["asked"])
@@ -98,6 +60,11 @@ class Membership:
         self._accounts = accounts
         self._phones = phones
         self._kinds = kinds
+        self._first_joins = FirstJoins(clock, vault, kinds)
+
+    async def close(self) -> None:
+        """Let first joins that wait be answered."""
+        await self._first_joins.close()
 
     async def join(
         self,
@@ -126,28 +93,28 @@ class Membership:
         account, phone = await self._accounts.get(person.account), None
         if wants_phone:
             # A retry must not be refused for a code that its first try used up: WeChat is asked for new requests only.
-            if request_id and (kept := await self._recalled(Asked.of(person, "join", request_id, facts))):
-                return kept
+            if request_id and (before := await self._recalled(Asked.of(person, "join", request_id, facts))):
+                return before
             phone = await self._phones.prove(
                 account, member_id=person.member_id, code=phone_code, encrypted=encrypted_phone
             )
+        elif request_id and not person.is_member:
+            each_once = tuple({agreement.purpose: agreement for agreement in agreed}.values())
+            asked = Asked.of(person, "join", request_id, facts)
+            first = await self._first_joins.join(FirstJoin(person, account.id, each_once, profile, scene, asked))
+            if first is not None:
+                return first
 
-        async def effect() -> _Kept:
-            joined = await self._join(person, account, agreed, phone, profile, scene)
-            bound_to = _joined_bound_to(joined.member.id)
-            return _Kept(joined.member.id, self._vault.encrypt(dumps(joined), bound_to=bound_to))
+        async def effect() -> KeptJoin:
+            return kept(await self._join(person, account, agreed, phone, profile, scene), self._vault)
 
-        return self._opened(await once(person, "join", request_id, facts=facts, result=_Kept, effect=effect))
+        return opened(await once(person, "join", request_id, facts=facts, result=KeptJoin, effect=effect), self._vault)
 
     async def _recalled(self, asked: Asked) -> Answer[Joined] | None:
-        kept = (await recall([asked], _Kept)).get(asked)
-        if isinstance(kept, KeyReused):
-            raise kept
-        return self._opened(kept) if kept else None
-
-    def _opened(self, kept: Answer[_Kept]) -> Answer[Joined]:
-        plain = self._vault.decrypt(kept.value.cipher, bound_to=_joined_bound_to(kept.value.member_id))
-        return Answer(from_json(Joined, orjson.loads(plain)), replayed=kept.replayed)
+        found = (await recall([asked], KeptJoin)).get(asked)
+        if isinstance(found, KeyReused):
+            raise found
+        return opened(found, self._vault) if found else None
 
     async def _join(
         self,
@@ -172,7 +139,7 @@ class Membership:
         given = await consent_rules.give(before.id, agreed, account_id=account.id, through=person.through, at=now)
         told = before.profile
         if profile is not None and (joined or not found["profile_cipher"]):
-            await self._write_profile(before.id, profile)
+            await Member.filter(id=before.id).update(profile_cipher=sealed_profile(profile, before.id, self._vault))
             told = profile
         if scene:
             await attribute(before.id, account.id, scene, at=now)
@@ -189,7 +156,7 @@ class Membership:
             joined_through=person.through,
             phone_tail=before.phone_tail,
             profile=told,
-            consents=_with(before.consents, agreed, given, now),
+            consents=consents_after(before.consents, agreed, given, now),
         )
         return Joined(view, already_member=False, is_phone_elsewhere=is_phone_elsewhere, cards=cards)
 
@@ -215,9 +182,10 @@ class Membership:
         async with atomic():
             # Locked before it is read, so that two changes of different parts both stay.
             member = await Member.get(id=await standing(person.member_id))
-            before = self._read_profile(member.id, member.profile_cipher)
+            before = opened_profile(member.profile_cipher, member.id, self._vault)
             known = {"nickname": before.nickname, "birthday": before.birthday, "gender": before.gender}
-            await self._write_profile(member.id, Profile(**{**known, **changes}))
+            after = Profile(**{**known, **changes})
+            await Member.filter(id=member.id).update(profile_cipher=sealed_profile(after, member.id, self._vault))
             return await self._view(member.id)
 
     async def _view(self, member_id: UUID) -> MemberView:
@@ -236,33 +204,9 @@ class Membership:
             joined_at=as_instant(joined_at) if joined_at else None,
             joined_through=Touchpoint(through) if through else None,
             phone_tail=found["phone_tail"],
-            profile=self._read_profile(member_id, found["profile_cipher"]),
+            profile=opened_profile(found["profile_cipher"], member_id, self._vault),
             consents=tuple(
                 GivenConsent(ConsentPurpose(purpose), version, as_instant(given_at))
                 for purpose, version, given_at in given
             ),
         )
-
-    def _read_profile(self, member_id: UUID, cipher: str) -> Profile:
-        if not cipher:
-            return Profile()
-        return Profile(**orjson.loads(self._vault.decrypt(cipher, bound_to=profile_bound_to(member_id))))
-
-    async def _write_profile(self, member_id: UUID, profile: Profile) -> None:
-        told = {"nickname": profile.nickname, "birthday": profile.birthday, "gender": profile.gender}
-        kept = {name: value for name, value in told.items() if value is not None}
-        cipher = self._vault.encrypt(orjson.dumps(kept).decode(), bound_to=profile_bound_to(member_id)) if kept else ""
-        await Member.filter(id=member_id).update(profile_cipher=cipher)
-
-
-def _joined_bound_to(member_id: UUID) -> str:
-    return f"member:{member_id}:joined"
-
-
-def _with(
-    before: Sequence[GivenConsent], agreed: Sequence[Agreed], given: Sequence[ConsentPurpose], now: datetime
-) -> tuple[GivenConsent, ...]:
-    """The open consents after giving some, in the order in which `GET /me` shows them."""
-    kept = [consent for consent in before if consent.purpose not in given]
-    new = [GivenConsent(each.purpose, each.version, now) for each in agreed if each.purpose in given]
-    return tuple(sorted([*kept, *new], key=lambda consent: (consent.given_at, consent.purpose)))

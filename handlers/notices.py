@@ -6,9 +6,9 @@ from uuid import UUID
 from handlers.accounts import Accounts
 from handlers.actors import Person
 from handlers.following import Following
-from handlers.identity import bound_to
 from handlers.outbox import later
 from handlers.ports import Clock, Vault, WeChat
+from handlers.proofs import bound_to
 from handlers.retrying import refusing
 from handlers.rules.replies import SaidMiniProgram
 from models.database import atomic

@@ -8,11 +8,11 @@ import orjson
 
 from handlers.actors import Operator
 from handlers.audit import record
-from handlers.cards import number_hash
 from handlers.errors import DifferentPeople, MemberUnknown, MergeUnknown, NotMergeable, SameMember
-from handlers.identity import Proof
 from handlers.merging import absorb, profile_bound_to
 from handlers.ports import Clock, SessionStore, Vault
+from handlers.proofs import Proof
+from handlers.recognition import number_hash
 from handlers.requests import Answer, once
 from handlers.retrying import refusing
 from handlers.rules.card_numbers import normalise as normalise_card

@@ -9,10 +9,10 @@ import orjson
 
 from handlers import held
 from handlers.actors import Person
-from handlers.identity import bound_to
 from handlers.key_rotation import BOUND_NUMBER, CARD
 from handlers.merging import profile_bound_to
 from handlers.ports import Clock, Vault, VaultError
+from handlers.proofs import bound_to
 from handlers.retrying import refusing
 from handlers.sessions import Sessions
 from handlers.standing import ids_of, standing

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from handlers.identity import bound_to
 from handlers.ports import Vault, VaultError
+from handlers.proofs import bound_to
 from models.database import require_atomic, rows
 from models.identity import Identifier
 from models.ids import new_id

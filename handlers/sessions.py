@@ -20,7 +20,7 @@ from handlers.errors import (
     WeChatUnavailable,
 )
 from handlers.following import attribute
-from handlers.identity import Identity, wechat_proofs
+from handlers.identity import Identity
 from handlers.ports import (
     Clock,
     Randomness,
@@ -31,6 +31,7 @@ from handlers.ports import (
     WeChat,
     WeChatUserRefused,
 )
+from handlers.proofs import wechat_proofs
 from handlers.retrying import refusing
 from handlers.standing import ids_of, standing
 from models.database import atomic

@@ -26,13 +26,13 @@ from handlers.errors import (
     PhoneFactNeeded,
 )
 from handlers.holders import locked_people
-from handlers.identity import Proof, bound_to
 from handlers.identity_events import note, value_mark
 from handlers.linking import link_members
 from handlers.merging import profile_bound_to
 from handlers.outbox import later
 from handlers.phones import Phones
 from handlers.ports import Clock, PhoneNumber, Vault
+from handlers.proofs import Proof, bound_to
 from handlers.requests import Answer, once
 from handlers.retrying import refusing
 from handlers.rules.identity import Candidate, Key, is_too_much

@@ -8,7 +8,7 @@ from pydantic import StringConstraints, model_validator
 
 from handlers.card_binding import Bound, CardProof
 from handlers.card_kinds import BindableKind
-from handlers.cards import CardView
+from handlers.recognition import CardView
 from miniapp_api.shapes import Body, Id, Out
 from models.words import CardStatus
 

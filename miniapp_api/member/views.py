@@ -15,7 +15,7 @@ from handlers.errors import (
     PhoneCodeRefused,
     WeChatUnavailable,
 )
-from handlers.membership import Joined, Profile
+from handlers.member_views import Joined, Profile
 from handlers.phones import EncryptedPhone
 from miniapp_api.auth import person, token
 from miniapp_api.http import endpoint

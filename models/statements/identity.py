@@ -32,74 +32,61 @@ _HELD = """
 """
 HELD = Both(postgres=_HELD.format(of_these="= ANY($1::text[])"), sqlite=_HELD.format(of_these=_OF_THESE))
 
-# A new person in one statement each: the ordinal is taken by the insert itself on PostgreSQL, before it on SQLite.
-CREATE_MEMBER = Both(
-    postgres="""
-        INSERT INTO member (id, created_at, ordinal, status, profile_cipher, phone_tail)
-        VALUES ($1, $2, nextval('member_ordinal'), 'active', '', '') RETURNING id
-    """,
-    sqlite="""
-        INSERT INTO member (id, created_at, ordinal, status, profile_cipher, phone_tail)
-        VALUES ($1, $2, (SELECT value FROM counter WHERE name = 'member_ordinal'), 'active', '', '') RETURNING id
-    """,
-)
-
-# Somebody of whom nothing was known a moment ago: whole or not at all, in one statement of its own. The unique index on
-# active values decides when two come at once. SQLite has no such statement, and needs none: its trips are free.
-NEWCOMER = """
-    WITH m AS (
-        INSERT INTO member (id, created_at, ordinal, status, profile_cipher, phone_tail)
-        VALUES ($2, $3, nextval('member_ordinal'), 'active', '', '')
-    ), i AS (
-        INSERT INTO identifier (id, created_at, member_id, namespace, scope, value_hash, value_cipher, status,
-            verified_at, verified_by, last_seen_at)
-        SELECT n.id, $3, $2, n.namespace, n.scope, n.value_hash, n.value_cipher, 'active', $3, n.verified_by, $3
-        FROM jsonb_to_recordset($1::jsonb) AS n(
-            id uuid, namespace text, scope text, value_hash text, value_cipher text, verified_by text)
-    )
+# Of new people $1 is a JSON array of ids, of rows one of objects; $2 is when. PostgreSQL takes ordinals in the insert
+# itself, SQLite right after it: it has one writer.
+_MEMBER = "INSERT INTO member (id, created_at, ordinal, status, profile_cipher, phone_tail)"
+_IDENTIFIERS = """
+    INSERT INTO identifier (id, created_at, member_id, namespace, scope, value_hash, value_cipher, status,
+        verified_at, verified_by, last_seen_at)
+"""
+_EVENTS = """
     INSERT INTO identity_event (id, created_at, member_id, act, namespace, scope, value_mark, other_member_id,
         evidence, happened_at)
-    SELECT n.id, $3, $2, n.act, n.namespace, n.scope, n.value_mark, n.other_member_id, '{}', $3
-    FROM jsonb_to_recordset($4::jsonb) AS n(
-        id uuid, act text, namespace text, scope text, value_mark text, other_member_id uuid)
-    RETURNING id
 """
+_PG_MEMBERS = f"""{_MEMBER}
+    SELECT CAST(n.id AS uuid), {{now}}, nextval('member_ordinal'), 'active', '', ''
+    FROM jsonb_array_elements_text({{rows}}) AS n(id)"""  # noqa: S608 - no outside input in any of these
+_PG_IDENTIFIERS = f"""{_IDENTIFIERS}
+    SELECT n.id, {{now}}, n.member_id, n.namespace, n.scope, n.value_hash, n.value_cipher, 'active', {{now}},
+        n.verified_by, {{now}}
+    FROM jsonb_to_recordset({{rows}}) AS n(
+        id uuid, member_id uuid, namespace text, scope text, value_hash text, value_cipher text, verified_by text)"""  # noqa: S608
+_PG_EVENTS = f"""{_EVENTS}
+    SELECT n.id, {{now}}, n.member_id, n.act, n.namespace, n.scope, n.value_mark, n.other_member_id, '{{{{}}}}', {{now}}
+    FROM jsonb_to_recordset({{rows}}) AS n(
+        id uuid, member_id uuid, act text, namespace text, scope text, value_mark text, other_member_id uuid)"""  # noqa: S608
+_ONE = {"rows": "$1::jsonb", "now": "$2"}
 
-# $1 is a JSON array of rows; $2 whose, $3 when.
-ADD_IDENTIFIERS = Both(
-    postgres="""
-        INSERT INTO identifier (id, created_at, member_id, namespace, scope, value_hash, value_cipher, status,
-            verified_at, verified_by, last_seen_at)
-        SELECT n.id, $3, $2, n.namespace, n.scope, n.value_hash, n.value_cipher, 'active', $3, n.verified_by, $3
-        FROM jsonb_to_recordset($1::jsonb) AS n(
-            id uuid, namespace text, scope text, value_hash text, value_cipher text, verified_by text)
-        RETURNING id
-    """,
-    sqlite="""
-        INSERT INTO identifier (id, created_at, member_id, namespace, scope, value_hash, value_cipher, status,
-            verified_at, verified_by, last_seen_at)
-        SELECT value->>'id', $3, $2, value->>'namespace', value->>'scope', value->>'value_hash',
-            value->>'value_cipher', 'active', $3, value->>'verified_by', $3
+ADD_MEMBERS = Both(
+    postgres=_PG_MEMBERS.format(**_ONE) + " RETURNING id",
+    sqlite=f"""{_MEMBER}
+        SELECT value, $2, (SELECT value FROM counter WHERE name = 'member_ordinal') + key + 1, 'active', '', ''
         FROM json_each($1) WHERE true RETURNING id
-    """,
+    """,  # noqa: S608
+)
+TAKE_ORDINALS = "UPDATE counter SET value = value + $1 WHERE name = 'member_ordinal' RETURNING value"  # SQLite
+ADD_IDENTIFIERS = Both(
+    postgres=_PG_IDENTIFIERS.format(**_ONE) + " RETURNING id",
+    sqlite=f"""{_IDENTIFIERS}
+        SELECT value->>'id', $2, value->>'member_id', value->>'namespace', value->>'scope', value->>'value_hash',
+            value->>'value_cipher', 'active', $2, value->>'verified_by', $2
+        FROM json_each($1) WHERE true RETURNING id
+    """,  # noqa: S608
 )
 ADD_EVENTS = Both(
-    postgres="""
-        INSERT INTO identity_event (id, created_at, member_id, act, namespace, scope, value_mark, other_member_id,
-            evidence, happened_at)
-        SELECT n.id, $3, $2, n.act, n.namespace, n.scope, n.value_mark, n.other_member_id, '{}', $3
-        FROM jsonb_to_recordset($1::jsonb) AS n(
-            id uuid, act text, namespace text, scope text, value_mark text, other_member_id uuid)
-        RETURNING id
-    """,
-    sqlite="""
-        INSERT INTO identity_event (id, created_at, member_id, act, namespace, scope, value_mark, other_member_id,
-            evidence, happened_at)
-        SELECT value->>'id', $3, $2, value->>'act', value->>'namespace', value->>'scope', value->>'value_mark',
-            value->>'other_member_id', '{}', $3
+    postgres=_PG_EVENTS.format(**_ONE) + " RETURNING id",
+    sqlite=f"""{_EVENTS}
+        SELECT value->>'id', $2, value->>'member_id', value->>'act', value->>'namespace', value->>'scope',
+            value->>'value_mark', value->>'other_member_id', '{{}}', $2
         FROM json_each($1) WHERE true RETURNING id
-    """,
+    """,  # noqa: S608
 )
+# All three at once, for people of whom nothing was known; SQLite's trips are free.
+NEWCOMERS = f"""
+    WITH m AS ({_PG_MEMBERS.format(rows="$1::jsonb", now="$4::timestamptz")}),
+    i AS ({_PG_IDENTIFIERS.format(rows="$2::jsonb", now="$4::timestamptz")})
+    {_PG_EVENTS.format(rows="$3::jsonb", now="$4::timestamptz")} RETURNING id
+"""
 
 # unnest keeps the order of the array: everybody takes these locks in the same order. SQLite has one writer anyway.
 LOCK_IDENTIFIERS = Both(

@@ -13,7 +13,7 @@ from handlers.actors import Person
 from handlers.card_kinds import ensure_programme
 from handlers.catalogue import Handlers
 from handlers.consents import Agreed, current_terms
-from handlers.identity import wechat_proofs
+from handlers.proofs import wechat_proofs
 from models.words import AccountKind, ConsentPurpose, Touchpoint
 from tests.fakes import FakeClock, FakeWeChat
 from tests.stories.conftest import town_settings

@@ -2,7 +2,7 @@
 
 import pytest
 
-from handlers.membership import Profile
+from handlers.member_views import Profile
 from handlers.transfers import PhoneOutcome
 from models.database import rows
 from models.identity import Follower, Identifier, IdentityEvent, Member

@@ -12,11 +12,11 @@ from app.logs import configure_logging
 from handlers.actors import Person
 from handlers.departures import Departures
 from handlers.errors import DepartureHindered, MergeNotReversible, NotSignedIn, Overloaded
-from handlers.identity import Proof
 from handlers.key_rotation import BOUND_NUMBER, CARD
-from handlers.membership import Profile
+from handlers.member_views import Profile
 from handlers.outbox import later
 from handlers.ports import DialogueState
+from handlers.proofs import Proof
 from handlers.retention import purge_expired
 from handlers.returning import DEPARTED_KEPT, departed_hash, is_returning
 from handlers.unmerging import unmerge

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 )
 
 from handlers.errors import DomainError, LaterMergeFirst, LinkHeld, LinkRefused, LinkToConfirm, TicketOwn
-from handlers.identity import wechat_proofs
+from handlers.proofs import wechat_proofs
 from handlers.transfers import PhoneOutcome
 from handlers.unmerging import unmerge
 from models.database import atomic

@@ -8,10 +8,10 @@ from tortoise import Tortoise, fields
 
 from gateways.vault import FieldVault, generate_key
 from handlers import key_rotation
-from handlers.identity import bound_to
 from handlers.key_rotation import COLUMNS, KeyUse, Rotated, key_uses, rotate_keys, stale_ciphers, unreadable_ciphers
-from handlers.membership import Profile
+from handlers.member_views import Profile
 from handlers.merging import profile_bound_to
+from handlers.proofs import bound_to
 from models.accounts import Account
 from models.identity import Identifier, Member
 from models.ids import new_id
@@ -88,8 +88,8 @@ def test_no_cipher_hides_in_a_column_of_another_name():
 
 
 def test_ciphers_are_bound_as_their_owners_bind_them():
-    from handlers.cards import card_bound_to
     from handlers.operator_sessions import totp_bound_to
+    from handlers.recognition import card_bound_to
 
     row_id = new_id()
     by_name = {column.name: column.bound_to(row_id) for column in COLUMNS}

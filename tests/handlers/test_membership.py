@@ -15,7 +15,7 @@ from handlers.errors import (
     PhoneCodeRefused,
     WeChatUnavailable,
 )
-from handlers.membership import Profile
+from handlers.member_views import Profile
 from handlers.ports import WeChatOutcomeUnknown
 from handlers.rules.numbers import is_well_formed
 from models.consents import Consent

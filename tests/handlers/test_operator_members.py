@@ -19,7 +19,7 @@ from handlers.errors import (
     RoleMissing,
     SameMember,
 )
-from handlers.membership import Profile
+from handlers.member_views import Profile
 from handlers.operator_accounts import AccountChange
 from handlers.operator_reviews import ReviewDecision
 from handlers.outbox import later
@@ -80,7 +80,7 @@ async def test_a_member_is_found_by_phone_and_number_exactly_and_shown_masked(ro
 
 
 async def test_a_member_is_found_by_the_number_of_a_card(rooms, root):
-    from handlers.cards import card_bound_to
+    from handlers.recognition import card_bound_to
     from models.cards import Card
 
     person = await rooms.member()

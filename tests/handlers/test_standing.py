@@ -9,10 +9,11 @@ from handlers import identity
 from handlers.accounts import AccountDraft, ensure_root
 from handlers.consents import Agreed
 from handlers.errors import KeyReused, MemberFrozen, NotSignedIn, PhoneCodeRefused
-from handlers.identity import Proof, resolve
-from handlers.membership import Profile
+from handlers.identity import resolve
+from handlers.member_views import Profile
 from handlers.phones import EncryptedPhone
 from handlers.ports import FollowerInfo, PhoneNumber, WeChatRetryLater
+from handlers.proofs import Proof
 from models.accounts import Account
 from models.consents import Consent
 from models.database import atomic, rows
@@ -353,15 +354,15 @@ async def test_coming_back_asks_nothing_of_wechat_when_the_unionid_is_known(room
 
 async def test_people_are_recognised_although_the_database_gave_up_on_a_deadlock(rooms, monkeypatch):
     left = [2]
-    create = identity.next_ordinal
+    create = identity._create
 
-    async def unlucky(name):
+    async def unlucky(now):
         if left[0]:
             left[0] -= 1
             raise SerializationConflict("deadlock detected")
-        return await create(name)
+        return await create(now)
 
-    monkeypatch.setattr(identity, "next_ordinal", unlucky)
+    monkeypatch.setattr(identity, "_create", unlucky)
     oa = await rooms.handlers.accounts.get("oa")
     await rooms.handlers.following.recognise(oa, "o-chat")
     assert await Member.all().count() == 1

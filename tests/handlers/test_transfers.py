@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 
 from handlers.errors import NotAMember, PhoneBlocked, PhoneConsentMissing, PhoneFactNeeded
-from handlers.identity import Proof, resolve
-from handlers.membership import Profile
+from handlers.identity import resolve
+from handlers.member_views import Profile
+from handlers.proofs import Proof
 from handlers.transfers import HELD_FOR, KnownFact, PhoneOutcome, is_phone_held
 from models.database import atomic
 from models.identity import Identifier, IdentityEvent, Member, MemberMerge

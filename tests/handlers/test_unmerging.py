@@ -8,7 +8,7 @@ import pytest
 
 from handlers.errors import LaterMergeFirst, MergeNotReversible, MergeUnknown
 from handlers.linking import link_members
-from handlers.membership import Profile
+from handlers.member_views import Profile
 from handlers.merging import absorb
 from handlers.transfers import PhoneOutcome
 from handlers.unmerging import unmerge

@@ -4,7 +4,7 @@ import re
 
 from handlers.card_binding import pin_hash
 from handlers.card_kinds import KindDraft, add_kind
-from handlers.cards import number_hash
+from handlers.recognition import number_hash
 from handlers.rules.numbers import check_digit
 from models.cards import Card
 from models.database import atomic
