@@ -7,8 +7,10 @@ it is quiet, and with 32 callers at once a command costs a fraction of one sent 
 import asyncio
 import contextlib
 import logging
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 
+from hiredis import pack_command
 from prometheus_client import Counter
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -20,7 +22,7 @@ logger = logging.getLogger(__name__)
 FAILURES = Counter("fanpiao_redis_failures", "Batches of commands that Redis did not carry out.", ["reason"])
 
 Command: TypeAlias = tuple[str | bytes | int | float, ...]
-_Batch: TypeAlias = list[tuple[tuple[Command, ...], asyncio.Future[list[Any]]]]
+_Batch: TypeAlias = list[tuple[bytes, int, asyncio.Future[list[Any]]]]  # packed commands, how many, their answers
 
 
 class RedisUnavailable(Exception):
@@ -51,9 +53,8 @@ class BatchedRedis:
         if loop.time() < self._resting_until:
             raise RedisUnavailable("too slow a moment ago")
         answers: asyncio.Future[list[Any]] = loop.create_future()
-        # Encoded here, so that a text that cannot be encoded fails its own caller and not the batch.
-        encoded = tuple(tuple(part.encode() if isinstance(part, str) else part for part in each) for each in commands)
-        self._waiting.append((encoded, answers))
+        # Packed here, so that a text that cannot be encoded fails its own caller and not the batch.
+        self._waiting.append((_packed(commands), len(commands), answers))
         if self._sender is None:
             self._sender = loop.create_task(self._send_all())
         return await answers
@@ -65,7 +66,7 @@ class BatchedRedis:
             return
         answers: asyncio.Future[list[Any]] = loop.create_future()
         answers.add_done_callback(_log_lost)
-        self._waiting.append((commands, answers))
+        self._waiting.append((_packed(commands), len(commands), answers))
         if self._sender is None:
             self._sender = loop.create_task(self._send_all())
 
@@ -90,14 +91,15 @@ class BatchedRedis:
                 await self._send(batch)
         finally:
             self._sender = None
-            for _, answers in self._waiting:
+            for _, _, answers in self._waiting:
                 answers.cancel()
             self._waiting = []
 
     async def _send(self, batch: _Batch) -> None:
         try:
             async with asyncio.timeout(self._seconds):
-                replies = await self._exchange([command for commands, _ in batch for command in commands])
+                packed, counts, _ = zip(*batch, strict=True)
+                replies = await self._exchange(b"".join(packed), sum(counts))
         except (TimeoutError, RedisTimeoutError):
             self._resting_until = asyncio.get_running_loop().time() + self._rest_seconds
             self._fail(batch, "timeout")
@@ -109,7 +111,7 @@ class BatchedRedis:
         else:
             self._deliver(batch, replies)
 
-    async def _exchange(self, commands: list[Command]) -> list[Any]:
+    async def _exchange(self, packed: bytes, count: int) -> list[Any]:
         if self._connection is None:
             pool: Any = self._redis.connection_pool
             connection = await pool.get_connection()
@@ -118,17 +120,17 @@ class BatchedRedis:
             self._connection = connection
         was_open = self._connection.is_connected
         try:
-            return await self._once(commands)
+            return await self._once(packed, count)
         except RedisConnectionError:
             if not was_open:
                 raise
-            return await self._once(commands)  # the server had closed an idle connection
+            return await self._once(packed, count)  # the server had closed an idle connection
 
-    async def _once(self, commands: list[Command]) -> list[Any]:
+    async def _once(self, packed: bytes, count: int) -> list[Any]:
         connection = self._connection
-        await connection.send_packed_command(connection.pack_commands(commands))
+        await connection.send_packed_command(packed)
         replies: list[Any] = []
-        for _ in commands:
+        for _ in range(count):
             try:
                 replies.append(await connection.read_response())
             except RedisConnectionError:
@@ -142,9 +144,9 @@ class BatchedRedis:
             self._is_failing = False
             logger.warning("redis answers again")
         start = 0
-        for commands, answers in batch:
-            part = replies[start : start + len(commands)]
-            start += len(commands)
+        for _, count, answers in batch:
+            part = replies[start : start + count]
+            start += count
             refusal = next((reply for reply in part if isinstance(reply, Exception)), None)
             if answers.done():
                 continue
@@ -162,9 +164,14 @@ class BatchedRedis:
         if not self._is_failing:
             self._is_failing = True
             logger.error("redis does not answer", extra={"reason": reason})
-        for _, answers in batch:
+        for _, _, answers in batch:
             if not answers.done():
                 answers.set_exception(RedisUnavailable(reason))
+
+
+def _packed(commands: Iterable[Command]) -> bytes:
+    """As the server reads them; redis-py's own way of doing it costs six times as much."""
+    return b"".join(pack_command(command) for command in commands)  # type: ignore[arg-type]  # typed as of one part
 
 
 def _log_lost(answers: "asyncio.Future[list[Any]]") -> None:

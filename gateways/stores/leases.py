@@ -22,16 +22,16 @@ class Leases:
         self._marks: dict[str, str] = {}
 
     async def take(self, key: str) -> bytes | None:
-        """None when the lease is the caller's now, otherwise what the key holds; one round trip."""
+        """None when the lease is the caller's now, and that costs one command; otherwise what the key holds."""
         # SET NX GET in one command needs Redis 7. The mark is of its own for every call: a batch that was sent twice
         # because the connection broke finds its own mark and knows that it came first.
         mark = f"{self._prefix}{next(self._numbers)}"
-        take = (("SET", key, mark, "NX", "PX", self._milliseconds), ("GET", key))
-        _, holder = await self._redis.run(*take)
-        if holder is None:  # the other's lease ended between the two commands
-            _, holder = await self._redis.run(*take)
-        if holder is not None and holder != mark.encode():
-            return bytes(holder)
+        take = ("SET", key, mark, "NX", "PX", self._milliseconds)
+        (taken,) = await self._redis.run(take)
+        while taken is None:  # again, as long as the other's lease ends between the two commands
+            _, taken = await self._redis.run(take, ("GET", key))
+            if taken is not None and taken != mark.encode():
+                return bytes(taken)
         self._marks[key] = mark
         if len(self._marks) > _REMEMBERED_AT_MOST:
             del self._marks[next(iter(self._marks))]

@@ -13,9 +13,9 @@ async def test_callers_of_one_moment_share_a_round_trip_and_get_their_own_answer
     batches = []
     exchange = commands._exchange
 
-    async def counted(batch):
-        batches.append(len(batch))
-        return await exchange(batch)
+    async def counted(packed, count):
+        batches.append(count)
+        return await exchange(packed, count)
 
     monkeypatch.setattr(commands, "_exchange", counted)
     set_and_get = (commands.run(("SET", f"fanpiao:{n}", n, "EX", 60), ("GET", f"fanpiao:{n}")) for n in range(100))
@@ -28,10 +28,10 @@ async def test_what_comes_during_a_round_trip_goes_out_together_in_the_next(comm
     batches = []
     exchange = commands._exchange
 
-    async def slow(batch):
-        batches.append(len(batch))
+    async def slow(packed, count):
+        batches.append(count)
         await asyncio.sleep(0.05)
-        return await exchange(batch)
+        return await exchange(packed, count)
 
     monkeypatch.setattr(commands, "_exchange", slow)
     first = asyncio.create_task(commands.run(("PING",)))

@@ -115,9 +115,9 @@ async def test_a_claim_is_one_round_trip_and_giving_waits_for_none(commands, mon
     trips = []
     exchange = commands._exchange
 
-    async def counted(batch):
-        trips.append(len(batch))
-        return await exchange(batch)
+    async def counted(packed, count):
+        trips.append(count)
+        return await exchange(packed, count)
 
     monkeypatch.setattr(commands, "_exchange", counted)
     answers = RedisAnswers(commands)
@@ -152,9 +152,9 @@ async def test_a_lease_is_found_to_be_the_callers_own_when_the_batch_was_sent_tw
     """The connection broke after Redis had done it, so `commands` sends it again."""
     once = commands._once
 
-    async def twice(batch):
-        await once(batch)
-        return await once(batch)
+    async def twice(packed, count):
+        await once(packed, count)
+        return await once(packed, count)
 
     monkeypatch.setattr(commands, "_once", twice)
     leases = Leases(commands, seconds=5)
