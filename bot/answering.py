@@ -8,6 +8,7 @@ budget answers `success`, and what it had to say follows as a customer-service m
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
@@ -24,7 +25,7 @@ from handlers.accounts import AccountFacts
 from handlers.actors import Person
 from handlers.catalogue import Handlers
 from handlers.errors import DomainError
-from handlers.ports import Clock, Dialogues
+from handlers.ports import Clock, Dialogues, DialogueState
 from models.words import Touchpoint
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,8 @@ BUDGET_SECONDS = 4.0
 NO_INTRODUCTION = frozenset({"unsubscribe"}) | AUTHORIZATION | ACCOUNT_LIFE | FINISHED_JOBS | CARD_REVIEWS
 # Events in which a person turns to us; whatever goes wrong with others is not worth a message.
 ADDRESSED_TO_US = frozenset({"subscribe", "scan", "click"})
+
+Question = Awaitable[DialogueState | None]
 
 inbound_total = Counter("fanpiao_inbound_total", "Messages and events of official accounts", ["account", "kind"])
 
@@ -66,13 +69,19 @@ class Answering:
         self.budget_seconds = budget_seconds
         self._late: set[asyncio.Task[None]] = set()
 
-    async def within_budget(self, account: AccountFacts, inbound: Inbound, *, key: str, since: float) -> Reply | None:
+    def recollect(self, account: AccountFacts, inbound: Inbound) -> Question | None:
+        """Begin to look up what a typed message may be the answer to."""
+        return self._dialogues.look(account.key, inbound.openid) if inbound.kind == "text" else None
+
+    async def within_budget(
+        self, account: AccountFacts, inbound: Inbound, question: Question | None = None, *, key: str, since: float
+    ) -> Reply | None:
         """The answer, or None (`success`) when it takes longer than what is left of the budget since `since`.
 
         `since` is a `time.monotonic()` instant; `key` names the push, so that a late answer is sent once.
         """
         loop = asyncio.get_running_loop()
-        work, over = asyncio.create_task(self.speak(account, inbound)), loop.create_future()
+        work, over = asyncio.create_task(self.speak(account, inbound, question)), loop.create_future()
         # By hand what asyncio.wait does, at half its price: every message passes here.
         left = self.budget_seconds - (time.monotonic() - since)
         timer = loop.call_later(max(left, 0.0), _settle, over)
@@ -86,7 +95,7 @@ class Answering:
         late.add_done_callback(self._late.discard)
         return None
 
-    async def speak(self, account: AccountFacts, inbound: Inbound) -> Spoken:
+    async def speak(self, account: AccountFacts, inbound: Inbound, question: Question | None = None) -> Spoken:
         """What to say; never raises. A refusal says its own words, a crash apologises and is logged."""
         _inbounds(account.key, inbound.event or inbound.kind).inc()
         person: Person | None = None
@@ -94,7 +103,8 @@ class Answering:
             person = await self._person(account, inbound)
             if person is None:
                 return Spoken(None, None)
-            turn = Turn(inbound, person, account, self._handlers, self._dialogues, self._public_url, self._clock.now())
+            now, url = self._clock.now(), self._public_url
+            turn = Turn(inbound, person, account, self._handlers, self._dialogues, url, now, question)
             return Spoken(person, await self._router.answer(turn))
         except DomainError as refusal:
             return Spoken(person, Text(refusal.sentence) if _is_to_us(inbound) else None)

@@ -10,7 +10,7 @@ from aiohttp import web
 from prometheus_client import Counter
 
 from bot.access import record
-from bot.answering import Answering
+from bot.answering import Answering, Question
 from bot.envelope import DoorKeys, Push, PushRefused, Refusal, open_push, render, verify_echo
 from bot.kinds import AUTHORIZATION, UNKNOWN
 from handlers.accounts import AccountFacts, Accounts
@@ -96,6 +96,7 @@ class Door:
     async def _answer(self, account: AccountFacts, push: Push, since: float) -> tuple[str, bytes]:
         """What became of the push, and the body to answer it with."""
         key = f"{account.key}:{push.dedupe_key}"
+        question = self.answering.recollect(account, push.inbound)  # on the way together with the claim
         stored = await self.answers.claim(key)
         while stored == PENDING:
             left = self.answering.budget_seconds - (time.monotonic() - since)
@@ -110,19 +111,21 @@ class Door:
             await self.answers.release(key)
             return Refusal.STALE.value, b""
         try:
-            answer = await self._make(account, push, key, since)
+            answer = await self._make(account, push, question, key, since)
         except BaseException:  # the next delivery tries again; what was done already is recognised by its own keys
             await self.answers.release(key)
             raise
         self.answers.give(key, answer.decode(), lasting=push.repeats_for)
         return "unknown" if push.inbound.kind == UNKNOWN else "answered", answer
 
-    async def _make(self, account: AccountFacts, push: Push, key: str, since: float) -> bytes:
+    async def _make(
+        self, account: AccountFacts, push: Push, question: Question | None, key: str, since: float
+    ) -> bytes:
         reply = None
         # A mini-program's pushes want no answer, but what people take back there has to go here as well.
         is_heard = account.kind is AccountKind.OFFICIAL_ACCOUNT or push.inbound.event in AUTHORIZATION
         if push.inbound.kind != UNKNOWN and is_heard:
-            reply = await self.answering.within_budget(account, push.inbound, key=key, since=since)
+            reply = await self.answering.within_budget(account, push.inbound, question, key=key, since=since)
         return render(_keys(account), push, reply, now=self.clock.now(), nonce=secrets.token_hex(8))
 
 

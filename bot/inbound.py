@@ -69,7 +69,9 @@ class Inbound:
 
 def read(fields: dict[str, Any]) -> Inbound:
     """Sorts the fields of a push. Raises Malformed; a kind or event nobody knows is not malformed."""
-    fields = {name: _listed(name, value) for name, value in fields.items()}
+    fields = {
+        name: value if type(value) is str and name != "List" else _listed(name, value) for name, value in fields.items()
+    }
     kind = _text(fields, "MsgType").lower()
     if not kind:
         raise Malformed("MsgType")
@@ -79,7 +81,7 @@ def read(fields: dict[str, Any]) -> Inbound:
     is_known = event in EVENTS if kind == "event" else kind in MESSAGES
     raw_content = _text(fields, "Content") if kind == "text" else ""
     key = _text(fields, "EventKey")
-    latitude, longitude, label = _place(fields)
+    latitude, longitude, label = (None, None, "") if kind == "text" else _place(fields)
     return Inbound(
         kind=kind if is_known else UNKNOWN,
         event=event if is_known else (event or kind)[:_NAME_LENGTH],
@@ -98,7 +100,7 @@ def read(fields: dict[str, Any]) -> Inbound:
         latitude=latitude,
         longitude=longitude,
         label=label,
-        items=_items(fields),
+        items=() if kind == "text" else _items(fields),
         fields=MappingProxyType(fields),
     )
 

@@ -57,10 +57,25 @@ _SEALED = re.compile(
 )
 
 
+# A document of nothing but texts and numbers, as the platform writes what people type. expat would find the same in it,
+# in three times the time; whatever is a bit different goes its way.
+_ENTRY = (
+    r"[ \t\n]*<([A-Za-z]{1,32})>(?:"
+    r"<!\[CDATA\[([^\]\r\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]*)\]\]>|([0-9]{1,20}))</\1>"
+)
+_SIMPLE = re.compile(rf"[ \t\n]*<xml>(?:{_ENTRY})+[ \t\n]*</xml>[ \t\n]*")
+_ENTRIES = re.compile(_ENTRY)
+
+
 def look(text: str) -> Payload:
     """Checks a text and reads its top level. Raises PayloadRefused."""
     if sealed := _SEALED.fullmatch(text):
         return Payload(text, is_json=False, top_level={"ToUserName": sealed[1], "Encrypt": sealed[2]}, is_flat=True)
+    if _SIMPLE.fullmatch(text):
+        entries = _ENTRIES.findall(text)
+        found = {name: (said or number).strip() for name, said, number in entries}
+        if len(found) == len(entries):
+            return Payload(text, is_json=False, top_level=found, is_flat=True)
     if text.lstrip().startswith("{"):
         return Payload(text, is_json=True, top_level=_json(text))
     try:

@@ -1,6 +1,7 @@
 """One turn of a conversation: who said what, where, and what a route may do about it."""
 
-from dataclasses import dataclass
+from collections.abc import Awaitable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.inbound import Inbound
@@ -25,6 +26,7 @@ class Turn:
     dialogues: Dialogues
     public_url: str
     now: datetime
+    question: Awaitable[DialogueState | None] | None = None  # asked for already; of typed messages only
 
     @property
     def request_id(self) -> str | None:
@@ -50,11 +52,13 @@ class Turn:
 
     async def finish(self) -> None:
         """Close whatever question is open."""
-        await self.dialogues.drop(self.account.key, str(self.person.member_id))
+        await self.dialogues.drop(self.account.key, self.inbound.openid)
 
     async def open_question(self) -> DialogueState | None:
-        """The question this person has not answered yet, if any."""
-        return await self.dialogues.find(self.account.key, str(self.person.member_id))
+        """The question this person had not answered yet when they sent this, if any."""
+        asked = await (self.question or self.dialogues.look(self.account.key, self.inbound.openid))
+        return asked if asked is not None and asked.member_id == str(self.person.member_id) else None
 
     async def _keep(self, state: DialogueState) -> None:
-        await self.dialogues.keep(self.account.key, str(self.person.member_id), state, lasting=LASTS)
+        whose = replace(state, member_id=str(self.person.member_id))
+        await self.dialogues.keep(self.account.key, self.inbound.openid, whose, lasting=LASTS)

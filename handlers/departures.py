@@ -17,9 +17,11 @@ from handlers.actors import Person
 from handlers.errors import DepartureHindered, NotSignedIn, Overloaded
 from handlers.outbox import later
 from handlers.ports import Clock, Dialogues, Vault
+from handlers.proofs import bound_to
 from handlers.retrying import again, refusing
 from handlers.returning import remember_departure
 from handlers.sessions import Sessions
+from handlers.standing import by_member
 from models.accounts import Account
 from models.cards import Card, ProofAttempts
 from models.consents import Consent
@@ -65,16 +67,19 @@ class Departures:
 
         Raises DepartureHindered while something of theirs is open, NotSignedIn.
         """
+        chats = await self._chats(person.member_id)
         ids, was_gone = await again(lambda: self._erase(person.member_id))
+        for account, openid in chats:
+            await self._dialogues.drop(account, openid)
         ended = 0
         with suppress(Overloaded):  # their sessions open nothing any more; the job ends them for good
-            ended = await self._close_doors(ids)
+            ended = await self._sessions.end_all(ids)
         return Left(was_gone, ended)
 
     async def sweep_again(self, member_id: str) -> None:
         """The job a minute later: delete what was being written meanwhile, and end sessions that could not be ended."""
         ids, _ = await again(lambda: self._erase(UUID(member_id)))
-        await self._close_doors(ids)
+        await self._sessions.end_all(ids)
 
     async def _erase(self, member_id: UUID) -> tuple[list[UUID], bool]:
         now = self._clock.now()
@@ -101,11 +106,16 @@ class Departures:
         if reasons:
             raise DepartureHindered(reasons=reasons)
 
-    async def _close_doors(self, ids: Sequence[UUID]) -> int:
-        for account in await Account.all().values_list("key", flat=True):
-            for member_id in ids:
-                await self._dialogues.drop(str(account), str(member_id))
-        return await self._sessions.end_all(ids)
+    async def _chats(self, member_id: UUID) -> list[tuple[str, str]]:
+        """Where they may have been asked something: account and openid. What they answered so far goes with them."""
+        keys = dict(await Account.all().values_list("app_id", "key"))
+        found = await by_member.row(member_id)
+        theirs = Identifier.filter(member_id=found["member_id"] if found else member_id, namespace=Namespace.WX_OPENID)
+        return [
+            (keys[openid.scope], self._vault.decrypt(openid.value_cipher, bound_to=bound_to(openid.id)))
+            for openid in await theirs.filter(status=IdentifierStatus.ACTIVE)
+            if openid.scope in keys
+        ]
 
 
 async def _locked_set(member_id: UUID) -> tuple[UUID, list[UUID]]:

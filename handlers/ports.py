@@ -3,7 +3,7 @@
 They raise only kinds of `handlers.errors.DomainError` or of the `WeChatError` below. All instants are aware UTC.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -233,16 +233,18 @@ class DialogueState:
     name: str
     step: str
     facts: Mapping[str, Any] = field(default_factory=dict)
+    member_id: str = ""  # who it was that was asked: whoever is behind the openid later starts anew
 
 
 class Dialogues(Protocol):
-    """Open dialogues by account and person. A lost one is a polite restart, never a lost value."""
+    """Open dialogues by account and openid. A lost one is a polite restart, never a lost value."""
 
-    async def find(self, account: str, member_id: str) -> DialogueState | None: ...
+    def look(self, account: str, openid: str) -> Awaitable[DialogueState | None]:
+        """Asked for at once, to be awaited when it is needed; never raises."""
 
-    async def keep(self, account: str, member_id: str, state: DialogueState, *, lasting: timedelta) -> None: ...
+    async def keep(self, account: str, openid: str, state: DialogueState, *, lasting: timedelta) -> None: ...
 
-    async def drop(self, account: str, member_id: str) -> None: ...
+    async def drop(self, account: str, openid: str) -> None: ...
 
 
 class Answers(Protocol):

@@ -49,26 +49,30 @@ class BatchedRedis:
         Not a transaction: other callers' commands may come between. A batch whose connection broke is sent once more,
         so each command must bear being done twice.
         """
-        loop = asyncio.get_running_loop()
-        if loop.time() < self._resting_until:
-            raise RedisUnavailable("too slow a moment ago")
-        answers: asyncio.Future[list[Any]] = loop.create_future()
-        # Packed here, so that a text that cannot be encoded fails its own caller and not the batch.
-        self._waiting.append((_packed(commands), len(commands), answers))
-        if self._sender is None:
-            self._sender = loop.create_task(self._send_all())
-        return await answers
+        return await self._enqueue(commands)
+
+    def ask(self, *commands: Command) -> "asyncio.Future[list[Any]]":
+        """`run` at once, to be awaited later or never. Raises RedisUnavailable, itself or when it is awaited."""
+        answers = self._enqueue(commands)
+        answers.add_done_callback(_looked_at)
+        return answers
 
     def post(self, *commands: Command) -> None:
         """Send without waiting for the answers; a failure is logged. For what may be lost."""
+        with contextlib.suppress(RedisUnavailable):
+            self._enqueue(commands).add_done_callback(_log_lost)
+
+    def _enqueue(self, commands: tuple[Command, ...]) -> "asyncio.Future[list[Any]]":
         loop = asyncio.get_running_loop()
         if loop.time() < self._resting_until:
-            return
+            raise RedisUnavailable("too slow a moment ago")
+        # Packed here, so that a text that cannot be encoded fails its own caller and not the batch.
+        packed = _packed(commands)
         answers: asyncio.Future[list[Any]] = loop.create_future()
-        answers.add_done_callback(_log_lost)
-        self._waiting.append((_packed(commands), len(commands), answers))
+        self._waiting.append((packed, len(commands), answers))
         if self._sender is None:
             self._sender = loop.create_task(self._send_all())
+        return answers
 
     async def ping(self) -> None:
         """Raises RedisUnavailable when Redis does not answer."""
@@ -177,3 +181,9 @@ def _packed(commands: Iterable[Command]) -> bytes:
 def _log_lost(answers: "asyncio.Future[list[Any]]") -> None:
     if not answers.cancelled() and answers.exception() is not None:
         logger.warning("posted commands were not carried out")
+
+
+def _looked_at(answers: "asyncio.Future[list[Any]]") -> None:
+    """A failure that nobody waits for is nobody's trouble."""
+    if not answers.cancelled():
+        answers.exception()

@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import contextlib
 import time
 from datetime import timedelta
@@ -215,31 +216,45 @@ STATE = DialogueState("join", "consent", {"说": "同意", "tries": 2, "options"
 async def test_a_dialogue_is_found_by_account_and_person_in_every_process(processes):
     here, there = RedisDialogues(processes()), RedisDialogues(processes())
     await here.keep("oa", "m1", STATE, lasting=timedelta(minutes=5))
-    assert await there.find("oa", "m1") == STATE
-    assert await there.find("oa2", "m1") is None
-    assert await there.find("oa", "m2") is None
+    assert await there.look("oa", "m1") == STATE
+    assert await there.look("oa2", "m1") is None
+    assert await there.look("oa", "m2") is None
     await there.drop("oa", "m1")
-    assert await here.find("oa", "m1") is None
+    assert await here.look("oa", "m1") is None
+
+
+async def test_the_store_shows_no_openid(commands, connect):
+    await RedisDialogues(commands).keep("oa", "oGZUI0egBJY1zhBYw2KhdUfwVJJE", STATE, lasting=timedelta(minutes=5))
+    assert not any(b"oGZUI0" in key for key in await connect().keys())
+
+
+async def test_a_look_that_nobody_waits_for_is_nobodys_trouble(mortal, mortal_redis, caplog):
+    dialogues = RedisDialogues(mortal())
+    mortal_redis.kill()
+    dialogues.look("oa", "o-1")
+    await asyncio.sleep(0.2)
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
 async def test_a_dialogue_ends_when_nothing_is_said_for_its_time(commands):
     dialogues = RedisDialogues(commands)
     await dialogues.keep("oa", "m1", STATE, lasting=timedelta(seconds=0.1))
     await asyncio.sleep(0.15)
-    assert await dialogues.find("oa", "m1") is None
+    assert await dialogues.look("oa", "m1") is None
 
 
 async def test_a_dialogue_that_cannot_be_read_is_none(commands, connect):
     for written in (b"not json", b"[1]", b'{"name": "join"}', b'{"other": 1}'):
         await connect().set("fanpiao:dialogue:oa:m1", written, ex=60)
-        assert await RedisDialogues(commands).find("oa", "m1") is None
+        assert await RedisDialogues(commands).look("oa", "m1") is None
 
 
 async def test_without_redis_nobody_is_in_a_dialogue(mortal, mortal_redis):
     dialogues = RedisDialogues(mortal())
     await dialogues.keep("oa", "m1", STATE, lasting=timedelta(minutes=5))
     mortal_redis.kill()
-    assert await dialogues.find("oa", "m1") is None
+    assert await dialogues.look("oa", "m1") is None
     await dialogues.keep("oa", "m1", STATE, lasting=timedelta(minutes=5))
     await dialogues.drop("oa", "m1")
 
@@ -253,20 +268,20 @@ async def test_a_slow_redis_holds_nobody_up_for_long(mortal, mortal_redis):
         assert await answers.claim("push") is None
         assert time.perf_counter() - started < 1.5
         started = time.perf_counter()
-        assert await dialogues.find("oa", "m1") is None  # the one before has already waited
+        assert await dialogues.look("oa", "m1") is None  # the one before has already waited
         assert time.perf_counter() - started < 0.1
     finally:
         mortal_redis.thaw()
     await asyncio.sleep(0.4)
     await dialogues.keep("oa", "m1", STATE, lasting=timedelta(minutes=5))
-    assert await dialogues.find("oa", "m1") == STATE
+    assert await dialogues.look("oa", "m1") == STATE
 
 
 async def test_stores_go_on_by_themselves_when_redis_comes_back(mortal, mortal_redis):
     dialogues = RedisDialogues(mortal())
     await dialogues.keep("oa", "m1", STATE, lasting=timedelta(minutes=5))
     mortal_redis.kill()
-    assert await dialogues.find("oa", "m1") is None
+    assert await dialogues.look("oa", "m1") is None
     mortal_redis.start()
     await dialogues.keep("oa", "m1", STATE, lasting=timedelta(minutes=5))
-    assert await dialogues.find("oa", "m1") == STATE
+    assert await dialogues.look("oa", "m1") == STATE

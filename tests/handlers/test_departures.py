@@ -229,14 +229,15 @@ async def test_sessions_and_dialogues_end_everywhere(rooms, life, redis):
 
     commands = BatchedRedis(redis)
     dialogues = RedisDialogues(commands)
-    state = DialogueState("bind", "number", {"kind": "legacy"})
-    await dialogues.keep("oa", str(life.person.member_id), state, lasting=timedelta(minutes=10))
+    state = DialogueState("bind", "number", {"kind": "legacy"}, str(life.person.member_id))
+    await dialogues.keep("oa", CHAT_OPENID, state, lasting=timedelta(minutes=10))
+    assert await dialogues.look("oa", CHAT_OPENID) == state
     assert (await rooms.handlers.sessions.who(life.token)).member_id == life.person.member_id
     left = await rooms.handlers.departures.leave(life.person)
     assert left.sessions_ended == 1
     with pytest.raises(NotSignedIn):
         await rooms.handlers.sessions.who(life.token)
-    assert await dialogues.find("oa", str(life.person.member_id)) is None
+    assert await dialogues.look("oa", CHAT_OPENID) is None
     await commands.aclose()
 
 

@@ -96,11 +96,20 @@ async def test_the_platform_itself_does_not_become_a_person(town, event):
 async def test_agreeing_to_a_text_that_changed_meanwhile_shows_the_new_one(town):
     ming = await asked_to_join(town)
     member_id = str((await Member.get()).id)
-    old = DialogueState("join", "consent", {"version": "2020-01"})
-    await town.house.dialogues.keep("oa", member_id, old, lasting=timedelta(minutes=10))
+    old = DialogueState("join", "consent", {"version": "2020-01"}, member_id)
+    await town.house.dialogues.keep("oa", ming.openid(town.oa), old, lasting=timedelta(minutes=10))
     assert "《会员协议》" in (await ming.say(town.oa, "同意")).text
     assert (await Member.get()).joined_at is None
     assert "入会成功" in (await ming.say(town.oa, "同意")).text
+
+
+async def test_what_was_asked_of_somebody_else_behind_the_openid_is_not_answered(town):
+    """Whoever left and came back is somebody new: nothing said before counts."""
+    ming = await asked_to_join(town)
+    before = DialogueState("join", "consent", {"version": "2020-01"}, "01900000-0000-7000-8000-000000000000")
+    await town.house.dialogues.keep("oa", ming.openid(town.oa), before, lasting=timedelta(minutes=10))
+    await ming.say(town.oa, "同意")
+    assert (await Member.get()).joined_at is None
 
 
 async def test_asking_for_a_person_while_everything_is_slow_is_not_met_with_silence(town, monkeypatch):
