@@ -86,8 +86,8 @@ fix: setup ## format the code and repair what the linter can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup test-tools bench-tools ## measure, every figure as a ratio to a baseline of the same run
-	@exec $(BIN)/python -m tests.bench
+bench: setup test-tools bench-tools ## measure, every figure as a ratio to a baseline of the same run; figures="import kind"
+	@exec $(BIN)/python -m tests.bench $(figures)
 
 soak: setup test-tools ## the long versions: chaos, state machines with fresh seeds
 	@FANPIAO_TEST_PAIR=sqlite $(BIN)/python -m pytest -q -m soak --timeout=7200 $(PYTEST) || [ $$? = 5 ]

@@ -12,10 +12,12 @@ from app.listening import LATEST_END, until_signalled
 from app.schema import Settings
 from app.server import GRACE, hearing, serving
 from app.simulation import run_simulator
+from app.whoever import whoever_runs_this
 from app.worker import Worker, work_until_signalled
 from gateways.clock import SystemClock
 from handlers.errors import DomainError
-from handlers.outbox import dead_jobs, discard, requeue
+from handlers.operator_jobs import discard_by, requeue_by
+from handlers.outbox import dead_jobs
 from handlers.ports import WeChatError
 from models import database
 from models.failures import DatabaseInUse
@@ -75,8 +77,12 @@ async def doctor(settings: Settings, _: argparse.Namespace) -> int:
 
 
 async def menu(settings: Settings, options: argparse.Namespace) -> int:
-    """Show how the wanted menu differs from the published one; publish it when asked to."""
-    async with _beside_the_server(settings) as house:
+    """Show how the wanted menu differs from the published one, which only reads; publish it when asked to.
+
+    Publishing is recorded: on SQLite the server must be stopped, or does it itself at the operators' door.
+    """
+    opened = open_house(settings) if options.publish else _beside_the_server(settings)
+    async with opened as house:
         handlers = house.handlers
         try:
             linked = "mp" if settings.wechat.mp_app_id else None
@@ -86,7 +92,7 @@ async def menu(settings: Settings, options: argparse.Namespace) -> int:
             difference = await handlers.menus.difference(options.account, mini_program=linked)
             say("\n".join(difference) if difference else "菜单没有变化")
             if difference and options.publish:
-                await handlers.menus.publish(options.account, mini_program=linked)
+                await handlers.menus.publish(whoever_runs_this(), options.account, mini_program=linked)
                 say("菜单已发布，用户端 5 分钟到 24 小时内更新")
         except DomainError as refusal:
             sys.stderr.write(f"{refusal.message}\n")
@@ -121,10 +127,11 @@ async def jobs(settings: Settings, options: argparse.Namespace) -> int:
     async with _database(settings, read_only=not wanted):
         try:
             if options.requeue:
-                await requeue(UUID(options.requeue), clock.now())
+                await requeue_by(whoever_runs_this(), UUID(options.requeue), at=clock.now())
                 say("已重新排队")
             elif options.discard:
-                await discard(UUID(options.discard), clock.now(), reason=options.reason or "by operator")
+                reason = options.reason or "by operator"
+                await discard_by(whoever_runs_this(), UUID(options.discard), at=clock.now(), reason=reason)
                 say("已放弃")
         except (DomainError, ValueError):
             sys.stderr.write("没有这个失败的任务，请核对编号。\n")

@@ -12,8 +12,9 @@ import aiohttp
 from pydantic import SecretStr
 
 from app.jobs import JobRegistry, add_housekeeping
-from app.schema import Rate, Settings
+from app.schema import IdentityMeasure, Rate, Settings
 from bot import texts
+from bot.flood import CHAT, CHAT_TOLD
 from bot.routes import all_routes
 from bot.wording import normalise
 from gateways.clock import SystemClock, SystemRandomness
@@ -34,6 +35,8 @@ from handlers.accounts import AccountDraft, Accounts, ensure_root
 from handlers.audit_chain import AuditChain
 from handlers.authorizations import Authorizations
 from handlers.card_binding import CardBinding
+from handlers.card_desk import CardDesk
+from handlers.card_kind_editing import CardKindEditing
 from handlers.card_kinds import CardKinds, ensure_programme
 from handlers.cards import Cards
 from handlers.catalogue import Handlers
@@ -47,10 +50,13 @@ from handlers.member_codes import MemberCodes
 from handlers.membership import Membership
 from handlers.menu_editing import MenuEditing
 from handlers.menus import Menus
+from handlers.merchants import Owners, Stores
 from handlers.mini_program_links import MiniProgramLinks
 from handlers.notices import Notices
 from handlers.numbers import Numbers
 from handlers.operator_accounts import OperatorAccounts
+from handlers.operator_block_list import OperatorBlockList
+from handlers.operator_card_imports import OperatorCardImports
 from handlers.operator_jobs import OperatorJobs
 from handlers.operator_members import OperatorMembers
 from handlers.operator_reviews import OperatorReviews
@@ -60,10 +66,10 @@ from handlers.outbox import JobContext
 from handlers.personal_data import PersonalDataRights
 from handlers.phones import Phones
 from handlers.ports import Answers, Clock, Dialogues, RateLimiter, Vault, WeChat
-from handlers.proof_attempts import prune_attempts
 from handlers.recurring import Every
 from handlers.replies import Replies
 from handlers.reply_editing import ReplyEditing
+from handlers.rules import namespaces
 from handlers.rules.replies import SaidMiniProgram
 from handlers.sessions import Sessions
 from handlers.tickets import Tickets
@@ -138,7 +144,8 @@ async def open_house(
 
 def build_handlers(settings: Settings, clock: Clock, vault: Vault, wechat: WeChat, commands: BatchedRedis) -> Handlers:
     """Every use case over the given outside world; tests give one of their own."""
-    accounts, identity = Accounts(vault), Identity(clock, vault)
+    measure = registry_of(settings.identity)
+    accounts, identity = Accounts(vault), Identity(clock, vault, measure)
     exchange = CodeExchange(RedisExchangedCodes(commands), vault)
     following = Following(clock, wechat, identity)
     store = RedisSessions(commands, clock)
@@ -153,9 +160,9 @@ def build_handlers(settings: Settings, clock: Clock, vault: Vault, wechat: WeCha
         identity=identity,
     )
     replies = Replies(clock)
-    operator_members = OperatorMembers(clock, vault, store)
-    phones, randomness = Phones(clock, wechat, exchange), SystemRandomness()
-    kinds, links, tickets = CardKinds(clock), MiniProgramLinks(wechat, accounts), Tickets(vault, randomness)
+    operator_members = OperatorMembers(clock, vault, store, measure)
+    phones, randomness = Phones(clock, wechat, exchange, vault), SystemRandomness()
+    kinds, links, tickets = CardKinds(), MiniProgramLinks(wechat, accounts), Tickets(vault, randomness)
     passwords, second_factor = Argon2Passwords(), Totp(settings.brand.name or "饭票")
     departures = Departures(clock, vault, sessions, RedisDialogues(commands))
     return Handlers(
@@ -163,12 +170,17 @@ def build_handlers(settings: Settings, clock: Clock, vault: Vault, wechat: WeCha
         audit_chain=AuditChain(clock, vault),
         authorizations=Authorizations(clock, vault, departures),
         operator_accounts=OperatorAccounts(clock, vault, accounts),
+        operator_block_list=OperatorBlockList(clock, vault),
+        operator_card_imports=OperatorCardImports(),
         operator_jobs=OperatorJobs(clock),
         operator_members=operator_members,
-        operator_reviews=OperatorReviews(clock, vault, operator_members),
+        operator_reviews=OperatorReviews(clock, vault, operator_members, measure),
         operator_sessions=OperatorSessions(clock, SystemRandomness(), vault, passwords, second_factor),
         operators=Operators(clock, vault, passwords, second_factor, _plain(settings.operator.bootstrap_token)),
+        brands=Owners(clock, "brand"),
         card_binding=CardBinding(clock, vault, kinds, accounts, phones, tickets, links),
+        card_desk=CardDesk(clock, vault),
+        card_kind_editing=CardKindEditing(clock, kinds),
         card_kinds=kinds,
         cards=Cards(clock, vault, kinds),
         member_codes=MemberCodes(clock, randomness, RedisMemberCodes(commands), links),
@@ -176,17 +188,28 @@ def build_handlers(settings: Settings, clock: Clock, vault: Vault, wechat: WeCha
         departures=departures,
         following=following,
         identity=identity,
-        links=Links(clock, vault, tickets, sessions),
-        membership=Membership(clock, vault, accounts, phones, kinds),
+        links=Links(clock, vault, tickets, sessions, measure),
+        membership=Membership(clock, vault, accounts, phones, kinds, measure),
         menu_editing=MenuEditing(clock, wechat, accounts, settings.public_url),
-        menus=Menus(wechat, accounts, settings.public_url),
+        menus=Menus(clock, wechat, accounts, settings.public_url),
+        merchants=Owners(clock, "merchant"),
         notices=Notices(clock, vault, wechat, accounts, following),
         numbers=Numbers(clock, vault, accounts, phones),
         replies=replies,
         reply_editing=ReplyEditing(clock, replies, comparable=normalise, commands=all_routes().words),
         personal_data=PersonalDataRights(clock, vault, sessions),
         sessions=sessions,
-        transfers=Transfers(clock, vault, accounts, phones, sessions),
+        stores=Stores(clock),
+        transfers=Transfers(clock, vault, accounts, phones, sessions, measure),
+    )
+
+
+def registry_of(identity: IdentityMeasure) -> namespaces.Registry:
+    """The registry of namespaces with the measure of the settings."""
+    return namespaces.registry(
+        merges_a_day=identity.merges_per_day,
+        identifiers_of_one=identity.identifiers_per_member,
+        phone_dormant_after=timedelta(days=identity.phone_dormant_days),
     )
 
 
@@ -195,7 +218,6 @@ def _registry() -> Registry:
     add_housekeeping(registry)
     registry.every("seal_audit", Every(timedelta(seconds=15)), _seal_audit)
     registry.every("anchor_audit", Every(timedelta(hours=1)), _anchor_audit)
-    registry.every("prune_attempts", Every(timedelta(hours=1)), _prune_attempts)
     registry.add("recognise_kind", _recognise_kind)
     registry.add("say_bound", _say_bound)
     registry.add("send_text", _send_text)
@@ -213,12 +235,8 @@ async def _anchor_audit(handlers: Handlers, _: JobContext) -> None:
     await handlers.audit_chain.anchor()
 
 
-async def _prune_attempts(_: Handlers, job: JobContext) -> None:
-    await prune_attempts(job.now())
-
-
 async def _recognise_kind(handlers: Handlers, job: JobContext) -> None:
-    await handlers.cards.recognise_kind(UUID(job.payload["kind_id"]))
+    await handlers.cards.recognise_kind(UUID(job.payload["kind_id"]), round_=job.payload.get("round", "0"))
 
 
 async def _say_bound(handlers: Handlers, job: JobContext) -> None:
@@ -290,4 +308,6 @@ def _limits(rate: Rate) -> dict[str, Limit]:
         "member": Limit(rate.member_per_minute or no_limit, minute),
         "address": Limit(rate.address_per_minute or no_limit, minute),
         "login": Limit(rate.login_per_minute or no_limit, minute),
+        CHAT: Limit(rate.chat_per_minute or no_limit, minute),
+        CHAT_TOLD: Limit(1, minute),
     }

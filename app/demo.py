@@ -21,6 +21,7 @@ from app.schema import Settings
 from app.server import serving
 from app.settings import SettingsRefused, load_settings
 from app.simulation import SimulatorSilent, simulating
+from handlers.actors import CommandLine
 from handlers.ports import WeChatError
 from models import database
 from models.failures import DatabaseInUse, DatabaseUnavailable
@@ -126,7 +127,7 @@ async def _demo(settings: Settings) -> None:
     await _migrate(settings)
     async with simulating(settings) as platform, open_house(settings) as house, serving(house) as address:
         try:
-            await house.handlers.menus.publish("oa")
+            await house.handlers.menus.publish(CommandLine("demo"), "oa")
         except WeChatError:
             say("菜单没有发布成功，其余照常。")
         await _make_codes(settings, platform)

@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from tortoise.exceptions import OperationalError
+
 from app.schema import Settings
 from gateways.clock import SystemClock
 from gateways.stores.commands import BatchedRedis, RedisUnavailable
@@ -13,8 +15,11 @@ from handlers.audit_chain import AuditChain
 from handlers.key_rotation import unreadable_ciphers
 from handlers.ports import VaultError
 from models import database
+from models.catalogue import catalogue_differences
 from models.failures import DatabaseInUse, DatabaseUnavailable
 from models.statements import invariants
+
+SHOWN = 10  # differences of the structure
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +77,29 @@ async def _inside(settings: Settings) -> list[Finding]:
         ("操作记录", _audit_chain(settings)),
         ("失败的后台任务", _dead_jobs),
     ]
-    findings.append(Finding("数据库结构", is_fine=True))
+    structure = await _structure()
+    findings.append(Finding("数据库结构", is_fine=not structure, detail=structure))
     for what, check in checks:
-        detail = await check()
+        try:
+            detail = await check()
+        except OperationalError:  # it asks for what is missing
+            if not structure:
+                raise
+            detail = "查不了，请先修复数据库结构"
         findings.append(Finding(what, is_fine=not detail, detail=detail))
     return findings
+
+
+async def _structure() -> str:
+    """Columns, constraints, indexes and triggers against what the migrations of this version make."""
+    found = await catalogue_differences()
+    shown = "；".join(_in_words(each) for each in found[:SHOWN])
+    return f"{len(found)} 处和这个版本不符：{shown}{'……' if len(found) > SHOWN else ''}" if found else ""
+
+
+def _in_words(difference: str) -> str:
+    kind, _, line = difference.partition(": ")
+    return f"{'缺少' if kind == 'missing' else '多出'} {line}"
 
 
 def _keys(settings: Settings) -> Callable[[], Awaitable[str]]:

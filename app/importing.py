@@ -8,9 +8,11 @@ from contextlib import aclosing
 from pathlib import Path
 
 from app.schema import Settings
+from app.whoever import whoever_runs_this
 from gateways.clock import SystemClock
 from gateways.vault import FieldVault
 from handlers.accounts import ensure_root
+from handlers.audit import record
 from handlers.card_files import FileRefused, examine
 from handlers.card_imports import CardImports, ImportOvertaken, Progress
 from handlers.card_kinds import CardKinds, KindDraft, add_kind, ensure_programme
@@ -38,7 +40,7 @@ async def import_cards(settings: Settings, options: argparse.Namespace) -> int:
         await database.require_current()
         await ensure_root(settings.brand.name or "总部")
         await ensure_programme(settings.brand.name or "会员计划", clock)
-        kinds = CardKinds(clock)
+        kinds = CardKinds()
         if options.new:
             await _add_kind(options, kinds, clock)
         imports = CardImports(clock, vault, kinds)
@@ -52,6 +54,7 @@ async def import_cards(settings: Settings, options: argparse.Namespace) -> int:
                     shown = time.monotonic()
                     _say(f"{progress.share:4.0%}  {_counts(progress)}")
         assert last is not None  # noqa: S101 - an import ends with its last progress
+        await _record(last, options.kind, clock)
         _say(f"完成  {_counts(last)}")
         if last.refused_count:
             report = options.report or options.file.with_name(f"{options.file.stem}-未导入.csv")
@@ -85,8 +88,26 @@ async def _add_kind(options: argparse.Namespace, kinds: CardKinds, clock: System
             is_issued=False,
         )
         async with database.atomic():
-            await add_kind(draft, clock)
+            added = await add_kind(draft, clock)
+            by, now = whoever_runs_this(), clock.now()
+            await record(by, "card_kind.added", "card_kind", added.id, at=now, code=draft.code, merchant=draft.merchant)
         kinds.forget()
+
+
+async def _record(progress: Progress, kind: str, clock: SystemClock) -> None:
+    """That a file was brought in, by whom, and how many rows became cards."""
+    async with database.atomic():
+        await record(
+            whoever_runs_this(),
+            "card_import.ran",
+            "card_import",
+            progress.import_id,
+            at=clock.now(),
+            kind=kind,
+            added=progress.added_count,
+            repeated=progress.repeated_count,
+            refused=progress.refused_count,
+        )
 
 
 async def _write_report(imports: CardImports, progress: Progress, report: Path) -> None:
@@ -109,7 +130,7 @@ def _counts(progress: Progress) -> str:
 def _of_kind(refusal: CardKindUnknown | CardKindTaken | CardKindInvalid) -> str:
     if isinstance(refusal, CardKindUnknown):
         return "没有这个卡种。请核对编号，或用 --new 名称 --digits 位数 新建。"
-    return "这个卡种不能导入：它由系统发放，或号段、商户不正确。"
+    return "这个卡种不能导入：它由系统发放或已停用，或号段、商户不正确。"
 
 
 def _say(line: str) -> None:

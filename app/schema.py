@@ -81,11 +81,20 @@ class Operator(_Section):
 
 
 class Rate(_Section):
-    """Requests per minute and process. An address may be a whole mobile network, so its limits are wide."""
+    """Per minute and process. An address may be a whole mobile network, so its limits are wide."""
 
     member_per_minute: int = Field(120, ge=0, le=1_000_000, description=_SAY_LIMIT)
     address_per_minute: int = Field(1_200, ge=0, le=1_000_000, description=_SAY_LIMIT)
     login_per_minute: int = Field(300, ge=0, le=1_000_000, description=_SAY_LIMIT)  # logins per address
+    chat_per_minute: int = Field(60, ge=0, le=1_000_000, description=_SAY_LIMIT)  # messages and taps per person
+
+
+class IdentityMeasure(_Section):
+    """How much one person is, before people have to decide; and when a phone number no longer means its holder."""
+
+    merges_per_day: int = Field(3, ge=1, le=100, description="请填 1 到 100 之间的整数。")
+    identifiers_per_member: int = Field(20, ge=5, le=1_000, description="请填 5 到 1000 之间的整数。")
+    phone_dormant_days: int = Field(180, ge=90, le=3_650, description="请填 90 到 3650 之间的天数。")
 
 
 class Simulator(_Section):
@@ -137,6 +146,7 @@ class Settings(BaseSettings):
     metrics: Metrics = Metrics()
     operator: Operator = Operator()
     rate: Rate = Rate()
+    identity: IdentityMeasure = IdentityMeasure()
     simulator: Simulator = Simulator()
 
     @classmethod

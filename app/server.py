@@ -14,6 +14,7 @@ from app.metrics import ProcessMetrics, RequestMetrics, may_read_metrics
 from app.worker import Worker
 from bot.answering import BUDGET_SECONDS, Answering
 from bot.app import Door, routes_of
+from bot.flood import ChatLimit
 from bot.routes import all_routes
 from gateways.stores.connection import MEMORY
 from handlers.catalogue import Handlers
@@ -43,7 +44,9 @@ def create_server(house: House, *, answer_within: float = BUDGET_SECONDS) -> web
         budget_seconds=answer_within,
     )
     app = web.Application()
-    app.add_routes(routes_of(Door(house.handlers.accounts, answering, house.answers, house.clock, requests.observe)))
+    limit = ChatLimit(house.rate_limiter)
+    door = Door(house.handlers.accounts, answering, house.answers, house.clock, limit, requests.observe)
+    app.add_routes(routes_of(door))
     app.add_subapp("/terms", create_terms(settings.brand.name))
     app.add_subapp(
         PREFIX,

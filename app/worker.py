@@ -18,12 +18,12 @@ from prometheus_client import Counter, Histogram
 
 from app.jobs import JobRegistry
 from app.listening import until_signalled
+from app.outages import Outages
 from handlers import leases
 from handlers.leases import Verdict, verdict
 from handlers.outbox import JobContext, on_new_work
 from handlers.ports import Clock
 from handlers.recurring import start_due
-from models.failures import DatabaseUnavailable, LockTimeout, StatementTimeout
 from models.ids import new_id
 from models.words import JobState
 
@@ -73,12 +73,13 @@ class Worker(Generic[Handlers]):
         self._results = asyncio.Event()
         self._idle = asyncio.Event()  # set whenever results were written
         self._stopping = False
+        self._outages = Outages(log)
 
     async def run(self) -> None:
         """Work until `stop()` or cancellation; then wait at most 3 s for jobs under way and give leases back."""
         quiet = on_new_work(self._wake.set)
         doers = [_start(self._do_jobs()) for _ in range(self._at_once)]
-        helpers = [_start(self._repeat(what, every)) for what, every in self._chores()]
+        helpers = [_start(self._repeat(name, what, every)) for name, what, every in self._chores()]
         closer = _start(self._close_results())
         try:
             await self._claim_jobs()
@@ -111,19 +112,20 @@ class Worker(Generic[Handlers]):
         """Add the jobs of recurring tasks whose time has come; how many."""
         return sum([await start_due(task, self._clock.now()) for task in self._registry.recurring])
 
-    def _chores(self) -> tuple[tuple[Callable[[], Awaitable[object]], float], ...]:
+    def _chores(self) -> tuple[tuple[str, Callable[[], Awaitable[object]], float], ...]:
         return (
-            (self._beat, self._heartbeat),
-            (lambda: leases.recover(self._clock.now()), TENDING),
-            (self.start_due_tasks, TENDING),
+            ("worker_heartbeat_failed", self._beat, self._heartbeat),
+            ("worker_recovery_failed", lambda: leases.recover(self._clock.now()), TENDING),
+            ("worker_schedule_failed", self.start_due_tasks, TENDING),
         )
 
-    async def _repeat(self, chore: Callable[[], Awaitable[object]], every: float) -> None:
+    async def _repeat(self, failure: str, chore: Callable[[], Awaitable[object]], every: float) -> None:
         while True:
             try:
                 await chore()
+                self._outages.worked(failure)
             except Exception as error:
-                _failed("worker_chore_failed", error)
+                self._outages.failed(failure, error)
             await asyncio.sleep(every)
 
     async def _claim_jobs(self) -> None:
@@ -133,6 +135,7 @@ class Worker(Generic[Handlers]):
             try:
                 if len(self._line) < self._at_once and (not was_empty or await leases.is_due(self._clock.now())):
                     jobs = await leases.claim(self.owner, self._registry.kinds, self._clock, self._batch)
+                    self._outages.worked("worker_claim_failed")
                     was_empty = not jobs
                     for job in jobs:
                         self._held[job.id] = job
@@ -141,7 +144,7 @@ class Worker(Generic[Handlers]):
                     if len(jobs) == self._batch:
                         continue
             except Exception as error:
-                _failed("worker_claim_failed", error)
+                self._outages.failed("worker_claim_failed", error)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(POLL):
                     await self._wake.wait()
@@ -191,8 +194,11 @@ class Worker(Generic[Handlers]):
             self._results.clear()
             try:
                 await self._close_finished()
+                self._outages.worked("worker_close_failed")
             except Exception as error:
-                _failed("worker_close_failed", error)  # leases hold meanwhile, or run out and the fence decides
+                self._outages.failed(
+                    "worker_close_failed", error
+                )  # leases hold meanwhile, or run out and the fence decides
                 await asyncio.sleep(POLL)
                 self._results.set()
 
@@ -233,15 +239,7 @@ class Worker(Generic[Handlers]):
                     given_back = await leases.give_back(self.owner, unfinished)
                     log.info("leases_given_back", extra={"jobs": given_back, "not_begun": not_begun})
         except Exception as error:
-            _failed("leases_not_given_back", error)  # they run out within a minute
-
-
-def _failed(what: str, error: Exception) -> None:
-    """A database that is away or busy is one line; anything else is ours, and told with its place."""
-    if isinstance(error, DatabaseUnavailable | LockTimeout | StatementTimeout | TimeoutError):
-        log.warning(what, extra={"reason": type(error).__name__})
-    else:
-        log.error(what, exc_info=error)
+            self._outages.failed("leases_not_given_back", error)  # they run out within a minute
 
 
 async def work_until_signalled(worker: Worker[Handlers], *, latest_end: float | None = None) -> None:

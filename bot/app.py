@@ -9,10 +9,13 @@ from functools import lru_cache
 from aiohttp import web
 from prometheus_client import Counter
 
+from bot import texts
 from bot.access import record
 from bot.answering import Answering, Question
 from bot.envelope import DoorKeys, Push, PushRefused, Refusal, open_push, render, verify_echo
+from bot.flood import ChatLimit, Flood
 from bot.kinds import AUTHORIZATION, UNKNOWN
+from bot.replies import Text
 from handlers.accounts import AccountFacts, Accounts
 from handlers.errors import AccountUnknown, DomainError
 from handlers.ports import PENDING, Answers, Clock
@@ -45,6 +48,7 @@ class Door:
     answering: Answering
     answers: Answers
     clock: Clock
+    limit: ChatLimit
     observe: Observer = _unobserved
 
     async def check(self, request: web.Request) -> web.Response:
@@ -95,6 +99,8 @@ class Door:
 
     async def _answer(self, account: AccountFacts, push: Push, since: float) -> tuple[str, bytes]:
         """What became of the push, and the body to answer it with."""
+        if flood := self.limit.check(push.inbound):
+            return flood.value, self._over_limit(account, push, flood)
         key = f"{account.key}:{push.dedupe_key}"
         question = self.answering.recollect(account, push.inbound)  # on the way together with the claim
         stored = await self.answers.claim(key)
@@ -117,6 +123,11 @@ class Door:
             raise
         self.answers.give(key, answer.decode(), lasting=push.repeats_for)
         return "unknown" if push.inbound.kind == UNKNOWN else "answered", answer
+
+    def _over_limit(self, account: AccountFacts, push: Push, flood: Flood) -> bytes:
+        is_said = flood is Flood.TOLD and account.kind is AccountKind.OFFICIAL_ACCOUNT
+        reply = Text(texts.TOO_FAST) if is_said else None
+        return render(_keys(account), push, reply, now=self.clock.now(), nonce=secrets.token_hex(8))
 
     async def _make(
         self, account: AccountFacts, push: Push, question: Question | None, key: str, since: float

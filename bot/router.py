@@ -98,7 +98,7 @@ class Router:
         containing = await replies.containing(account, content)
         if containing is not None:
             return await speak(turn, containing)
-        return texts.NO_LIST if len(content) == 1 and content in "12345678" else texts.UNKNOWN
+        return texts.not_understood(content)
 
 
 def _register(routes: dict[K, V], keys: Iterable[K]) -> Callable[[V], V]:

@@ -1,34 +1,44 @@
 """Every sentence the bot says. House style: 您, short, what happened, then what to do next; nothing promotional."""
 
+import re
 from html import escape
 
-COMMANDS = ("入会", "我的", "菜单", "人工")
+_CARD_NUMBER = re.compile(r"[0-9][0-9 -]{6,30}[0-9]")
+_PHONE = re.compile(r"1[3-9][0-9]{9}")
 
 TERMS_OPEN = "入会不需要手机号。请先阅读{agreement}和{privacy}，同意请回复“同意”。"
 AGREE_OR_CANCEL = "同意请回复“同意”；不想办理，回复“取消”。"
 FAULT = "系统忙，结果还没有确认。请稍后回复“我的”查看，不用重复操作。"
 CANCELLED = "已取消，没有改动任何内容。"
 NOTHING_TO_CANCEL = "现在没有进行中的操作。可以回复：入会、我的、菜单、人工。"
-UNKNOWN = "没有明白您的意思。可以回复：入会、我的、菜单、人工。"
-ONLY_TEXT = "收到了，不过这里只认得文字。可以回复：入会、我的、菜单、人工。"
-LOCATION = "收到您的位置，目前还不能按位置查门店。可以回复：入会、我的、菜单、人工。"
+UNKNOWN = "没有明白您的意思。可以回复：入会、我的、绑卡、人工。"
+ONLY_TEXT = "收到了，不过这里只认得文字。可以回复：入会、我的、绑卡、人工。"
+LOCATION = "收到您的位置，目前还不能按位置查门店。可以回复：入会、我的、绑卡、人工。"
 NO_LIST = "这个编号已经过期。回复“菜单”看可以办理的事。"
 NOT_YET_MEMBER = "您还不是会员。回复“入会”办理，不需要手机号。"
 HUMAN_MISSED = "刚才系统忙，没有转给客服。请再回复一次“人工”。"
 NO_KIND_TO_BIND = "目前没有可以绑定的卡种。回复“我的”查看您的会员卡，或回复“人工”。"
-CARD_NUMBER_WRONG = "这个卡号不完整或有错字，请对照卡面再输一次；不想绑了，回复“取消”。"
+CARD_NUMBER_WRONG = "这个卡号不完整或有错字，请对照卡面再输一次。不想绑了，回复“取消”。"
 WHICH_NUMBER = "请回复列表里的数字；不想绑了，回复“取消”。"
 BIND_LOST = "刚才的绑卡没有完成，没有改动任何内容。请重新回复“绑卡”。"
 NO_MINI_PROGRAM = "绑卡要在小程序里核实，现在打不开。请回复“人工”。"
 NO_MEMBER_CODE = "会员码在小程序里出示，现在打不开。请到店报会员号或手机号。"
 NOTHING_TO_WITHDRAW = "您没有可以单独撤回的授权。要退出会员，请在小程序里注销，或回复“人工”。"
 WHICH_CONSENT = "请回复列表里的数字；不想撤回了，回复“取消”。"
+TOO_FAST = "消息太多，来不及回复。请过一分钟再发。"
 JOIN_LOST = "刚才的入会没有完成，没有改动任何内容。请重新回复“入会”。"
+
+
+def not_understood(said: str) -> str:
+    """What is no word of ours: a number of a list, or of a card, that is not being asked for any more, or anything."""
+    if len(said) == 1 and said in "12345678":
+        return NO_LIST
+    return BIND_LOST if _CARD_NUMBER.fullmatch(said) and not _PHONE.fullmatch(said) else UNKNOWN
 
 
 def welcome(brand: str) -> str:
     """Said to whoever follows for the first time."""
-    return f"您好，欢迎来到{brand}。回复“入会”成为会员，“我的”查看会员信息，“人工”找客服。"
+    return f"您好，欢迎来到{brand}。回复“入会”成为会员，“绑卡”关联已有会员卡，“人工”找客服。"
 
 
 def welcome_member(brand: str, number: str) -> str:
@@ -38,7 +48,7 @@ def welcome_member(brand: str, number: str) -> str:
 
 def welcome_back() -> str:
     """Said to a member who follows again."""
-    return "欢迎回来。您的会员身份还在，回复“我的”查看。"
+    return "欢迎回来。您的会员卡还在，回复“我的”查看。"
 
 
 def scanned(brand: str) -> str:

@@ -46,3 +46,20 @@ class Operator:
     def actor_id(self) -> str:
         """Under which id idempotency and audit rows are kept."""
         return str(self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """Whoever runs a command of this program on one of its machines, by the name that the system knows them by."""
+
+    user: str
+
+    @property
+    def kind(self) -> str:
+        """What idempotency and audit rows call this actor."""
+        return "command_line"
+
+    @property
+    def actor_id(self) -> str:
+        """Under which id audit rows are kept."""
+        return self.user[:64]

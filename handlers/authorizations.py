@@ -1,8 +1,12 @@
 """What people take back in WeChat itself, in its settings or by closing their account with a mini-program.
 
-Source: WeChat's events `user_info_modified`, `user_authorization_revoke` (RevokeInfo: 8 phone, 6 and 205 nickname
-and picture; other numbers are things we never hold) and `user_authorization_cancellation`; PIPL art. 15 and 47: what
-rested on the consent goes with it. An event that does not say what was taken back takes back all of it.
+Source: WeChat's documents 授权用户信息变更, of mini-programs (RevokeInfo 1 to 20) and of service accounts (201 to 207),
+on `user_info_modified`, `user_authorization_revoke` and `user_authorization_cancellation`; PIPL art. 15 and 47: what
+rested on the consent goes with it.
+
+The list of what can be taken back has grown twice. Whatever an event does not say in words that we know is taken for
+all that WeChat told us: a number too much is one tap to give again, and one kept against somebody's will is a breach.
+Such events are counted and logged with their numbers, so that the lists below can follow.
 """
 
 import logging
@@ -10,6 +14,7 @@ import re
 from uuid import UUID
 
 import orjson
+from prometheus_client import Counter
 
 from handlers.accounts import AccountFacts
 from handlers.actors import Person
@@ -30,10 +35,14 @@ from models.words import ConsentPurpose, IdentifierStatus, IdentityAct, Namespac
 log = logging.getLogger(__name__)
 
 PHONE_TAKEN_BACK = frozenset({"8"})
-PROFILE_TAKEN_BACK = frozenset({"6", "205"})
-NEVER_HELD = frozenset(
-    {"1", "2", "3", "4", "5", "7", "12", "13", "14", "15", "16", "201", "202", "203", "204", "206", "207"}
-)
+NICKNAME_TAKEN_BACK = frozenset({"6", "19", "205"})  # alone, or with the picture that we never hold
+# Plate, address, invoice, bluetooth, microphone, camera, steps, places, pictures, files, e-mail, picture of the person.
+_MINI_PROGRAM = {"1", "2", "3", "4", "5", "7", "12", "13", "14", "15", "16", "18", "20"}
+# Address, invoice, coupons, microphone, place, pictures.
+_SERVICE_ACCOUNT = {"201", "202", "203", "204", "206", "207"}
+NEVER_HELD = frozenset(_MINI_PROGRAM | _SERVICE_ACCOUNT)
+
+unknown_total = Counter("fanpiao_revocations_unknown_total", "Authorizations taken back that we have no word for")
 
 
 @refusing
@@ -47,13 +56,17 @@ class Authorizations:
 
     async def revoked(self, person: Person, *, taken_back: str) -> None:
         """`user_authorization_revoke`: what RevokeInfo names goes; all of it when that is empty or new to us."""
-        named = set(re.findall(r"\d+", taken_back))
-        is_all = not named or bool(named - PHONE_TAKEN_BACK - PROFILE_TAKEN_BACK - NEVER_HELD)
+        named = set(re.findall(r"[0-9]{1,9}", taken_back))
+        unknown = named - PHONE_TAKEN_BACK - NICKNAME_TAKEN_BACK - NEVER_HELD
+        is_all = not named or bool(unknown)
+        if is_all:
+            unknown_total.inc()
+            log.warning("unknown_revocation", extra={"numbers": sorted(unknown)[:8]})
         await again(
             lambda: self._forget(
                 person.member_id,
                 phone=is_all or bool(named & PHONE_TAKEN_BACK),
-                nickname=is_all or bool(named & PROFILE_TAKEN_BACK),
+                nickname=is_all or bool(named & NICKNAME_TAKEN_BACK),
             )
         )
 

@@ -19,6 +19,7 @@ from handlers.errors import (
     CardAlreadyYours,
     CardCoolingDown,
     CardHeld,
+    CardKindUnknown,
     CardLost,
     CardNumberWrong,
     CardProofDiffers,
@@ -35,21 +36,27 @@ from handlers.outbox import later
 from handlers.phones import Phones
 from handlers.ports import Clock, Vault, VaultError
 from handlers.proof_attempts import Attempt, count_attempt, give_back
-from handlers.recognition import CardView, number_hash, recognise, theirs
+from handlers.recognition import CardView, complete, number_hash
 from handlers.requests import Answer, Asked, alone, once, recall
 from handlers.retrying import refusing
 from handlers.reviews import open_review
 from handlers.rules.card_numbers import is_well_formed, normalise
 from handlers.rules.card_proofs import Kept, Shown, is_proven, normalise_name, normalise_pin
 from handlers.rules.phones import normalise as normalise_phone
-from handlers.standing import canonical, standing
+from handlers.standing import canonical, standing, standing_whole
 from handlers.tickets import LASTS, Tickets
-from models.database import atomic, row, rows
-from models.identity import Member
+from models.database import atomic, dialect, row
+from models.gathering import Gathered
 from models.ids import new_id
 from models.sql import as_instant, as_uuid
 from models.statements import cards as statements
 from models.words import CardStatus, Namespace, ReviewKind, TicketPurpose
+
+_by_number: Gathered[tuple[UUID, str]] = Gathered(
+    statements.BY_NUMBERS,
+    value_of=lambda key: f"{key[0]}:{key[1]}",
+    key_of=lambda found: (as_uuid(found["kind_id"]), found["number_hash"]),
+)
 
 COUNTRY = "86"  # legacy cards were issued to mainland numbers
 BIND_PAGE = "pages/bind/index"
@@ -209,7 +216,7 @@ class CardBinding:
         facts: Mapping[str, object],
     ) -> Answer[Bound]:
         hashed = number_hash(self._vault, wanted.number)
-        card = await row(statements.BY_NUMBER, wanted.kind.id, hashed)
+        card = await _by_number.row((wanted.kind.id, hashed))
         # Their own card is on their own list: this tells nothing, and is no attempt.
         if card is not None and holder(card) == person.member_id and card["status"] == CardStatus.BOUND:
             raise CardAlreadyYours
@@ -218,7 +225,7 @@ class CardBinding:
         attempt = await count_attempt((f"member:{person.member_id}", f"card:{hashed}"), self._clock.now())
 
         async def effect() -> Bound:
-            return await self._decide(person, wanted, hashed, shown, attempt)
+            return await self._decide(person, wanted, hashed, card, shown, attempt)
 
         try:
             return await once(person, "bind_card", request_id, facts=facts, result=Bound, effect=effect)
@@ -230,21 +237,28 @@ class CardBinding:
                 )
             raise
 
-    async def _decide(self, person: Person, wanted: _Wanted, hashed: str, shown: Shown, attempt: Attempt) -> Bound:
-        now = self._clock.now()
-        member_id = await standing(person.member_id)
-        card = await row(statements.BY_NUMBER, wanted.kind.id, hashed)
-        if not is_proven(_kept(card), shown) or card is None:
+    async def _decide(
+        self,
+        person: Person,
+        wanted: _Wanted,
+        hashed: str,
+        seen: Mapping[str, Any] | None,
+        shown: Shown,
+        attempt: Attempt,
+    ) -> Bound:
+        """`seen` is the card as it stood a moment ago; whatever it was then, the row that is won is what must agree."""
+        now, member = self._clock.now(), await standing_whole(person.member_id)
+        member_id = as_uuid(member["id"])
+        card = seen if is_proven(_kept(seen), shown) else await row(statements.BY_NUMBER, wanted.kind.id, hashed)
+        if card is None or not is_proven(_kept(card), shown):
             raise CardProofDiffers(left=attempt.left)
         if wanted.token is not None:
             await self._tickets.redeem(wanted.token, TicketPurpose.BIND_CARD, member_id, now)
-        if not await rows(statements.BIND, card["id"], member_id, now):
-            raise await self._why_not(wanted.kind, hashed, member_id, now)
-        await give_back(attempt)
-        member = await Member.get(id=member_id)
+        won = await _win(card["id"], member_id, now, attempt)
+        if won is None or not is_proven(_kept(won), shown):
+            raise await self._why_not(wanted.kind, hashed, member_id, shown, attempt, now)
         family = await self._kinds.issued(wanted.kind.programme)
-        await recognise(family, [(member_id, member.ordinal)], now=now, vault=self._vault)
-        cards = await theirs(member_id)
+        cards = await complete(family, member_id, int(member["ordinal"]), now=now, vault=self._vault)
         bound = next(each for each in cards if each.id == as_uuid(card["id"]))
         also = tuple(each for each in cards if each.is_primary and each.kind != bound.kind)
         if wanted.chat_account is not None:
@@ -261,11 +275,17 @@ class CardBinding:
             )
         return Bound(bound, also)
 
-    async def _why_not(self, kind: Kind, hashed: str, member_id: UUID, now: datetime) -> DomainError:
+    async def _why_not(
+        self, kind: Kind, hashed: str, member_id: UUID, shown: Shown, attempt: Attempt, now: datetime
+    ) -> DomainError:
         card = await row(statements.BY_NUMBER, kind.id, hashed)
-        status = card["status"] if card else None
-        if card is None or status == CardStatus.LOST:
+        if card is None or not is_proven(_kept(card), shown):
+            return CardProofDiffers(left=attempt.left)
+        status = card["status"]
+        if status == CardStatus.LOST:
             return CardLost()
+        if not card["is_active"]:  # switched off since it was chosen
+            return CardKindUnknown()
         if status == CardStatus.REPLACED:
             return CardReplaced()
         held_by = holder(card)
@@ -289,6 +309,16 @@ class CardBinding:
         number = normalise_phone(phone.number, phone.country_code)
         known = number is not None and phone.country_code == COUNTRY
         return phone_hash(self._vault, number if known and number else "")
+
+
+async def _win(card_id: UUID, member_id: UUID, now: datetime, attempt: Attempt) -> Mapping[str, Any] | None:
+    """Bind the card if it is free, and then give the attempt back; what proves the ownership of the row won."""
+    if dialect() == "postgres":
+        return await row(statements.BIND_AND_GIVE_BACK, card_id, member_id, now, *attempt.subjects, attempt.at)
+    won = await row(statements.BIND, card_id, member_id, now)
+    if won is not None:
+        await give_back(attempt)
+    return won
 
 
 def phone_hash(vault: Vault, number: str) -> str:

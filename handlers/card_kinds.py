@@ -1,20 +1,19 @@
-"""Programmes and the kinds of card in them: kept at start, added by operators, briefly remembered."""
+"""Programmes and the kinds of card in them: kept at start, briefly remembered.
+
+What operators do with kinds: `handlers/card_kind_editing.py`.
+"""
 
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from uuid import UUID
 
-from handlers import audit
-from handlers.actors import Operator
-from handlers.errors import CardKindInvalid, CardKindTaken, CardKindUnknown, RoleMissing
+from handlers.errors import CardKindInvalid, CardKindTaken, CardKindUnknown
 from handlers.outbox import later
 from handlers.ports import Clock
-from handlers.requests import Answer, once
 from handlers.retrying import refusing
 from handlers.rules.card_numbers import IssuedNumbers, NumberForm, is_possible
-from handlers.rules.roles import Capability
-from handlers.scopes import allowed
 from models.database import atomic, row, rows
 from models.ids import new_id
 from models.organizations import Organization
@@ -104,31 +103,33 @@ class _Remembered:
 
 @refusing
 class CardKinds:
-    """Finds kinds of card, and adds new ones."""
+    """Finds kinds of card."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._remembered = _Remembered()
 
     async def all(self) -> tuple[Kind, ...]:
-        """Every active kind, the oldest first; up to two seconds out of date, which first touch makes good."""
-        if self._remembered.until <= time.monotonic():
-            kinds = tuple(
-                Kind(
-                    id=as_uuid(found["id"]),
-                    code=found["code"],
-                    name=found["name"],
-                    form=NumberForm(found["prefix"], found["digit_count"]),
-                    is_issued=bool(found["is_issued"]),
-                    is_in_chat=bool(found["is_in_chat"]),
-                    programme_id=as_uuid(found["programme_id"]),
-                    programme=found["programme"],
-                    merchant_id=as_uuid(found["merchant_id"]) if found["merchant_id"] else None,
-                )
-                for found in await rows(statements.KINDS)
+        """Every active kind, the oldest first; up to two seconds out of date."""
+        return self._remembered.kinds if self._remembered.until > time.monotonic() else await self.fresh()
+
+    async def fresh(self) -> tuple[Kind, ...]:
+        """Every active kind as of now, for whoever must see one that was added a moment ago by another process."""
+        kinds = tuple(
+            Kind(
+                id=as_uuid(found["id"]),
+                code=found["code"],
+                name=found["name"],
+                form=NumberForm(found["prefix"], found["digit_count"]),
+                is_issued=bool(found["is_issued"]),
+                is_in_chat=bool(found["is_in_chat"]),
+                programme_id=as_uuid(found["programme_id"]),
+                programme=found["programme"],
+                merchant_id=as_uuid(found["merchant_id"]) if found["merchant_id"] else None,
             )
-            self._remembered = _Remembered(time.monotonic() + REMEMBERED_SECONDS, kinds)
-        return self._remembered.kinds
+            for found in await rows(statements.KINDS)
+        )
+        self._remembered = _Remembered(time.monotonic() + REMEMBERED_SECONDS, kinds)
+        return kinds
 
     async def issued(self, programme: str = MAIN) -> tuple[Kind, ...]:
         """The kinds that every member of a programme gets."""
@@ -152,24 +153,6 @@ class CardKinds:
             if not kind.is_issued
         )
 
-    async def add(self, operator: Operator, draft: KindDraft, *, request_id: str | None = None) -> Answer[KindAdded]:
-        """A new kind of a programme; an issued one reaches every member by a job, and each at first touch.
-
-        Raises CardKindTaken, CardKindInvalid.
-        """
-
-        async def effect() -> KindAdded:
-            if not (await allowed(operator, Capability.CARDS)).is_root:
-                raise RoleMissing  # the programme is the whole operator's
-            added = await add_kind(draft, self._clock)
-            now = self._clock.now()
-            await audit.record(operator, "card_kind.added", "card_kind", added.id, at=now, code=draft.code)
-            return added
-
-        answer = await once(operator, "add_card_kind", request_id, facts=draft, result=KindAdded, effect=effect)
-        self.forget()
-        return answer
-
     def forget(self) -> None:
         """Read the kinds again at the next use."""
         self._remembered = _Remembered()
@@ -190,8 +173,17 @@ async def add_kind(draft: KindDraft, clock: Clock) -> KindAdded:
     if not await rows(statements.KEEP_KIND, kind_id, now, *belongs, *looks):
         raise CardKindTaken
     if draft.is_issued:
-        await later("recognise_kind", key=f"recognise:{kind_id}:0", at=now, kind_id=kind_id)
+        await recognise_later(kind_id, "0", 0, at=now)
     return KindAdded(kind_id, draft.code, draft.is_issued)
+
+
+async def recognise_later(kind_id: UUID, round_: str, reached: int, *, at: datetime) -> None:
+    """The job that gives a kind to members behind the ordinal `reached`, inside the open transaction.
+
+    Keys of jobs are used up for ever, and a round that begins again passes the same ordinals.
+    """
+    key = f"recognise:{kind_id}:{round_}:{reached}"
+    await later("recognise_kind", key=key, at=at, kind_id=kind_id, round=round_)
 
 
 async def ensure_programme(name: str, clock: Clock) -> None:

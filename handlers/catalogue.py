@@ -7,6 +7,8 @@ from handlers.accounts import Accounts
 from handlers.audit_chain import AuditChain
 from handlers.authorizations import Authorizations
 from handlers.card_binding import CardBinding
+from handlers.card_desk import CardDesk
+from handlers.card_kind_editing import CardKindEditing
 from handlers.card_kinds import CardKinds
 from handlers.cards import Cards
 from handlers.consents import Consents
@@ -18,9 +20,12 @@ from handlers.member_codes import MemberCodes
 from handlers.membership import Membership
 from handlers.menu_editing import MenuEditing
 from handlers.menus import Menus
+from handlers.merchants import Owners, Stores
 from handlers.notices import Notices
 from handlers.numbers import Numbers
 from handlers.operator_accounts import OperatorAccounts
+from handlers.operator_block_list import OperatorBlockList
+from handlers.operator_card_imports import OperatorCardImports
 from handlers.operator_jobs import OperatorJobs
 from handlers.operator_members import OperatorMembers
 from handlers.operator_reviews import OperatorReviews
@@ -40,7 +45,10 @@ class Handlers:
     accounts: Accounts
     audit_chain: AuditChain
     authorizations: Authorizations
+    brands: Owners
     card_binding: CardBinding
+    card_desk: CardDesk
+    card_kind_editing: CardKindEditing
     card_kinds: CardKinds
     cards: Cards
     consents: Consents
@@ -52,9 +60,12 @@ class Handlers:
     membership: Membership
     menu_editing: MenuEditing
     menus: Menus
+    merchants: Owners
     notices: Notices
     numbers: Numbers
     operator_accounts: OperatorAccounts
+    operator_block_list: OperatorBlockList
+    operator_card_imports: OperatorCardImports
     operator_jobs: OperatorJobs
     operator_members: OperatorMembers
     operator_reviews: OperatorReviews
@@ -64,6 +75,7 @@ class Handlers:
     reply_editing: ReplyEditing
     personal_data: PersonalDataRights
     sessions: Sessions
+    stores: Stores
     transfers: Transfers
 
     async def close(self) -> None:

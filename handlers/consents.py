@@ -176,7 +176,7 @@ class Consents:
     async def withdraw(self, person: Person, *, purpose: ConsentPurpose) -> ConsentChanged:
         """Take a consent back, at once; what rested on it alone is deleted with it (PIPL art. 15 and 47).
 
-        Raises ConsentNeeded for membership: that is leaving the programme.
+        A frozen person may, too. Raises ConsentNeeded for membership: that is leaving the programme.
         """
         if purpose not in _CURRENT_BY_PURPOSE:
             raise ConsentUnknown
@@ -184,7 +184,7 @@ class Consents:
             raise ConsentNeeded
         now = self._clock.now()
         async with atomic():
-            member_id = await standing(person.member_id)
+            member_id = await standing(person.member_id, even_frozen=True)
             open_rows = Consent.filter(member_id=member_id, purpose=purpose, withdrawn_at=None)
             changed = await open_rows.update(withdrawn_at=now)
             if purpose is ConsentPurpose.PHONE:

@@ -23,7 +23,7 @@ from handlers.returning import remember_departure
 from handlers.sessions import Sessions
 from handlers.standing import by_member
 from models.accounts import Account
-from models.cards import Card, ProofAttempts
+from models.cards import Card, ProofAttempts, RecentTries
 from models.consents import Consent
 from models.database import atomic, dialect, require_atomic, rows
 from models.identity import Follower, Identifier, IdentityEvent, Member, MemberMerge
@@ -186,6 +186,7 @@ async def _drop_cards(ids: list[UUID]) -> None:
     cards = await Card.filter(member_id__in=ids)
     subjects = [f"member:{member_id}" for member_id in ids] + [f"card:{card.number_hash}" for card in cards]
     await ProofAttempts.filter(subject__in=subjects).delete()
+    await RecentTries.filter(subject__in=subjects).delete()
     for card in cards:
         await Card.filter(id=card.id).update(
             member_id=None,

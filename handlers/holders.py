@@ -7,7 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from handlers.identity_events import note
+from handlers.ports import Vault
 from handlers.rules.identity import Candidate, Key
+from handlers.rules.namespaces import REGISTRY, Registry
 from handlers.standing import canonical
 from models.database import dialect, rows
 from models.identity import Identifier, IdentityEvent, Member
@@ -15,7 +18,6 @@ from models.sql import as_instant, as_uuid
 from models.statements import identity as statements
 from models.words import IdentifierStatus, IdentityAct, Namespace
 
-DORMANT_AFTER = timedelta(days=180)  # carriers freeze a number for about 90 days before somebody else gets it
 BUDGET_WINDOW = timedelta(days=1)
 
 
@@ -27,24 +29,48 @@ class Held:
     last_seen_at: Mapping[Key, datetime]
 
 
-async def locked_people(keys: Iterable[Key], asking: UUID | None, now: datetime) -> list[Candidate]:
+async def locked_people(
+    keys: Iterable[Key], asking: UUID | None, now: datetime, registry: Registry = REGISTRY
+) -> list[Candidate]:
     """Those who hold any of these keys, and the asking one, with what a decision about them needs; all are locked.
 
     Locks: the identifiers' keys in sorted order, then the members that hold them in id order.
     """
-    return list((await locked_held(keys, asking, now)).candidates)
+    return list((await locked_held(keys, asking, now, registry)).candidates)
 
 
-async def locked_held(keys: Iterable[Key], asking: UUID | None, now: datetime) -> Held:
+async def locked_held(keys: Iterable[Key], asking: UUID | None, now: datetime, registry: Registry = REGISTRY) -> Held:
     """The same, with when each identifier was last seen."""
     await lock_identifiers(keys)
     held = await _locked(keys, asking)
     if len(held.candidates) < 2:  # nobody to merge with, so nothing to weigh: the usual case costs no read
         return held
-    return replace(held, candidates=tuple(await weighed(held.candidates, now)))
+    return replace(held, candidates=tuple(await weighed(held.candidates, now, registry)))
 
 
-async def locked_pair(one_id: UUID, other_id: UUID, now: datetime) -> tuple[Candidate, Candidate]:
+async def without_expired(
+    held: Held, *, now: datetime, vault: Vault, registry: Registry = REGISTRY
+) -> tuple[Candidate, ...]:
+    """The candidates without what was not seen for longer than its namespace lasts; those rows are history now."""
+    expired = {
+        key
+        for key, seen_at in held.last_seen_at.items()
+        if (lasts := registry[key.namespace].expires_after) is not None and seen_at < now - lasts
+    }
+    if not expired:  # what WeChat proves never expires: the usual case costs nothing
+        return held.candidates
+    for candidate in held.candidates:
+        for key in sorted(expired & candidate.held):
+            theirs = Identifier.filter(member_id=candidate.member_id, namespace=key.namespace, scope=key.scope)
+            active = theirs.filter(value_hash=key.value_hash, status=IdentifierStatus.ACTIVE)
+            await active.update(status=IdentifierStatus.REVOKED)
+            await note(IdentityAct.UNBIND, candidate.member_id, key, at=now, vault=vault, reason="expired")
+    return tuple(replace(candidate, held=candidate.held - expired) for candidate in held.candidates)
+
+
+async def locked_pair(
+    one_id: UUID, other_id: UUID, now: datetime, registry: Registry = REGISTRY
+) -> tuple[Candidate, Candidate]:
     """Today's members behind two ids, locked in id order; one candidate twice when they are the same person."""
     wanted: set[UUID] = set()
     while True:
@@ -53,16 +79,18 @@ async def locked_pair(one_id: UUID, other_id: UUID, now: datetime) -> tuple[Cand
             break
         await rows(statements.LOCK_MEMBERS, sorted({one, other}))
         wanted |= {one, other}
-    found = {candidate.member_id: candidate for candidate in await weighed(await _held_by({one, other}), now)}
+    found = {candidate.member_id: candidate for candidate in await weighed(await _held_by({one, other}), now, registry)}
     return found[one], found[other]
 
 
-async def weighed(candidates: Sequence[Candidate], now: datetime) -> list[Candidate]:
+async def weighed(candidates: Sequence[Candidate], now: datetime, registry: Registry = REGISTRY) -> list[Candidate]:
     """The same, with how many merges each had today and whether they were seen lately."""
     ids = [candidate.member_id for candidate in candidates]
     merges = IdentityEvent.filter(member_id__in=ids, act=IdentityAct.MERGE, happened_at__gt=now - BUDGET_WINDOW)
     merged = Counter([merge.member_id for merge in await merges.only("id", "member_id")])  # type: ignore[attr-defined]
-    seen = Identifier.filter(member_id__in=ids, status=IdentifierStatus.ACTIVE, last_seen_at__gte=now - DORMANT_AFTER)
+    seen = Identifier.filter(member_id__in=ids, status=IdentifierStatus.ACTIVE)
+    if (asleep_after := registry[Namespace.PHONE].dormant_after) is not None:
+        seen = seen.filter(last_seen_at__gte=now - asleep_after)
     awake = {identifier.member_id for identifier in await seen.only("id", "member_id")}  # type: ignore[attr-defined]
     return [
         replace(candidate, merged_today=merged[candidate.member_id], is_dormant=candidate.member_id not in awake)

@@ -12,15 +12,18 @@ from typing import Any
 from uuid import UUID
 
 from handlers.actors import Person
-from handlers.errors import NotSignedIn, OutcomeUnknown
-from handlers.holders import identifier_key, locked_held
+from handlers.block_list import blocked_among
+from handlers.errors import MemberUnknown, NotSignedIn, OutcomeUnknown
+from handlers.holders import identifier_key, locked_held, without_expired
+from handlers.identity_events import value_mark
 from handlers.merging import absorb
 from handlers.newcomers import Newcomers, NotNew
 from handlers.ports import Clock, Vault
-from handlers.proofs import Proof, bind_rows, event_row, identifier_rows, mark
+from handlers.proofs import Proof, bind_rows, event_row, identifier_rows
 from handlers.retrying import again, refusing
 from handlers.reviews import open_review
 from handlers.rules.identity import Decision, Key, decide
+from handlers.rules.namespaces import REGISTRY, Registry, is_nobodys
 from handlers.standing import by_member, canonical, may_act
 from models.database import CommitUnknown, atomic, dialect, require_atomic, rows
 from models.gathering import Gathered
@@ -36,12 +39,18 @@ SEEN_AGAIN_AFTER = timedelta(hours=1)  # last_seen_at is not worth a write per m
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """Who it is now, whether they were unknown before, what stayed with somebody else, who turned out to be them."""
+    """Who it is now, whether they were unknown before, what was not added, who turned out to be them.
+
+    Of `refused` some are with another member (`elsewhere`); the others are theirs by proof, but they have one already.
+    `blocked` identify nobody.
+    """
 
     member_id: UUID
     is_new: bool
     refused: tuple[Namespace, ...]
     absorbed: tuple[UUID, ...]
+    elsewhere: tuple[Namespace, ...] = ()
+    blocked: tuple[Namespace, ...] = ()
 
 
 _by_identifier: Gathered[Key] = Gathered(
@@ -53,9 +62,10 @@ _by_identifier: Gathered[Key] = Gathered(
 class Identity:
     """Recognises people by what WeChat proves of them."""
 
-    def __init__(self, clock: Clock, vault: Vault) -> None:
+    def __init__(self, clock: Clock, vault: Vault, registry: Registry = REGISTRY) -> None:
         self._clock = clock
         self._vault = vault
+        self._registry = registry
         self._newcomers = Newcomers(clock, vault)
 
     async def find(self, account: str, app_id: str, openid: str, *, through: Touchpoint) -> Person | None:
@@ -80,7 +90,7 @@ class Identity:
         return person
 
     async def recognise_or_resolve(
-        self, proofs: Sequence[Proof], account: str, *, through: Touchpoint
+        self, proofs: Sequence[Proof], account: str, *, through: Touchpoint, even_frozen: bool = False
     ) -> tuple[Person, Resolution | None]:
         """The person these proofs mean, and what was written for it, if anything. Raises MemberFrozen, Overloaded.
 
@@ -95,12 +105,13 @@ class Identity:
             and as_instant(holder["last_seen_at"]) >= since
             for holder in holders
         ):
-            may_act(first)
+            may_act(first, even_frozen=even_frozen)
             return _person(first, account, through), None
         resolution = await (self.resolve(proofs) if any(holders) else self._welcome(proofs))
         if resolution.is_new:
             return Person(resolution.member_id, account, through, is_member=False, number=None), resolution
-        return await self.person(resolution.member_id, account, through=through), resolution
+        person = await self.person(resolution.member_id, account, through=through, even_frozen=even_frozen)
+        return person, resolution
 
     async def resolve(
         self, proofs: Sequence[Proof], *, along: Callable[[Resolution], Awaitable[None]] | None = None
@@ -112,7 +123,8 @@ class Identity:
 
         async def attempt() -> Resolution:
             async with atomic():
-                resolution = await resolve(proofs, now=self._clock.now(), vault=self._vault)
+                now = self._clock.now()
+                resolution = await resolve(proofs, now=now, vault=self._vault, registry=self._registry)
                 if along is not None:
                     await along(resolution)
                 return resolution
@@ -122,12 +134,12 @@ class Identity:
         except CommitUnknown:
             return await again(attempt)  # asking again finds what was committed
 
-    async def person(self, member_id: UUID, account: str, *, through: Touchpoint) -> Person:
+    async def person(self, member_id: UUID, account: str, *, through: Touchpoint, even_frozen: bool = False) -> Person:
         """The acting person behind a member id of any time, merges followed. Raises NotSignedIn, MemberFrozen."""
         found = await by_member.row(member_id)
         if found is None:
             raise NotSignedIn
-        may_act(found)
+        may_act(found, even_frozen=even_frozen)
         return _person(found, account, through)
 
     async def _welcome(self, proofs: Sequence[Proof]) -> Resolution:
@@ -156,17 +168,31 @@ def _person(found: Mapping[str, Any], account: str, through: Touchpoint) -> Pers
     )
 
 
-async def resolve(proofs: Sequence[Proof], *, now: datetime, vault: Vault, asking: UUID | None = None) -> Resolution:
+async def resolve(
+    proofs: Sequence[Proof],
+    *,
+    now: datetime,
+    vault: Vault,
+    asking: UUID | None = None,
+    registry: Registry = REGISTRY,
+) -> Resolution:
     """Decide who the proofs mean and write it, inside the open transaction.
 
     `asking` is the signed-in member, if there is one: they act unless they turn out to be somebody known longer.
+    What is on the block-list is kept out: it identifies nobody, is not added, and is named in `blocked`.
     Locks: the identifiers' keys in sorted order, then the members that hold them in id order.
+    Raises MemberUnknown when the proofs mean nobody and are of a kind that makes nobody known.
     """
     require_atomic()
-    by_key = {proof.key(vault): proof for proof in proofs}
-    held = await locked_held(by_key, asking, now)
+    shown = {proof.key(vault): proof for proof in proofs}
+    held = await locked_held(shown, asking, now, registry)
+    blocked = await blocked_among(shown, vault) | {key for key, proof in shown.items() if _is_nobodys(proof)}
+    by_key = {key: proof for key, proof in shown.items() if key not in blocked}
     asking_now = await canonical(asking) if asking else None
-    decision = decide(by_key, held.candidates, asking=asking_now)
+    candidates = await without_expired(held, now=now, vault=vault, registry=registry)
+    decision = decide(by_key, candidates, asking=asking_now, registry=registry)
+    if decision.is_nobody:
+        raise MemberUnknown
     member_id = decision.acting or await _create(now)
     for loser_id in decision.absorbed:
         await absorb(winner_id=member_id, loser_id=loser_id, reason="shared_identifier", now=now, vault=vault)
@@ -175,8 +201,20 @@ async def resolve(proofs: Sequence[Proof], *, now: datetime, vault: Vault, askin
         await open_review(ReviewKind.FUSE, member_id, other_id, at=now)
     if any(held.last_seen_at.get(key, now) < now - SEEN_AGAIN_AFTER for key in by_key):
         await _mark_seen(by_key, member_id, now)
-    refused = tuple(key.namespace for key in decision.refused)
-    return Resolution(member_id, decision.acting is None, refused, decision.absorbed)
+    theirs = {member_id, *decision.absorbed}
+    of_others = {key for each in held.candidates if each.member_id not in theirs for key in each.held}
+    return Resolution(
+        member_id,
+        is_new=decision.acting is None,
+        refused=tuple(key.namespace for key in decision.refused),
+        absorbed=decision.absorbed,
+        elsewhere=tuple(key.namespace for key in decision.refused if key in of_others),
+        blocked=tuple(sorted(key.namespace for key in blocked)),
+    )
+
+
+def _is_nobodys(proof: Proof) -> bool:
+    return REGISTRY[proof.namespace].has_block_list and is_nobodys(proof.value)
 
 
 async def _create(now: datetime) -> UUID:
@@ -201,18 +239,18 @@ async def _write(member_id: UUID, decision: Decision, proofs: dict[Key, Proof], 
 
 async def _conflict(member_id: UUID, key: Key, *, now: datetime, vault: Vault) -> list[dict[str, Any]]:
     """The event of a refused link; nothing when it is on record: a conflict that lasts is one row, not one a login."""
-    value_mark = mark(member_id, key, vault)
+    mark = value_mark(member_id, key.value_hash, vault)
     recorded = IdentityEvent.filter(member_id=member_id, act=IdentityAct.CONFLICT, namespace=key.namespace)
-    if await recorded.filter(value_mark=value_mark).exists():
+    if await recorded.filter(value_mark=mark).exists():
         return []
     owner = await Identifier.get_or_none(
         namespace=key.namespace, scope=key.scope, value_hash=key.value_hash, status=IdentifierStatus.ACTIVE
     )
     owner_id: UUID | None = owner.member_id if owner else None  # type: ignore[attr-defined]
-    if key.namespace in WORTH_A_REVIEW:
+    if key.namespace in WORTH_A_REVIEW and owner_id is not None:  # a second value of their own is nobody's case
         await open_review(ReviewKind.CONFLICT, member_id, owner_id, at=now, namespace=key.namespace)
     other = str(owner_id) if owner_id else None
-    return [event_row(member_id, IdentityAct.CONFLICT, key, value_mark=value_mark, other_member_id=other)]
+    return [event_row(member_id, IdentityAct.CONFLICT, key, value_mark=mark, other_member_id=other)]
 
 
 async def _mark_seen(keys: Iterable[Key], member_id: UUID, now: datetime) -> None:

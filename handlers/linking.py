@@ -15,6 +15,7 @@ from handlers.merging import absorb
 from handlers.ports import Vault
 from handlers.reviews import open_review
 from handlers.rules.identity import contested, is_too_much, survivors
+from handlers.rules.namespaces import REGISTRY, Registry
 from models.database import require_atomic
 from models.identity import Member
 from models.words import IdentityAct, MemberStatus, Namespace, ReviewKind
@@ -30,24 +31,26 @@ class LinkOutcome:
     is_held: bool = False
 
 
-async def link_members(one_id: UUID, other_id: UUID, *, reason: str, now: datetime, vault: Vault) -> LinkOutcome:
+async def link_members(
+    one_id: UUID, other_id: UUID, *, reason: str, now: datetime, vault: Vault, registry: Registry = REGISTRY
+) -> LinkOutcome:
     """Join two members inside the open transaction, or note why not: a conflict on both and a case for people.
 
     Raises SameMember, MemberFrozen (either of them).
     """
     require_atomic()
-    one, other = await locked_pair(one_id, other_id, now)
+    one, other = await locked_pair(one_id, other_id, now, registry)
     if one.member_id == other.member_id:
         raise SameMember
     if await Member.filter(id__in=[one.member_id, other.member_id], status=MemberStatus.FROZEN).exists():
         raise MemberFrozen
-    if contradicting := contested((one, other)):
+    if contradicting := contested((one, other), registry):
         await _note_refusal(one.member_id, other.member_id, reason, "contradiction", now, vault)
         await open_review(
             ReviewKind.CONFLICT, one.member_id, other.member_id, at=now, reason=reason, namespaces=list(contradicting)
         )
         return LinkOutcome(one.member_id, contradicting=contradicting)
-    if is_too_much((one, other)):
+    if is_too_much((one, other), registry):
         await _note_refusal(one.member_id, other.member_id, reason, "fuse", now, vault)
         await open_review(ReviewKind.FUSE, one.member_id, other.member_id, at=now, reason=reason)
         return LinkOutcome(one.member_id, is_held=True)

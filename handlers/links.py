@@ -6,7 +6,7 @@ has something of their own is shown whose ticket it is (the masked number) and h
 every chat they follow, all other sessions end, and for 90 days operators can take it back.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -18,8 +18,9 @@ from handlers.linking import link_members
 from handlers.ports import Clock, Vault, VaultError
 from handlers.requests import Answer, once
 from handlers.retrying import refusing
+from handlers.rules.namespaces import REGISTRY, Registry
 from handlers.sessions import Sessions
-from handlers.standing import standing
+from handlers.standing import canonical, standing
 from handlers.tickets import Tickets
 from handlers.transfers import end_other_sessions, tell
 from models.identity import Member
@@ -66,8 +67,11 @@ class Linked:
 class Links:
     """Makes tickets that join channels, and redeems them."""
 
-    def __init__(self, clock: Clock, vault: Vault, tickets: Tickets, sessions: Sessions) -> None:
+    def __init__(
+        self, clock: Clock, vault: Vault, tickets: Tickets, sessions: Sessions, registry: Registry = REGISTRY
+    ) -> None:
         self._clock = clock
+        self._registry = registry
         self._vault = vault
         self._tickets = tickets
         self._sessions = sessions
@@ -98,6 +102,8 @@ class Links:
         Raises TicketInvalid, TicketUsed, TicketExpired, TicketOwn, LinkToConfirm (the ticket stays), LinkRefused and
         LinkHeld (a case for people is open), MemberFrozen, KeyReused.
         """
+        # Doors remember people for a second: whoever asks again must find the answer where their merge has put it.
+        person = replace(person, member_id=await canonical(person.member_id))
 
         async def effect() -> Linked:
             return await self._link(person.member_id, ticket, confirmed=confirmed)
@@ -115,7 +121,7 @@ class Links:
     async def _link(self, asking: UUID, ticket: str, *, confirmed: bool) -> Linked:
         now = self._clock.now()
         seen = await self._tickets.look(ticket, TicketPurpose.LINK, now)
-        one, other = await locked_pair(asking, seen.member_id, now)
+        one, other = await locked_pair(asking, seen.member_id, now, self._registry)
         if one.member_id == other.member_id:
             raise TicketOwn
         mine, maker = await Member.get(id=await standing(asking)), await Member.get(id=other.member_id)
@@ -124,7 +130,9 @@ class Links:
         if mine.joined_at is not None and not confirmed:
             raise LinkToConfirm(inviter=masked(maker.number))
         redeemed = await self._tickets.redeem(ticket, TicketPurpose.LINK, mine.id, now)
-        outcome = await link_members(mine.id, maker.id, reason="ticket", now=now, vault=self._vault)
+        outcome = await link_members(
+            mine.id, maker.id, reason="ticket", now=now, vault=self._vault, registry=self._registry
+        )
         if outcome.contradicting:
             return Linked(LinkResult.REFUSED, mine.id, mine.number, outcome.contradicting)
         if outcome.is_held:

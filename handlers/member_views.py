@@ -49,12 +49,16 @@ class MemberView:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """The person is a member. `is_phone_elsewhere`: the phone stays with another member until that is settled."""
+    """The person is a member. `is_phone_elsewhere`: the phone stays with another member until that is settled.
+
+    `is_phone_kept`: they have another login phone, which stays; `PUT /me/phone` changes it.
+    """
 
     member: MemberView
     already_member: bool
     is_phone_elsewhere: bool
     cards: tuple[CardView, ...] = ()  # every kind of the programme they are recognised by
+    is_phone_kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from handlers.accounts import AccountFacts, Accounts
 from handlers.actors import Person
 from handlers.card_kinds import CardKinds
 from handlers.consents import Agreed
-from handlers.errors import KeyReused, NotAMember, NotSignedIn, PhoneBlocked
+from handlers.errors import BirthdayInvalid, KeyReused, NotAMember, NotSignedIn, PhoneBlocked
 from handlers.following import attribute
 from handlers.identity import resolve
 from handlers.joining import FirstJoin, FirstJoins
@@ -33,8 +33,11 @@ from handlers.phones import EncryptedPhone, Phones
 from handlers.ports import Clock, PhoneNumber, Vault
 from handlers.proofs import Proof
 from handlers.recognition import complete
+from handlers.recurring import BUSINESS_ZONE
 from handlers.requests import Answer, Asked, once, recall
 from handlers.retrying import refusing
+from handlers.rules.birthdays import is_birthday
+from handlers.rules.namespaces import REGISTRY, Registry
 from handlers.rules.numbers import member_number
 from handlers.rules.phones import normalise, tail
 from handlers.standing import standing, standing_whole
@@ -54,8 +57,17 @@ _views: Gathered[UUID] = Gathered(
 class Membership:
     """Joins people and keeps what they tell of themselves."""
 
-    def __init__(self, clock: Clock, vault: Vault, accounts: Accounts, phones: Phones, kinds: CardKinds) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        vault: Vault,
+        accounts: Accounts,
+        phones: Phones,
+        kinds: CardKinds,
+        registry: Registry = REGISTRY,
+    ) -> None:
         self._clock = clock
+        self._registry = registry
         self._vault = vault
         self._accounts = accounts
         self._phones = phones
@@ -79,11 +91,12 @@ class Membership:
     ) -> Answer[Joined]:
         """入会 with one act of consent, with or without a phone; joining twice is joining once.
 
-        Raises ConsentMissing, ConsentOutdated, PhoneCodeRefused, PhoneBlocked, WeChatUnavailable, KeyReused,
-        MemberFrozen.
+        Raises ConsentMissing, ConsentOutdated, PhoneCodeRefused, PhoneBlocked, BirthdayInvalid, WeChatUnavailable,
+        KeyReused, MemberFrozen.
         """
         wants_phone = phone_code is not None or encrypted_phone is not None
         consent_rules.check(agreed, with_phone=wants_phone)
+        self._refuse_unborn(profile.birthday if profile else None)
         facts = {
             "agreed": sorted((agreement.purpose.value, agreement.version) for agreement in agreed),
             "phone": phone_code or ((encrypted_phone.data, encrypted_phone.iv) if encrypted_phone else None),
@@ -126,9 +139,9 @@ class Membership:
         scene: str | None,
     ) -> Joined:
         now = self._clock.now()
-        member_id, is_phone_elsewhere = person.member_id, False
+        member_id, is_phone_elsewhere, is_phone_kept = person.member_id, False, False
         if phone is not None:
-            member_id, is_phone_elsewhere = await self._settle_phone(person.member_id, phone, now)
+            member_id, is_phone_elsewhere, is_phone_kept = await self._settle_phone(person.member_id, phone, now)
         found = await standing_whole(member_id)
         before = self._read(found)
         if before.id != person.member_id:  # this very request too will be asked again by the survivor
@@ -147,7 +160,13 @@ class Membership:
         cards = await complete(issued, before.id, found["ordinal"], now=now, vault=self._vault)
         if joined is None:
             view = await self._view(before.id)
-            return Joined(view, already_member=True, is_phone_elsewhere=is_phone_elsewhere, cards=cards)
+            return Joined(
+                view,
+                already_member=True,
+                is_phone_elsewhere=is_phone_elsewhere,
+                cards=cards,
+                is_phone_kept=is_phone_kept,
+            )
         # The row is ours until the end, so what it holds now is known without reading it again.
         view = MemberView(
             id=before.id,
@@ -158,35 +177,56 @@ class Membership:
             profile=told,
             consents=consents_after(before.consents, agreed, given, now),
         )
-        return Joined(view, already_member=False, is_phone_elsewhere=is_phone_elsewhere, cards=cards)
+        return Joined(
+            view,
+            already_member=False,
+            is_phone_elsewhere=is_phone_elsewhere,
+            cards=cards,
+            is_phone_kept=is_phone_kept,
+        )
 
-    async def _settle_phone(self, member_id: UUID, phone: PhoneNumber, now: datetime) -> tuple[UUID, bool]:
-        """Give the proven phone to the person, or leave it where it is; who the person is after that."""
+    async def _settle_phone(self, member_id: UUID, phone: PhoneNumber, now: datetime) -> tuple[UUID, bool, bool]:
+        """Give the proven phone to the person, or leave it where it is.
+
+        Who the person is after that, whether the phone is with somebody else, whether they keep another one.
+        """
         number = normalise(phone.number, phone.country_code)
         if number is None:
             raise PhoneBlocked
         proof = Proof(Namespace.PHONE, phone.country_code, number, "wechat")
-        resolution = await resolve([proof], now=now, vault=self._vault, asking=member_id)
+        resolution = await resolve([proof], now=now, vault=self._vault, asking=member_id, registry=self._registry)
+        if resolution.blocked:
+            raise PhoneBlocked
         if not resolution.refused:
             await Member.filter(id=resolution.member_id).update(phone_tail=tail(number))
-        return resolution.member_id, bool(resolution.refused)
+        is_elsewhere = bool(resolution.elsewhere)
+        return resolution.member_id, is_elsewhere, bool(resolution.refused) and not is_elsewhere
 
     async def view(self, person: Person) -> MemberView:
         """The person as they see themselves. One read. Raises NotSignedIn when they are gone."""
         return await self._view(person.member_id)
 
     async def change_profile(self, person: Person, *, changes: Mapping[str, str | None]) -> MemberView:
-        """Change the named parts of the profile (nickname, birthday, gender); None clears one. Raises NotAMember."""
+        """Change the named parts of the profile (nickname, birthday, gender); None clears one.
+
+        A frozen person corrects theirs too: a freeze takes no right away (PIPL art. 46).
+        Raises NotAMember, BirthdayInvalid.
+        """
         if not person.is_member:
             raise NotAMember
+        self._refuse_unborn(changes.get("birthday"))
         async with atomic():
             # Locked before it is read, so that two changes of different parts both stay.
-            member = await Member.get(id=await standing(person.member_id))
+            member = await Member.get(id=await standing(person.member_id, even_frozen=True))
             before = opened_profile(member.profile_cipher, member.id, self._vault)
             known = {"nickname": before.nickname, "birthday": before.birthday, "gender": before.gender}
             after = Profile(**{**known, **changes})
             await Member.filter(id=member.id).update(profile_cipher=sealed_profile(after, member.id, self._vault))
             return await self._view(member.id)
+
+    def _refuse_unborn(self, birthday: str | None) -> None:
+        if birthday is not None and not is_birthday(birthday, self._clock.now().astimezone(BUSINESS_ZONE).date()):
+            raise BirthdayInvalid
 
     async def _view(self, member_id: UUID) -> MemberView:
         found = await _views.row(member_id)

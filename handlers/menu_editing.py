@@ -15,7 +15,7 @@ from handlers.account_scope import official_account
 from handlers.accounts import Accounts
 from handlers.actors import Operator
 from handlers.errors import KeyReused, MenuInvalid, MenuRefused, MenuReleaseUnknown, WeChatUnavailable
-from handlers.menus import difference_of, plain, wanted_menu
+from handlers.menus import difference_of, keep_release, plain, wanted_menu
 from handlers.ports import Clock, WeChat, WeChatError, WeChatRetryLater
 from handlers.requests import Answer, Asked, once, recall
 from handlers.retrying import refusing
@@ -29,7 +29,7 @@ LISTED = 20
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One menu as it was published; `published_by` is the operator's id."""
+    """One menu as it was published; `published_by` is an operator's id, or `command_line:` and a name."""
 
     id: UUID
     published_at: datetime
@@ -122,7 +122,7 @@ class MenuEditing:
         difference = await self._put_in_force(account, buttons)
 
         async def effect() -> Published:
-            release = await self._record(operator, row, buttons, "menu.published")
+            release = await keep_release(operator, row, buttons, "menu.published", at=self._clock.now())
             return _as_published(account, release, difference)
 
         facts = {"account": account}
@@ -148,7 +148,8 @@ class MenuEditing:
 
         async def effect() -> Published:
             await self._keep(operator, row, buttons, None)
-            release = await self._record(operator, row, buttons, "menu.rolled_back", earlier=earlier.id)
+            now = self._clock.now()
+            release = await keep_release(operator, row, buttons, "menu.rolled_back", at=now, earlier=earlier.id)
             return _as_published(account, release, difference)
 
         return await once(operator, "roll_back_menu", request_id, facts=facts, result=Published, effect=effect)
@@ -173,15 +174,6 @@ class MenuEditing:
         await Account.filter(id=row.id).update(menu=wanted)
         if action is not None:
             await self._note(operator, row, action, difference=difference_of(row.menu or [], wanted or []))
-
-    async def _record(
-        self, operator: Operator, row: Account, buttons: list[Any], action: str, **facts: object
-    ) -> MenuRelease:
-        release = await MenuRelease.create(
-            account=row, buttons=buttons, published_at=self._clock.now(), published_by=operator.actor_id
-        )
-        await self._note(operator, row, action, release=release.id, **facts)
-        return release
 
     async def _note(self, operator: Operator, row: Account, action: str, **facts: object) -> None:
         await audit.record(

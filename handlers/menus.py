@@ -5,21 +5,27 @@ Editing, publishing and rolling back by operators: `handlers/menu_editing.py`.
 
 import difflib
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import orjson
 
+from handlers import audit
 from handlers.accounts import AccountFacts, Accounts
-from handlers.ports import WeChat
+from handlers.actors import Operator
+from handlers.ports import Clock, WeChat
+from handlers.requests import Actor
 from handlers.retrying import refusing
 from handlers.rules.menus import Button
 from models.accounts import Account
+from models.database import atomic
+from models.replies import MenuRelease
 from models.words import AccountKind
 
 
 def default_menu(mini_program_app_id: str | None, fallback_url: str) -> list[dict[str, Any]]:
     """The menu of an account whose operator has not made one: 入会, the mini-program if there is one, 我的."""
-    mine = [_click("我的会员"), _click("人工"), _click("菜单")]
+    mine = [_click(word) for word in ("我的会员", "绑卡", "会员码", "人工", "菜单")]
     buttons: list[dict[str, Any]] = [_click("入会")]
     if mini_program_app_id:
         buttons.append(
@@ -60,7 +66,8 @@ def difference_of(published: Sequence[Button], wanted: Sequence[Button]) -> list
 class Menus:
     """Compares and publishes menus, for whoever runs the commands of this house."""
 
-    def __init__(self, wechat: WeChat, accounts: Accounts, public_url: str) -> None:
+    def __init__(self, clock: Clock, wechat: WeChat, accounts: Accounts, public_url: str) -> None:
+        self._clock = clock
         self._wechat = wechat
         self._accounts = accounts
         self._public_url = public_url
@@ -70,16 +77,32 @@ class Menus:
         facts = await self._accounts.get(account)
         return difference_of(await self._wechat.current_menu(facts.app), await self._wanted(facts, mini_program))
 
-    async def publish(self, account: str, *, mini_program: str | None = "mp") -> None:
-        """Put the wanted menu in force. Raises WeChatError kinds."""
+    async def publish(self, by: Actor, account: str, *, mini_program: str | None = "mp") -> None:
+        """Put the wanted menu in force; a release that can be rolled back to. Raises WeChatError kinds."""
         facts = await self._accounts.get(account)
-        await self._wechat.publish_menu(facts.app, await self._wanted(facts, mini_program))
+        wanted = [plain(button) for button in await self._wanted(facts, mini_program)]
+        await self._wechat.publish_menu(facts.app, wanted)
+        async with atomic():
+            stored = await Account.get(key=account)
+            await keep_release(by, stored, wanted, "menu.published", at=self._clock.now())
 
     async def _wanted(self, facts: AccountFacts, mini_program: str | None) -> Sequence[Button]:
         if facts.menu is not None:
             return facts.menu
         linked = (await self._accounts.get(mini_program)).app.app_id if mini_program else None
         return default_menu(linked, self._public_url)
+
+
+async def keep_release(
+    by: Actor, account: Account, buttons: list[Any], action: str, *, at: datetime, **facts: object
+) -> MenuRelease:
+    """The record of a menu that is in force now, and who put it there, inside the open transaction."""
+    who = by.actor_id if isinstance(by, Operator) else f"{by.kind}:{by.actor_id}"[:64]
+    release = await MenuRelease.create(account=account, buttons=buttons, published_at=at, published_by=who)
+    place = account.organization_id  # type: ignore[attr-defined]
+    told = {"account": account.key, "release": release.id, **facts}
+    await audit.record(by, action, "account", account.id, at=at, organization_id=place, **told)
+    return release
 
 
 # What somebody wrote; WeChat adds fields of its own when a menu is read.

@@ -9,18 +9,20 @@ from uuid import UUID
 
 from handlers.accounts import Accounts
 from handlers.actors import Person
+from handlers.block_list import note_blocked, refuse_blocked
 from handlers.errors import NotAMember, NumbersFull, NumberUnknown, PhoneBlocked
 from handlers.holders import lock_identifiers
 from handlers.identity_events import note
 from handlers.key_rotation import BOUND_NUMBER
 from handlers.phones import Phones
 from handlers.ports import Clock, Vault
+from handlers.proofs import key_of
 from handlers.requests import Answer, once
 from handlers.retrying import refusing
 from handlers.rules.identity import Key
 from handlers.rules.phones import normalise, tail
 from handlers.standing import canonical, ids_of, standing
-from handlers.transfers import note_blocked, require_phone_consent, tell
+from handlers.transfers import require_phone_consent, tell
 from models.ids import new_id
 from models.linking import BoundNumber
 from models.words import IdentifierStatus, IdentityAct, Namespace
@@ -95,7 +97,8 @@ class Numbers:
         phone = await self._phones.prove(account, member_id=person.member_id, code=phone_code, encrypted=None)
         number = normalise(phone.number, phone.country_code)
         if number is None:
-            await note_blocked(person.member_id, phone, at=self._clock.now(), vault=self._vault)
+            key = key_of(Namespace.PHONE, phone.country_code, phone.number, self._vault)
+            await note_blocked(person.member_id, key, at=self._clock.now(), vault=self._vault)
             raise PhoneBlocked
 
         async def effect() -> NumberBound:
@@ -126,6 +129,7 @@ class Numbers:
     async def _bind(self, asking: UUID, number: str, country_code: str) -> NumberBound:
         now, key = self._clock.now(), number_key(number, country_code, self._vault)
         await lock_identifiers([key])
+        await refuse_blocked(key_of(Namespace.PHONE, country_code, number, self._vault), self._vault)
         member_id = await standing(asking)
         await require_phone_consent(member_id)
         ids = await ids_of(member_id)

@@ -13,10 +13,11 @@ from handlers.audit import record
 from handlers.errors import RoleMissing
 from handlers.outbox import DeadJob, dead_jobs, discard, requeue
 from handlers.ports import Clock
-from handlers.requests import Answer, once
+from handlers.requests import Actor, Answer, once
 from handlers.retrying import refusing
 from handlers.rules.roles import Capability
 from handlers.scopes import allowed
+from models.database import atomic
 from models.operators import AuditEntry
 
 
@@ -61,9 +62,7 @@ class OperatorJobs:
         await self._require(operator)
 
         async def effect() -> JobSettled:
-            await requeue(job_id, self._clock.now())
-            await record(operator, "job.requeued", "job", job_id, at=self._clock.now())
-            return JobSettled(job_id, "requeued")
+            return await requeue_by(operator, job_id, at=self._clock.now())
 
         return await once(operator, "job.requeue", request_id, facts=job_id, result=JobSettled, effect=effect)
 
@@ -72,9 +71,7 @@ class OperatorJobs:
         await self._require(operator)
 
         async def effect() -> JobSettled:
-            await discard(job_id, self._clock.now(), reason=reason)
-            await record(operator, "job.discarded", "job", job_id, at=self._clock.now(), reason=reason)
-            return JobSettled(job_id, "discarded")
+            return await discard_by(operator, job_id, at=self._clock.now(), reason=reason)
 
         facts = {"id": job_id, "reason": reason}
         return await once(operator, "job.discard", request_id, facts=facts, result=JobSettled, effect=effect)
@@ -95,6 +92,22 @@ class OperatorJobs:
     async def _require(self, operator: Operator) -> None:
         if not (await allowed(operator, Capability.JOBS)).is_root:
             raise RoleMissing
+
+
+async def requeue_by(actor: Actor, job_id: UUID, *, at: datetime) -> JobSettled:
+    """Let a dead job run again, with an entry that says who did it. Raises DeadJobUnknown."""
+    async with atomic():
+        await requeue(job_id, at)
+        await record(actor, "job.requeued", "job", job_id, at=at)
+    return JobSettled(job_id, "requeued")
+
+
+async def discard_by(actor: Actor, job_id: UUID, *, at: datetime, reason: str) -> JobSettled:
+    """Close a dead job without its effect, with an entry that says who did it. Raises DeadJobUnknown."""
+    async with atomic():
+        await discard(job_id, at, reason=reason)
+        await record(actor, "job.discarded", "job", job_id, at=at, reason=reason)
+    return JobSettled(job_id, "discarded")
 
 
 def _seen(entry: AuditEntry) -> AuditView:

@@ -8,23 +8,36 @@ import orjson
 
 from handlers.actors import Operator
 from handlers.audit import record
-from handlers.errors import DifferentPeople, MemberUnknown, MergeUnknown, NotMergeable, SameMember
+from handlers.errors import (
+    DifferentPeople,
+    MemberUnknown,
+    MergeTooMuch,
+    MergeUnknown,
+    NotMergeable,
+    SameMember,
+)
+from handlers.holders import weighed
 from handlers.merging import absorb, profile_bound_to
 from handlers.ports import Clock, SessionStore, Vault
 from handlers.proofs import Proof
 from handlers.recognition import number_hash
 from handlers.requests import Answer, once
 from handlers.retrying import refusing
+from handlers.returning import is_returning
 from handlers.rules.card_numbers import normalise as normalise_card
-from handlers.rules.identity import Candidate, Key, contested, survivors
+from handlers.rules.identity import Candidate, Key, contested, is_too_much, survivors
+from handlers.rules.namespaces import REGISTRY, Registry
 from handlers.rules.organization_scope import Scope
 from handlers.rules.phones import normalise as normalise_phone
 from handlers.rules.roles import Capability
-from handlers.scopes import allowed
+from handlers.scopes import allowed, require
+from handlers.transfers import phone_held_until
 from handlers.unmerging import Unmerged, unmerge
 from models.cards import Card
 from models.database import atomic, require_atomic, rows
 from models.identity import Identifier, Member, MemberMerge
+from models.sql import as_uuid
+from models.statements import cards as card_statements
 from models.statements import identity as statements
 from models.words import CardStatus, IdentifierStatus, MemberStatus, Namespace
 
@@ -64,6 +77,8 @@ class SeenMember:
     known_by: tuple[Namespace, ...]
     cards: tuple[SeenCard, ...]
     merges: tuple[SeenMerge, ...]
+    is_returning: bool  # left within two years and came back: a new member, not a new customer
+    phone_held_until: datetime | None  # their phone came from somebody else: what hangs on it waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +95,9 @@ class MembersMerged:
 class OperatorMembers:
     """Finds and joins members within the operator's subtree."""
 
-    def __init__(self, clock: Clock, vault: Vault, sessions: SessionStore) -> None:
+    def __init__(self, clock: Clock, vault: Vault, sessions: SessionStore, registry: Registry = REGISTRY) -> None:
         self._clock = clock
+        self._registry = registry
         self._vault = vault
         self._sessions = sessions
 
@@ -118,22 +134,32 @@ class OperatorMembers:
         return await self._seen(await _required(member_id, scope))
 
     async def merge(
-        self, operator: Operator, member_id: UUID, *, other_id: UUID, request_id: str
+        self, operator: Operator, member_id: UUID, *, other_id: UUID, override: str = "", request_id: str
     ) -> Answer[MembersMerged]:
         """Make two members one; which of them stays follows the order of survivors, not who was named first.
 
-        Raises RoleMissing, MemberUnknown, SameMember, DifferentPeople, NotMergeable, KeyReused.
+        `override` is the reason why an admin joins more than is one person's measure; nobody else may.
+        Raises RoleMissing, MemberUnknown, SameMember, DifferentPeople, NotMergeable, MergeTooMuch, KeyReused.
         """
         scope = await allowed(operator, Capability.MEMBERS)
+        may_override(operator, override)
         await _required(member_id, scope)
         await _required(other_id, scope)
 
         async def effect() -> MembersMerged:
             return await merge_members(
-                operator, scope, member_id, other_id, reason="operator", now=self._clock.now(), vault=self._vault
+                operator,
+                scope,
+                member_id,
+                other_id,
+                reason="operator",
+                override=override,
+                now=self._clock.now(),
+                vault=self._vault,
+                registry=self._registry,
             )
 
-        facts = {"id": member_id, "other_id": other_id}
+        facts = {"id": member_id, "other_id": other_id, **({"override": override} if override else {})}
         answer = await once(operator, "member.merge", request_id, facts=facts, result=MembersMerged, effect=effect)
         await self.sign_out(answer.value.member_id, answer.value.absorbed_id)
         return answer
@@ -179,8 +205,8 @@ class OperatorMembers:
 
     async def _by_card(self, card_number: str) -> list[UUID]:
         hashed = number_hash(self._vault, normalise_card(card_number))
-        found = Card.filter(number_hash=hashed, member_id__isnull=False)
-        return [each.member_id for each in await found]  # type: ignore[attr-defined]
+        found = await rows(card_statements.SEEN_BY_NUMBER, hashed)
+        return [as_uuid(each["member_id"]) for each in found if each["member_id"]]
 
     async def _seen(self, member: Member) -> SeenMember:
         held = Identifier.filter(member_id=member.id, status=IdentifierStatus.ACTIVE)
@@ -201,6 +227,8 @@ class OperatorMembers:
                 SeenMerge(each.id, each.loser_id, each.reason, each.merged_at, each.reversible_until)  # type: ignore[attr-defined]
                 for each in merges
             ),
+            is_returning=await is_returning(family, now=self._clock.now(), vault=self._vault),
+            phone_held_until=await phone_held_until(member.id, self._clock.now()),
         )
 
     def _masked_nickname(self, member: Member) -> str:
@@ -229,12 +257,28 @@ async def _required(member_id: UUID, scope: Scope) -> Member:
     return member
 
 
+def may_override(operator: Operator, override: str) -> None:
+    """Whether the operator may give this reason for a merge past the measure; none is fine. Raises RoleMissing."""
+    if override:
+        require(operator, Capability.MERGE_OVERRIDE)
+
+
 async def merge_members(
-    operator: Operator, scope: Scope, one_id: UUID, other_id: UUID, *, reason: str, now: datetime, vault: Vault
+    operator: Operator,
+    scope: Scope,
+    one_id: UUID,
+    other_id: UUID,
+    *,
+    reason: str,
+    override: str,
+    now: datetime,
+    vault: Vault,
+    registry: Registry = REGISTRY,
 ) -> MembersMerged:
     """The merge itself, inside the open transaction, both rows locked in id order.
 
-    Raises MemberUnknown, SameMember, DifferentPeople, NotMergeable.
+    The budget of a day and the fuse hold here as for everybody, unless there is a reason to override them.
+    Raises MemberUnknown, SameMember, DifferentPeople, NotMergeable, MergeTooMuch.
     """
     require_atomic()
     one, other = await _locked(one_id, other_id, scope)
@@ -242,9 +286,12 @@ async def merge_members(
         raise SameMember
     if {one.status, other.status} != {MemberStatus.ACTIVE}:
         raise NotMergeable
-    people = [await _candidate(one), await _candidate(other)]
-    if namespaces := contested(people):
+    people = await weighed([await _candidate(one), await _candidate(other)], now, registry)
+    if namespaces := contested(people, registry):
         raise DifferentPeople(namespaces=list(namespaces))
+    is_past_measure = is_too_much(people, registry)
+    if is_past_measure and not override:
+        raise MergeTooMuch(merges_a_day=registry.merges_a_day, identifiers_of_one=registry.identifiers_of_one)
     winner_id, loser_id = survivors(people)
     await absorb(winner_id=winner_id, loser_id=loser_id, reason=reason, now=now, vault=vault)
     merge = await MemberMerge.filter(winner_id=winner_id, loser_id=loser_id).order_by("-id").first()
@@ -261,6 +308,7 @@ async def merge_members(
         absorbed=loser_id,
         merge=merge.id,
         reason=reason,
+        **({"override": override} if is_past_measure else {}),
     )
     return MembersMerged(merge.id, winner_id, loser_id, merge.reversible_until)
 

@@ -13,10 +13,11 @@ from tortoise.queryset import QuerySet
 from handlers.actors import Operator
 from handlers.audit import record
 from handlers.errors import NotMergeable, ReviewDecided, ReviewUnknown
-from handlers.operator_members import MembersMerged, OperatorMembers, merge_members
+from handlers.operator_members import MembersMerged, OperatorMembers, may_override, merge_members
 from handlers.ports import Clock, Vault
 from handlers.requests import Answer, once
 from handlers.retrying import refusing
+from handlers.rules.namespaces import REGISTRY, Registry
 from handlers.rules.organization_scope import Scope
 from handlers.rules.roles import Capability
 from handlers.scopes import allowed
@@ -60,8 +61,9 @@ class ReviewClosed:
 class OperatorReviews:
     """The work list of the service desk, within the operator's subtree."""
 
-    def __init__(self, clock: Clock, vault: Vault, members: OperatorMembers) -> None:
+    def __init__(self, clock: Clock, vault: Vault, members: OperatorMembers, registry: Registry = REGISTRY) -> None:
         self._clock = clock
+        self._registry = registry
         self._vault = vault
         self._members = members
 
@@ -76,27 +78,35 @@ class OperatorReviews:
         return tuple(_view(each) for each in await found.order_by("id").limit(limit))
 
     async def decide(
-        self, operator: Operator, review_id: UUID, decision: ReviewDecision, *, note: str, request_id: str
+        self,
+        operator: Operator,
+        review_id: UUID,
+        decision: ReviewDecision,
+        *,
+        note: str,
+        override: str = "",
+        request_id: str,
     ) -> Answer[ReviewClosed]:
-        """Close a case, once.
+        """Close a case, once. `override`: as for a merge; a case that the fuse opened needs it to be merged.
 
         Raises RoleMissing, ReviewUnknown, ReviewDecided, and what merging raises.
         """
         scope = await allowed(operator, Capability.MEMBERS)
+        may_override(operator, override)
         if not await _within(scope).filter(id=review_id).exists():
             raise ReviewUnknown
 
         async def effect() -> ReviewClosed:
-            return await self._decide(operator, scope, review_id, decision, note)
+            return await self._decide(operator, scope, review_id, decision, note, override)
 
-        facts = {"id": review_id, "decision": decision, "note": note}
+        facts = {"id": review_id, "decision": decision, "note": note, **({"override": override} if override else {})}
         answer = await once(operator, "review.decide", request_id, facts=facts, result=ReviewClosed, effect=effect)
         if merged := answer.value.merged:
             await self._members.sign_out(merged.member_id, merged.absorbed_id)
         return answer
 
     async def _decide(
-        self, operator: Operator, scope: Scope, review_id: UUID, decision: ReviewDecision, note: str
+        self, operator: Operator, scope: Scope, review_id: UUID, decision: ReviewDecision, note: str, override: str
     ) -> ReviewClosed:
         now = self._clock.now()
         state = ReviewState.DISMISSED if decision is ReviewDecision.DISMISS else ReviewState.DONE
@@ -118,8 +128,10 @@ class OperatorReviews:
                 review.member.id,
                 other_id,
                 reason="review",
+                override=override,
                 now=now,
                 vault=self._vault,
+                registry=self._registry,
             )
         place: UUID | None = review.member.organization_id  # type: ignore[attr-defined]
         facts = {"decision": decision, "note": note}

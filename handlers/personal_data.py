@@ -63,10 +63,11 @@ class PersonalDataRights:
     async def export(self, person: Person) -> PersonalData:
         """All of it, that of rows which were merged into this person too. Changes nothing.
 
-        Raises NotSignedIn, MemberFrozen, Overloaded (the sessions cannot be read).
+        A frozen person sees theirs too: a freeze takes no right away. Raises NotSignedIn, Overloaded (the sessions
+        cannot be read).
         """
         async with atomic():
-            member_id = await standing(person.member_id)
+            member_id = await standing(person.member_id, even_frozen=True)
             ids = await ids_of(member_id)
             names = {row_id: str(key) for row_id, key in await Account.all().values_list("id", "key")}
             data = PersonalData(

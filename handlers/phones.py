@@ -5,10 +5,14 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from handlers.accounts import AccountFacts
+from handlers.block_list import blocked_among, note_blocked
 from handlers.codes import CodeExchange
-from handlers.errors import PhoneCodeRefused, WeChatUnavailable
-from handlers.ports import Clock, PhoneNumber, WeChat, WeChatUserRefused
+from handlers.errors import PhoneBlocked, PhoneCodeRefused, WeChatUnavailable
+from handlers.ports import Clock, PhoneNumber, Vault, WeChat, WeChatUserRefused
+from handlers.proofs import key_of
+from handlers.rules.phones import normalise
 from handlers.standing import canonical
+from models.words import Namespace
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +27,9 @@ class EncryptedPhone:
 class Phones:
     """Turns a phone code, or the older encrypted data, into a proven number."""
 
-    def __init__(self, clock: Clock, wechat: WeChat, exchange: CodeExchange) -> None:
+    def __init__(self, clock: Clock, wechat: WeChat, exchange: CodeExchange, vault: Vault) -> None:
         self._clock = clock
+        self._vault = vault
         self._wechat = wechat
         self._exchange = exchange
 
@@ -33,8 +38,20 @@ class Phones:
     ) -> PhoneNumber:
         """The number behind a code (once, 5 minutes) or behind encrypted data, for this member.
 
-        Raises PhoneCodeRefused, WeChatUnavailable.
+        Raises PhoneCodeRefused, PhoneBlocked (a store's phone or the hotline: it is nobody's), WeChatUnavailable.
         """
+        phone = await self._proven(account, member_id, code, encrypted)
+        number = normalise(phone.number, phone.country_code)
+        if number is not None:
+            key = key_of(Namespace.PHONE, phone.country_code, number, self._vault)
+            if await blocked_among([key], self._vault):
+                await note_blocked(member_id, key, at=self._clock.now(), vault=self._vault)
+                raise PhoneBlocked
+        return phone
+
+    async def _proven(
+        self, account: AccountFacts, member_id: UUID, code: str | None, encrypted: EncryptedPhone | None
+    ) -> PhoneNumber:
         if code is not None:
             return await self._by_code(account, member_id, code)
         if encrypted is None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from handlers.identity_events import value_mark
 from handlers.ports import Vault
 from handlers.rules.identity import Decision, Key
 from models.ids import new_id
@@ -21,8 +22,13 @@ class Proof:
     proven_by: str
 
     def key(self, vault: Vault) -> Key:
-        """The identifier as it is stored: by keyed hash, one key per namespace."""
-        return Key(self.namespace, self.scope, vault.blind_index(f"identifier:{self.namespace}", self.value))
+        """The identifier as it is stored."""
+        return key_of(self.namespace, self.scope, self.value, vault)
+
+
+def key_of(namespace: Namespace, scope: str, value: str, vault: Vault) -> Key:
+    """An identifier as it is stored: by keyed hash, one key per namespace."""
+    return Key(namespace, scope, vault.blind_index(f"identifier:{namespace}", value))
 
 
 def wechat_proofs(app_id: str, open_platform: str, openid: str, unionid: str | None) -> list[Proof]:
@@ -57,7 +63,8 @@ def identifier_rows(
 def bind_rows(member_id: UUID, decision: Decision, vault: Vault) -> list[dict[str, Any]]:
     """Of the events that tell of them."""
     return [
-        event_row(member_id, IdentityAct.BIND, key, value_mark=mark(member_id, key, vault)) for key in decision.attached
+        event_row(member_id, IdentityAct.BIND, key, value_mark=value_mark(member_id, key.value_hash, vault))
+        for key in decision.attached
     ]
 
 
@@ -79,11 +86,6 @@ def event_row(
         "value_mark": value_mark,
         "other_member_id": other_member_id,
     }
-
-
-def mark(member_id: UUID, key: Key, vault: Vault) -> str:
-    """16 hex characters that tell one value of this member from another, and mean nothing to anybody else."""
-    return vault.blind_index("identity_event", f"{member_id}:{key.value_hash}")[:16]
 
 
 def bound_to(identifier_id: UUID) -> str:

@@ -8,15 +8,17 @@ constraints hold for ever. A refusal rolls everything back, its row too, and is 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
 import orjson
 
+from handlers.actors import Person
 from handlers.codec import dumps, fingerprint, from_json
-from handlers.errors import KeyReused, OutcomeUnknown, StillRunning
+from handlers.errors import DomainError, KeyReused, OutcomeUnknown, StillRunning
 from handlers.retrying import DatabaseBusy, again
+from handlers.standing import canonical
 from models.database import CommitUnknown, atomic, require_atomic, row, rows
 from models.failures import LockTimeout, SerializationConflict, StatementTimeout
 from models.ids import new_id
@@ -140,11 +142,31 @@ async def once(
                 return asking.replay
             return asking.give(await effect())
 
+    async def attempt_again() -> Answer[T]:
+        """An interrupted act that merged the person took its answer along: it is not under the id that asked."""
+        if known := await _moved(actor, operation, key, facts, result):
+            return known
+        try:
+            return await attempt()
+        except DomainError:  # perhaps because it was done while this one waited
+            if known := await _moved(actor, operation, key, facts, result):
+                return known
+            raise
+
     async with alone((actor.kind, actor.actor_id, operation, key)):
         try:
             return await again(attempt)
         except CommitUnknown as error:
-            return await _settled(attempt, error)
+            return await _settled(attempt_again, error)
+
+
+async def _moved(actor: Actor, operation: str, key: str, facts: object, result: type[T]) -> Answer[T] | None:
+    """The answer to a person's request under the id by which they are known now."""
+    if not isinstance(actor, Person):
+        return None
+    today = replace(actor, member_id=await canonical(actor.member_id))
+    known = (await recall([Asked.of(today, operation, key, facts)], result)).values()
+    return next((each for each in known if isinstance(each, Answer)), None)
 
 
 async def _unkeyed(effect: Callable[[], Awaitable[T]]) -> Answer[T]:

@@ -21,6 +21,7 @@ class Retention:
 RETENTIONS: Sequence[Retention] = (
     Retention("ticket", "expires_at", timedelta(days=1)),
     Retention("proof_attempts", "created_at", timedelta(days=2)),  # each counts one hour
+    Retention("recent_tries", "tried_at", timedelta(hours=2)),  # of no use after one; clocks of servers differ
     Retention("operator_session", "expires_at", timedelta(days=30)),
     Retention("departed", "left_at", DEPARTED_KEPT),
 )

@@ -35,9 +35,12 @@ async def remember_departure(member_ids: Sequence[UUID], *, at: datetime, vault:
         await rows(statements.REMEMBER, new_id(), at, namespace, scope, value_hash)
 
 
-async def is_returning(member_id: UUID, *, now: datetime, vault: Vault) -> bool:
-    """Whether somebody with an identifier of this member left within the last two years."""
-    for namespace, scope, value_hash in await _hashes([member_id], vault):
+async def is_returning(member_ids: Sequence[UUID], *, now: datetime, vault: Vault) -> bool:
+    """Whether somebody with an identifier of this person left within the last two years: no offer for newcomers.
+
+    `member_ids` are all ids of one person (`handlers.standing.ids_of`).
+    """
+    for namespace, scope, value_hash in await _hashes(member_ids, vault):
         left = Departed.filter(namespace=namespace, scope=scope, value_hash=value_hash)
         if await left.filter(left_at__gt=now - DEPARTED_KEPT).exists():
             return True

@@ -81,20 +81,21 @@ class Sessions:
         """Sign in with a wx.login code; the person becomes known if they were not. Several sessions may live.
 
         When the login shows that two known people are one, their other sessions end: each was opened as one of them.
-        Raises LoginCodeRefused, LoginBlocked, AccountUnknown, MemberFrozen, WeChatUnavailable.
+        A frozen person signs in too, for what stays their right; everything else refuses them (`who`).
+        Raises LoginCodeRefused, LoginBlocked, AccountUnknown, WeChatUnavailable.
         """
         facts = await self._mini_program(account)
         login = await self._login(facts, code)
         proofs = wechat_proofs(facts.app.app_id, facts.open_platform, login["openid"], login["unionid"] or None)
         person, resolution = await self._identity.recognise_or_resolve(
-            proofs, facts.key, through=Touchpoint.MINI_PROGRAM
+            proofs, facts.key, through=Touchpoint.MINI_PROGRAM, even_frozen=True
         )
         if resolution is not None and resolution.absorbed:
             await self.close_all(person)
         now = self._clock.now()
         if scene:
             async with atomic():
-                await attribute(await standing(person.member_id), facts.id, scene, at=now)
+                await attribute(await standing(person.member_id, even_frozen=True), facts.id, scene, at=now)
         token = self._randomness.token()
         token_hash = hash_token(token)
         record = SessionRecord(
@@ -107,8 +108,15 @@ class Sessions:
         await self._store.save(token_hash, record)
         return Opened(token, record.expires_at, person)
 
-    async def who(self, token: str) -> Person:
-        """The person behind a token; a member may be up to a second out of date. Raises NotSignedIn, MemberFrozen."""
+    async def who(self, token: str, *, even_frozen: bool = False) -> Person:
+        """The person behind a token; a member may be up to a second out of date. Raises NotSignedIn, MemberFrozen.
+
+        `even_frozen` is for the rights that a freeze leaves: to see, to correct, to withdraw, to leave.
+        """
+        if even_frozen:
+            record = await self._record(hash_token(token))
+            member_id, through = UUID(record.member_id), Touchpoint.MINI_PROGRAM
+            return await self._identity.person(member_id, record.account, through=through, even_frozen=True)
         token_hash, now = hash_token(token), time.monotonic()
         hit = self._recent.get(token_hash)
         if hit is not None and hit[0] > now:

@@ -7,7 +7,6 @@ from uuid import UUID
 from handlers.errors import MemberFrozen, NotSignedIn
 from models.database import require_atomic, row
 from models.gathering import Gathered
-from models.identity import Member
 from models.sql import Both, as_uuid
 from models.statements import identity as statements
 from models.words import MemberStatus
@@ -18,10 +17,19 @@ by_member: Gathered[UUID] = Gathered(
     statements.FIND_BY_MEMBERS, value_of=lambda member_id: member_id, key_of=lambda found: as_uuid(found["asked"])
 )
 
+_merged_into: Gathered[UUID] = Gathered(
+    statements.MERGED_INTO, value_of=lambda member_id: member_id, key_of=lambda found: as_uuid(found["canonical_id"])
+)
 
-def may_act(found: Mapping[str, Any]) -> None:
-    """Raises MemberFrozen, NotSignedIn for whoever may not act."""
+
+def may_act(found: Mapping[str, Any], *, even_frozen: bool = False) -> None:
+    """Raises MemberFrozen, NotSignedIn for whoever may not act.
+
+    `even_frozen`: for the rights that a freeze does not take away (PIPL art. 15, 44-47): see, correct, withdraw, leave.
+    """
     if found["status"] == MemberStatus.FROZEN:
+        if even_frozen:
+            return
         raise MemberFrozen
     if found["status"] != MemberStatus.ACTIVE:
         raise NotSignedIn
@@ -48,15 +56,15 @@ async def _standing(statement: Both, member_id: UUID, *, even_frozen: bool) -> M
         if found is None:
             break
         if found["status"] != MemberStatus.MERGED:
-            if not (even_frozen and found["status"] == MemberStatus.FROZEN):
-                may_act(found)
+            may_act(found, even_frozen=even_frozen)
             return found
     raise NotSignedIn
 
 
 async def ids_of(member_id: UUID) -> list[UUID]:
     """All ids of one person: today's, and those of the rows that were merged into it."""
-    return [member_id, *map(as_uuid, await Member.filter(canonical_id=member_id).values_list("id", flat=True))]
+    found = await _merged_into.row(member_id)
+    return [member_id, *(map(UUID, found["ids"].split()) if found else ())]
 
 
 async def canonical(member_id: UUID) -> UUID:

@@ -17,6 +17,7 @@ import orjson
 
 from handlers.accounts import Accounts
 from handlers.actors import Person
+from handlers.block_list import note_blocked, refuse_blocked
 from handlers.errors import (
     NotAMember,
     Overloaded,
@@ -26,24 +27,25 @@ from handlers.errors import (
     PhoneFactNeeded,
 )
 from handlers.holders import locked_people
-from handlers.identity_events import note, value_mark
+from handlers.identity_events import note
 from handlers.linking import link_members
 from handlers.merging import profile_bound_to
 from handlers.outbox import later
 from handlers.phones import Phones
-from handlers.ports import Clock, PhoneNumber, Vault
-from handlers.proofs import Proof, bound_to
+from handlers.ports import Clock, Vault
+from handlers.proofs import Proof, bound_to, key_of
 from handlers.requests import Answer, once
 from handlers.retrying import refusing
 from handlers.rules.identity import Candidate, Key, is_too_much
+from handlers.rules.namespaces import REGISTRY, Registry
 from handlers.rules.phones import normalise, tail
 from handlers.sessions import Sessions
 from handlers.standing import canonical, ids_of, standing
 from models.accounts import Account
 from models.cards import Card
 from models.consents import Consent
-from models.database import atomic, require_atomic
-from models.identity import Follower, Identifier, IdentityEvent, Member
+from models.database import require_atomic
+from models.identity import Follower, Identifier, Member
 from models.ids import new_id
 from models.linking import PhoneTransfer
 from models.words import ConsentPurpose, IdentifierStatus, IdentityAct, MemberStatus, Namespace
@@ -86,10 +88,12 @@ class KnownFact:
     birthday: str | None = None
 
 
-async def is_phone_held(member_id: UUID, now: datetime) -> bool:
-    """Whether the person took over their phone within the last 24 hours: what hangs on the phone waits."""
+async def phone_held_until(member_id: UUID, now: datetime) -> datetime | None:
+    """Until when what hangs on the phone waits, because the person took it over within the last 24 hours."""
     ids = await ids_of(await canonical(member_id))
-    return await PhoneTransfer.filter(to_member_id__in=ids, held_until__gt=now).exists()
+    held = PhoneTransfer.filter(to_member_id__in=ids, held_until__gt=now)
+    latest = await held.order_by("-held_until").first()
+    return latest.held_until if latest else None
 
 
 async def require_phone_consent(member_id: UUID) -> None:
@@ -97,15 +101,6 @@ async def require_phone_consent(member_id: UUID) -> None:
     given = Consent.filter(member_id=member_id, purpose=ConsentPurpose.PHONE, withdrawn_at=None)
     if not await given.exists():
         raise PhoneConsentMissing
-
-
-async def note_blocked(member_id: UUID, phone: PhoneNumber, *, at: datetime, vault: Vault) -> None:
-    """Record once, in a transaction of its own, that somebody showed a number that nobody owns."""
-    key = Proof(Namespace.PHONE, phone.country_code, phone.number, "wechat").key(vault)
-    async with atomic():
-        known = IdentityEvent.filter(member_id=member_id, act=IdentityAct.BLOCK)
-        if not await known.filter(value_mark=value_mark(member_id, key.value_hash, vault)).exists():
-            await note(IdentityAct.BLOCK, member_id, key, at=at, vault=vault)
 
 
 async def tell(member_id: UUID, text: str, *, key: str, at: datetime) -> int:
@@ -133,8 +128,17 @@ async def tell(member_id: UUID, text: str, *, key: str, at: datetime) -> int:
 class Transfers:
     """Changes the login phone."""
 
-    def __init__(self, clock: Clock, vault: Vault, accounts: Accounts, phones: Phones, sessions: Sessions) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        vault: Vault,
+        accounts: Accounts,
+        phones: Phones,
+        sessions: Sessions,
+        registry: Registry = REGISTRY,
+    ) -> None:
         self._clock = clock
+        self._registry = registry
         self._vault = vault
         self._accounts = accounts
         self._phones = phones
@@ -159,12 +163,15 @@ class Transfers:
         """
         if not person.is_member:
             raise NotAMember
-        await require_phone_consent(await canonical(person.member_id))
+        # Doors remember people for a second: whoever asks again must find the answer where a merge has put it.
+        person = replace(person, member_id=await canonical(person.member_id))
+        await require_phone_consent(person.member_id)
         account = await self._accounts.get(person.account)
         phone = await self._phones.prove(account, member_id=person.member_id, code=phone_code, encrypted=None)
         number = normalise(phone.number, phone.country_code)
         if number is None:
-            await note_blocked(person.member_id, phone, at=self._clock.now(), vault=self._vault)
+            key = key_of(Namespace.PHONE, phone.country_code, phone.number, self._vault)
+            await note_blocked(person.member_id, key, at=self._clock.now(), vault=self._vault)
             raise PhoneBlocked
         proof = Proof(Namespace.PHONE, phone.country_code, number, "wechat")
 
@@ -182,7 +189,8 @@ class Transfers:
 
     async def _settle(self, asking: UUID, proof: Proof, fact: KnownFact | None) -> PhoneChanged:
         now, key = self._clock.now(), proof.key(self._vault)
-        people = await locked_people([key], asking, now)
+        people = await locked_people([key], asking, now, self._registry)
+        await refuse_blocked(key, self._vault)
         member_id = await standing(asking)
         await require_phone_consent(member_id)
         mine = next(person for person in people if person.member_id == member_id)
@@ -225,9 +233,16 @@ class Transfers:
     async def _take_in(self, mine: Candidate, owner: Candidate, proof: Proof, now: datetime) -> PhoneChanged:
         """The owner of the number turns out to be the person; an older phone of theirs makes room first."""
         kept = replace(mine, held=frozenset(key for key in mine.held if key.namespace is not Namespace.PHONE))
-        if not is_too_much((kept, owner)):
+        if not is_too_much((kept, owner), self._registry):
             await self._give_up_phones(mine.member_id, now)
-        linked = await link_members(mine.member_id, owner.member_id, reason="proven_phone", now=now, vault=self._vault)
+        linked = await link_members(
+            mine.member_id,
+            owner.member_id,
+            reason="proven_phone",
+            now=now,
+            vault=self._vault,
+            registry=self._registry,
+        )
         if linked.absorbed_id is None:
             return PhoneChanged(PhoneOutcome.ELSEWHERE, mine.member_id, "")
         await Identifier.filter(

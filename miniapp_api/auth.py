@@ -17,13 +17,17 @@ _BEARER = re.compile(r"[Bb]earer ([A-Za-z0-9_\-]{16,128})")
 Authenticator = Callable[[web.Request], Awaitable[str]]
 
 
-async def _person(request: web.Request) -> str:
+async def _person(request: web.Request, *, even_frozen: bool = False) -> str:
     """Find the person; their actor id, under which requests are counted. Raises NotSignedIn, MemberFrozen."""
     token = _bearer(request)
-    person = await handlers(request).sessions.who(token)
+    person = await handlers(request).sessions.who(token, even_frozen=even_frozen)
     actor_id = person.actor_id
     request[PERSON], request[TOKEN], request[ACTOR] = person, token, f"{person.kind}:{actor_id}"
     return actor_id
+
+
+async def _person_even_frozen(request: web.Request) -> str:
+    return await _person(request, even_frozen=True)
 
 
 async def _operator(request: web.Request) -> str:
@@ -39,6 +43,11 @@ async def _operator(request: web.Request) -> str:
 
 
 AUTHENTICATORS: Mapping[Auth, Authenticator] = {"person": _person, "operator": _operator}
+
+
+def authenticator(auth: Auth, *, even_frozen: bool) -> Authenticator | None:
+    """What finds out who asks; None for the public. `even_frozen` lets a frozen person in, to what is their right."""
+    return _person_even_frozen if auth == "person" and even_frozen else AUTHENTICATORS.get(auth)
 
 
 def person(request: web.Request) -> Person:

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from handlers.errors import DomainError, TooManyRequests
 from miniapp_api.addresses import counted_as
-from miniapp_api.auth import AUTHENTICATORS, Auth
+from miniapp_api.auth import Auth, Authenticator, authenticator
 from miniapp_api.bodies import MAX_BYTES, BodyReader
 from miniapp_api.keys import RATE_LIMITER, TRUSTED_PROXIES
 from miniapp_api.parameters import Signature
@@ -56,18 +56,21 @@ def endpoint(
     limit: str | None = None,
     refuses: Sequence[type[DomainError]] = (),
     max_bytes: int = MAX_BYTES,
+    even_frozen: bool = False,
 ) -> Callable[[View], Handler]:
     """Make a view a handler of aiohttp.
 
     `limit` names a further limit per address, for what is worth guessing at (`login`). `refuses` is for the
-    reference: the refusals that the use case is known for. Raises TypeError for a view that cannot be served.
+    reference: the refusals that the use case is known for. `even_frozen`: a frozen person may ask this, because it is
+    their right by law. Raises TypeError for a view that cannot be served.
     """
 
     def wrap(view: View) -> Handler:
         signature = Signature(view)
         reader = BodyReader(signature.body, max_bytes=max_bytes) if signature.body else None
         renderer = Renderer(get_type_hints(view, include_extras=True)["return"])
-        handler = _handler(view, signature, reader, renderer, auth, limit)
+        who = authenticator(auth, even_frozen=even_frozen)
+        handler = _handler(view, signature, reader, renderer, who, limit)
         handler.__name__ = view.__name__
         handler.__doc__ = view.__doc__
         _endpoints[handler] = Endpoint(view, tuple(tags), auth, signature, reader, renderer, tuple(refuses))
@@ -81,10 +84,9 @@ def _handler(
     signature: Signature,
     reader: BodyReader[Any] | None,
     renderer: Renderer,
-    auth: Auth,
+    authenticate: Authenticator | None,
     limit: str | None,
 ) -> Handler:
-    authenticate = AUTHENTICATORS.get(auth)
     has_path, takes_key = signature.path is not None, signature.takes_key
     limits = (LIMIT_PER_ADDRESS,) if limit is None else (LIMIT_PER_ADDRESS, limit)
 

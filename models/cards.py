@@ -84,12 +84,30 @@ class Card(TimestampedModel):
 
 
 class ProofAttempts(TimestampedModel):
-    """How often somebody, or something, was tried at in one hour. Counted here so that no flush of a cache forgets."""
+    """How often a login that nobody has was tried in one hour. Counted as those of real ones are."""
 
-    subject = fields.CharField(max_length=96)  # `member:{id}`, `card:{number hash}`
+    subject = fields.CharField(max_length=96)  # `login:{hash}`
     window = fields.CharField(max_length=32)  # the hour, as text
     tried_count = CountField(default=0)
 
     class Meta:
         table = "proof_attempts"
         unique_together = (("subject", "window"),)
+
+
+class RecentTries(TimestampedModel):
+    """When somebody, or something, was tried at: the last five instants, the newest first.
+
+    One row per subject, moved on by one guarded UPDATE. Kept here so that no flush of a cache forgets.
+    """
+
+    subject = fields.CharField(max_length=96, unique=True)  # `member:{id}`, `card:{number hash}`
+    tried_at = UtcField()  # the last time of all, also of a try that was given back
+    first_at = UtcField(null=True)
+    second_at = UtcField(null=True)
+    third_at = UtcField(null=True)
+    fourth_at = UtcField(null=True)
+    fifth_at = UtcField(null=True)
+
+    class Meta:
+        table = "recent_tries"

@@ -1,10 +1,15 @@
-"""What joins people and channels beyond their identifiers: tickets, bound numbers, transfers, cases, departures."""
+"""What joins people and channels beyond their identifiers, and what keeps them apart.
+
+Tickets, bound numbers, transfers, cases, departures, the block-list.
+"""
 
 from tortoise import fields
 
 from models.base import TimestampedModel
 from models.fields import CountField, JsonField, UtcField, WordField
 from models.identity import Member
+from models.operators import Operator
+from models.organizations import Organization
 from models.words import IdentifierStatus, Namespace, ReviewKind, ReviewState, TicketPurpose
 
 
@@ -98,3 +103,25 @@ class Departed(TimestampedModel):
     class Meta:
         table = "departed"
         unique_together = (("namespace", "scope", "value_hash"),)
+
+
+class BlockedIdentifier(TimestampedModel):
+    """A value that identifies nobody (a store's phone). Every organization keeps a list; each holds for all."""
+
+    organization: fields.ForeignKeyRelation[Organization] = fields.ForeignKeyField(
+        "models.Organization", on_delete=fields.RESTRICT, related_name="blocked_identifiers"
+    )
+    namespace = WordField(Namespace)
+    scope = fields.CharField(max_length=64)
+    value_hash = fields.CharField(max_length=64)  # as in `identifier`
+    tail = fields.CharField(max_length=4)  # what operators tell their entries apart by
+    reason = fields.CharField(max_length=200)
+    added_by: fields.ForeignKeyRelation[Operator] = fields.ForeignKeyField(
+        "models.Operator", on_delete=fields.RESTRICT, related_name="blocked_identifiers"
+    )
+    added_at = UtcField()
+
+    class Meta:
+        table = "blocked_identifier"
+        unique_together = (("organization", "namespace", "scope", "value_hash"),)
+        indexes = (("value_hash",),)

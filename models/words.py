@@ -33,6 +33,15 @@ class Namespace(StrEnum):
     WX_UNIONID = "wx_unionid"
     WX_OPENID = "wx_openid"
     PHONE = "phone"
+    TMALL_OMID = "tmall_omid"  # of a brand
+    TMALL_OUID = "tmall_ouid"  # of a shop
+    DOUYIN = "douyin"
+    JD = "jd"
+    YOUZAN = "youzan"
+    POS_MEMBER = "pos_member"  # the number by which a till knows its member
+    ERP_ID = "erp_id"
+    DEVICE = "device"
+    COOKIE = "cookie"
 
 
 class IdentifierStatus(StrEnum):
@@ -83,7 +92,7 @@ class JobState(StrEnum):
 
 
 class CardStatus(StrEnum):
-    """Life of a card number: unbound -> bound; bound -> unbound, lost, replaced; lost -> replaced."""
+    """Life of a card number: unbound -> bound, lost; bound -> unbound, lost, replaced; lost -> found, replaced."""
 
     UNBOUND = "unbound"
     BOUND = "bound"

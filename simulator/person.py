@@ -1,14 +1,18 @@
 """What a person does: each method is one gesture, and returns what the platform made of it."""
 
+import html
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 
 from simulator import menus
 from simulator.accounts import Account
 from simulator.chats import FAULT, HANDED_OVER, Side
 from simulator.errors import ImpossibleError
 from simulator.identifiers import message_id, ticket
+from simulator.links import HOST
 from simulator.mini_program import MiniProgram
 from simulator.people import Follow, Profile
 from simulator.pushing import Push
@@ -17,6 +21,8 @@ from simulator.windows import Trigger
 if TYPE_CHECKING:
     from simulator.platform import Platform
 
+_LINK = re.compile(r"<a\s([^>]*)>")
+_ATTRIBUTE = re.compile(r'([a-z-]+)="([^"]*)"')
 _FOLLOWED = "已关注公众号"
 _UNFOLLOWED = "已取消关注"
 _CODE_TAPS = {"scancode_push", "scancode_waitmsg"}
@@ -141,6 +147,25 @@ class Person(Profile):
         opened = MiniProgram(self, account, self.platform, scene, ticket)
         self.mini_programs.append(opened)
         return opened
+
+    def follow_link(self, said: str) -> MiniProgram:
+        """Tap the first link into a mini-program in what an account said."""
+        found = _LINK.search(said)
+        if found is None:
+            raise ImpossibleError("这句话里没有小程序链接")
+        attributes = {name: html.unescape(value) for name, value in _ATTRIBUTE.findall(found[1])}
+        account, page = self._leads_to(attributes)
+        query = dict(parse_qsl(page.partition("?")[2]))
+        return self.open_mini_program(account, query.get("scene"), ticket=query.get("ticket"))
+
+    def _leads_to(self, attributes: Mapping[str, str]) -> tuple[Account, str]:
+        app_id = attributes.get("data-miniprogram-appid")
+        if app_id is not None and (account := self.platform.by_app_id(app_id)):
+            return account, attributes.get("data-miniprogram-path", "")
+        link = self.platform.links.find(attributes.get("href", "").removeprefix(HOST))
+        if link is None:
+            raise ImpossibleError("链接已失效")
+        return link.account, link.path
 
     async def notified(self, account: Account, fields: Mapping[str, object]) -> Push:
         """Tell the account about something that concerns this person, who sees none of it."""

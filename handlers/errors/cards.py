@@ -99,6 +99,40 @@ class CardStateWrong(DomainError):
     kind, code, message = ErrorKind.CONFLICT, "card.state_wrong", "卡片当前状态不能这样处理，请刷新后再看。"
 
 
+class CardHolderChanged(DomainError):
+    """Somebody else holds the card than the service desk saw when it decided."""
+
+    kind, code, message = ErrorKind.CONFLICT, "card.holder_changed", "这张卡刚刚换了持有人，请刷新后再处理。"
+
+
+class CardKindInactive(DomainError):
+    """Switched off: nothing of this kind is issued or bound any more."""
+
+    kind, code, message = ErrorKind.CONFLICT, "card.kind_inactive", "这个卡种已停用，不能发卡和绑卡。"
+
+
+class CardReceiverInactive(DomainError):
+    """Has not joined, or is frozen."""
+
+    kind, code, message = ErrorKind.CONFLICT, "card.receiver_inactive", "对方还没有入会或已停用，不能接收这张卡。"
+
+
+class CardSpareMissing(DomainError):
+    """A kind of an older system is replaced by another plastic card of it, whose number the desk has to give."""
+
+    kind, code, message = ErrorKind.INVALID, "card.spare_missing", "这种卡要用一张未绑定的新卡来换，请填写新卡的卡号。"
+
+
+class CardSpareUnusable(DomainError):
+    """The new card is not there, or is not free."""
+
+    kind, code, message = ErrorKind.CONFLICT, "card.spare_unusable", "这张新卡不能用来补卡，请核对卡号或换一张。"
+
+
+class CardImportUnknown(DomainError):
+    kind, code, message = ErrorKind.NOT_FOUND, "card.import_unknown", "没有找到这次导入，请刷新列表。"
+
+
 class MemberCodeInvalid(DomainError):
     """Used, expired, or never given."""
 

@@ -67,6 +67,12 @@ class PhoneBlocked(DomainError):
     kind, code, message = ErrorKind.INVALID, "phone.blocked", "这个号码不能使用，请换一个号码。"
 
 
+class BirthdayInvalid(DomainError):
+    """In the future, or of nobody alive."""
+
+    kind, code, message = ErrorKind.INVALID, "profile.birthday_invalid", "生日不能晚于今天，请核对后再填。"
+
+
 class DepartureHindered(DomainError):
     """Something of theirs is still open; facts: `reasons`, stable words."""
 

@@ -76,6 +76,33 @@ class NotMergeable(DomainError):
     kind, code, message = ErrorKind.CONFLICT, "merge.not_active", "其中一位会员已停用，不能合并。"
 
 
+class MergeTooMuch(DomainError):
+    """More merges in a day or more identifiers than one person has; facts: `merges_a_day`, `identifiers_of_one`.
+
+    An admin may override it, with a reason.
+    """
+
+    kind, code, message = (
+        ErrorKind.CONFLICT,
+        "merge.too_much",
+        "合并次数或身份数量超出一个人的范围，请核实后由管理员填写理由再合并。",
+    )
+
+
+class BlockedAlready(DomainError):
+    kind, code, message = ErrorKind.CONFLICT, "block_list.already", "这个号码已经在屏蔽名单里了，不用重复添加。"
+
+
+class BlockedIdentifierUnknown(DomainError):
+    kind, code, message = ErrorKind.NOT_FOUND, "block_list.unknown", "没有找到这条屏蔽记录，请刷新列表。"
+
+
+class IdentifierNotBlockable(DomainError):
+    """Not a number anybody could have, or of a kind that is never blocked (WeChat's own)."""
+
+    kind, code, message = ErrorKind.INVALID, "block_list.invalid", "这个号码不完整或不需要屏蔽，请核对后再填。"
+
+
 class MergeUnknown(DomainError):
     kind, code, message = ErrorKind.NOT_FOUND, "merge.unknown", "没有找到这次合并，请刷新后再试。"
 

@@ -10,6 +10,7 @@ MOVES = frozenset(
         (CardStatus.BOUND, CardStatus.LOST),
         (CardStatus.BOUND, CardStatus.REPLACED),
         (CardStatus.LOST, CardStatus.BOUND),  # found again, at the service desk
+        (CardStatus.LOST, CardStatus.UNBOUND),  # found again, and nobody had bound it
         (CardStatus.LOST, CardStatus.REPLACED),
     }
 )

@@ -12,7 +12,11 @@ class Capability(StrEnum):
     OPERATORS = "operators"
     ACCOUNTS = "accounts"
     CONTENT = "content"  # replies and menus
-    CARDS = "cards"
+    CARDS = "cards"  # the service desk: look at one, lost, found, replaced, handed over
+    CARD_IMPORTS = "card_imports"
+    MERCHANTS = "merchants"  # brands, merchants, stores, and the kinds of card
+    BLOCK_LIST = "block_list"  # what identifies nobody
+    MERGE_OVERRIDE = "merge_override"  # join more than is one person's measure
     MEMBERS = "members"  # find, look at, merge, decide reviews
     JOBS = "jobs"
     AUDIT = "audit"
@@ -21,10 +25,19 @@ class Capability(StrEnum):
 _ALLOWED: Mapping[OperatorRole, frozenset[Capability]] = {
     OperatorRole.ADMIN: frozenset(Capability),
     OperatorRole.OPERATOR: frozenset(
-        {Capability.ACCOUNTS, Capability.CONTENT, Capability.CARDS, Capability.MEMBERS, Capability.JOBS}
+        {
+            Capability.ACCOUNTS,
+            Capability.CONTENT,
+            Capability.CARDS,
+            Capability.CARD_IMPORTS,
+            Capability.MERCHANTS,
+            Capability.BLOCK_LIST,
+            Capability.MEMBERS,
+            Capability.JOBS,
+        }
     ),
     OperatorRole.SUPPORT: frozenset({Capability.MEMBERS, Capability.CARDS}),
-    OperatorRole.FINANCE: frozenset({Capability.AUDIT}),
+    OperatorRole.FINANCE: frozenset({Capability.AUDIT, Capability.CARD_IMPORTS}),
 }
 
 

@@ -18,7 +18,7 @@ Format = Annotated[
 ]
 
 
-@endpoint(tags=["privacy"], auth="person")
+@endpoint(tags=["privacy"], auth="person", even_frozen=True)
 async def export_me(
     request: web.Request,
     format: Format = None,  # noqa: A002 - the word in the address
@@ -38,7 +38,7 @@ def _prefers_a_page(request: web.Request) -> bool:
     return "text/html" in accepted and "application/json" not in accepted
 
 
-@endpoint(tags=["privacy"], auth="person", refuses=[DepartureHindered])
+@endpoint(tags=["privacy"], auth="person", even_frozen=True, refuses=[DepartureHindered])
 async def leave(request: web.Request, *, idempotency_key: str | None = None) -> NoContent:
     """Delete the person: identifiers, profile, numbers, cards, sessions; for good, and at once.
 

@@ -14,7 +14,7 @@ Code = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"
 Scene = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")]
 Nickname = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=32)]
 Gender = Literal["female", "male", "other"]
-PhoneStatus = Literal["none", "attached", "elsewhere"]
+PhoneStatus = Literal["none", "attached", "kept", "elsewhere"]
 Version = Annotated[str, StringConstraints(min_length=1, max_length=32)]
 Base64 = Annotated[str, StringConstraints(min_length=4, max_length=4096, pattern=r"^[A-Za-z0-9+/]+={0,2}$")]
 
@@ -130,7 +130,11 @@ class SessionOut(Out):
 
 
 class JoinedOut(Out):
-    """`cards` and `granted` are what joining brought; `phone_status` says what became of the phone."""
+    """`cards` and `granted` are what joining brought; `phone_status` says what became of the phone.
+
+    `kept`: the person has another login phone, which stays; `PUT /me/phone` changes it. `elsewhere`: the number
+    belongs to another member until people have looked at it.
+    """
 
     member: MemberOut
     cards: list[CardOut]

@@ -5,6 +5,7 @@ from aiohttp import web
 from handlers.consents import Agreed
 from handlers.errors import (
     AccountUnknown,
+    BirthdayInvalid,
     ConsentMissing,
     ConsentNeeded,
     ConsentOutdated,
@@ -53,14 +54,14 @@ async def open_session(request: web.Request, body: SessionBody) -> Created[Sessi
     return Created(SessionOut(token=opened.token, expires_at=opened.expires_at, member=member))
 
 
-@endpoint(tags=["session"], auth="person")
+@endpoint(tags=["session"], auth="person", even_frozen=True)
 async def close_session(request: web.Request) -> NoContent:
     """End this session."""
     await handlers(request).sessions.close(person(request), token=token(request))
     return NoContent()
 
 
-@endpoint(tags=["session"], auth="person")
+@endpoint(tags=["session"], auth="person", even_frozen=True)
 async def close_sessions(request: web.Request) -> Ok[ClosedOut]:
     """End all of the person's sessions, everywhere."""
     return Ok(ClosedOut(closed=await handlers(request).sessions.close_all(person(request))))
@@ -86,7 +87,14 @@ async def consents(request: web.Request) -> Ok[TermsListOut]:
 @endpoint(
     tags=["member"],
     auth="person",
-    refuses=[ConsentMissing, ConsentOutdated, PhoneCodeRefused, PhoneBlocked, WeChatUnavailable],
+    refuses=[
+        ConsentMissing,
+        ConsentOutdated,
+        PhoneCodeRefused,
+        PhoneBlocked,
+        BirthdayInvalid,
+        WeChatUnavailable,
+    ],
 )
 async def join(
     request: web.Request, body: JoinBody, *, idempotency_key: str | None = None
@@ -114,19 +122,19 @@ async def join(
 def _joined(joined: Joined, *, with_phone: bool) -> JoinedOut:
     phone: PhoneStatus = "none"
     if with_phone:
-        phone = "elsewhere" if joined.is_phone_elsewhere else "attached"
+        phone = "elsewhere" if joined.is_phone_elsewhere else "kept" if joined.is_phone_kept else "attached"
     member = MemberOut.of(joined.member)
     cards = [CardOut.of(card) for card in joined.cards]
     return JoinedOut(member=member, cards=cards, granted=[], already_member=joined.already_member, phone_status=phone)
 
 
-@endpoint(tags=["member"], auth="person")
+@endpoint(tags=["member"], auth="person", even_frozen=True)
 async def me(request: web.Request) -> Ok[MemberOut]:
     """The person as they see themselves."""
     return Ok(MemberOut.of(await handlers(request).membership.view(person(request))))
 
 
-@endpoint(tags=["member"], auth="person", refuses=[NotAMember])
+@endpoint(tags=["member"], auth="person", even_frozen=True, refuses=[NotAMember, BirthdayInvalid])
 async def change_me(request: web.Request, body: ProfileBody) -> Ok[MemberOut]:
     """Change parts of the profile; null clears one."""
     view = await handlers(request).membership.change_profile(person(request), changes=body.told())
@@ -141,7 +149,7 @@ async def give_consent(request: web.Request, purpose: ConsentPurpose, /, body: V
     return Ok(ConsentChangedOut(purpose=changed.purpose, given=changed.is_given, changed=changed.changed))
 
 
-@endpoint(tags=["consent"], auth="person", refuses=[ConsentNeeded])
+@endpoint(tags=["consent"], auth="person", even_frozen=True, refuses=[ConsentNeeded])
 async def withdraw_consent(request: web.Request, purpose: ConsentPurpose, /) -> Ok[ConsentChangedOut]:
     """Take a consent back, at once. The answer says what follows from it, as `GET /consents` did before."""
     changed = await handlers(request).consents.withdraw(person(request), purpose=purpose)

@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 from handlers.operator_members import MembersMerged, SeenMember
 from handlers.operator_reviews import ReviewClosed, ReviewDecision
 from handlers.unmerging import Unmerged
+from miniapp_api.operator.shapes import Reason
 from miniapp_api.shapes import Body, Id, Out
 from models.words import CardStatus, MemberStatus, Namespace, ReviewKind, ReviewState
 
@@ -60,6 +61,10 @@ class SeenMemberOut(Out):
     known_by: list[Namespace]
     cards: list[SeenCardOut]
     merges: list[SeenMergeOut]
+    is_returning: bool = Field(description="left within two years and came back: a new member, not a new customer")
+    phone_held_until: datetime | None = Field(
+        description="the phone came from somebody else: until then what hangs on it waits"
+    )
 
     @classmethod
     def of(cls, seen: SeenMember) -> "SeenMemberOut":
@@ -74,6 +79,8 @@ class SeenMemberOut(Out):
             known_by=list(seen.known_by),
             cards=[SeenCardOut.model_validate(card) for card in seen.cards],
             merges=[SeenMergeOut.model_validate(merge) for merge in seen.merges],
+            is_returning=seen.is_returning,
+            phone_held_until=seen.phone_held_until,
         )
 
 
@@ -84,9 +91,13 @@ class FoundOut(Out):
 
 
 class MergeBody(Body):
-    """The member who is the same person."""
+    """The member who is the same person.
+
+    `override_reason` is for admins: why more is joined here than one person's merges of a day or identifiers.
+    """
 
     other_id: Id
+    override_reason: Reason | None = None
 
 
 class MergedOut(Out):
@@ -126,12 +137,16 @@ class ReviewOut(Out):
 
 
 class DecideBody(Body):
-    """`merge`: the two are one. `done`: settled in another way. `dismiss`: nothing is to be done."""
+    """`merge`: the two are one. `done`: settled in another way. `dismiss`: nothing is to be done.
+
+    `override_reason` is for admins, as in a merge: a case that the fuse opened needs it.
+    """
 
     decision: ReviewDecision
     note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = Field(
         default="", description="no names and numbers of people: the record outlives a deletion"
     )
+    override_reason: Reason | None = None
 
 
 class ReviewClosedOut(Out):

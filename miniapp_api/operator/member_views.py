@@ -7,6 +7,7 @@ from handlers.errors import (
     LaterMergeFirst,
     MemberUnknown,
     MergeNotReversible,
+    MergeTooMuch,
     MergeUnknown,
     NotMergeable,
     ReviewDecided,
@@ -54,14 +55,20 @@ async def seen_member(request: web.Request, member_id: Id, /) -> Ok[SeenMemberOu
 
 
 @endpoint(
-    tags=["member"], auth="operator", refuses=[RoleMissing, MemberUnknown, SameMember, DifferentPeople, NotMergeable]
+    tags=["member"],
+    auth="operator",
+    refuses=[RoleMissing, MemberUnknown, SameMember, DifferentPeople, NotMergeable, MergeTooMuch],
 )
 async def merge_members(
     request: web.Request, member_id: Id, /, body: MergeBody, *, idempotency_key: str
 ) -> Ok[MergedOut]:
     """Make two members one. Which of them stays does not depend on who is named first."""
     answer = await handlers(request).operator_members.merge(
-        operator(request), member_id, other_id=body.other_id, request_id=idempotency_key
+        operator(request),
+        member_id,
+        other_id=body.other_id,
+        override=body.override_reason or "",
+        request_id=idempotency_key,
     )
     return reply(answer, MergedOut.of, status=200)
 
@@ -90,14 +97,19 @@ async def reviews(
 @endpoint(
     tags=["review"],
     auth="operator",
-    refuses=[RoleMissing, ReviewUnknown, ReviewDecided, SameMember, DifferentPeople, NotMergeable],
+    refuses=[RoleMissing, ReviewUnknown, ReviewDecided, SameMember, DifferentPeople, NotMergeable, MergeTooMuch],
 )
 async def decide_review(
     request: web.Request, review_id: Id, /, body: DecideBody, *, idempotency_key: str
 ) -> Ok[ReviewClosedOut]:
     """Close a case, once."""
     answer = await handlers(request).operator_reviews.decide(
-        operator(request), review_id, body.decision, note=body.note, request_id=idempotency_key
+        operator(request),
+        review_id,
+        body.decision,
+        note=body.note,
+        override=body.override_reason or "",
+        request_id=idempotency_key,
     )
     return reply(answer, ReviewClosedOut.of, status=200)
 

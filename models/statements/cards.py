@@ -30,14 +30,18 @@ KEEP_KIND = """
 
 # --- whose
 
+# As an array on PostgreSQL, which is looked up in the index of members whatever is known of the table: joined to a
+# subquery, a table of which the statistics are young is read from one end to the other.
 _THEIRS = "SELECT {member} UNION ALL SELECT m.id FROM member m WHERE m.canonical_id = $1"
 _MINE = f"""
     SELECT c.id, c.last4, c.status, c.bound_at, c.is_primary, c.member_id, c.card_import_id,
         k.code AS kind, k.name AS kind_name, k.is_issued, k.programme_id
-    FROM card c JOIN card_kind k ON k.id = c.kind_id WHERE c.member_id IN ({_THEIRS})
+    FROM card c JOIN card_kind k ON k.id = c.kind_id WHERE c.member_id {{these}}({_THEIRS}{{end}}
     ORDER BY k.created_at, k.id, c.bound_at, c.id
 """  # noqa: S608 - no outside input in it
-MINE = Both(postgres=_MINE.format(member="CAST($1 AS uuid)"), sqlite=_MINE.format(member="$1"))
+_POSTGRES_THEIRS = {"these": "= ANY(ARRAY", "end": "))", "member": "CAST($1 AS uuid)"}
+_SQLITE_THEIRS = {"these": "IN ", "end": ")", "member": "$1"}
+MINE = Both(postgres=_MINE.format(**_POSTGRES_THEIRS), sqlite=_MINE.format(**_SQLITE_THEIRS))
 
 CANONICAL = """
     SELECT c.id, c.ordinal, c.joined_at, c.status FROM member m JOIN member c ON c.id = COALESCE(m.canonical_id, m.id)
@@ -81,31 +85,44 @@ NEXT_MEMBERS = """
 """
 # NO KEY: whoever inserts a card of this kind meanwhile shares the key, and would wait for a batch that waits for them.
 CURSOR = Both(
-    postgres="SELECT recognised_up_to FROM card_kind WHERE id = $1 FOR NO KEY UPDATE",
-    sqlite="SELECT recognised_up_to FROM card_kind WHERE id = $1",
+    postgres="SELECT recognised_up_to FROM card_kind WHERE id = $1 AND is_active FOR NO KEY UPDATE",
+    sqlite="SELECT recognised_up_to FROM card_kind WHERE id = $1 AND is_active",
 )
+LOCK_KIND = Both(postgres="SELECT id FROM card_kind WHERE id = $1 FOR NO KEY UPDATE", sqlite="")
 ADVANCE = "UPDATE card_kind SET recognised_up_to = $2 WHERE id = $1 AND recognised_up_to < $2 RETURNING id"
 
 # --- one card
 
 _CARD = """
-    SELECT c.id, c.kind_id, c.programme_id, c.member_id, c.last4, c.status, c.phone_hash, c.pin_hash, c.name_hash,
-        c.last_store_id, c.bindable_from, c.card_import_id, c.is_primary, k.code AS kind, k.name AS kind_name,
-        k.is_issued, h.id AS holder_id,
-        CASE WHEN h.id IS NULL THEN p.organization_id ELSE h.organization_id END AS organization_id
-    FROM card c JOIN card_kind k ON k.id = c.kind_id JOIN programme p ON p.id = c.programme_id
+    SELECT c.id, c.kind_id, c.number_hash, c.programme_id, c.member_id, c.last4, c.status, c.phone_hash, c.pin_hash,
+        c.name_hash, c.last_store_id, c.bindable_from, c.card_import_id, c.is_primary, k.code AS kind,
+        k.name AS kind_name, k.is_issued, k.is_active, h.id AS holder_id
+    FROM card c JOIN card_kind k ON k.id = c.kind_id
     LEFT JOIN member m ON m.id = c.member_id LEFT JOIN member h ON h.id = COALESCE(m.canonical_id, m.id)
 """
 BY_NUMBER = _CARD + " WHERE c.kind_id = $1 AND c.number_hash = $2"
+# Many at once, because this read is gathered: $1 is an array of `{kind id}:{number hash}`.
+_ANY = _CARD.replace("FROM card c JOIN", "FROM {asked} card c ON c.kind_id = {kind} AND c.number_hash = {number} JOIN")
+BY_NUMBERS = Both(
+    postgres=_ANY.format(
+        asked="unnest($1::text[]) AS a(value) JOIN",
+        kind="CAST(split_part(a.value, ':', 1) AS uuid)",
+        number="split_part(a.value, ':', 2)",
+    ),
+    sqlite=_ANY.format(asked="json_each($1) a CROSS JOIN", kind="substr(a.value, 1, 36)", number="substr(a.value, 38)"),
+)
 BY_ID = _CARD + " WHERE c.id = $1"
 
-# Binding is won by this one conditional UPDATE: whoever gets no row back reads why. $4: the states it may come from.
+# CASE keeps planners off the index of primary cards, which they would read from one end to the other.
+# Binding is won by this one conditional UPDATE: whoever gets no row back reads why. What comes back is what proves the
+# ownership of the very row that was won.
 _BIND = """
     UPDATE card SET status = 'bound', member_id = $2, bound_at = $3, bindable_from = NULL, lost_at = NULL,
         is_primary = NOT EXISTS (
-            SELECT 1 FROM card o WHERE o.member_id = $2 AND (o.kind_id = card.kind_id) IS TRUE AND o.is_primary
-            AND o.status = 'bound' AND o.id <> card.id)
-    WHERE id = $1 AND {free} RETURNING id
+            SELECT 1 FROM card o WHERE o.member_id = $2 AND (o.kind_id = card.kind_id) IS TRUE
+            AND CASE WHEN o.is_primary THEN 1 ELSE 0 END = 1 AND o.status = 'bound' AND o.id <> card.id)
+    WHERE id = $1 AND {free} AND EXISTS (SELECT 1 FROM card_kind k WHERE k.id = card.kind_id AND k.is_active)
+    RETURNING id, phone_hash, pin_hash, name_hash, last_store_id
 """
 BIND = _BIND.format(free="status = 'unbound' AND (bindable_from IS NULL OR bindable_from <= $3)")
 HAND_OVER = _BIND.format(free="(status IN ('unbound', 'lost') OR (status = 'bound' AND member_id <> $2))")
@@ -116,6 +133,10 @@ UNBIND = """
 LOSE = """
     UPDATE card SET status = 'lost', lost_at = $2, is_primary = false
     WHERE id = $1 AND status IN ('unbound', 'bound') RETURNING id
+"""
+FIND = """
+    UPDATE card SET status = CASE WHEN member_id IS NULL THEN 'unbound' ELSE 'bound' END, lost_at = NULL
+    WHERE id = $1 AND status = 'lost' RETURNING status
 """
 REPLACE = """
     UPDATE card SET status = 'replaced', replaced_by_id = $2, is_primary = false
@@ -137,20 +158,65 @@ ISSUE_REPLACEMENT = """
     FROM card c WHERE c.id = $6 ON CONFLICT DO NOTHING RETURNING id
 """
 
-# --- attempts: at most $5 in a window, counted by a guarded upsert. $3 subject, $4 the hour
+# --- the service desk: a held card is where its holder is, any other where its kind is
 
-COUNT_ATTEMPT = """
-    INSERT INTO proof_attempts (id, created_at, subject, "window", tried_count) VALUES ($1, $2, $3, $4, 1)
-    ON CONFLICT (subject, "window") DO UPDATE SET tried_count = proof_attempts.tried_count + 1
-    WHERE proof_attempts.tried_count < $5 RETURNING tried_count
+_SEEN = """
+    SELECT c.id, c.kind_id, c.member_id, c.last4, c.status, c.is_primary, c.bound_at, c.lost_at, c.bindable_from,
+        c.card_import_id, c.replaced_by_id, k.code AS kind, k.name AS kind_name, k.is_issued, k.is_active,
+        k.prefix, k.digit_count, h.id AS holder_id,
+        CASE WHEN h.id IS NULL THEN COALESCE(s.organization_id, b.organization_id, p.organization_id)
+            ELSE h.organization_id END AS organization_id
+    FROM card_kind k JOIN card c ON c.kind_id = k.id JOIN programme p ON p.id = k.programme_id
+    LEFT JOIN brand b ON b.id = k.brand_id LEFT JOIN merchant s ON s.id = k.merchant_id
+    LEFT JOIN member m ON m.id = c.member_id LEFT JOIN member h ON h.id = COALESCE(m.canonical_id, m.id)
 """
-GIVE_BACK_ATTEMPT = """
-    UPDATE proof_attempts SET tried_count = tried_count - 1
-    WHERE subject = $1 AND "window" = $2 AND tried_count > 0 RETURNING id
+SEEN = _SEEN + " WHERE c.id = $1"
+# A number may be one of several kinds; the index of numbers begins with the kind.
+SEEN_BY_NUMBER = f"{_SEEN} WHERE c.kind_id IN (SELECT id FROM card_kind) AND c.number_hash = $1 ORDER BY c.id"  # noqa: S608
+_SEEN_OF = _SEEN + f" WHERE c.member_id {{these}}({_THEIRS}{{end}} ORDER BY k.created_at, k.id, c.bound_at, c.id"
+SEEN_OF = Both(postgres=_SEEN_OF.format(**_POSTGRES_THEIRS), sqlite=_SEEN_OF.format(**_SQLITE_THEIRS))
+# What the desk does to one card goes one after the other, after the rows of the people were locked.
+LOCK_CARD = Both(postgres="SELECT id FROM card WHERE id = $1 FOR NO KEY UPDATE", sqlite="")
+
+# --- attempts: a row keeps the last five instants of its subject; the fifth must be past before there is a next one
+
+# $2 now, $3 subject, $4 an hour ago. Who gets no row back has had five. Instants move on by one column each.
+_COUNT_TRY = """
+    INSERT INTO recent_tries (id, created_at, subject, tried_at, first_at) {values}
+    ON CONFLICT (subject) DO UPDATE SET tried_at = $2, first_at = $2, second_at = recent_tries.first_at,
+        third_at = recent_tries.second_at, fourth_at = recent_tries.third_at, fifth_at = recent_tries.fourth_at
+    WHERE recent_tries.fifth_at IS NULL OR recent_tries.fifth_at <= $4
+    RETURNING first_at, second_at, third_at, fourth_at, fifth_at
 """
-PRUNE_ATTEMPTS = """
-    DELETE FROM proof_attempts WHERE id IN (SELECT id FROM proof_attempts WHERE created_at < $1 LIMIT $2) RETURNING id
+COUNT_TRY = _COUNT_TRY.format(values="VALUES ($1, $2, $3, $2, $2)")
+# Of two subjects at once, the second ($5 its id, $6) only when the first may try; a row for each that counted, in this
+# order. SQLite has no such statement, and needs none: its trips are free.
+COUNT_TWO_TRIES = f"""
+    WITH one AS ({_COUNT_TRY.format(values="VALUES ($1, $2, $3, $2, $2)")}),
+    two AS ({_COUNT_TRY.format(values="SELECT CAST($5 AS uuid), $2, $6, $2, $2 FROM one")})
+    SELECT 1 AS place, one.* FROM one UNION ALL SELECT 2, two.* FROM two ORDER BY place
+"""  # noqa: S608 - no outside input in it
+FIFTH_TRY = "SELECT fifth_at FROM recent_tries WHERE subject = $1"
+# $1 subject, $2 the instant of the try: those before it move up.
+_GIVE_BACK_TRY = """
+    UPDATE recent_tries SET
+        first_at = CASE WHEN first_at = {at} THEN second_at ELSE first_at END,
+        second_at = CASE WHEN {at} IN (first_at, second_at) THEN third_at ELSE second_at END,
+        third_at = CASE WHEN {at} IN (first_at, second_at, third_at) THEN fourth_at ELSE third_at END,
+        fourth_at = CASE WHEN {at} IN (first_at, second_at, third_at, fourth_at) THEN fifth_at ELSE fourth_at END,
+        fifth_at = NULL
+    WHERE subject = {subject} AND {at} IN (first_at, second_at, third_at, fourth_at, fifth_at){after} RETURNING id
 """
+GIVE_BACK_TRY = _GIVE_BACK_TRY.format(subject="$1", at="$2", after="")
+# A binding, and the two tries behind it given back when it was won ($4, $5 the subjects, $6 the instant), their rows
+# locked in the order in which they are counted. SQLite does it in three statements.
+_WON = " AND EXISTS (SELECT 1 FROM won)"
+BIND_AND_GIVE_BACK = f"""
+    WITH won AS ({BIND}),
+    one AS ({_GIVE_BACK_TRY.format(subject="$4", at="$6", after=_WON)}),
+    two AS ({_GIVE_BACK_TRY.format(subject="$5", at="$6", after=_WON + " AND (SELECT count(*) FROM one) >= 0")})
+    SELECT * FROM won
+"""  # noqa: S608 - no outside input in it
 
 # --- importing: $1 [{"id", "number_hash", "number_cipher", "last4", "phone_hash", "name_hash", "pin_hash",
 # "last_store_id", "opening_balance"}], $2 now, $3 kind, $4 programme, $5 the import

@@ -21,6 +21,15 @@ _OF_THESE = "IN (SELECT value FROM json_each($1))"
 FIND_BY_IDENTIFIERS = Both(postgres=_BY_IDENTIFIER + "= ANY($1::text[])", sqlite=_BY_IDENTIFIER + _OF_THESE)
 FIND_BY_MEMBERS = Both(postgres=_BY_MEMBER + "= ANY($1::uuid[])", sqlite=_BY_MEMBER + _OF_THESE)
 
+# The rows that were merged into each of these, as text with spaces between.
+_MERGED_INTO = (
+    "SELECT m.canonical_id, {ids} AS ids FROM member m WHERE m.canonical_id {of_these} GROUP BY m.canonical_id"
+)
+MERGED_INTO = Both(
+    postgres=_MERGED_INTO.format(ids="string_agg(m.id::text, ' ')", of_these="= ANY($1::uuid[])"),
+    sqlite=_MERGED_INTO.format(ids="group_concat(m.id, ' ')", of_these=_OF_THESE),
+)
+
 # Everything that the holders of any of these values hold, and what the asking member holds ($2, null for nobody).
 _HELD = """
     SELECT c.id AS member_id, c.joined_at, i.namespace, i.scope, i.value_hash, i.last_seen_at

@@ -7,7 +7,7 @@ const PURPOSES = { membership: "会员协议", marketing: "活动和优惠消息
 const PROOFS = [["phone", "微信手机号"], ["pin", "卡密码"], ["name", "姓名和上次消费的门店"]];
 const drafts = new Map();  // what is being typed stays while the page is drawn anew
 
-export function cardsPanel(shown, touch) {
+export function cardsPanel(shown, touch, problem) {
   const cards = (shown.cards ?? []).map((card) => {
     const made = el("div", { className: "row", testid: "card-row" }, el("span", {}, card.name), el("span", {}, `尾号 ${card.last4} ${STATES[card.status] ?? card.status}`));
     made.dataset.kind = card.kind;
@@ -17,7 +17,8 @@ export function cardsPanel(shown, touch) {
     el("h4", {}, "我的卡"),
     cards.length ? cards : el("p", { className: "fine" }, "还没有卡"),
     memberCode(shown, touch),
-    shown.ticket || (shown.kinds ?? []).length ? bindForm(shown, touch) : null);
+    shown.ticket || (shown.kinds ?? []).length ? bindForm(shown, touch) : null,
+    problem);
 }
 
 function memberCode(shown, touch) {
@@ -66,7 +67,7 @@ function makeForm(shown, kinds, touch) {
   const words = shown.ticket ? el("p", { testid: "bind-ticket" }, "卡号已在公众号里填好，还差一步核实。") : [field("卡种", kind), field("卡号", number)];
   return el("form", { onsubmit, testid: "bind-form" },
     el("h4", {}, "绑卡"), words, field("怎样核实", way), asked,
-    el("button", { className: "outline", testid: "bind-go" }, "绑定"));
+    el("button", { className: shown.ticket ? "green" : "outline", testid: "bind-go" }, "绑定"));
 }
 
 export function consentsPanel(member, touch) {

@@ -48,6 +48,11 @@ export function toast(words) {
   hiding = setTimeout(() => { box.hidden = true; }, 2600);
 }
 
+export function hush() {
+  clearTimeout(hiding);
+  $("toast").hidden = true;
+}
+
 // Replaces a list without losing which of its <details> are open.
 export function refill(container, elements) {
   const open = new Set([...container.querySelectorAll("details[open]")].map((one) => one.dataset.id));

@@ -1,11 +1,12 @@
 // The mini-program: log in, join with one tap, look at oneself; and what every call returned.
 
-import { $, clockTime, el, refill, section, toast } from "/phone/dom.js";
+import { $, clockTime, el, hush, refill, section, toast } from "/phone/dom.js";
 import { cardsPanel, consentsPanel } from "/phone/cards.js";
 import { accountsOf, openScreen, state, touchScreen } from "/phone/control.js";
 
 const LABELS = { number: "会员号", phone: "手机号", joined_at: "入会时间", nickname: "昵称", level: "等级", points: "积分", status: "状态" };
 let isBusy = false;
+let ledTo = null;  // the screen whose form was already brought into sight
 
 const screen = () => state.details?.screens.filter((one) => one.account === state.mini).at(-1);
 const isClosed = (one) => !one || one.id === state.closedScreen;
@@ -36,10 +37,11 @@ export async function open(name, scene = null, { ticket = null, page = "" } = {}
 async function touch(name, fields) {
   if (isBusy) return;
   isBusy = true;
+  hush();  // what was said about the last tap is over
   drawMini();
   const call = await touchScreen(screen().id, name, fields);
   isBusy = false;
-  if (call && (call.status < 200 || call.status > 299)) toast(problem(call));
+  if (call && isBad(call) && !isOfForm(call)) toast(problem(call));
   if (call?.answer?.already_member) toast("您已经是会员");
   if (call?.answer?.consequence) toast(call.answer.consequence);
   if (name === "join" && call?.status < 300) await touchScreen(screen().id, "cards");
@@ -48,23 +50,31 @@ async function touch(name, fields) {
 
 const problem = ({ status, answer }) => (status === 0 ? `没有连上服务：${answer}` : answer?.title ?? `服务返回 ${status}`);
 
+const isBad = ({ status }) => status < 200 || status > 299;
+const isOfForm = ({ method, path }) => method === "POST" && path === "/me/cards";  // said below the form itself
+
 export function drawMini() {
   const shown = screen();
   if (isClosed(shown)) return $("mini").replaceChildren(closed());
   const member = shown.member;
   const isMember = Boolean(member && (member.number || member.joined_at));
   const last = shown.calls.at(-1);
-  const failed = last && (last.status < 200 || last.status > 299);
+  const failed = last && isBad(last) ? el("p", { className: "problem", testid: "mini-problem" }, problem(last)) : null;
+  const below = failed && isMember && isOfForm(last);
   refill($("mini"), [
     hero(shown, member, isMember),
     panel(
-      failed ? el("p", { className: "problem", testid: "mini-problem" }, problem(last)) : null,
+      below ? null : failed,
       isMember ? profile(member) : joining(shown),
     ),
-    ...(isMember ? [panel(cardsPanel(shown, touch)), panel(consentsPanel(member, touch))] : []),
+    ...(isMember ? [panel(cardsPanel(shown, touch, below ? failed : null)), panel(consentsPanel(member, touch))] : []),
     el("h4", {}, "接口返回（新的在上）"),
     ...shown.calls.toReversed().map(restCall),
   ]);
+  if (shown.ticket && shown.cards && ledTo !== shown.id) {
+    ledTo = shown.id;
+    $("mini").querySelector("form")?.scrollIntoView({ block: "center" });
+  }
 }
 
 const panel = (...children) => el("div", { className: "panel" }, ...children);

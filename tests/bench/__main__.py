@@ -1,4 +1,4 @@
-"""`python -m tests.bench [message me join lane memory]`: measure, print the table, draw the plot."""
+"""`python -m tests.bench [figures]`: measure, print the table, draw the plot."""
 
 import argparse
 import os
@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.bench import figures
+from tests.bench import cards, figures, heavy
 from tests.bench.load import wrk_is_installed
 from tests.bench.measuring import Outcome, loaded, measure
 from tests.bench.memory import Memory, watch
@@ -17,24 +17,33 @@ from tests.bench.processes import ROOT
 from tests.bench.profiling import profile
 from tests.bench.report import plot, table
 from tests.bench.stores import PAIRS, Stores, stores
-from tests.bench.town import Town, town
+from tests.bench.town import town
 from tests.servers import ServerMissing
 
 BUILD = ROOT / "build" / "bench"
-IN_TOWN = {"message": figures.message, "me": figures.me, "join": figures.join}
-ALL = (*IN_TOWN, "lane", "memory")
+IN_TOWN = {
+    "message": figures.message,
+    "me": figures.me,
+    "join": figures.join,
+    "bind": cards.bind,
+    "resolve": cards.resolve,
+    "search": cards.search,
+}
+PLAIN = (*IN_TOWN, "lane", "memory")
+HEAVY = ("import", "kind")  # minutes each: only when they are named
+ALL = (*PLAIN, *HEAVY)
 
 
 def main() -> int:
     """0 when every bar is reached, 1 when one is missed, 2 when a program is missing."""
     options = _parser().parse_args()
-    wanted = options.figures or [*options.profile] or list(ALL)
+    wanted = options.figures or [*options.profile] or list(PLAIN)
     if not _has_wrk():
         sys.stderr.write("wrk is missing. Install it, then try again: apt-get install wrk\n")
         return 2
     BUILD.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    bench = Bench(wanted, options.profile, options.rounds, options.seconds)
+    bench = Bench(wanted, options.profile, options.rounds, options.seconds, whole=options.whole)
     try:
         for pair in [options.pair] if options.pair else PAIRS:
             with tempfile.TemporaryDirectory(prefix="fanpiao-bench-") as folder:
@@ -44,24 +53,29 @@ def main() -> int:
     except ServerMissing as missing:
         sys.stderr.write(f"{missing}\n")
         return 2
-    text = table(bench.outcomes, bench.memories)
+    text = table(bench.outcomes, bench.memories, bench.heavies)
     print(f"\n{text}\nin {time.monotonic() - started:.0f} s; also in {BUILD.relative_to(ROOT)}/")
     (BUILD / "table.md").write_text(text, encoding="utf-8")
     plot(bench.outcomes, BUILD / "plot.png")
     verdicts = [one.verdict for one in bench.outcomes] + [one.verdict for one in bench.memories]
+    verdicts += [one.verdict for one in bench.heavies]
     return int("MISSED" in verdicts)
 
 
 class Bench:
     """What was asked for, and what came out so far."""
 
-    def __init__(self, wanted: Sequence[str], profiled: Sequence[str], rounds: int, seconds: int) -> None:
+    def __init__(
+        self, wanted: Sequence[str], profiled: Sequence[str], rounds: int, seconds: int, *, whole: bool
+    ) -> None:
         self._wanted = wanted
         self._profiled = profiled
         self._rounds = rounds
         self._seconds = seconds
+        self._whole = whole
         self.outcomes: list[Outcome] = []
         self.memories: list[Memory] = []
+        self.heavies: list[heavy.Heavy] = []
 
     def run(self, ours: Stores, home: Path) -> None:
         """Everything that was asked for, on one pair."""
@@ -70,18 +84,25 @@ class Bench:
             with town(ours, home) as place:
                 self.memories.append(watch(place, ours.pair))
                 print(f"memory: {self.memories[-1].growth:+.1%}, {self.memories[-1].verdict}", flush=True)
-        if not IN_TOWN.keys().isdisjoint(self._wanted):
+        here = [name for name in IN_TOWN if name in self._wanted and ours.pair in figures.WANTED[name].measured_on]
+        if here:
             with town(ours, home) as place:
-                self._in_town(ours, place)
+                for name in here:
+                    with IN_TOWN[name](place) as subject:
+                        self._measure(name, ours, subject, place.home)
         if "lane" in self._wanted:
             with figures.lane(ours, home) as subject:
                 self._measure("lane", ours, subject, home)
+        if ours.pair == "postgres":  # each on a database of its own: what they leave would change the others
+            if "import" in self._wanted:
+                self._tell(heavy.import_cards(ours.another("imports"), home))
+            if "kind" in self._wanted:
+                self._tell(heavy.kind(ours.another("kinds"), home, whole=self._whole))
 
-    def _in_town(self, ours: Stores, place: Town) -> None:
-        for name, figure in IN_TOWN.items():
-            if name in self._wanted:
-                with figure(place) as subject:
-                    self._measure(name, ours, subject, place.home)
+    def _tell(self, found: list[heavy.Heavy]) -> None:
+        self.heavies += found
+        for one in found:
+            print(f"{one.title}: {one.found}, {one.verdict}", flush=True)
 
     def _measure(self, name: str, ours: Stores, subject: figures.Subject, home: Path) -> None:
         outcome = measure(name, ours.pair, subject, rounds=self._rounds, seconds=self._seconds, home=home)
@@ -106,8 +127,15 @@ def _has_wrk() -> bool:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("figures", nargs="*", choices=[[], *ALL], metavar="figure", help=f"{', '.join(ALL)}; or all")
+    parser.add_argument(
+        "figures",
+        nargs="*",
+        choices=[[], *ALL],
+        metavar="figure",
+        help=f"{', '.join(ALL)}; default: {', '.join(PLAIN)}",
+    )
     parser.add_argument("--pair", choices=PAIRS, help="only on this pair of database and Redis")
+    parser.add_argument("--whole", action="store_true", help="kind: let the job reach the last of the 1,000,000")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=int, default=3, help="of one round")
     parser.add_argument(

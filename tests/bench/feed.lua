@@ -1,4 +1,5 @@
--- wrk -s feed.lua URL -- METHOD FILE: sends the requests of a file, one a line: path, bearer token, body, by tabs.
+-- wrk -s feed.lua URL -- METHOD FILE: sends the requests of a file, one a line, by tabs: path, bearer token,
+-- idempotency key, body.
 -- A file of one line is sent again and again; of any other each line once, and `overran` tells that they ran out.
 
 local threads = {}
@@ -10,9 +11,10 @@ end
 function init(args)
   requests, at, overran = {}, 0, 0
   for line in io.lines(args[2]) do
-    local path, token, body = line:match("^([^\t]*)\t([^\t]*)\t(.*)$")
+    local path, token, key, body = line:match("^([^\t]*)\t([^\t]*)\t([^\t]*)\t(.*)$")
     local headers = { ["Host"] = wrk.host }
     if token ~= "" then headers["Authorization"] = "Bearer " .. token end
+    if key ~= "" then headers["Idempotency-Key"] = key end
     if body ~= "" then headers["Content-Type"] = body:sub(1, 1) == "<" and "text/xml" or "application/json" end
     requests[#requests + 1] = wrk.format(args[1], path, headers, body ~= "" and body or nil)
   end

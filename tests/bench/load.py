@@ -48,12 +48,13 @@ class Line:
     path: str
     token: str = ""
     body: str = ""
+    key: str = ""  # for Idempotency-Key
 
 
 def write_feed(path: Path, lines: Iterable[Line]) -> Path:
     """The file that wrk reads."""
     with path.open("w", encoding="utf-8") as feed:
-        feed.writelines(f"{line.path}\t{line.token}\t{line.body}\n" for line in lines)
+        feed.writelines(f"{line.path}\t{line.token}\t{line.key}\t{line.body}\n" for line in lines)
     return path
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import http.client
+import itertools
 import os
 import signal
 import subprocess
@@ -19,6 +20,7 @@ READY_SECONDS = 30.0
 STOP_SECONDS = 8.0
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
+_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -64,10 +66,21 @@ def started(
 ) -> Iterator[Running]:
     """`python -m ...` until the block ends; given once `GET ready` answers. Its output goes to a file in `home`."""
 
+    with spawned(arguments, home=home, environment=environment) as (process, log):
+        _wait(process, port, ready, log)
+        yield Running(process.pid, port)
+
+
+@contextlib.contextmanager
+def spawned(
+    arguments: Sequence[str], *, home: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """`python -m ...` until the block ends, and the file in `home` that its output goes to."""
+
     def die_with_us() -> None:  # so that even a killed bench leaves nothing behind
         _libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
 
-    log = home / f"{arguments[0]}-{port}.log"
+    log = home / f"{arguments[0]}-{next(_numbers)}.log"
     with log.open("wb") as sink:
         process = subprocess.Popen(
             [sys.executable, "-m", *arguments],
@@ -80,8 +93,7 @@ def started(
             preexec_fn=die_with_us,
         )
     try:
-        _wait(process, port, ready, log)
-        yield Running(process.pid, port)
+        yield process, log
     finally:
         for how in (signal.SIGTERM, signal.SIGKILL):
             if process.poll() is not None:

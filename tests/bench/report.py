@@ -12,6 +12,7 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 from tests.bench.figures import WANTED
+from tests.bench.heavy import Heavy
 from tests.bench.measuring import Outcome
 from tests.bench.memory import Memory
 
@@ -19,7 +20,7 @@ _MB = 1024 * 1024
 _COLOURS = {"MISSED": "#b3261e", "told": "#8a8a8a"}
 
 
-def table(outcomes: Sequence[Outcome], memories: Sequence[Memory]) -> str:
+def table(outcomes: Sequence[Outcome], memories: Sequence[Memory], heavies: Sequence[Heavy] = ()) -> str:
     """Everything in Markdown."""
     libraries = ", ".join(f"{name} {version(name)}" for name in ("aiohttp", "uvloop", "asyncpg", "tortoise-orm"))
     lines = [
@@ -40,6 +41,10 @@ def table(outcomes: Sequence[Outcome], memories: Sequence[Memory]) -> str:
         for memory in memories:
             looks = ", ".join(f"{served:,}: {resident / _MB:.1f}" for served, resident in memory.looks)
             lines.append(f"| {memory.kinds} | {memory.pair} | {looks} | {memory.growth:+.1%} | {memory.verdict} |")
+        lines.append("")
+    if heavies:
+        lines += ["| on PostgreSQL + Redis | found | bar | verdict |", "|---|---|---|---|"]
+        lines += [f"| {one.title} | {one.found} | {one.bar} | {one.verdict} |" for one in heavies]
         lines.append("")
     return "\n".join(lines)
 

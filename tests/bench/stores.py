@@ -1,8 +1,8 @@
 """The two pairs of database and Redis that everything is measured on."""
 
 import contextlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.servers import postgres_server, redis_server
@@ -19,6 +19,13 @@ class Stores:
     database_url: str
     redis_url: str
     lane_url: str
+    create: Callable[[str], str] | None = None  # makes another empty database and gives its address: PostgreSQL only
+
+    def another(self, name: str) -> "Stores":
+        """The same with a fresh database of this name. Raises RuntimeError on SQLite."""
+        if self.create is None:
+            raise RuntimeError("only PostgreSQL has room for another database")
+        return replace(self, database_url=self.create(name))
 
 
 @contextlib.contextmanager
@@ -28,6 +35,9 @@ def stores(pair: str, home: Path) -> Iterator[Stores]:
         yield Stores(pair, "SQLite + memory", f"sqlite://{home}/bench.db", "memory://", f"sqlite://{home}/lane.db")
         return
     with postgres_server() as server, redis_server() as redis_url:
-        for name in ("bench", "lane"):
+
+        def create(name: str) -> str:
             server.sql(f"CREATE DATABASE {name}")
-        yield Stores(pair, "PostgreSQL + Redis", server.url("bench"), redis_url, server.url("lane"))
+            return server.url(name)
+
+        yield Stores(pair, "PostgreSQL + Redis", create("bench"), redis_url, create("lane"), create)

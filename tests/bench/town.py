@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
@@ -47,6 +47,8 @@ class Town:
     platform: Running
     members: Sequence[Known]
     home: Path
+    stores: Stores
+    environment: Mapping[str, str]  # the server's settings, for further processes
 
     def fresh_people(self, count: int) -> list[tuple[str, str]]:
         """Login code and openid of people whom the server does not know yet."""
@@ -99,7 +101,7 @@ def town(stores: Stores, home: Path) -> Iterator[Town]:
     ):
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             members = runner.run(_settle(server, fresh_people(platform, MEMBERS)))
-        yield Town(server, platform, members, home)
+        yield Town(server, platform, members, home, stores, environment)
 
 
 def fresh_people(platform: Running, count: int) -> list[tuple[str, str]]:
@@ -129,6 +131,7 @@ def _settings(stores: Stores, port: int, platform_port: int) -> dict[str, str]:
         "RATE__MEMBER_PER_MINUTE": plenty,
         "RATE__ADDRESS_PER_MINUTE": plenty,
         "RATE__LOGIN_PER_MINUTE": plenty,
+        "RATE__CHAT_PER_MINUTE": plenty,
     }
     return {f"FANPIAO_{name}": value for name, value in settings.items()}
 

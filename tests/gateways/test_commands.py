@@ -149,7 +149,7 @@ async def test_the_embedded_server_loses_expired_keys_nobody_looks_at():
     purging = asyncio.create_task(purge_expired(redis, every=timedelta(milliseconds=10)))
     server = redis.connection_pool.connection_kwargs["server"]
     async with asyncio.timeout(5):
-        while server.dbs[0]._dict:
+        while server.dbs[0]._dict:  # noqa: ASYNC110 - the library tells nobody
             await asyncio.sleep(0.01)
     purging.cancel()
     await asyncio.gather(purging, return_exceptions=True)

@@ -1,6 +1,6 @@
 import asyncio
-import gc
 import contextlib
+import gc
 import time
 from datetime import timedelta
 

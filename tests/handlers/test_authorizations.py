@@ -2,6 +2,7 @@
 
 import pytest
 
+from handlers.authorizations import unknown_total
 from handlers.member_views import Profile
 from handlers.transfers import PhoneOutcome
 from models.database import rows
@@ -33,7 +34,14 @@ async def what_is_left(rooms, person):
     [
         ("8", ("", 0, Profile("小明", "1990-02-28"), False)),
         ("6", ("5670", 1, Profile(birthday="1990-02-28"), True)),
+        ("19", ("5670", 1, Profile(birthday="1990-02-28"), True)),
         ("205", ("5670", 1, Profile(birthday="1990-02-28"), True)),
+        ("18", ("5670", 1, Profile("小明", "1990-02-28"), True)),
+        ("20", ("5670", 1, Profile("小明", "1990-02-28"), True)),
+        ("207", ("5670", 1, Profile("小明", "1990-02-28"), True)),
+        ("2,301", ("", 0, Profile(birthday="1990-02-28"), False)),
+        ("99999", ("", 0, Profile(birthday="1990-02-28"), False)),
+        ("phone", ("", 0, Profile(birthday="1990-02-28"), False)),
         ("6,8", ("", 0, Profile(birthday="1990-02-28"), False)),
         ("2", ("5670", 1, Profile("小明", "1990-02-28"), True)),
         ("", ("", 0, Profile(birthday="1990-02-28"), False)),
@@ -45,6 +53,14 @@ async def test_what_was_taken_back_goes_and_nothing_else(rooms, ming, taken_back
         await rooms.handlers.authorizations.revoked(ming, taken_back=taken_back)
         assert await what_is_left(rooms, ming) == left
     assert (await Member.get(id=ming.member_id)).number == ming.number
+
+
+async def test_what_we_have_no_word_for_is_counted_and_named_in_the_log(rooms, ming, caplog):
+    before = unknown_total._value.get()
+    for taken_back in ("8", "2,7", "301", ""):
+        await rooms.handlers.authorizations.revoked(ming, taken_back=taken_back)
+    assert unknown_total._value.get() - before == 2
+    assert [record.numbers for record in caplog.records if record.message == "unknown_revocation"] == [["301"], []]
 
 
 async def test_nothing_of_a_phone_taken_back_is_kept(rooms, ming):

@@ -20,7 +20,7 @@ from handlers.proofs import Proof
 from handlers.retention import purge_expired
 from handlers.returning import DEPARTED_KEPT, departed_hash, is_returning
 from handlers.unmerging import unmerge
-from models.cards import Card, ProofAttempts
+from models.cards import Card, RecentTries
 from models.consents import Consent
 from models.database import atomic, row, rows
 from models.identity import Attribution, Follower, Identifier, IdentityEvent, Member, MemberMerge
@@ -126,7 +126,7 @@ async def _leftovers(rooms, person: Person, card: Card) -> None:
         token_hash="t" * 64, purpose=TicketPurpose.LINK, member_id=person.member_id, expires_at=now, facts={"n": "x"}
     )
     for subject in (f"member:{person.member_id}", f"card:{card.number_hash}"):
-        await ProofAttempts.create(subject=subject, window="2026030202", tried_count=1)
+        await RecentTries.create(subject=subject, tried_at=now, first_at=now)
     async with atomic():
         for name in ("waiting", "sent"):
             await later(
@@ -190,7 +190,7 @@ async def test_the_bare_row_and_what_must_be_accounted_for_stay(rooms, life):
     consents = await Consent.all()
     assert {consent.purpose for consent in consents} >= {ConsentPurpose.MEMBERSHIP, ConsentPurpose.PHONE}
     assert all(consent.withdrawn_at == rooms.clock.now() for consent in consents)
-    for table in (Identifier, BoundNumber, Follower, Ticket, Request, ProofAttempts):
+    for table in (Identifier, BoundNumber, Follower, Ticket, Request, RecentTries):
         assert await table.all().count() == 0
     merge = await MemberMerge.get()
     assert (merge.moved, merge.reversible_until) == ({}, rooms.clock.now())
@@ -318,16 +318,16 @@ async def test_somebody_who_comes_back_is_a_new_member_but_not_a_new_customer(ro
     back = await rooms.person(CHAT_OPENID, account="oa")
     assert back.member_id not in {life.person.member_id, life.merged.member_id}
     assert back.is_member is False
-    assert await is_returning(back.member_id, now=rooms.clock.now(), vault=rooms.vault)
+    assert await is_returning([back.member_id], now=rooms.clock.now(), vault=rooms.vault)
     stranger = await rooms.person("o-stranger")
-    assert not await is_returning(stranger.member_id, now=rooms.clock.now(), vault=rooms.vault)
+    assert not await is_returning([stranger.member_id], now=rooms.clock.now(), vault=rooms.vault)
 
 
 async def test_after_two_years_nobody_is_remembered(rooms, life):
     await rooms.handlers.departures.leave(life.person)
     back = await rooms.person(OPENID)
     rooms.clock.advance(DEPARTED_KEPT)
-    assert not await is_returning(back.member_id, now=rooms.clock.now(), vault=rooms.vault)
+    assert not await is_returning([back.member_id], now=rooms.clock.now(), vault=rooms.vault)
     assert (await purge_expired(rooms.clock.now()))["departed"] == 0  # half-open: at the very instant it is still there
     rooms.clock.advance(timedelta(microseconds=1))
     assert (await purge_expired(rooms.clock.now()))["departed"] == 4

@@ -1,11 +1,13 @@
 """Joining, seeing oneself, consents."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
 from handlers.consents import Agreed
 from handlers.errors import (
+    BirthdayInvalid,
     ConsentMissing,
     ConsentNeeded,
     ConsentOutdated,
@@ -17,10 +19,12 @@ from handlers.errors import (
 )
 from handlers.member_views import Profile
 from handlers.ports import WeChatOutcomeUnknown
+from handlers.recurring import BUSINESS_ZONE
 from handlers.rules.numbers import is_well_formed
 from models.consents import Consent
 from models.database import rows
 from models.identity import Attribution, Identifier, Member
+from models.linking import Review
 from models.words import ConsentPurpose, Namespace
 from tests.handlers.conftest import MARKETING, MEMBERSHIP, PHONE
 
@@ -225,3 +229,48 @@ async def test_fifty_people_showing_one_phone_at_once_leave_it_with_one_of_them(
     )
     assert sum(not answer.value.is_phone_elsewhere for answer in answers) == 1
     assert await Identifier.filter(namespace=Namespace.PHONE).count() == 1
+
+
+# --- a second number, and birthdays
+
+
+async def test_a_second_own_number_at_joining_is_neither_elsewhere_nor_a_case_and_the_first_one_stays(rooms):
+    person = await rooms.member("o-ming", phone="13912345670")
+    code = rooms.wechat.phone_code("13912345671")
+    joined = (await rooms.handlers.membership.join(person, agreed=[MEMBERSHIP, PHONE], phone_code=code)).value
+    assert (joined.is_phone_elsewhere, joined.is_phone_kept) == (False, True)
+    assert joined.member.phone_tail == "5670"
+    assert await Review.all().count() == 0  # nobody has to decide anything
+    assert await Identifier.filter(namespace=Namespace.PHONE).count() == 1
+
+
+async def test_another_members_number_is_elsewhere_also_for_who_has_one_already(rooms):
+    await rooms.member("o-hong", phone="13912345671")
+    person = await rooms.member("o-ming", phone="13912345670")
+    code = rooms.wechat.phone_code("13912345671")
+    joined = (await rooms.handlers.membership.join(person, agreed=[MEMBERSHIP, PHONE], phone_code=code)).value
+    assert (joined.is_phone_elsewhere, joined.is_phone_kept) == (True, False)
+    assert await Review.all().count() == 1
+
+
+async def test_the_own_number_shown_again_is_neither(rooms):
+    person = await rooms.member("o-ming", phone="13912345670")
+    code = rooms.wechat.phone_code("13912345670")
+    joined = (await rooms.handlers.membership.join(person, agreed=[MEMBERSHIP, PHONE], phone_code=code)).value
+    assert (joined.is_phone_elsewhere, joined.is_phone_kept) == (False, False)
+
+
+async def test_nobody_is_born_after_today_in_shanghai(rooms):
+    person = await rooms.member("o-ming")
+    membership = rooms.handlers.membership
+    today = rooms.clock.now().astimezone(BUSINESS_ZONE).date()
+    tomorrow = (today + timedelta(days=1)).isoformat()
+    for wrong in (tomorrow, "2999-01-01", "1899-12-31", "not a day"):
+        with pytest.raises(BirthdayInvalid):
+            await membership.change_profile(person, changes={"birthday": wrong})
+        with pytest.raises(BirthdayInvalid):
+            await membership.join(person, agreed=[MEMBERSHIP], profile=Profile(birthday=wrong))
+    assert (await membership.view(person)).profile.birthday is None
+    changed = await membership.change_profile(person, changes={"birthday": today.isoformat()})
+    assert changed.profile.birthday == today.isoformat()
+    assert (await membership.change_profile(person, changes={"birthday": None})).profile.birthday is None

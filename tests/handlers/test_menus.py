@@ -2,6 +2,7 @@
 
 import pytest
 
+from handlers.actors import CommandLine
 from handlers.menus import default_menu
 from models.accounts import Account
 
@@ -32,13 +33,13 @@ def published(rooms):
 
 async def test_a_published_menu_does_not_differ_whatever_the_platform_adds(rooms, published):
     assert await rooms.handlers.menus.difference("oa")
-    await rooms.handlers.menus.publish("oa")
+    await rooms.handlers.menus.publish(CommandLine("root"), "oa")
     assert published
     assert await rooms.handlers.menus.difference("oa") == []
 
 
 async def test_children_in_the_consoles_form_are_the_same_children(rooms, published):
-    await rooms.handlers.menus.publish("oa")
+    await rooms.handlers.menus.publish(CommandLine("root"), "oa")
     for button in published:
         if "sub_button" in button:
             button["sub_button"] = {"list": button["sub_button"]}

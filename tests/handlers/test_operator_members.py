@@ -1,9 +1,11 @@
 """Operators find members, merge two that are one, take it back, and close cases; another subtree sees nobody."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
+from handlers.audit import record
 from handlers.errors import (
     AccountOfSettings,
     AccountTaken,
@@ -12,6 +14,7 @@ from handlers.errors import (
     DeadJobUnknown,
     DifferentPeople,
     MemberUnknown,
+    MergeTooMuch,
     MergeUnknown,
     NotMergeable,
     ReviewDecided,
@@ -26,12 +29,21 @@ from handlers.outbox import later
 from handlers.reviews import open_review
 from models.accounts import Account
 from models.database import atomic
-from models.identity import Member, MemberMerge
+from models.identity import Identifier, Member, MemberMerge
 from models.ids import new_id
 from models.linking import Review
 from models.operators import AuditEntry
 from models.outbox import Job
-from models.words import AccountKind, AccountMode, JobState, MemberStatus, OperatorRole, ReviewKind, ReviewState
+from models.words import (
+    AccountKind,
+    AccountMode,
+    JobState,
+    MemberStatus,
+    Namespace,
+    OperatorRole,
+    ReviewKind,
+    ReviewState,
+)
 from tests.handlers.conftest import MEMBERSHIP, PHONE
 from tests.operating import another, city, first_operator, sign_in
 
@@ -181,6 +193,161 @@ async def test_two_operators_merging_the_same_two_at_once_merge_them_once(rooms,
     assert await MemberMerge.all().count() == 1
 
 
+# --- past one person's measure
+
+
+async def four_merges(rooms, operator):
+    """A member who was joined with three others today, and a fourth."""
+    first, *others = [await rooms.person(f"o-{turn}", account=f"far{turn}") for turn in range(5)]
+    for other in others[:3]:
+        await merge_of(rooms, operator, first, other)
+    return first, others[3]
+
+
+async def merge_of(rooms, operator, one, other, **more):
+    members = rooms.handlers.operator_members
+    answer = await members.merge(operator, one.member_id, other_id=other.member_id, request_id=str(new_id()), **more)
+    return answer.value
+
+
+async def colleague(rooms, root, role):
+    worker = await another(rooms.handlers, root, f"colleague-{role}", role=role)
+    operator, _ = await sign_in(rooms.handlers, rooms.clock, worker)
+    return operator
+
+
+async def test_the_budget_of_a_day_holds_for_operators_too(far, root):
+    first, fourth = await four_merges(far, root)
+    with pytest.raises(MergeTooMuch) as refusal:
+        await merge_of(far, root, first, fourth)
+    assert refusal.value.facts == {"merges_a_day": 3, "identifiers_of_one": 20}
+    assert await MemberMerge.all().count() == 3
+    far.clock.advance(timedelta(days=1, seconds=1))
+    assert (await merge_of(far, root, first, fourth)).absorbed_id == fourth.member_id
+
+
+async def test_the_fuse_holds_for_operators_too(far, root):
+    one, other = await far.member("o-1"), await far.person("o-far", account="far0")
+    for number in range(20):
+        await Identifier.create(
+            member_id=other.member_id,
+            namespace=Namespace.POS_MEMBER,
+            scope="till",
+            value_hash=f"h{number}",
+            value_cipher="c",
+            verified_at=far.clock.now(),
+            verified_by="test",
+            last_seen_at=far.clock.now(),
+        )
+    with pytest.raises(MergeTooMuch):
+        await merge_of(far, root, one, other)
+    assert await MemberMerge.all().count() == 0
+
+
+async def test_an_admin_overrides_it_with_a_reason_and_the_record_says_so(far, root):
+    first, fourth = await four_merges(far, root)
+    merged = await merge_of(far, root, first, fourth, override="柜台核对了身份证")
+    entry = await AuditEntry.filter(action="member.merged").order_by("-id").first()
+    assert (entry.actor_id, entry.facts["override"]) == (str(root.id), "柜台核对了身份证")
+    assert entry.facts["merge"] == str(merged.merge_id)
+    earlier = await AuditEntry.filter(action="member.merged").exclude(id=entry.id)
+    assert [each for each in earlier if "override" in each.facts] == []
+
+
+@pytest.mark.parametrize("role", [OperatorRole.OPERATOR, OperatorRole.SUPPORT])
+async def test_nobody_else_overrides_it(far, root, role):
+    first, fourth = await four_merges(far, root)
+    operator = await colleague(far, root, role)
+    with pytest.raises(RoleMissing):
+        await merge_of(far, operator, first, fourth, override="柜台核对了身份证")
+    with pytest.raises(MergeTooMuch):
+        await merge_of(far, operator, first, fourth)
+    assert await MemberMerge.all().count() == 3
+
+
+async def test_a_case_that_the_fuse_opened_is_merged_by_an_admin_with_a_reason_alone(far, root):
+    first, fourth = await four_merges(far, root)
+    async with atomic():
+        await open_review(ReviewKind.FUSE, first.member_id, fourth.member_id, at=far.clock.now())
+    case, support = await Review.get(), await colleague(far, root, OperatorRole.SUPPORT)
+    decide = far.handlers.operator_reviews.decide
+    with pytest.raises(MergeTooMuch):
+        await decide(support, case.id, ReviewDecision.MERGE, note="是同一人", request_id="k1")
+    with pytest.raises(RoleMissing):
+        await decide(support, case.id, ReviewDecision.MERGE, note="", override="是同一人", request_id="k2")
+    assert (await Review.get()).state is ReviewState.OPEN
+    closed = await decide(root, case.id, ReviewDecision.MERGE, note="", override="是同一人", request_id="k3")
+    assert closed.value.merged is not None
+    assert (await AuditEntry.filter(action="member.merged").order_by("-id").first()).facts["override"] == "是同一人"
+
+
+async def test_the_service_desk_sees_who_came_back_and_whose_phone_waits(rooms, root):
+    gone = await rooms.member("o-ming", phone="13912345670")
+    await rooms.handlers.departures.leave(gone)
+    back = await rooms.member("o-ming", phone="13912345670")
+    other = await rooms.member("o-hong")
+    members = rooms.handlers.operator_members
+    seen = await members.view(root, back.member_id)
+    assert (seen.is_returning, seen.phone_held_until) == (True, None)
+    assert not (await members.view(root, other.member_id)).is_returning
+    await rooms.handlers.consents.give(other, agreed=PHONE)
+    moved = await rooms.handlers.transfers.change_phone(other, phone_code=rooms.wechat.phone_code("13912345670"))
+    assert (await members.view(root, other.member_id)).phone_held_until == moved.value.held_until
+
+
+# --- at the same time
+
+
+async def crossing(rooms, root, merge):
+    """A is merged into B and B into A at once, ten pairs: which of them point at each other or at nobody, and refusals.
+
+    The one who joined would stay, so both operators mean the same; without a lock both rows can end up merged.
+    """
+    pairs = [
+        (await rooms.member(f"o-mp-{turn}"), await rooms.person(f"o-oa-{turn}", account="oa")) for turn in range(10)
+    ]
+    calls = [merge(*order) for pair in pairs for order in (pair, pair[::-1])]
+    ended = await asyncio.gather(*calls, return_exceptions=True)
+    wrong = []
+    for one, other in pairs:
+        states = sorted([(await Member.get(id=each.member_id)).status for each in (one, other)])
+        merges = await MemberMerge.filter(winner_id__in=[one.member_id, other.member_id]).count()
+        if states != ["active", "merged"] or merges != 1:
+            wrong.append((states, merges))
+    return wrong, [each for each in ended if isinstance(each, BaseException)]
+
+
+async def test_two_merges_that_cross_make_one_member_of_two_and_never_none(rooms, root):
+    async def merge(one, other):
+        await merge_of(rooms, root, one, other)
+
+    wrong, refused = await crossing(rooms, root, merge)
+    assert wrong == []
+    assert {type(each) for each in refused} == {SameMember}
+    assert len(refused) == 10
+
+
+async def test_the_crossing_is_seen_when_nobody_locks(rooms, root):
+    """Negative control: look at both, then write, each in the direction they were asked."""
+
+    async def naive(one, other):
+        statuses = [(await Member.get(id=each.member_id)).status for each in (one, other)]
+        await asyncio.sleep(0)
+        if statuses == [MemberStatus.ACTIVE, MemberStatus.ACTIVE]:
+            await Member.filter(id=other.member_id).update(status=MemberStatus.MERGED, canonical_id=one.member_id)
+            await MemberMerge.create(
+                winner_id=one.member_id,
+                loser_id=other.member_id,
+                reason="naive",
+                moved={},
+                merged_at=rooms.clock.now(),
+                reversible_until=rooms.clock.now(),
+            )
+
+    wrong, _ = await crossing(rooms, root, naive)
+    assert wrong != []
+
+
 @pytest.mark.parametrize("role", [OperatorRole.FINANCE])
 async def test_finance_does_not_look_at_members(rooms, root, role):
     worker = await another(rooms.handlers, root, "money", role=role)
@@ -213,6 +380,52 @@ async def test_a_case_is_decided_once_and_a_merge_is_part_of_it(rooms, root):
         await reviews.decide(root, case.id, ReviewDecision.DONE, note="", request_id="k3")
     assert await reviews.listing(root, state=ReviewState.OPEN, after=None, limit=10) == ()
     assert await MemberMerge.all().count() == (1 if both[0].__class__.__name__ == "Answer" else 0)
+
+
+async def decided_at_once(rooms, root, decide) -> tuple[int, int]:
+    """Two operators decide each of ten cases at once, one to merge and one to dismiss: records, and refusals."""
+    cases = []
+    for turn in range(10):
+        one, other = await rooms.member(f"o-mp-{turn}"), await rooms.person(f"o-oa-{turn}", account="oa")
+        async with atomic():
+            await open_review(ReviewKind.SAME_PERSON, one.member_id, other.member_id, at=rooms.clock.now())
+        cases.append(await Review.all().order_by("-id").first())
+    second = await colleague(rooms, root, OperatorRole.SUPPORT)
+    calls = [
+        decide(operator, case, decision)
+        for case in cases
+        for operator, decision in ((root, ReviewDecision.MERGE), (second, ReviewDecision.DISMISS))
+    ]
+    ended = await asyncio.gather(*calls, return_exceptions=True)
+    broken = [each for each in ended if isinstance(each, BaseException) and not isinstance(each, ReviewDecided)]
+    assert broken == []
+    records = await AuditEntry.filter(action="review.decided").count()
+    return records, sum(isinstance(each, ReviewDecided) for each in ended)
+
+
+async def test_two_operators_deciding_one_case_at_once_decide_it_once(rooms, root):
+    async def decide(operator, case, decision):
+        request_id = str(new_id())
+        await rooms.handlers.operator_reviews.decide(operator, case.id, decision, note="", request_id=request_id)
+
+    assert await decided_at_once(rooms, root, decide) == (10, 10)
+    dismissed = await Review.filter(state=ReviewState.DISMISSED).count()
+    assert await MemberMerge.all().count() == 10 - dismissed  # a dismissed case joined nobody
+
+
+async def test_the_double_decision_is_seen_when_the_state_is_read_first(rooms, root):
+    """Negative control: look whether it is open, then write that it is decided."""
+
+    async def naive(operator, case, decision):
+        if (await Review.get(id=case.id)).state is not ReviewState.OPEN:
+            raise ReviewDecided
+        await asyncio.sleep(0)
+        await Review.filter(id=case.id).update(state=ReviewState.DONE, decision=decision.value)
+        async with atomic():
+            await record(operator, "review.decided", "review", case.id, at=rooms.clock.now())
+
+    records, _ = await decided_at_once(rooms, root, naive)
+    assert records > 10
 
 
 async def test_a_case_whose_merge_is_refused_stays_open(rooms, root):

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from handlers.retention import RETENTIONS, purge_expired
-from models.cards import ProofAttempts
+from models.cards import ProofAttempts, RecentTries
 from models.linking import Departed, Ticket
 from models.operators import Operator, OperatorSession
 from models.organizations import Organization
@@ -16,8 +16,9 @@ async def _rows(rooms) -> None:
     now = rooms.clock.now()
     person = await rooms.person()
     await Ticket.create(token_hash="t" * 64, purpose=TicketPurpose.LINK, member_id=person.member_id, expires_at=now)
-    await ProofAttempts.create(subject="member:x", window="2026030210", tried_count=5, created_at=now)
-    await ProofAttempts.filter(subject="member:x").update(created_at=now)
+    await ProofAttempts.create(subject="login:x", window="2026030210", tried_count=5, created_at=now)
+    await ProofAttempts.filter(subject="login:x").update(created_at=now)
+    await RecentTries.create(subject="member:x", tried_at=now, first_at=now)
     operator = await Operator.create(
         organization=await Organization.get(parent=None),
         login="ada",

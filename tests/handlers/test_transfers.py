@@ -9,13 +9,17 @@ from handlers.errors import NotAMember, PhoneBlocked, PhoneConsentMissing, Phone
 from handlers.identity import resolve
 from handlers.member_views import Profile
 from handlers.proofs import Proof
-from handlers.transfers import HELD_FOR, KnownFact, PhoneOutcome, is_phone_held
+from handlers.transfers import HELD_FOR, KnownFact, PhoneOutcome, phone_held_until
+from models.cards import Card
 from models.database import atomic
 from models.identity import Identifier, IdentityEvent, Member, MemberMerge
 from models.linking import PhoneTransfer, Review
+from models.organizations import Organization
 from models.outbox import Job
+from models.programmes import Merchant, Store
 from models.words import IdentifierStatus, IdentityAct, MemberStatus, Namespace
 from tests.handlers.conftest import PHONE
+from tests.handlers.profiles import tell
 
 NUMBER, OTHER = "13912345670", "13912345671"
 
@@ -38,7 +42,7 @@ async def till_member(rooms, number=NUMBER, birthday=None):
         proof = Proof(Namespace.PHONE, "86", number, "import")
         resolution = await resolve([proof], now=rooms.clock.now(), vault=rooms.vault)
         if birthday:
-            await rooms.handlers.membership._write_profile(resolution.member_id, Profile(birthday=birthday))
+            await tell(resolution.member_id, Profile(birthday=birthday), rooms.vault)
     return resolution.member_id
 
 
@@ -52,7 +56,7 @@ async def test_a_free_number_is_attached_and_showing_it_again_changes_nothing(ro
     assert (await change(rooms, person)).outcome is PhoneOutcome.ATTACHED
     assert (await change(rooms, person)).outcome is PhoneOutcome.SAME
     assert (await rooms.handlers.membership.view(person)).phone_tail == "5670"
-    assert await is_phone_held(person.member_id, rooms.clock.now()) is False
+    assert await phone_held_until(person.member_id, rooms.clock.now()) is None
 
 
 async def test_a_new_number_takes_the_place_of_the_old_one_which_stays_as_history(rooms):
@@ -83,11 +87,11 @@ async def test_what_hangs_on_a_moved_phone_waits_a_day(rooms):
     await a_member(rooms, "o-old", NUMBER)
     person = await a_member(rooms, "o-new")
     await change(rooms, person)
-    assert await is_phone_held(person.member_id, rooms.clock.now())
+    assert await phone_held_until(person.member_id, rooms.clock.now())
     rooms.clock.advance(timedelta(hours=23, minutes=59))
-    assert await is_phone_held(person.member_id, rooms.clock.now())
+    assert await phone_held_until(person.member_id, rooms.clock.now())
     rooms.clock.advance(timedelta(minutes=1))
-    assert await is_phone_held(person.member_id, rooms.clock.now()) is False
+    assert await phone_held_until(person.member_id, rooms.clock.now()) is None
 
 
 async def test_the_former_holder_is_told_in_the_chat_they_follow(rooms):
@@ -151,6 +155,64 @@ async def test_a_wrong_fact_moves_the_number_and_leaves_the_till_member_alone(ro
     assert changed.outcome is PhoneOutcome.TRANSFERRED
     assert (await Member.get(id=till)).status is MemberStatus.ACTIVE
     assert await MemberMerge.all().count() == 0
+
+
+async def shops(rooms):
+    root = await Organization.get(parent=None)
+    merchant = await Merchant.create(organization=root, code="books", name="江南书店")
+    return [await Store.create(merchant=merchant, code=code, name=code) for code in ("S1", "S2")]
+
+
+async def till_member_of(rooms, store, birthday=None):
+    """Somebody the till knows by a number and a card with the store where they shopped last; not seen for 181 days."""
+    till = await till_member(rooms, birthday=birthday)
+    await rooms.member("o-somebody")
+    card = await Card.filter(member_id__not=till).first()
+    await Card.filter(id=card.id).update(member_id=till, last_store_id=store.id)
+    rooms.clock.advance(timedelta(days=181))
+    return till
+
+
+async def test_the_store_where_they_shopped_last_is_a_fact_that_takes_the_till_member_in(rooms):
+    right, wrong = await shops(rooms)
+    till = await till_member_of(rooms, right)
+    person = await a_member(rooms, "o-ming")
+    code, change_phone = rooms.wechat.phone_code(NUMBER), rooms.handlers.transfers.change_phone
+    with pytest.raises(PhoneFactNeeded) as refusal:
+        await change_phone(person, phone_code=code)
+    assert refusal.value.facts == {"questions": ["last_store"]}
+    assert str(right.id) not in str(refusal.value.facts)  # the answer is not in the question
+    answer = await change_phone(person, phone_code=code, fact=KnownFact(last_store_id=right.id))
+    assert answer.value.outcome is PhoneOutcome.MERGED
+    assert (await Member.get(id=till)).canonical_id == person.member_id
+    assert wrong.id != right.id
+
+
+@pytest.mark.parametrize("said", ["other store", "no store", "birthday instead"])
+async def test_a_wrong_store_moves_the_number_alone_and_the_card_stays_with_the_till_member(rooms, said):
+    right, wrong = await shops(rooms)
+    till = await till_member_of(rooms, right)
+    person = await a_member(rooms, "o-ming")
+    facts = {
+        "other store": KnownFact(last_store_id=wrong.id),
+        "no store": KnownFact(),
+        "birthday instead": KnownFact(birthday="1980-05-01"),
+    }
+    changed = await change(rooms, person, fact=facts[said])
+    assert changed.outcome is PhoneOutcome.TRANSFERRED
+    assert (await Card.get(last_store_id=right.id)).member_id == till
+    assert await MemberMerge.all().count() == 0
+
+
+async def test_one_right_fact_of_two_is_enough(rooms):
+    right, wrong = await shops(rooms)
+    await till_member_of(rooms, right, birthday="1980-05-01")
+    person = await a_member(rooms, "o-ming")
+    with pytest.raises(PhoneFactNeeded) as refusal:
+        await change(rooms, person)
+    assert refusal.value.facts == {"questions": ["birthday", "last_store"]}
+    changed = await change(rooms, person, fact=KnownFact(last_store_id=wrong.id, birthday="1980-05-01"))
+    assert changed.outcome is PhoneOutcome.MERGED
 
 
 async def test_joining_does_not_take_in_a_till_member_of_long_ago(rooms):

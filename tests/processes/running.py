@@ -236,6 +236,7 @@ def settings_of(database_url: str, redis_url: str, *, port: int, platform_port: 
         "RATE__MEMBER_PER_MINUTE": plenty,
         "RATE__ADDRESS_PER_MINUTE": plenty,
         "RATE__LOGIN_PER_MINUTE": plenty,
+        "RATE__CHAT_PER_MINUTE": plenty,
     }
     return {f"FANPIAO_{name}": value for name, value in settings.items()}
 

@@ -44,6 +44,16 @@ async def damage(database_url: str, *statements: str) -> None:
         await connection.close()
 
 
+async def tamper(database_url: str, *statements: str) -> None:
+    """Damage that leaves no other trace: on SQLite the triggers are put back afterwards."""
+    if not database_url.startswith("sqlite"):
+        await damage(database_url, *statements)
+        return
+    guards = await read(database_url, "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+    off = [f'DROP TRIGGER "{guard["name"]}"' for guard in guards]
+    await damage(database_url, *off, *statements, *(str(guard["sql"]) for guard in guards))
+
+
 def integrity(database_url: str) -> str:
     """SQLite's own verdict on the file, `ok` when it is whole; PostgreSQL has no such question."""
     if not database_url.startswith("sqlite"):

@@ -82,6 +82,48 @@ async def test_every_broken_rule_is_named_with_its_row(site, rule):
     await server.kill()
 
 
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (
+            "DROP INDEX identifier_active_value",
+            "identifier unique (namespace, scope, value_hash) where status = 'active'",
+        ),
+        ("ALTER TABLE departed RENAME COLUMN left_at TO gone_at", "departed.left_at instant not null"),
+        ("DROP TABLE proof_attempts", "proof_attempts.subject varchar"),
+    ],
+)
+async def test_a_structure_that_somebody_changed_is_named(site, change, line):
+    server = await site.serve()
+    await a_member(site)
+    await server.stop()
+    await stored.damage(site.database_url, change)
+    finished = await site.run("doctor")
+    assert (finished.code, finished.err) == (1, "")
+    assert re.search(r"有误  数据库结构：\d+ 处和这个版本不符：", finished.out)
+    assert f"缺少 {line}" in finished.out
+    assert "正常  操作记录" in finished.out  # the rest was looked at all the same
+
+
+async def test_a_check_that_is_gone_is_named_and_what_is_beyond_as_well(site):
+    drop = "ALTER TABLE job DROP CONSTRAINT job_fence_check"
+    await stored.damage(site.database_url, "DROP TRIGGER identity_event_no_update" if site.is_sqlite else drop)
+    await stored.damage(site.database_url, "CREATE TABLE stray (id INT)")
+    finished = await site.run("doctor")
+    assert finished.code == 1
+    gone = "identity_event trigger before update" if site.is_sqlite else "job.fence count not null"
+    assert f"缺少 {gone}" in finished.out
+    assert "多出 stray.id integer null" in finished.out
+
+
+async def test_rules_that_cannot_be_checked_on_a_broken_structure_are_told(site):
+    await stored.damage(site.database_url, "ALTER TABLE bound_number RENAME TO bound_numbers")
+    finished = await site.run("doctor")
+    assert (finished.code, finished.err) == (1, "")
+    assert "有误  注销的会员没有留下个人信息：查不了，请先修复数据库结构" in finished.out
+    assert "正常  会员号和入会时间同时存在" in finished.out
+
+
 async def test_a_pending_migration_is_named(site):
     await stored.damage(site.database_url, "DELETE FROM tortoise_migrations WHERE name = '0002_guards'")
     finished = await site.run("doctor")

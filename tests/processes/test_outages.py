@@ -174,11 +174,6 @@ async def chats_until_over(site, person, story, statuses):
         await asyncio.sleep(0.05)
 
 
-def crashed(err: str) -> bool:
-    """A traceback on its own lines is a crash; one inside a log line is an outage that was noticed."""
-    return any(line.startswith("Traceback") for line in err.splitlines())
-
-
 @pytest.mark.parametrize("command", ["serve", "worker"])
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT], ids=["term", "int"])
 async def test_a_process_stops_while_the_database_is_stopped(site, cluster, command, how):
@@ -191,7 +186,7 @@ async def test_a_process_stops_while_the_database_is_stopped(site, cluster, comm
         cluster.start()
     assert ended.code == 0
     assert ended.seconds < 5
-    assert not crashed(ended.err)
+    assert "Traceback" not in ended.err, ended.err
 
 
 @pytest.mark.parametrize("command", ["serve", "worker"])
@@ -208,7 +203,7 @@ async def test_a_process_stops_while_the_database_hangs(site, cluster, command):
         ended = await process.stop()
     await asyncio.gather(*asking)
     assert ended.seconds < 5
-    assert not crashed(ended.err)
+    assert "Traceback" not in ended.err, ended.err
 
 
 async def test_a_worker_outlives_the_database(site, cluster):
@@ -224,7 +219,7 @@ async def test_a_worker_outlives_the_database(site, cluster):
     while site.platform.call_counts[asked] < 2:
         assert time.monotonic() - since < 5
         await asyncio.sleep(0.05)
-    assert worker.err.count("Traceback") == 0
+    assert "Traceback" not in worker.err, worker.err
 
 
 # --- Redis

@@ -186,3 +186,25 @@ async def test_a_call_without_an_answer_is_shown_as_such(person, mp, platform):
     platform.line.backend = "http://127.0.0.1:9"
     call = await person.open_mini_program(mp).login()
     assert (call.status, call.is_fine, call.fact("token")) == (0, False, None)
+
+
+@pytest.mark.parametrize("quoted", ["a=1&amp;ticket=t-1", "ticket=t-1"])
+async def test_a_link_in_the_words_of_a_chat_opens_the_mini_program(person, mp, platform, quoted):
+    said = f'请<a data-miniprogram-appid="{mp.app_id}" data-miniprogram-path="pages/bind?{quoted}" href="/">点这里</a>'
+    screen = person.follow_link(said)
+    assert (screen.account, screen.ticket) == (mp, "t-1")
+
+
+async def test_a_link_of_the_platform_opens_the_mini_program_until_it_expires(person, mp, platform, clock):
+    url = platform.links.make(mp, "pages/bind", "ticket=t-2&scene=s", clock.now() + 600)
+    said = f'请<a href="{url}">点这里</a>'
+    screen = person.follow_link(said)
+    assert (screen.account, screen.ticket, screen.scene) == (mp, "t-2", "s")
+    clock.advance(600)
+    with pytest.raises(ImpossibleError):
+        person.follow_link(said)
+
+
+async def test_words_without_a_link_open_nothing(person):
+    with pytest.raises(ImpossibleError):
+        person.follow_link("还差一步核实")

@@ -4,6 +4,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiohttp import web
@@ -41,6 +42,16 @@ MP = Account(
 )
 
 
+class TownClock:
+    """The machine's clock, moved on by whoever has no time to wait."""
+
+    def __init__(self) -> None:
+        self.moved = timedelta(0)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.moved
+
+
 @dataclass
 class Town:
     """Everything a story needs. `address` is our server's, `platform_address` the pretend platform's."""
@@ -50,11 +61,17 @@ class Town:
     address: str
     platform_address: str
     doors: AsyncExitStack
+    clock: TownClock
     oa: Account = OA
     mp: Account = MP
 
     def person(self, name: str = "小明", phone: str | None = None) -> Person:
         return self.platform.person(name, phone=phone)
+
+    def wait(self, by: timedelta) -> None:
+        """Let time pass, here and at the platform."""
+        self.clock.moved += by
+        self.platform.clock.advance(by.total_seconds())
 
     async def work(self) -> int:
         """Let the worker do what is due."""
@@ -115,7 +132,8 @@ async def _town(database_url: str, redis_url: str) -> AsyncIterator[Town]:
     await web.TCPSite(pretend, "127.0.0.1", platform_port).start()
     try:
         settings = town_settings(database_url, redis_url, port=port, platform_port=platform_port)
-        async with open_house(settings) as house:
+        clock = TownClock()
+        async with open_house(settings, clock=clock) as house:
             runner = web.AppRunner(
                 create_server(house, answer_within=ANSWER_WITHIN), access_log=None, shutdown_timeout=1.0
             )
@@ -123,7 +141,9 @@ async def _town(database_url: str, redis_url: str) -> AsyncIterator[Town]:
                 doors.push_async_callback(runner.cleanup)
                 await runner.setup()
                 await web.TCPSite(runner, "127.0.0.1", port).start()
-                town = Town(platform, house, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{platform_port}", doors)
+                town = Town(
+                    platform, house, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{platform_port}", doors, clock
+                )
                 await town.work()  # what the start itself left to do
                 yield town
     finally:

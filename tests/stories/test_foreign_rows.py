@@ -15,19 +15,21 @@ import aiohttp
 import pyotp
 import pytest
 
+from handlers.recognition import card_bound_to
 from handlers.reviews import open_review
 from miniapp_api.http import described
 from miniapp_api.routes import all_routes
-from models.cards import Card
+from models.cards import Card, CardImport, CardImportRefusal
 from models.database import atomic, rows
 from models.identity import Member, MemberMerge
 from models.ids import new_id
-from models.linking import BoundNumber, Review
+from models.linking import BlockedIdentifier, BoundNumber, Review
 from models.operators import Operator as OperatorRow
 from models.organizations import Organization
 from models.outbox import Job
+from models.programmes import Brand, CardKind, Merchant, Programme, Store
 from models.replies import MenuRelease, Reply
-from models.words import JobState, ReplyKind, ReplyTrigger, ReviewKind
+from models.words import JobState, Namespace, ReplyKind, ReplyTrigger, ReviewKind
 from tests.operating import PASSWORD, city
 from tests.stories.conftest import BOOTSTRAP_TOKEN
 
@@ -41,9 +43,36 @@ BODIES: Mapping[str, Any] = {
     "DecideBody": {"decision": "dismiss"},
     "MenuBody": {"buttons": [{"name": "我的", "type": "click", "key": "我的"}]},
     "RollBackBody": {"release_id": str(new_id())},
+    "RenameBrandBody": {"name": "改名"},
+    "RenameMerchantBody": {"name": "改名"},
+    "RenameStoreBody": {"name": "改名"},
+    "KindChangeBody": {"name": "改名"},
+    "NewStoreBody": {"merchant": "norths", "code": "S9", "name": "新店"},
+    "NewKindBody": {"code": "newkind", "name": "新卡", "digit_count": 12, "merchant": "norths", "is_issued": False},
+    "NewMerchantBody": {"code": "newmerchant", "name": "新商户"},
+    "NewBrandBody": {"code": "newbrand", "name": "新品牌"},
+    "LookupBody": {"number": "660000000010"},
+    "HandOverBody": {"from_member_id": None, "to_member_id": str(new_id()), "proof": "card", "reason": "换了主人"},
 }
 # Without `job`: the server works along.
-UNCHANGED = ("account", "bound_number", "card", "member", "member_merge", "menu_release", "operator", "reply", "review")
+UNCHANGED = (
+    "account",
+    "blocked_identifier",
+    "bound_number",
+    "brand",
+    "card",
+    "card_import",
+    "card_import_refusal",
+    "card_kind",
+    "member",
+    "member_merge",
+    "menu_release",
+    "merchant",
+    "operator",
+    "reply",
+    "review",
+    "store",
+)
 
 
 @dataclass
@@ -160,9 +189,22 @@ async def owned_by_the_north_and_ming(door: Door) -> dict[str, object]:
     )
     number = await BoundNumber.create(member=ming, number_hash="h", number_cipher="c", tail="1234", proven_at=now)
     job = await Job.create(kind="send_text", key="dead-one", run_at=now, state=JobState.DEAD, finished_at=now)
+    blocked = await BlockedIdentifier.create(
+        organization_id=north.id,
+        namespace=Namespace.PHONE,
+        scope="86",
+        value_hash="h",
+        tail="5670",
+        reason="北城店",
+        added_by_id=operator.id,
+        added_at=now,
+    )
     release = await MenuRelease.create(account_id=account, buttons=[], published_at=now, published_by="north")
+    registry = await registry_of(north.id)
     return {
+        **registry,
         "operator_id": operator.id,
+        "blocked_id": blocked.id,
         "account_id": account,
         "account": "northoa",
         "reply_id": reply.id,
@@ -173,6 +215,30 @@ async def owned_by_the_north_and_ming(door: Door) -> dict[str, object]:
         "card_id": card.id if card else new_id(),
         "number_id": number.id,
         "job_id": job.id,
+    }
+
+
+async def registry_of(organization_id: UUID) -> dict[str, object]:
+    """A brand, a merchant with a store, a kind of card of theirs, and a file of such cards."""
+    brand = await Brand.create(organization_id=organization_id, code="northbrand", name="北城")
+    merchant = await Merchant.create(organization_id=organization_id, code="norths", name="北城书店")
+    store = await Store.create(merchant=merchant, code="N1", name="北门店")
+    kind = await CardKind.create(
+        programme=await Programme.get(),
+        merchant=merchant,
+        code="northold",
+        name="老卡",
+        digit_count=12,
+        is_issued=False,
+    )
+    file = await CardImport.create(kind=kind, file_hash="f", file_name="cards.csv", row_count=3, refused_count=1)
+    await CardImportRefusal.create(card_import=file, row_number=2, code="row.malformed")
+    return {
+        "brand_id": brand.id,
+        "merchant_id": merchant.id,
+        "store_id": store.id,
+        "kind_id": kind.id,
+        "import_id": file.id,
     }
 
 
@@ -259,15 +325,67 @@ async def test_what_a_body_names_is_foreign_too(town, door):
     real = await owned_by_the_north_and_ming(door)
     mine = await Member.create(ordinal=10**6 + 1, organization_id=(await Organization.get(code="south")).id)
     north = (await Organization.get(code="north")).id
+    card = await card_of_the_south(mine)
+    hand_over = {**BODIES["HandOverBody"], "from_member_id": str(mine.id)}
     cases = [
-        (f"/operator/members/{mine.id}/merge", "other_id", {}, real["member_id"]),
-        ("/operator/operators", "organization_id", BODIES["NewOperatorBody"], north),
+        (f"/operator/members/{mine.id}/merge", "other_id", {}, real["member_id"], new_id()),
+        ("/operator/operators", "organization_id", BODIES["NewOperatorBody"], north, new_id()),
+        ("/operator/brands", "organization_id", BODIES["NewBrandBody"], north, new_id()),
+        ("/operator/merchants", "organization_id", BODIES["NewMerchantBody"], north, new_id()),
+        ("/operator/stores", "merchant", BODIES["NewStoreBody"], "norths", "absent"),
+        ("/operator/card-kinds", "merchant", BODIES["NewKindBody"], "norths", "absent"),
+        (
+            "/operator/card-kinds",
+            "brand",
+            {name: value for name, value in BODIES["NewKindBody"].items() if name != "merchant"},
+            "northbrand",
+            "absent",
+        ),
+        (f"/operator/cards/{card.id}/hand-overs", "to_member_id", hand_over, real["member_id"], new_id()),
     ]
-    for path, name, body, foreign_id in cases:
-        foreign = await door.ask("POST", path, {**body, name: str(foreign_id)}, who="south")
-        nobodys = await door.ask("POST", path, {**body, name: str(new_id())}, who="south")
-        assert foreign == nobodys
-        assert foreign.status == 404
+    before = await everything()
+    for path, name, body, theirs, absent_one in cases:
+        foreign = await door.ask("POST", path, {**body, name: str(theirs)}, who="south")
+        nobodys = await door.ask("POST", path, {**body, name: str(absent_one)}, who="south")
+        assert foreign == nobodys, path
+        assert foreign.status == 404, (path, foreign)
+    assert await everything() == before
+
+
+async def card_of_the_south(holder: Member) -> Card:
+    kind = await CardKind.get(code="northold")
+    facts = {"number_hash": "south", "number_cipher": "c", "last4": "0001", "status": "bound", "member": holder}
+    return await Card.create(kind=kind, programme_id=kind.programme_id, **facts)
+
+
+async def test_no_list_shows_a_row_of_another_subtree(town, door):
+    real = await owned_by_the_north_and_ming(door)
+    ids = {name: str(value).encode() for name, value in real.items() if isinstance(value, UUID)}
+    shown: set[str] = set()
+    leaked = []
+    for route in routes():
+        if route.method != "GET" or route.auth != "operator" or route.parts:
+            continue
+        south = await door.ask("GET", route.path, who="south")
+        north = await door.ask("GET", route.path, who="north")
+        assert south.status in {200, 403}, (route.path, south)
+        assert north.status in {200, 403}, (route.path, north)
+        shown |= {name for name, value in ids.items() if value in north.body}
+        leaked += [(route.path, name) for name, value in ids.items() if value in south.body]
+    assert leaked == []
+    # The lists do show rows to whose they are, so the above can fail.
+    assert shown >= {"account_id", "brand_id", "import_id", "kind_id", "merchant_id", "operator_id", "store_id"}
+
+
+async def test_the_number_of_a_card_finds_none_of_another_subtree(town, door):
+    real = await owned_by_the_north_and_ming(door)
+    card = await Card.get(id=real["card_id"])
+    vault_number = town.house.handlers.card_desk._vault.decrypt(card.number_cipher, bound_to=card_bound_to(card.id))
+    for who, count in (("north", 1), ("root", 1), ("south", 0)):
+        answer = await door.ask("POST", "/operator/cards/lookup", {"number": vault_number}, who=who)
+        assert answer.status == 200
+        assert answer.body.count(str(card.id).encode()) == count
+        assert vault_number.encode() not in answer.body
 
 
 async def test_a_search_finds_nobody_of_another_subtree(town, door):

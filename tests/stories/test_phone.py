@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Locator, Page, expect
 
+from handlers.actors import CommandLine
 from simulator.chats import FAULT
 from tests.browser import a_page
 
@@ -83,7 +84,7 @@ async def phone(request, town):
     """The page, held by 小明; the store's code has been printed and the default menu published."""
     town.person("小明", phone="13800000001")
     town.platform.scene_codes.make(town.oa, "store_7")
-    await town.house.handlers.menus.publish("oa")
+    await town.house.handlers.menus.publish(CommandLine("root"), "oa")
     async with a_page(*request.param) as page:
         await page.goto(f"{town.platform_address}/phone")
         yield Phone(page)

@@ -3,42 +3,17 @@
 import pytest
 from playwright.async_api import expect
 
-from gateways.vault import FieldVault
-from handlers.card_files import examine
-from handlers.card_imports import CardImports
-from handlers.card_kinds import KindDraft, add_kind
-from handlers.rules.numbers import check_digit
-from models.database import atomic
-from models.organizations import Organization
-from models.programmes import Merchant, Store
 from tests.browser import a_page
+from tests.stories.old_cards import number, take_in
 from tests.stories.test_phone import DESKTOP, TELEPHONE, Phone
 
 pytestmark = pytest.mark.timeout(180)
 
 
-def number(body: int) -> str:
-    digits = f"66{body:09d}"
-    return digits + check_digit(digits)
-
-
 @pytest.fixture
 async def old_cards(town, tmp_path):
     """The shop's old cards: one of a PIN, one of a name and a store, one of 小明's phone."""
-    root = await Organization.get(parent=None)
-    merchant = await Merchant.create(organization=root, code="books", name="江南书店")
-    await Store.create(merchant=merchant, code="S1", name="湖滨店")
-    house = town.house
-    async with atomic():
-        draft = KindDraft("old", "老会员卡", digit_count=12, prefix="66", merchant="books", is_issued=False)
-        await add_kind(draft, house.clock)
-    house.handlers.card_kinds.forget()
-    file = tmp_path / "cards.csv"
-    lines = [f"{number(1)},,,4321,", f"{number(2)},,李明,,S1", f"{number(3)},13800000001,,,"]
-    file.write_text("\n".join(["卡号,手机号,姓名,密码,门店", *lines]), "utf-8")
-    vault = FieldVault(house.settings.field_key_bytes(), house.settings.index_key_bytes())
-    async for _ in CardImports(house.clock, vault, house.handlers.card_kinds).run(examine(file), kind="old"):
-        pass
+    await take_in(town, tmp_path)
 
 
 @pytest.fixture(params=[TELEPHONE, DESKTOP], ids=["telephone", "desktop"])
@@ -78,16 +53,24 @@ async def test_a_card_begun_in_chat_is_proven_in_the_mini_program_and_both_show_
 
     # In the mini-program: a wrong PIN, then the right one.
     await expect(see("bind-ticket")).to_be_visible()
+    await expect(see("bind-go")).to_be_in_viewport()
     await see("bind-proof").select_option("pin")
     await see("bind-pin").fill("0000")
     await see("bind-go").click()
     await expect(see("mini-problem")).to_contain_text("不一致")
+    await expect(see("mini-problem")).to_be_in_viewport()  # below the form, where the person looks
+    await expect(see("toast")).to_be_hidden()
     await expect(see("bind-pin")).to_have_value("0000")
     await see("bind-pin").fill("4321")
     await see("bind-go").click()
     await expect(see("bind-ticket")).to_be_hidden()
     assert await old_tails(phone) == [number(1)[-4:]]
     assert await phone.fits()
+    await town.work()
+    if await see("tab-chat").is_visible():  # on a wide screen the chat stands beside it all the time
+        await see("tab-chat").click()
+    await phone.hear(f"老会员卡（尾号{number(1)[-4:]}）绑好了，会员卡也已一并识别，不用再绑。")
+    await phone.show("mini")
 
     # The other two ways of proving, with kind and number typed here.
     await see("bind-kind").select_option("old")

@@ -1,0 +1,14 @@
+"""Set-based SQL of brands, merchants and stores: whoever comes second with a code gets no row back."""
+
+KEEP_BRAND = """
+    INSERT INTO brand (id, created_at, organization_id, code, name) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (code) DO NOTHING RETURNING id
+"""
+KEEP_MERCHANT = """
+    INSERT INTO merchant (id, created_at, organization_id, code, name) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (code) DO NOTHING RETURNING id
+"""
+KEEP_STORE = """
+    INSERT INTO store (id, created_at, merchant_id, code, name) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (code) DO NOTHING RETURNING id
+"""

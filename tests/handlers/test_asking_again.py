@@ -1,0 +1,75 @@
+"""A request that joined two people, asked again by its key: its answer went along with the merge, and is found."""
+
+import pytest
+
+from handlers.errors import TicketUsed
+from handlers.identity import resolve
+from handlers.links import LinkResult
+from handlers.proofs import Proof
+from handlers.transfers import PhoneOutcome
+from models.database import atomic
+from models.identity import Member, MemberMerge
+from models.words import Namespace
+from tests.handlers.conftest import PHONE
+from tests.handlers.machine.failpoints import Failpoint, How
+
+NUMBER = "13912345670"
+HOWS = [How.ANSWER_LOST, How.COMMIT_LOST]
+
+
+@pytest.fixture
+async def linking(far):
+    """Somebody new at one channel opens the ticket of a member of another: they are the one who is absorbed."""
+    maker = await far.member("o-ming")
+    person = await far.person("o-far", account="far0")
+    token = (await far.handlers.links.issue(maker, request_id=None)).value.token
+
+    async def link(key="k1"):
+        return await far.handlers.links.link(person, ticket=token, confirmed=True, request_id=key)
+
+    return link
+
+
+async def test_a_link_asked_again_by_a_door_that_knows_the_old_id_is_answered_as_before(linking):
+    first = await linking()
+    again = await linking()
+    assert (again.value, again.replayed) == (first.value, True)
+    with pytest.raises(TicketUsed):
+        await linking("k2")
+
+
+@pytest.mark.parametrize("how", HOWS)
+async def test_a_link_whose_commit_was_cut_off_is_told_as_what_became_of_it(linking, how):
+    answers = []
+    failpoint = Failpoint(how, 0)
+
+    async def request():
+        answers.append(await linking())
+
+    assert await failpoint.strikes(request) is None
+    assert failpoint.has_struck
+    assert answers[0].value.result is LinkResult.LINKED
+    assert await MemberMerge.all().count() == 1
+    assert (await linking()).value == answers[0].value
+
+
+@pytest.mark.parametrize("how", HOWS)
+async def test_a_phone_that_joined_a_till_member_is_told_as_what_became_of_it(rooms, how):
+    async with atomic():
+        proof = Proof(Namespace.PHONE, "86", NUMBER, "import")
+        till = await resolve([proof], now=rooms.clock.now(), vault=rooms.vault)
+        # They joined before, so that it is the one who asks who is absorbed.
+        await Member.filter(id=till.member_id).update(joined_at=rooms.clock.now(), number="1234567897")
+    person = await rooms.member("o-ming")
+    await rooms.handlers.consents.give(person, agreed=PHONE)
+    code, answers = rooms.wechat.phone_code(NUMBER), []
+
+    async def request():
+        answers.append(await rooms.handlers.transfers.change_phone(person, phone_code=code, request_id="k1"))
+
+    failpoint = Failpoint(how, 0)
+    assert await failpoint.strikes(request) is None
+    assert failpoint.has_struck
+    await request()
+    assert [answer.value.outcome for answer in answers] == [PhoneOutcome.MERGED] * 2
+    assert await MemberMerge.all().count() == 1

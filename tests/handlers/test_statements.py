@@ -1,0 +1,1 @@
+"""How many trips to the database the hot acts take. A machine's speed does not change these numbers."""

@@ -1,0 +1,44 @@
+"""The operators' door as its users come to it: the first operator, signed in with password and authenticator."""
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pyotp
+
+from tests.operating import PASSWORD
+from tests.stories.conftest import BOOTSTRAP_TOKEN
+
+
+class SignedIn:
+    """One operator at the desk."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+        self._headers: dict[str, str] = {}
+
+    async def ask(self, method: str, path: str, body: object = None) -> tuple[int, dict]:
+        """Any call below /operator; every POST with a key of its own."""
+        headers = {**self._headers, **({"Idempotency-Key": str(uuid.uuid4())} if method == "POST" else {})}
+        async with self._session.request(method, f"/api/v1/operator{path}", json=body, headers=headers) as answer:
+            return answer.status, await answer.json() if answer.status != 204 else {}
+
+    async def sign_in(self, login: str = "root") -> None:
+        """The very first operator of the house."""
+        first = {"token": BOOTSTRAP_TOKEN, "login": login, "password": PASSWORD}
+        _, made = await self.ask("POST", "/bootstrap", first)
+        totp = pyotp.parse_uri(made["otpauth_uri"])
+        assert isinstance(totp, pyotp.TOTP)
+        status, opened = await self.ask("POST", "/sessions", {"login": login, "password": PASSWORD, "otp": totp.now()})
+        assert status == 201, opened
+        self._headers = {"Authorization": f"Bearer {opened['token']}"}
+
+
+@asynccontextmanager
+async def at_the_desk(town) -> AsyncIterator[SignedIn]:
+    """An operator of the root, until the block ends."""
+    async with aiohttp.ClientSession(town.address) as session:
+        desk = SignedIn(session)
+        await desk.sign_in()
+        yield desk
