@@ -22,6 +22,7 @@ from handlers.errors import (
     CardKindUnknown,
     CardLost,
     CardNumberWrong,
+    CardPhoneOnHold,
     CardProofDiffers,
     CardProofMissing,
     CardReplaced,
@@ -45,6 +46,7 @@ from handlers.rules.card_proofs import Kept, Shown, is_proven, normalise_name, n
 from handlers.rules.phones import normalise as normalise_phone
 from handlers.standing import canonical, standing, standing_whole
 from handlers.tickets import LASTS, Tickets
+from handlers.transfers import phone_held_until
 from models.database import atomic, dialect, row
 from models.gathering import Gathered
 from models.ids import new_id
@@ -303,7 +305,13 @@ class CardBinding:
         )
 
     async def _phone_hash(self, person: Person, code: str) -> str:
-        """The proven phone, compared and not kept: it proves this card, and says nothing else of the person."""
+        """The proven phone, compared and not kept: it proves this card, and says nothing else of the person.
+
+        A number that was given out again may be the card's only in name: while its transfer is fresh, it opens nothing
+        that the holder before left behind. Raises CardPhoneOnHold.
+        """
+        if until := await phone_held_until(person.member_id, self._clock.now()):
+            raise CardPhoneOnHold(opens_at=until.isoformat())
         account = await self._accounts.get(person.account)
         phone = await self._phones.prove(account, member_id=person.member_id, code=code, encrypted=None)
         number = normalise_phone(phone.number, phone.country_code)

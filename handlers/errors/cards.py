@@ -23,6 +23,13 @@ class CardNumberWrong(DomainError):
     kind, code, message = ErrorKind.INVALID, "card.number_wrong", "这个卡号不完整或有错字，请对照卡面再输一次。"
 
 
+class CardPhoneOnHold(DomainError):
+    """The phone came from somebody else within the last day; `opens_at` in RFC 3339."""
+
+    kind, code = ErrorKind.CONFLICT, "card.phone_on_hold"
+    message = "这个手机号刚换到您名下，24小时后才能用它验证。也可以用卡的密码或姓名验证。"
+
+
 class CardProofMissing(DomainError):
     """Nothing was shown that could prove ownership; facts: `kind`, `kind_name`, `last4` when a ticket names them."""
 

@@ -20,6 +20,7 @@ from handlers.errors import (
     CardLost,
     CardNotUnbindable,
     CardNumberWrong,
+    CardPhoneOnHold,
     CardProofDiffers,
     CardProofMissing,
     CardReplaced,
@@ -188,6 +189,21 @@ async def test_by_the_phone_it_was_issued_to(cards):
         await bind(cards, ming, 2, wrong)
     right = CardProof(phone_code=cards.wechat.phone_code("13912345670"))
     assert (await bind(cards, ming, 2, right)).value.card.kind == "old"
+
+
+async def test_a_phone_taken_over_from_somebody_else_opens_their_card_only_after_a_day(cards):
+    """二次放号: whoever has the number now need not be who bought with it."""
+    transfers = cards.handlers.transfers
+    for openid in ("o-former", "o-new"):
+        person = await cards.member(openid, phone=f"1391234{'0000' if openid == 'o-former' else '9999'}")
+        code = cards.wechat.phone_code("13912345670")
+        await transfers.change_phone(person, phone_code=code, request_id=str(uuid4()))
+    proof = CardProof(phone_code=cards.wechat.phone_code("13912345670"))
+    with pytest.raises(CardPhoneOnHold):
+        await bind(cards, person, 2, proof)
+    cards.clock.advance(timedelta(hours=24))
+    later = CardProof(phone_code=cards.wechat.phone_code("13912345670"))
+    assert (await bind(cards, person, 2, later)).value.card.kind == "old"
 
 
 async def test_by_name_and_last_store(cards):
