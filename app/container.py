@@ -45,6 +45,7 @@ from handlers.consents import Consents
 from handlers.departures import Departures
 from handlers.following import Following
 from handlers.identity import Identity
+from handlers.key_rotation import KeyRotation
 from handlers.links import Links
 from handlers.member_codes import MemberCodes
 from handlers.membership import Membership
@@ -188,6 +189,7 @@ def build_handlers(settings: Settings, clock: Clock, vault: Vault, wechat: WeCha
         departures=departures,
         following=following,
         identity=identity,
+        key_rotation=KeyRotation(vault),
         links=Links(clock, vault, tickets, sessions, measure),
         membership=Membership(clock, vault, accounts, phones, kinds, measure),
         menu_editing=MenuEditing(clock, wechat, accounts, settings.public_url),
@@ -217,6 +219,7 @@ def _registry() -> Registry:
     registry: Registry = JobRegistry()
     add_housekeeping(registry)
     registry.every("seal_audit", Every(timedelta(seconds=15)), _seal_audit)
+    registry.every("rotate_keys", Every(timedelta(minutes=10)), _rotate_keys)
     registry.every("anchor_audit", Every(timedelta(hours=1)), _anchor_audit)
     registry.add("recognise_kind", _recognise_kind)
     registry.add("say_bound", _say_bound)
@@ -229,6 +232,10 @@ def _registry() -> Registry:
 
 async def _seal_audit(handlers: Handlers, _: JobContext) -> None:
     await handlers.audit_chain.seal()
+
+
+async def _rotate_keys(handlers: Handlers, _: JobContext) -> None:
+    await handlers.key_rotation.go_on()
 
 
 async def _anchor_audit(handlers: Handlers, _: JobContext) -> None:

@@ -15,6 +15,7 @@ from handlers.consents import Consents
 from handlers.departures import Departures
 from handlers.following import Following
 from handlers.identity import Identity
+from handlers.key_rotation import KeyRotation
 from handlers.links import Links
 from handlers.member_codes import MemberCodes
 from handlers.membership import Membership
@@ -55,6 +56,7 @@ class Handlers:
     departures: Departures
     following: Following
     identity: Identity
+    key_rotation: KeyRotation
     links: Links
     member_codes: MemberCodes
     membership: Membership

@@ -1,23 +1,27 @@
 """Every encrypted column, and putting all of them under the current key while the house serves.
 
 The order of a rotation without a pause: add the new key as the last of FANPIAO_FIELD_KEYS and restart every process, so
-that all can read it; put it first and restart again, so that all write it; run this; wait the 72 hours for which stored
-answers (`request.result`) live; remove the old key. There is nothing to resume: a cipher itself says under which key it
-stands, so a second run takes up what is left.
+that all can read it; put it first and restart again, so that all write it; run this, or let the worker do it, a minute
+in every ten; wait the 72 hours for which stored answers (`request.result`) live; remove the old key. Nothing has to be
+resumed: a cipher itself says under which key it stands, so a second run takes up what is left.
 """
 
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from uuid import UUID
 
 import orjson
 
 from handlers.ports import Vault, VaultError
+from handlers.retrying import refusing
 from models.database import atomic, rows
 from models.sql import as_uuid
 from models.statements import key_rotation as statements
 
 BATCH = 500
+LONGEST = 60.0  # seconds at a time of the rotation that goes on by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class Rotated:
     unreadable: int
 
 
-async def rotate_keys(vault: Vault, *, batch: int = BATCH) -> AsyncIterator[Rotated]:
+async def rotate_keys(vault: Vault, *, batch: int = BATCH) -> AsyncGenerator[Rotated, None]:
     """Re-encrypt under the current key, a batch per transaction; tells after each batch, and once per column at least.
 
     A value that changes meanwhile is left as it was written: `stale_ciphers` says afterwards whether anything is left.
@@ -85,6 +89,26 @@ async def rotate_keys(vault: Vault, *, batch: int = BATCH) -> AsyncIterator[Rota
             renewed += await _write(column, readable)
             after = fresh[-1][0] if len(fresh) == batch else None
             yield Rotated(column.name, renewed, unreadable)
+
+
+@refusing
+class KeyRotation:
+    """The rotation that goes on by itself, for whoever serves from one process and cannot run a command beside it."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    async def go_on(self, *, seconds: float = LONGEST) -> int:
+        """Re-encrypt for so long what is not under the current key; how many. With one key alone there is nothing."""
+        if len(self._vault.key_ids) < 2:
+            return 0
+        until, renewed = time.monotonic() + seconds, dict[str, int]()
+        async with aclosing(rotate_keys(self._vault)) as progress:
+            async for column in progress:
+                renewed[column.name] = column.renewed
+                if column.renewed and time.monotonic() >= until:  # each turn does something, whatever it had to look at
+                    break
+        return sum(renewed.values())
 
 
 def _renewed(vault: Vault, column: CipherColumn, found: dict[str, object]) -> str | None:

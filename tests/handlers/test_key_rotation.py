@@ -8,7 +8,16 @@ from tortoise import Tortoise, fields
 
 from gateways.vault import FieldVault, generate_key
 from handlers import key_rotation
-from handlers.key_rotation import COLUMNS, KeyUse, Rotated, key_uses, rotate_keys, stale_ciphers, unreadable_ciphers
+from handlers.key_rotation import (
+    COLUMNS,
+    KeyRotation,
+    KeyUse,
+    Rotated,
+    key_uses,
+    rotate_keys,
+    stale_ciphers,
+    unreadable_ciphers,
+)
 from handlers.member_views import Profile
 from handlers.merging import profile_bound_to
 from handlers.proofs import bound_to
@@ -238,3 +247,21 @@ async def test_people_go_on_as_before_under_the_new_key(rooms, rotating):
     assert view.profile == Profile(nickname="小明")
     exported = await rooms.handlers.personal_data.export(person)
     assert {each.value for each in exported.identifiers} == {"o-ming", "13800138001"}
+
+
+async def test_the_worker_rotates_by_itself_while_several_keys_are_configured(rooms, rotating):
+    await _household(rooms)
+    assert await KeyRotation(FieldVault({"k1": OLD}, INDEX)).go_on() == 0
+    assert await KeyRotation(rotating).go_on() > 0
+    assert await stale_ciphers(rotating) == []
+    assert await KeyRotation(rotating).go_on() == 0
+
+
+async def test_a_rotation_that_takes_long_stops_and_goes_on_where_it_was(rooms, rotating, monkeypatch):
+    await _household(rooms, people=5)
+    monkeypatch.setattr(key_rotation.rotate_keys, "__kwdefaults__", {"batch": 2})
+    turns = 0
+    while await stale_ciphers(rotating):
+        await KeyRotation(rotating).go_on(seconds=0.0)
+        turns += 1
+    assert turns > 1
