@@ -6,14 +6,12 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from uuid import UUID
 
 import aiohttp
 from pydantic import SecretStr
 
-from app.jobs import JobRegistry, add_housekeeping
 from app.schema import IdentityMeasure, Rate, Settings
-from bot import texts
+from app.work import Registry, work
 from bot.flood import CHAT, CHAT_TOLD
 from bot.routes import all_routes
 from bot.wording import normalise
@@ -27,6 +25,7 @@ from gateways.stores.dialogues import RedisDialogues
 from gateways.stores.limits import Limit, ProcessRateLimiter
 from gateways.stores.member_codes import RedisMemberCodes
 from gateways.stores.nudge import Nudge
+from gateways.stores.passes import RedisPasses
 from gateways.stores.sessions import RedisSessions
 from gateways.totp import Totp
 from gateways.vault import FieldVault
@@ -34,12 +33,22 @@ from gateways.wechat import WeChatApi
 from handlers.accounts import AccountDraft, Accounts, ensure_root
 from handlers.audit_chain import AuditChain
 from handlers.authorizations import Authorizations
+from handlers.benefit_quotas import BenefitQuotas
+from handlers.benefit_reviews import BenefitReviews
+from handlers.benefits import Benefits
 from handlers.card_binding import CardBinding
 from handlers.card_desk import CardDesk
 from handlers.card_kind_editing import CardKindEditing
 from handlers.card_kinds import CardKinds, ensure_programme
 from handlers.cards import Cards
 from handlers.catalogue import Handlers
+from handlers.catalogue_of_offers import OfferCatalogue
+from handlers.claim_expiry import ClaimExpiry
+from handlers.claim_reminders import ClaimReminders
+from handlers.claiming import Claiming
+from handlers.clerk_sessions import ClerkSessions
+from handlers.clerks import Clerks
+from handlers.code_stock import CodeStock
 from handlers.codes import CodeExchange
 from handlers.consents import Consents
 from handlers.departures import Departures
@@ -51,34 +60,40 @@ from handlers.member_codes import MemberCodes
 from handlers.membership import Membership
 from handlers.menu_editing import MenuEditing
 from handlers.menus import Menus
-from handlers.merchants import Owners, Stores
+from handlers.merchants import Merchants, Owners
 from handlers.mini_program_links import MiniProgramLinks
 from handlers.notices import Notices
 from handlers.numbers import Numbers
+from handlers.offer_editing import OfferEditing
+from handlers.offer_stock import OfferStocks
 from handlers.operator_accounts import OperatorAccounts
 from handlers.operator_block_list import OperatorBlockList
 from handlers.operator_card_imports import OperatorCardImports
+from handlers.operator_code_pools import OperatorCodePools
 from handlers.operator_jobs import OperatorJobs
 from handlers.operator_members import OperatorMembers
 from handlers.operator_reviews import OperatorReviews
 from handlers.operator_sessions import OperatorSessions
 from handlers.operators import Operators
-from handlers.outbox import JobContext
+from handlers.organizations import Organizations
+from handlers.package_parts import PackageParts
+from handlers.passes import Passes
 from handlers.personal_data import PersonalDataRights
 from handlers.phones import Phones
 from handlers.ports import Answers, Clock, Dialogues, RateLimiter, Vault, WeChat
-from handlers.recurring import Every
+from handlers.redemption_history import RedemptionHistory
+from handlers.redemptions import Redemptions
 from handlers.replies import Replies
 from handlers.reply_editing import ReplyEditing
+from handlers.reversals import Reversals
 from handlers.rules import namespaces
-from handlers.rules.replies import SaidMiniProgram
 from handlers.sessions import Sessions
+from handlers.stores import Stores
 from handlers.tickets import Tickets
 from handlers.transfers import Transfers
+from handlers.wallet import Wallet
 from models import database
 from models.words import AccountKind
-
-Registry = JobRegistry[Handlers]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +145,7 @@ async def open_house(
                     answers=RedisAnswers(commands),
                     dialogues=RedisDialogues(commands),
                     rate_limiter=ProcessRateLimiter(_limits(settings.rate), clock),
-                    registry=_registry(),
+                    registry=work(),
                 )
             finally:
                 with contextlib.suppress(TimeoutError):
@@ -160,6 +175,7 @@ def build_handlers(settings: Settings, clock: Clock, vault: Vault, wechat: WeCha
         accounts=accounts,
         identity=identity,
     )
+    passes = RedisPasses(commands)
     replies = Replies(clock)
     operator_members = OperatorMembers(clock, vault, store, measure)
     phones, randomness = Phones(clock, wechat, exchange, vault), SystemRandomness()
@@ -173,11 +189,16 @@ def build_handlers(settings: Settings, clock: Clock, vault: Vault, wechat: WeCha
         operator_accounts=OperatorAccounts(clock, vault, accounts),
         operator_block_list=OperatorBlockList(clock, vault),
         operator_card_imports=OperatorCardImports(),
+        operator_code_pools=OperatorCodePools(clock),
         operator_jobs=OperatorJobs(clock),
         operator_members=operator_members,
         operator_reviews=OperatorReviews(clock, vault, operator_members, measure),
         operator_sessions=OperatorSessions(clock, SystemRandomness(), vault, passwords, second_factor),
         operators=Operators(clock, vault, passwords, second_factor, _plain(settings.operator.bootstrap_token)),
+        organizations=Organizations(clock),
+        benefit_quotas=BenefitQuotas(clock),
+        benefit_reviews=BenefitReviews(clock),
+        benefits=Benefits(clock),
         brands=Owners(clock, "brand"),
         card_binding=CardBinding(clock, vault, kinds, accounts, phones, tickets, links),
         card_desk=CardDesk(clock, vault),
@@ -185,6 +206,12 @@ def build_handlers(settings: Settings, clock: Clock, vault: Vault, wechat: WeCha
         card_kinds=kinds,
         cards=Cards(clock, vault, kinds),
         member_codes=MemberCodes(clock, randomness, RedisMemberCodes(commands), links),
+        code_stock=CodeStock(clock),
+        claim_expiry=ClaimExpiry(clock),
+        claim_reminders=ClaimReminders(clock),
+        claiming=Claiming(clock, vault),
+        clerk_sessions=ClerkSessions(clock, randomness, sessions),
+        clerks=Clerks(clock, vault, sessions),
         consents=Consents(clock, accounts, vault),
         departures=departures,
         following=following,
@@ -194,15 +221,24 @@ def build_handlers(settings: Settings, clock: Clock, vault: Vault, wechat: WeCha
         membership=Membership(clock, vault, accounts, phones, kinds, measure),
         menu_editing=MenuEditing(clock, wechat, accounts, settings.public_url),
         menus=Menus(clock, wechat, accounts, settings.public_url),
-        merchants=Owners(clock, "merchant"),
+        merchants=Merchants(clock),
         notices=Notices(clock, vault, wechat, accounts, following),
         numbers=Numbers(clock, vault, accounts, phones),
+        offer_catalogue=OfferCatalogue(clock),
+        offer_editing=OfferEditing(clock),
+        offer_stocks=OfferStocks(clock),
         replies=replies,
         reply_editing=ReplyEditing(clock, replies, comparable=normalise, commands=all_routes().words),
+        passes=Passes(clock, randomness, vault, passes),
+        package_parts=PackageParts(clock, vault),
         personal_data=PersonalDataRights(clock, vault, sessions),
+        redemption_history=RedemptionHistory(),
+        redemptions=Redemptions(clock, vault, passes),
+        reversals=Reversals(clock),
         sessions=sessions,
         stores=Stores(clock),
         transfers=Transfers(clock, vault, accounts, phones, sessions, measure),
+        wallet=Wallet(clock, vault),
     )
 
 
@@ -213,64 +249,6 @@ def registry_of(identity: IdentityMeasure) -> namespaces.Registry:
         identifiers_of_one=identity.identifiers_per_member,
         phone_dormant_after=timedelta(days=identity.phone_dormant_days),
     )
-
-
-def _registry() -> Registry:
-    registry: Registry = JobRegistry()
-    add_housekeeping(registry)
-    registry.every("seal_audit", Every(timedelta(seconds=15)), _seal_audit)
-    registry.every("rotate_keys", Every(timedelta(minutes=10)), _rotate_keys)
-    registry.every("anchor_audit", Every(timedelta(hours=1)), _anchor_audit)
-    registry.add("recognise_kind", _recognise_kind)
-    registry.add("say_bound", _say_bound)
-    registry.add("send_text", _send_text)
-    registry.add("send_mini_program_card", _send_mini_program_card)
-    registry.add("learn_unionid", _learn_unionid)
-    registry.add("sweep_departure", _sweep_departure)
-    return registry
-
-
-async def _seal_audit(handlers: Handlers, _: JobContext) -> None:
-    await handlers.audit_chain.seal()
-
-
-async def _rotate_keys(handlers: Handlers, _: JobContext) -> None:
-    await handlers.key_rotation.go_on()
-
-
-async def _anchor_audit(handlers: Handlers, _: JobContext) -> None:
-    await handlers.audit_chain.anchor()
-
-
-async def _recognise_kind(handlers: Handlers, job: JobContext) -> None:
-    await handlers.cards.recognise_kind(UUID(job.payload["kind_id"]), round_=job.payload.get("round", "0"))
-
-
-async def _say_bound(handlers: Handlers, job: JobContext) -> None:
-    said = job.payload
-    text = texts.bound(said["card_kind"], said["last4"], said["also"])
-    await handlers.notices.send_text(account=said["account"], member_id=said["member_id"], text=text)
-
-
-async def _send_text(handlers: Handlers, job: JobContext) -> None:
-    payload = job.payload
-    await handlers.notices.send_text(account=payload["account"], member_id=payload["member_id"], text=payload["text"])
-
-
-async def _send_mini_program_card(handlers: Handlers, job: JobContext) -> None:
-    account, member_id, card = job.payload["account"], job.payload["member_id"], job.payload["card"]
-    # A mapping in a payload is kept as pairs, so that its order survives.
-    await handlers.notices.send_mini_program_card(
-        account=account, member_id=member_id, card=SaidMiniProgram(**dict(card))
-    )
-
-
-async def _learn_unionid(handlers: Handlers, job: JobContext) -> None:
-    await handlers.notices.learn_unionid(account=job.payload["account"], member_id=job.payload["member_id"])
-
-
-async def _sweep_departure(handlers: Handlers, job: JobContext) -> None:
-    await handlers.departures.sweep_again(job.payload["erased_id"])
 
 
 def first_accounts(settings: Settings) -> Iterator[AccountDraft]:

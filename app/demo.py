@@ -9,12 +9,14 @@ import socket
 import string
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import aiohttp
 
 from app.commands import say
-from app.container import open_house
+from app.container import House, open_house
+from app.demo_seeds import seed
 from app.listening import CannotListen, until_signalled
 from app.logs import configure_logging
 from app.schema import Settings
@@ -22,20 +24,24 @@ from app.server import serving
 from app.settings import SettingsRefused, load_settings
 from app.simulation import SimulatorSilent, simulating
 from handlers.actors import CommandLine
+from handlers.errors import DomainError
 from handlers.ports import WeChatError
 from models import database
 from models.failures import DatabaseInUse, DatabaseUnavailable
 
 SCENES = ("store_7", "poster_spring", "clerk_lin")
 FOLDER = Path("var/demo")
+CLERK = "小林"  # one of the simulator's people
 
 THREE_THINGS = """演示已启动。用浏览器打开 {phone}
 
-  1. 在公众号里入会
+  1. 在公众号里入会，小程序认得同一个人
      点“关注公众号”，点菜单“入会”，再点左下角的键盘图标，发送“同意”。
-  2. 小程序认得同一个人
-     在“小程序”里点“打开小程序”：会员号相同。在页面顶部换成“小红”，
-     先在小程序里一键入会，再关注公众号，发送“我的”。
+     在“小程序”里点“打开小程序”：会员号相同。
+  2. 领一张券，到店里核销
+     在公众号里发送“领 咖啡”，在小程序的“卡包”里点开它，出示券码。在页面顶部
+     换成“小林”，打开小程序，点“店员”“店员登录”“扫一扫”，查验后确认核销。
+     “领券”里还有限时抢购、每日限量和只给金卡的；卡号密码在 {folder}/gold-cards.csv。
   3. 平台重复推送，事情只做一次
      在“故障开关”里把“重复推送”改成 2，点“一直”，再发一句话：
      “推送”里有 3 次投递，聊天里只有一次回答。
@@ -43,6 +49,7 @@ THREE_THINGS = """演示已启动。用浏览器打开 {phone}
   接口文档  {api}/api/v1/docs
   健康      {api}/readyz
   指标      {api}/metrics
+  运营账号  {folder}/operators.json
 
   数据和日志在 {folder}/，重新启动后会员还在；要从头再来，停止后删除它。
   按 Ctrl-C 结束。"""
@@ -87,8 +94,11 @@ def _reason(trouble: Exception) -> str:
 def _environment(folder: Path) -> Mapping[str, str]:
     """Settings of the demo. Accounts are made up at the first start and kept, so that people stay who they are."""
     kept = folder / "accounts.json"
-    if not kept.exists():
-        kept.write_text(json.dumps(_made_up(), indent=2), encoding="utf-8")
+    known = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    made_up = _made_up()
+    if made_up.keys() - known.keys():  # a first start, or one of before there were so many
+        known = made_up | known
+        kept.write_text(json.dumps(known, indent=2), encoding="utf-8")
         kept.chmod(0o600)
     port = os.environ.get("FANPIAO_SIMULATOR__PORT", "8090")
     return {
@@ -97,7 +107,7 @@ def _environment(folder: Path) -> Mapping[str, str]:
         "FANPIAO_BRAND__SERVICE_HOURS": "9:00-21:00",
         "FANPIAO_BRAND__SERVICE_PHONE": "400-000-0000",
         "FANPIAO_WECHAT__API_URL": f"http://127.0.0.1:{port}",
-        **json.loads(kept.read_text(encoding="utf-8")),
+        **known,
     }
 
 
@@ -108,6 +118,7 @@ def _made_up() -> dict[str, str]:
         return "".join(secrets.choice(alphabet) for _ in range(length))
 
     return {
+        "FANPIAO_OPERATOR__BOOTSTRAP_TOKEN": pick(letters, 32),
         "FANPIAO_WECHAT__OA_APP_ID": f"wx{pick(hexadecimal, 16)}",
         "FANPIAO_WECHAT__OA_SECRET": pick(hexadecimal, 32),
         "FANPIAO_WECHAT__OA_TOKEN": pick(letters, 24),
@@ -131,8 +142,33 @@ async def _demo(settings: Settings) -> None:
         except WeChatError:
             say("菜单没有发布成功，其余照常。")
         await _make_codes(settings, platform)
+        await _fill(house, platform)
         say(THREE_THINGS.format(phone=f"{platform}/phone", api=address, folder=FOLDER))
         await until_signalled()
+
+
+async def _fill(house: House, platform: str) -> None:
+    """Benefits to claim and a clerk to redeem them, where nobody has set the house up before."""
+    try:
+        await seed(house, FOLDER, partial(_accept, platform))
+    except DomainError as trouble:
+        say(f"演示的权益没有放进去：{trouble.sentence}其余照常。")
+
+
+async def _accept(platform: str, invitation: str) -> None:
+    """The clerk's own phone: it joins and accepts the invitation, as anybody would."""
+    async with aiohttp.ClientSession(platform) as session:
+        async with session.get("/control/state") as answer:
+            people = (await answer.json())["people"]
+        person = next(each["id"] for each in people if each["name"] == CLERK)
+        async with session.post(f"/control/people/{person}/accounts/mp/screens") as answer:
+            screen = (await answer.json())["id"]
+        for gesture in (
+            {"gesture": "join", "with_phone": True},
+            {"gesture": "accept", "invitation": invitation},
+        ):
+            async with session.post(f"/control/people/{person}/screens/{screen}", json=gesture):
+                pass
 
 
 def _require_free_port(host: str, port: int, setting: str) -> None:

@@ -11,6 +11,7 @@ import uvloop
 from app import commands, rotating
 from app.demo import run_demo
 from app.importing import import_cards
+from app.importing_codes import import_codes
 from app.listening import CannotListen
 from app.logs import configure_logging
 from app.schema import Settings
@@ -37,6 +38,7 @@ COMMANDS: Mapping[str, Command] = {
     "menu": commands.menu,
     "jobs": commands.jobs,
     "import-cards": import_cards,
+    "import-codes": import_codes,
     "rotate-keys": rotating.rotate,
 }
 TERMINATED = 143  # what shells call a program that SIGTERM ended

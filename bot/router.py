@@ -13,6 +13,8 @@ from handlers.ports import DialogueState
 Said = str | Reply | None  # a sentence, another kind of reply, or nothing at all
 Route = Callable[[Turn], Awaitable[Said]]
 Step = Callable[[Turn, DialogueState], Awaitable[Said]]
+Rest = Callable[[Turn, str], Awaitable[Said]]
+Shape = Callable[[str], bool]
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -26,6 +28,8 @@ class Router:
     def __init__(self) -> None:
         self.routes: dict[tuple[str, str], Route] = {}  # ("text", "入会"), ("event", "subscribe"), ("kind", "image")
         self.steps: dict[tuple[str, str], Step] = {}  # (dialogue, step)
+        self.openings: dict[str, Rest] = {}  # "领" answers "领 洗车" and "领洗车"; the longest words first
+        self.shapes: dict[Shape, Route] = {}  # what is no word of ours and yet known by its form
 
     def text(self, *words: str) -> Callable[[Route], Route]:
         """Answer these words, typed or tapped in the menu."""
@@ -43,10 +47,21 @@ class Router:
         """Answer what is said at this step of this dialogue."""
         return _register(self.steps, [(dialogue, step)])
 
+    def opening(self, *words: str) -> Callable[[Rest], Rest]:
+        """Answer what begins with one of these words and goes on; the function gets the rest. Whole words win."""
+        return _register(self.openings, words)
+
+    def shaped(self, *shapes: Shape) -> Callable[[Route], Route]:
+        """Answer what one of these functions recognises; words and openings win."""
+        return _register(self.shapes, shapes)
+
     def include(self, other: "Router") -> None:
         """Take over another router's routes. Raises ValueError when two answer the same thing."""
         _merge(self.routes, other.routes)
         _merge(self.steps, other.steps)
+        _merge(self.openings, other.openings)
+        self.openings = dict(sorted(self.openings.items(), key=lambda entry: len(entry[0]), reverse=True))
+        _merge(self.shapes, other.shapes)
 
     @property
     def words(self) -> frozenset[str]:
@@ -95,6 +110,12 @@ class Router:
         route = self.routes.get(("text", content.lower()))
         if route is not None:
             return await route(turn)
+        for word, opened in self.openings.items():
+            if content.startswith(word) and (rest := content[len(word) :].strip()):
+                return await opened(turn, rest)
+        for is_such, route in self.shapes.items():
+            if is_such(content):
+                return await route(turn)
         containing = await replies.containing(account, content)
         if containing is not None:
             return await speak(turn, containing)

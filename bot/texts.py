@@ -1,7 +1,9 @@
 """Every sentence the bot says. House style: 您, short, what happened, then what to do next; nothing promotional."""
 
 import re
+from datetime import datetime, timedelta
 from html import escape
+from zoneinfo import ZoneInfo
 
 _CARD_NUMBER = re.compile(r"[0-9][0-9 -]{6,30}[0-9]")
 _PHONE = re.compile(r"1[3-9][0-9]{9}")
@@ -26,6 +28,13 @@ NO_MEMBER_CODE = "会员码在小程序里出示，现在打不开。请到店�
 NOTHING_TO_WITHDRAW = "您没有可以单独撤回的授权。要退出会员，请在小程序里注销，或回复“人工”。"
 WHICH_CONSENT = "请回复列表里的数字；不想撤回了，回复“取消”。"
 TOO_FAST = "消息太多，来不及回复。请过一分钟再发。"
+NOTHING_TO_CLAIM = "现在没有可以领取的权益。回复“我的权益”查看已有的。"
+EMPTY_WALLET = "您还没有可用的权益。回复“权益”看可以领取的。"
+HOW_TO_USE_CODE = "这是权益的核销码，到店出示给店员就能使用，请不要发给别人。"
+CLERKS_REDEEM = "核销由门店店员办理，请到店出示核销码。"
+CONFIRM_OR_CANCEL = "核销请回复“确认”；不核销，回复“取消”。"
+JUST_REDEEMED = "刚才已核销成功，不用再扫。"
+NOTHING_TO_REVERSE = "没有可以撤销的核销。超过15分钟的，请联系店长处理。"
 JOIN_LOST = "刚才的入会没有完成，没有改动任何内容。请重新回复“入会”。"
 
 
@@ -149,3 +158,91 @@ def menu(words: list[str]) -> str:
 def no_staff(hours: str) -> str:
     """人工 outside service hours."""
     return f"客服{hours}在线，请留言，上班后回复您。"
+
+
+def redeemed_for_member(benefit: str, store: str, uses_left: int) -> str:
+    """Said to the member once a clerk redeemed."""
+    left = f"还剩{uses_left}次。" if uses_left else ""
+    return f"{benefit}已在{store}核销。{left}不是您本人使用，请回复“人工”。"
+
+
+def reversed_for_member(benefit: str, store: str) -> str:
+    """Said to the member once a clerk took a redemption back."""
+    return f"{benefit}在{store}的核销已撤销，回复“我的权益”查看。"
+
+
+def until(expires_at: datetime | None, zone: ZoneInfo) -> str:
+    """The last day on which something is valid: its end is the first instant at which it is over."""
+    if expires_at is None:
+        return "长期"
+    return (expires_at - timedelta.resolution).astimezone(zone).strftime("%Y年%m月%d日")
+
+
+def claimable(titles: list[str]) -> str:
+    """权益: what can be claimed, answerable by number."""
+    return f"您可以领取（回复数字）：\n{_numbered(titles)}"
+
+
+def several_found(count: int, titles: list[str]) -> str:
+    """领 with a word that several offers have."""
+    return f"找到{count}项，回复数字领取：\n{_numbered(titles)}"
+
+
+def nothing_found(said: str) -> str:
+    """领 with a word that no offer has; what was said is theirs, and cut."""
+    return f"没有找到“{said[:12]}”。回复“权益”看可以领取的。"
+
+
+def claimed(title: str, until_day: str) -> str:
+    """Said once a claim is theirs."""
+    valid = "长期有效" if until_day == "长期" else f"{until_day}前有效"
+    return f"{title}已领取，{valid}。到店打开“我的权益”出示核销码。"
+
+
+def choose_in_mini_program(title: str) -> str:
+    """A package of which parts are chosen."""
+    return f"{title}需要先选择内容，请在小程序里领取。"
+
+
+def wallet(items: list[tuple[str, str]], count: int, expiring: int) -> str:
+    """我的权益: names with their last day, what ends first first."""
+    if not items:
+        return EMPTY_WALLET
+    lines = "\n".join(f"{name}（{'长期有效' if day == '长期' else f'{day}前有效'}）" for name, day in items)
+    soon = f"，其中{expiring}项三天内到期" if expiring else ""
+    return f"您有{count}项权益{soon}：\n{lines}\n到店在小程序里出示核销码。"
+
+
+def expiring(names: list[str], until_day: str) -> str:
+    """The reminder: what ends soon, once a day at most."""
+    what = names[0] if len(names) == 1 else f"{names[0]}等{len(names)}项权益"
+    return f"{what}将于{until_day}到期，到店前请打开“我的权益”查看。"
+
+
+def _numbered(titles: list[str]) -> str:
+    return "\n".join(f"{place} {title}" for place, title in enumerate(titles, start=1))
+
+
+def clerk_preview(benefit: str, member: str, uses_left: int) -> str:
+    """Said to a clerk who sent a code."""
+    return f"{benefit}，会员{member}，可用{uses_left}次。核销请回复“确认”。"
+
+
+def redeemed(benefit: str, at: str, number: str, uses_left: int, deadline: str) -> str:
+    """Said to the clerk once it is redeemed."""
+    return f"{benefit}，{at}，单号{number}，剩{uses_left}次。{deadline}前可回复“撤销”。"
+
+
+def duplicate(when: str, store: str, clerk: str) -> str:
+    """Said to a clerk whose code was redeemed before."""
+    return f"此码已于{when}在{store}由{clerk}核销，请勿再次兑付。"
+
+
+def wrong_store(stores: list[str]) -> str:
+    """Said to a clerk in whose store a benefit is not honoured."""
+    return f"本店不能使用，适用门店：{'、'.join(stores)}。"
+
+
+def reversed_by_clerk(uses_left: int) -> str:
+    """Said to the clerk once a redemption was taken back."""
+    return f"已撤销，顾客可用{uses_left}次。"

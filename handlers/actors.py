@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from models.words import OperatorRole, Touchpoint
+from models.words import ClerkRole, OperatorRole, Touchpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,29 @@ class Operator:
     def kind(self) -> str:
         """What idempotency and audit rows call this actor."""
         return "operator"
+
+    @property
+    def actor_id(self) -> str:
+        """Under which id idempotency and audit rows are kept."""
+        return str(self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Clerk:
+    """A member who serves in a merchant's stores: in one of them, or in all (`store_id` None)."""
+
+    id: UUID
+    member_id: UUID
+    merchant_id: UUID
+    store_id: UUID | None
+    role: ClerkRole
+    name: str
+    session_id: UUID | None = None  # None: they act in chat
+
+    @property
+    def kind(self) -> str:
+        """What idempotency and audit rows call this actor."""
+        return "clerk"
 
     @property
     def actor_id(self) -> str:

@@ -14,23 +14,27 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from handlers.actors import Person
+from handlers.claim_expiry import end
 from handlers.errors import DepartureHindered, NotSignedIn, Overloaded
 from handlers.outbox import later
-from handlers.ports import Clock, Dialogues, Vault
+from handlers.ports import Clock, Dialogues, Vault, VaultError
 from handlers.proofs import bound_to
 from handlers.retrying import again, refusing
 from handlers.returning import remember_departure
+from handlers.rules.claim_states import OPEN
 from handlers.sessions import Sessions
 from handlers.standing import by_member
 from models.accounts import Account
 from models.cards import Card, ProofAttempts, RecentTries
+from models.claims import Claim
 from models.consents import Consent
 from models.database import atomic, dialect, require_atomic, rows
 from models.identity import Follower, Identifier, IdentityEvent, Member, MemberMerge
 from models.linking import BoundNumber, PhoneTransfer, Review, Ticket
+from models.redemptions import Clerk
 from models.statements import departures as statements
 from models.statements import identity as identity_statements
-from models.words import CardStatus, IdentifierStatus, IdentityAct, MemberStatus, Namespace, ReviewState
+from models.words import CardStatus, ClaimState, IdentifierStatus, IdentityAct, MemberStatus, Namespace, ReviewState
 
 log = logging.getLogger(__name__)
 
@@ -111,11 +115,14 @@ class Departures:
         keys = dict(await Account.all().values_list("app_id", "key"))
         found = await by_member.row(member_id)
         theirs = Identifier.filter(member_id=found["member_id"] if found else member_id, namespace=Namespace.WX_OPENID)
-        return [
-            (keys[openid.scope], self._vault.decrypt(openid.value_cipher, bound_to=bound_to(openid.id)))
-            for openid in await theirs.filter(status=IdentifierStatus.ACTIVE)
-            if openid.scope in keys
-        ]
+        chats = []
+        for openid in await theirs.filter(status=IdentifierStatus.ACTIVE):
+            # A cipher whose key is lost keeps nobody from leaving: what they answered is gone in ten minutes by itself.
+            with suppress(VaultError):
+                value = self._vault.decrypt(openid.value_cipher, bound_to=bound_to(openid.id))
+                if openid.scope in keys:
+                    chats.append((keys[openid.scope], value))
+        return chats
 
 
 async def _locked_set(member_id: UUID) -> tuple[UUID, list[UUID]]:
@@ -139,6 +146,9 @@ async def _sweep(ids: list[UUID], now: datetime) -> None:
     require_atomic()
     await _drop_identifiers(ids)
     await _drop_cards(ids)
+    await _end_claims(ids, now)
+    await Clerk.filter(member_id__in=ids, revoked_at=None).update(revoked_at=now)
+    await Clerk.filter(member_id__in=ids).update(name="", pin_hash="")
     await Follower.filter(member_id__in=ids).delete()
     await Ticket.filter(member_id__in=ids).delete()
     await Consent.filter(member_id__in=ids, withdrawn_at=None).update(withdrawn_at=now)
@@ -162,6 +172,13 @@ async def _sweep(ids: list[UUID], now: datetime) -> None:
         joined_at=None,
         joined_through=None,
     )
+
+
+async def _end_claims(ids: list[UUID], now: datetime) -> None:
+    """What they held is revoked, and goes back where the offer says so; what was used stays on record, without them."""
+    held = await Claim.filter(member_id__in=ids, state__in=OPEN).values("id", "state", "offer_id", "offer_version")
+    await end(held, ClaimState.REVOKED, reason="departed", at=now)
+    await Claim.filter(member_id__in=ids).update(recharge_to_cipher="", recharge_to_tail="")
 
 
 async def _drop_identifiers(ids: list[UUID]) -> None:

@@ -44,6 +44,7 @@ class CipherColumn:
 
 CARD = CipherColumn("card", "number_cipher", "number")
 BOUND_NUMBER = CipherColumn("bound_number", "number_cipher", "number")
+POOL_CODE = CipherColumn("pool_code", "code_cipher", "code")
 # All of them: a test compares this list with the tables.
 COLUMNS = (
     CipherColumn("account", "secret_cipher", "secret"),
@@ -54,6 +55,8 @@ COLUMNS = (
     CipherColumn("member", "profile_cipher", "profile"),
     CARD,
     BOUND_NUMBER,
+    POOL_CODE,
+    CipherColumn("claim", "recharge_to_cipher", "recharge_to"),
     CipherColumn("operator", "totp_cipher", "totp"),
 )
 

@@ -1,10 +1,13 @@
-"""Brands, merchants and their stores: minimal rows, a code that never changes and a name that may.
+"""Brands and merchants of organizations: a code that never changes, and a name and terms that may.
 
-Brands and merchants belong to an organization, stores to a merchant and with it to the merchant's organization.
+A merchant's `is_active` is a kill switch: while it is off, nobody can claim an offer of its benefits (`offer.paused`)
+or redeem in its stores; what members hold stays theirs, and ends when it would have ended. Both ask the row within
+their own transaction, so that it holds from the next claim and the next scan on.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 from uuid import UUID
 
 from handlers.actors import Operator
@@ -16,29 +19,57 @@ from handlers.errors import (
     MerchantTaken,
     MerchantUnknown,
     OrganizationUnknown,
-    StoreTaken,
-    StoreUnknown,
 )
 from handlers.ports import Clock
 from handlers.requests import Answer, once
 from handlers.retrying import refusing
+from handlers.rules.organization_scope import Scope
 from handlers.rules.roles import Capability
 from handlers.scopes import allowed
 from models.database import rows
 from models.ids import new_id
-from models.programmes import Brand, Merchant, Store
+from models.programmes import Brand, Merchant
 from models.statements import merchants as statements
+from models.words import MerchantAccess, MerchantTier
+
+
+@dataclass(frozen=True, slots=True)
+class MerchantTerms:
+    """How a merchant stands to the operator. `operator_share_bp`: of a settlement price, what the operator bears."""
+
+    tier: MerchantTier = MerchantTier.ORDINARY
+    access: MerchantAccess = MerchantAccess.OWN_VOUCHER
+    category: str = ""
+    operator_share_bp: int = 10_000
+    is_active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class MerchantChange:
+    """What to change; None leaves it. Benefits that exist keep the share they were saved with."""
+
+    name: str | None = None
+    tier: MerchantTier | None = None
+    access: MerchantAccess | None = None
+    category: str | None = None
+    operator_share_bp: int | None = None
+    is_active: bool | None = None
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What was given."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """One brand, merchant or store; `merchant` is the code of a store's merchant."""
+    """One brand or merchant; brands have no terms."""
 
     id: UUID
     organization_id: UUID
     code: str
     name: str
-    merchant: str | None = None
+    terms: MerchantTerms | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +102,19 @@ class Owners:
         """Those of the subtree, in the order they were added. Raises RoleMissing."""
         scope = await allowed(operator, Capability.CARDS)
         found = self._table.model.filter(organization_id__in=list(scope.organization_ids)).order_by("id").limit(limit)
-        return tuple(_of_owner(each) for each in await (found.filter(id__gt=after) if after else found))
+        return tuple(_seen(each) for each in await (found.filter(id__gt=after) if after else found))
 
     async def add(
-        self, operator: Operator, *, code: str, name: str, organization_id: UUID | None, request_id: str
+        self,
+        operator: Operator,
+        *,
+        code: str,
+        name: str,
+        organization_id: UUID | None,
+        request_id: str,
+        terms: MerchantTerms | None = None,
     ) -> Answer[Registered]:
-        """One more, of the own organization unless one below is named.
+        """One more, of the own organization unless one below is named; `terms` are a merchant's.
 
         Raises RoleMissing, OrganizationUnknown, BrandTaken or MerchantTaken, KeyReused.
         """
@@ -84,16 +122,18 @@ class Owners:
         place = organization_id or operator.organization_id
         if not scope.sees(place):
             raise OrganizationUnknown
+        its_terms = (terms or MerchantTerms()) if self._word == "merchant" else None
 
         async def effect() -> Registered:
-            made, now = Registered(new_id(), place, code, name), self._clock.now()
-            if not await rows(self._table.keep, made.id, now, place, code, name):
+            made, now = Registered(new_id(), place, code, name, its_terms), self._clock.now()
+            told = asdict(its_terms) if its_terms else {}
+            if not await rows(self._table.keep, made.id, now, place, code, name, *told.values()):
                 raise self._table.taken
-            action = f"{self._word}.added"
-            await record(operator, action, self._word, made.id, at=now, organization_id=place, code=code, name=name)
+            action, told = f"{self._word}.added", {"code": code, "name": name, **told}
+            await record(operator, action, self._word, made.id, at=now, organization_id=place, **told)
             return made
 
-        facts = {"code": code, "name": name, "organization_id": place}
+        facts = {"code": code, "name": name, "organization_id": place, "terms": its_terms}
         operation = f"{self._word}.add"
         return await once(operator, operation, request_id, facts=facts, result=Registered, effect=effect)
 
@@ -104,92 +144,59 @@ class Owners:
         scope = await allowed(operator, Capability.MERCHANTS)
 
         async def effect() -> Registered:
-            # Locked, so that the record of two renamings at once says what each of them found.
-            found = await self._table.model.filter(id=row_id).select_for_update(no_key=True).first()
-            if found is None or not scope.sees(found.organization_id):  # type: ignore[union-attr]
-                raise self._table.unknown
+            found = await self._locked(row_id, scope)
             before, found.name = found.name, name
             await found.save(update_fields=["name"])
-            view = _of_owner(found)
-            await _renamed(operator, self._word, view, before, self._clock)
+            view, now = _seen(found), self._clock.now()
+            told, place = {"code": view.code, "before": before, "after": name}, view.organization_id
+            action = f"{self._word}.renamed"
+            await record(operator, action, self._word, view.id, at=now, organization_id=place, **told)
             return view
 
         facts = {"id": row_id, "name": name}
         operation = f"{self._word}.rename"
         return await once(operator, operation, request_id, facts=facts, result=Registered, effect=effect)
 
+    async def _locked(self, row_id: UUID, scope: Scope) -> Brand | Merchant:
+        """Locked, so that the record of two changes at once says what each of them found."""
+        found = await self._table.model.filter(id=row_id).select_for_update(no_key=True).first()
+        if found is None or not scope.sees(found.organization_id):  # type: ignore[union-attr]
+            raise self._table.unknown
+        return found
+
 
 @refusing
-class Stores:
-    """Lists, adds and renames stores of the merchants within the operator's subtree."""
+class Merchants(Owners):
+    """Merchants, whose terms and kill switch can be changed besides the name."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+        super().__init__(clock, "merchant")
 
-    async def listing(
-        self, operator: Operator, *, merchant: str | None = None, after: UUID | None, limit: int
-    ) -> tuple[Registered, ...]:
-        """Stores of the subtree, or of one merchant of it, in the order they were added. Raises RoleMissing."""
-        scope = await allowed(operator, Capability.CARDS)
-        found = Store.filter(merchant__organization_id__in=list(scope.organization_ids)).order_by("id").limit(limit)
-        if merchant is not None:
-            found = found.filter(merchant__code=merchant)
-        if after is not None:
-            found = found.filter(id__gt=after)
-        return tuple([_of_store(each) for each in await found.prefetch_related("merchant")])
-
-    async def add(
-        self, operator: Operator, *, merchant: str, code: str, name: str, request_id: str
+    async def change(
+        self, operator: Operator, merchant_id: UUID, change: MerchantChange, *, request_id: str | None = None
     ) -> Answer[Registered]:
-        """One more store of a merchant. Raises RoleMissing, MerchantUnknown, StoreTaken, KeyReused."""
+        """Raises RoleMissing, MerchantUnknown, KeyReused."""
         scope = await allowed(operator, Capability.MERCHANTS)
 
         async def effect() -> Registered:
-            owner = await Merchant.get_or_none(code=merchant)
-            if owner is None or not scope.sees(owner.organization_id):  # type: ignore[attr-defined]
-                raise MerchantUnknown
-            place: UUID = owner.organization_id  # type: ignore[attr-defined]
-            made, now = Registered(new_id(), place, code, name, merchant), self._clock.now()
-            if not await rows(statements.KEEP_STORE, made.id, now, owner.id, code, name):
-                raise StoreTaken
-            told = {"merchant": merchant, "code": code, "name": name}
-            await record(operator, "store.added", "store", made.id, at=now, organization_id=place, **told)
-            return made
-
-        facts = {"merchant": merchant, "code": code, "name": name}
-        return await once(operator, "store.add", request_id, facts=facts, result=Registered, effect=effect)
-
-    async def rename(
-        self, operator: Operator, store_id: UUID, *, name: str, request_id: str | None = None
-    ) -> Answer[Registered]:
-        """Raises RoleMissing, StoreUnknown, KeyReused."""
-        scope = await allowed(operator, Capability.MERCHANTS)
-
-        async def effect() -> Registered:
-            found = await Store.filter(id=store_id).select_for_update(no_key=True).first()
-            owner = await Merchant.get(id=found.merchant_id) if found else None  # type: ignore[attr-defined]
-            if found is None or owner is None or not scope.sees(owner.organization_id):  # type: ignore[attr-defined]
-                raise StoreUnknown
-            before, found.name = found.name, name
-            await found.save(update_fields=["name"])
-            view = Registered(found.id, owner.organization_id, found.code, name, owner.code)  # type: ignore[attr-defined]
-            await _renamed(operator, "store", view, before, self._clock)
+            found = await self._locked(merchant_id, scope)
+            before = {name: getattr(found, name) for name in change.told}
+            if change.told:
+                await found.update_from_dict(change.told).save(update_fields=list(change.told))
+            view = _seen(found)
+            told, place = {"code": view.code, "before": before, "after": change.told}, view.organization_id
+            now = self._clock.now()
+            await record(operator, "merchant.changed", "merchant", view.id, at=now, organization_id=place, **told)
             return view
 
-        facts = {"id": store_id, "name": name}
-        return await once(operator, "store.rename", request_id, facts=facts, result=Registered, effect=effect)
+        facts = {"id": merchant_id, "change": change}
+        return await once(operator, "merchant.change", request_id, facts=facts, result=Registered, effect=effect)
 
 
-async def _renamed(operator: Operator, word: str, view: Registered, before: str, clock: Clock) -> None:
-    told = {"code": view.code, "before": before, "after": view.name}
-    place = view.organization_id
-    await record(operator, f"{word}.renamed", word, view.id, at=clock.now(), organization_id=place, **told)
-
-
-def _of_owner(stored: Brand | Merchant) -> Registered:
-    return Registered(stored.id, stored.organization_id, stored.code, stored.name)  # type: ignore[union-attr]
-
-
-def _of_store(stored: Store) -> Registered:
-    owner = stored.merchant
-    return Registered(stored.id, owner.organization_id, stored.code, stored.name, owner.code)  # type: ignore[attr-defined]
+def _seen(stored: Brand | Merchant) -> Registered:
+    terms = None
+    if isinstance(stored, Merchant):
+        terms = MerchantTerms(
+            stored.tier, stored.access, stored.category, stored.operator_share_bp, bool(stored.is_active)
+        )
+    return Registered(stored.id, stored.organization_id, stored.code, stored.name, terms)  # type: ignore[union-attr]

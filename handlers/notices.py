@@ -1,19 +1,21 @@
 """Notices: what is said to a person outside the answer to their own message."""
 
+from contextlib import suppress
 from dataclasses import asdict
 from uuid import UUID
 
 from handlers.accounts import Accounts
 from handlers.actors import Person
+from handlers.errors import AccountUnknown
 from handlers.following import Following
 from handlers.outbox import later
-from handlers.ports import Clock, Vault, WeChat
+from handlers.ports import Clock, Vault, WeChat, WeChatUserRefused
 from handlers.proofs import bound_to
 from handlers.retrying import refusing
 from handlers.rules.replies import SaidMiniProgram
 from models.database import atomic
 from models.identity import Identifier, Member
-from models.words import IdentifierStatus, Namespace
+from models.words import AccountKind, IdentifierStatus, Namespace
 
 
 @refusing
@@ -66,6 +68,15 @@ class Notices:
                 title=card.title,
                 thumb_media_id=card.thumb_media_id,
             )
+
+    async def tell(self, *, member_id: str, text: str) -> None:
+        """The same through the first official account; whoever has no window open, or none follows, is not told.
+
+        Raises WeChatRetryLater, WeChatGaveUp.
+        """
+        with suppress(WeChatUserRefused, AccountUnknown):
+            account = await self._accounts.only(AccountKind.OFFICIAL_ACCOUNT)
+            await self.send_text(account=account.key, member_id=member_id, text=text)
 
     async def send_text(self, *, account: str, member_id: str, text: str) -> None:
         """A customer-service message. Raises WeChatUserRefused when no window is open, other WeChatError kinds."""

@@ -272,6 +272,30 @@ class MemberCodeStore(Protocol):
         """The member, the first time; None when it was scanned, ran out, or never was."""
 
 
+@dataclass(frozen=True, slots=True)
+class PassFound:
+    """A pass that was given out: for which claim, until when, and whether the scan that asks is the one that has it."""
+
+    claim_id: str
+    expires_at: datetime
+    is_taken: bool  # by another scan
+
+
+class PassStore(Protocol):
+    """Which claim a pass shows, by its hash, for a minute and one redemption. Losing them costs one more tap."""
+
+    async def keep(self, pass_hash: str, claim_id: str, *, expires_at: datetime, lasting: timedelta) -> None: ...
+
+    async def look(self, pass_hash: str) -> PassFound | None:
+        """What it shows, without taking it; None when it ran out or never was."""
+
+    async def take(self, pass_hash: str, holder: str) -> PassFound | None:
+        """The same, and from now on it is `holder`'s: of two who take it at once one has it, and may take it again."""
+
+    async def give_back(self, pass_hash: str, holder: str) -> None:
+        """Nothing was redeemed by it; it can be taken anew."""
+
+
 class RateLimiter(Protocol):
     """Counts per member or address. Counted in the process: with N processes the limit is at most N-fold."""
 

@@ -86,12 +86,7 @@ class Sessions:
         """
         facts = await self._mini_program(account)
         login = await self._login(facts, code)
-        proofs = wechat_proofs(facts.app.app_id, facts.open_platform, login["openid"], login["unionid"] or None)
-        person, resolution = await self._identity.recognise_or_resolve(
-            proofs, facts.key, through=Touchpoint.MINI_PROGRAM, even_frozen=True
-        )
-        if resolution is not None and resolution.absorbed:
-            await self.close_all(person)
+        person = await self._recognise(facts, login, even_frozen=True)
         now = self._clock.now()
         if scene:
             async with atomic():
@@ -107,6 +102,11 @@ class Sessions:
         )
         await self._store.save(token_hash, record)
         return Opened(token, record.expires_at, person)
+
+    async def identify(self, *, code: str, account: str | None = None) -> Person:
+        """Who has this wx.login code, known from now on; no session is opened. Raises as `open`, MemberFrozen."""
+        facts = await self._mini_program(account)
+        return await self._recognise(facts, await self._login(facts, code), even_frozen=False)
 
     async def who(self, token: str, *, even_frozen: bool = False) -> Person:
         """The person behind a token; a member may be up to a second out of date. Raises NotSignedIn, MemberFrozen.
@@ -182,6 +182,15 @@ class Sessions:
         """The live sessions of these members, the oldest first."""
         records = [record for member_id in member_ids for record in await self._store.of(str(member_id))]
         return sorted(records, key=lambda record: record.opened_at)
+
+    async def _recognise(self, facts: AccountFacts, login: Mapping[str, str], *, even_frozen: bool) -> Person:
+        proofs = wechat_proofs(facts.app.app_id, facts.open_platform, login["openid"], login["unionid"] or None)
+        person, resolution = await self._identity.recognise_or_resolve(
+            proofs, facts.key, through=Touchpoint.MINI_PROGRAM, even_frozen=even_frozen
+        )
+        if resolution is not None and resolution.absorbed:
+            await self.close_all(person)
+        return person
 
     async def _record(self, token_hash: str) -> SessionRecord:
         record = await self._store.find(token_hash)

@@ -6,11 +6,11 @@ from typing import Literal
 
 from aiohttp import web
 
-from handlers.actors import Operator, Person
-from handlers.errors import NotSignedIn, OperatorNotSignedIn
-from miniapp_api.keys import ACTOR, OPERATOR, PERSON, TOKEN, handlers
+from handlers.actors import Clerk, Operator, Person
+from handlers.errors import ClerkNotSignedIn, NotSignedIn, OperatorNotSignedIn
+from miniapp_api.keys import ACTOR, CLERK, OPERATOR, PERSON, TOKEN, handlers
 
-Auth = Literal["public", "person", "operator"]
+Auth = Literal["public", "person", "operator", "clerk"]
 
 _BEARER = re.compile(r"[Bb]earer ([A-Za-z0-9_\-]{16,128})")
 
@@ -42,7 +42,19 @@ async def _operator(request: web.Request) -> str:
     return actor_id
 
 
-AUTHENTICATORS: Mapping[Auth, Authenticator] = {"person": _person, "operator": _operator}
+async def _clerk(request: web.Request) -> str:
+    """Find the clerk; their actor id, under which requests are counted. Raises ClerkNotSignedIn."""
+    try:
+        token = _bearer(request)
+    except NotSignedIn:
+        raise ClerkNotSignedIn from None
+    clerk = await handlers(request).clerk_sessions.who(token)
+    actor_id = clerk.actor_id
+    request[CLERK], request[ACTOR] = clerk, f"{clerk.kind}:{actor_id}"
+    return actor_id
+
+
+AUTHENTICATORS: Mapping[Auth, Authenticator] = {"person": _person, "operator": _operator, "clerk": _clerk}
 
 
 def authenticator(auth: Auth, *, even_frozen: bool) -> Authenticator | None:
@@ -58,6 +70,11 @@ def person(request: web.Request) -> Person:
 def operator(request: web.Request) -> Operator:
     """Who acts, on an endpoint declared with `auth="operator"`."""
     return request[OPERATOR]
+
+
+def clerk(request: web.Request) -> Clerk:
+    """Who acts, on an endpoint declared with `auth="clerk"`."""
+    return request[CLERK]
 
 
 def token(request: web.Request) -> str:

@@ -13,6 +13,7 @@ from aiohttp import web
 from handlers.errors import DomainError, ErrorKind
 
 PROBLEM_JSON = "application/problem+json"
+REPLAYED = "Idempotency-Replayed"
 
 STATUS_OF: Mapping[ErrorKind, int] = {
     ErrorKind.INVALID: 422,
@@ -135,6 +136,8 @@ def _of_domain(refusal: DomainError) -> web.Response:
         headers["Retry-After"] = str(max(refusal.retry_after, 1))
     if refusal.kind is ErrorKind.UNAUTHENTICATED:
         headers["WWW-Authenticate"] = "Bearer"
+    if refusal.replayed:
+        headers[REPLAYED] = "true"
     return _render(STATUS_OF[refusal.kind], refusal.code, refusal.sentence, None, refusal.facts, headers)
 
 

@@ -5,7 +5,7 @@ from contextvars import ContextVar
 
 from aiohttp import web
 
-from handlers.actors import Operator, Person
+from handlers.actors import Clerk, Operator, Person
 from handlers.catalogue import Handlers
 from handlers.ports import RateLimiter
 from miniapp_api.addresses import TrustedProxies
@@ -21,6 +21,7 @@ OBSERVER: web.AppKey[Observer] = web.AppKey("OBSERVER")
 
 PERSON: web.RequestKey[Person] = web.RequestKey("PERSON", Person)
 OPERATOR: web.RequestKey[Operator] = web.RequestKey("OPERATOR", Operator)
+CLERK: web.RequestKey[Clerk] = web.RequestKey("CLERK", Clerk)
 TOKEN: web.RequestKey[str] = web.RequestKey("TOKEN", str)
 ACTOR: web.RequestKey[str] = web.RequestKey("ACTOR", str)
 

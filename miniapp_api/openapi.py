@@ -69,6 +69,7 @@ def build(app: web.Application, *, version: str) -> Json:
             "securitySchemes": {
                 "person": {"type": "http", "scheme": "bearer", "description": "token of POST /sessions"},
                 "operator": {"type": "http", "scheme": "bearer", "description": "token of POST /operator/sessions"},
+                "clerk": {"type": "http", "scheme": "bearer", "description": "token of POST /clerk/sessions"},
             },
         },
     }

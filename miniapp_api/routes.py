@@ -2,16 +2,25 @@
 
 from aiohttp import web
 
+from miniapp_api.clerk import views as clerk
 from miniapp_api.member import card_views as cards
+from miniapp_api.member import claims as member_claims
 from miniapp_api.member import linking_views as member_linking
+from miniapp_api.member import offers as member_offers
+from miniapp_api.member import pass_views as member_passes
 from miniapp_api.member import privacy_views as privacy
 from miniapp_api.member import views as member
 from miniapp_api.operator import account_views as operator_accounts
+from miniapp_api.operator import benefit_views as operator_benefits
 from miniapp_api.operator import block_list_views as operator_block_list
 from miniapp_api.operator import card_views as operator_cards
+from miniapp_api.operator import clerk_views as operator_clerks
+from miniapp_api.operator import code_pool_views as operator_code_pools
 from miniapp_api.operator import member_views as operator_members
 from miniapp_api.operator import menu_views as operator_menus
 from miniapp_api.operator import merchant_views as operator_merchants
+from miniapp_api.operator import offers as operator_offers
+from miniapp_api.operator import organization_views as operator_organizations
 from miniapp_api.operator import reply_views as operator_replies
 from miniapp_api.operator import views as operator
 
@@ -21,14 +30,23 @@ def all_routes() -> list[web.RouteDef]:
     return [
         *member.ROUTES,
         *member_linking.ROUTES,
+        *member_offers.ROUTES,
+        *member_claims.ROUTES,
         *cards.ROUTES,
+        *member_passes.ROUTES,
         *privacy.ROUTES,
+        *clerk.ROUTES,
         *operator.ROUTES,
         *operator_accounts.ROUTES,
         *operator_menus.ROUTES,
         *operator_replies.ROUTES,
         *operator_members.ROUTES,
         *operator_block_list.ROUTES,
+        *operator_organizations.ROUTES,
         *operator_merchants.ROUTES,
+        *operator_clerks.ROUTES,
+        *operator_benefits.ROUTES,
         *operator_cards.ROUTES,
+        *operator_offers.ROUTES,
+        *operator_code_pools.ROUTES,
     ]

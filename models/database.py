@@ -68,7 +68,9 @@ __all__ = [
 APP = "models"
 MODEL_MODULES = (
     "models.accounts",
+    "models.benefits",
     "models.cards",
+    "models.claims",
     "models.consents",
     "models.identity",
     "models.linking",
@@ -76,6 +78,7 @@ MODEL_MODULES = (
     "models.organizations",
     "models.outbox",
     "models.programmes",
+    "models.redemptions",
     "models.replies",
     "models.requests",
 )

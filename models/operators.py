@@ -42,6 +42,33 @@ class OperatorSession(TimestampedModel):
         table = "operator_session"
 
 
+class Approval(TimestampedModel):
+    """What one operator wants done and a second one has to approve; it is done in the transaction that approves it.
+
+    Open until `outcome` says `approved` or `rejected`; decided by one guarded UPDATE.
+    """
+
+    kind = fields.CharField(max_length=32)  # `stock`
+    organization: fields.ForeignKeyRelation[Organization] = fields.ForeignKeyField(
+        "models.Organization", on_delete=fields.RESTRICT, related_name="approvals"
+    )
+    subject_id = fields.CharField(max_length=64)
+    facts = JsonField(default=dict)
+    reason = fields.CharField(max_length=200, default="")
+    proposed_by: fields.ForeignKeyRelation[Operator] = fields.ForeignKeyField(
+        "models.Operator", on_delete=fields.RESTRICT, related_name="proposals"
+    )
+    decided_by: fields.ForeignKeyNullableRelation[Operator] = fields.ForeignKeyField(
+        "models.Operator", null=True, on_delete=fields.RESTRICT, related_name="approvals"
+    )
+    decided_at = UtcField(null=True)
+    outcome = fields.CharField(max_length=16, default="")
+
+    class Meta:
+        table = "approval"
+        indexes = (("organization_id", "outcome"),)
+
+
 class AuditEntry(TimestampedModel):
     """Who did what to which row. Append-only, and sealed into a chain by a job."""
 

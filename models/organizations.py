@@ -1,8 +1,10 @@
-"""Organizations: the operator and, below it, provinces and cities."""
+"""Organizations: the operator and, below it, provinces, cities and departments."""
 
 from tortoise import fields
 
 from models.base import TimestampedModel
+from models.fields import WordField
+from models.words import OrganizationKind
 
 
 class Organization(TimestampedModel):
@@ -13,6 +15,7 @@ class Organization(TimestampedModel):
     )
     code = fields.CharField(max_length=64, unique=True)
     name = fields.CharField(max_length=128)
+    kind = WordField(OrganizationKind, default=OrganizationKind.OPERATOR)
 
     class Meta:
         table = "organization"

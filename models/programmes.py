@@ -3,8 +3,9 @@
 from tortoise import fields
 
 from models.base import TimestampedModel
-from models.fields import CountField
+from models.fields import BasisPointField, CountField, JsonField, WordField
 from models.organizations import Organization
+from models.words import MerchantAccess, MerchantTier
 
 
 class Programme(TimestampedModel):
@@ -41,6 +42,12 @@ class Merchant(TimestampedModel):
     )
     code = fields.CharField(max_length=32, unique=True)
     name = fields.CharField(max_length=128)
+    tier = WordField(MerchantTier, default=MerchantTier.ORDINARY)
+    access = WordField(MerchantAccess, default=MerchantAccess.OWN_VOUCHER)
+    category = fields.CharField(max_length=32, default="")
+    # Of the settlement price, what the operator bears; the merchant bears the rest. Benefits may differ.
+    operator_share_bp = BasisPointField(default=10_000)
+    is_active = fields.BooleanField(default=True)
 
     class Meta:
         table = "merchant"
@@ -54,6 +61,12 @@ class Store(TimestampedModel):
     )
     code = fields.CharField(max_length=32, unique=True)
     name = fields.CharField(max_length=128)
+    address = fields.CharField(max_length=200, default="")
+    latitude_e6 = fields.IntField(null=True)  # millionths of a degree, GCJ-02 as WeChat's maps have it
+    longitude_e6 = fields.IntField(null=True)
+    zone = fields.CharField(max_length=64, default="Asia/Shanghai")  # decides the opening hours and nothing else
+    hours = JsonField(default=list)  # [["mon", "09:00", "21:00"], ...]; empty: not told
+    is_active = fields.BooleanField(default=True)
 
     class Meta:
         table = "store"

@@ -49,6 +49,10 @@ class RebuildTable(TortoiseOperation):
     def state_forward(self, app_label: str, state: State) -> None:
         for change in self.changes:
             change.state_forward(app_label, state)
+        # A CHECK names its column, and Tortoise tells fields that are added their name only in the model it builds:
+        # without it the next draft would find the column changed.
+        for name, field in state.models[app_label, self.model_name].fields.items():
+            field.model_field_name = name
 
     async def database_forward(
         self, app_label: str, old_state: State, new_state: State, state_editor: BaseSchemaEditor | None = None

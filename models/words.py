@@ -156,3 +156,97 @@ class ReplyKind(StrEnum):
     TEXT = "text"
     ARTICLE = "article"
     MINI_PROGRAM = "mini_program"
+
+
+class OrganizationKind(StrEnum):
+    """What an organization is. Departments of a province stand beside its cities."""
+
+    OPERATOR = "operator"
+    PROVINCE = "province"
+    CITY = "city"
+    DEPARTMENT = "department"
+
+
+class MerchantTier(StrEnum):
+    """How near a merchant is to the operator."""
+
+    CLOSE = "close"
+    ORDINARY = "ordinary"
+
+
+class MerchantAccess(StrEnum):
+    """How a merchant's benefits come in."""
+
+    OWN_VOUCHER = "own_voucher"
+    INTERMEDIARY = "intermediary"  # a supplier through an intermediary
+    DIRECT_SUPPLY = "direct_supply"
+
+
+class ClerkRole(StrEnum):
+    """What a clerk may do in the own stores."""
+
+    CLERK = "clerk"
+    MANAGER = "manager"
+
+
+class BenefitKind(StrEnum):
+    """How a benefit reaches whoever claimed it."""
+
+    VOUCHER = "voucher"  # redeemed in a store: whole, in n uses, or in stored units
+    CODE_COUPON = "code_coupon"  # a third party's code from a pool that was imported
+    TOP_UP = "top_up"  # charged to a phone number by a supplier
+    PARTNER_COUPON = "partner_coupon"  # 生态券: a small spending voucher, its cost shared
+    PACKAGE = "package"  # several of the others
+
+
+class BenefitState(StrEnum):
+    """How far a benefit has come: draft, review, pool; retired benefits make no new offers."""
+
+    DRAFT = "draft"
+    REVIEW = "review"
+    POOL = "pool"
+    RETIRED = "retired"
+
+
+class OfferState(StrEnum):
+    """Whether an offer can be had."""
+
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    PAUSED = "paused"
+    ENDED = "ended"
+
+
+class ClaimState(StrEnum):
+    """Where a claim stands; `handlers/rules/claim_states.py` has the graph."""
+
+    PENDING = "pending"  # being fulfilled by somebody else
+    ISSUED = "issued"
+    PARTLY_USED = "partly_used"
+    USED = "used"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    TRANSFERRED = "transferred"
+
+
+class ClaimSource(StrEnum):
+    """How a claim came to be."""
+
+    MINI_PROGRAM = "mini_program"
+    CHAT = "chat"
+    GRANT = "grant"  # an operator gave it
+    PACKAGE = "package"
+
+
+class RedemptionKind(StrEnum):
+    """A redemption row is never edited: taking one back is a row of its own."""
+
+    REDEEM = "redeem"
+    REVERSAL = "reversal"
+
+
+class ScanMode(StrEnum):
+    """Whether a clerk's device was connected."""
+
+    ONLINE = "online"
+    OFFLINE = "offline"

@@ -20,6 +20,10 @@ People: follow, unfollow, scan, say, send_image|voice|video|sticker|location|lin
 enter_session, open_mini_program; attributes phone, is_risky (40226), refuses (app ids, 48002), accepts, follows,
 windows.
 The screen: login, join, me, logout, call, login_code, phone_code, encrypted_phone; token, member, calls.
+    call = await screen.offers()                                # call.fact("items"); screen.catalogue
+    call = await screen.claim(offer_id, key="…")                # also wallet, look_at(claim), pass_of(claim)
+Its counter, for a clerk: `counter = screen.counter`; accept(invitation), sign_in, look(token=… or code=…), redeem(…),
+what_became_of(key), reverse(id, reason), history, leave; `platform.passes()` is what other phones show and it can scan.
 
 Pushes going wrong: `platform.pusher.switches.once(Tampering(lost_answers=1))`, `.always(…)`, `.clear()`;
 `platform.pusher.replay(push)`, `.verify(account)` (the echo check); `platform.pusher.history`.
@@ -33,18 +37,21 @@ events the platform sends on its own (TEMPLATESENDJOBFINISH and the like). Stopp
 from simulator.accounts import Account, Kind, Mode, PushFormat
 from simulator.clock import Clock
 from simulator.command_line import main
+from simulator.counter import Counter
 from simulator.errors import ImpossibleError
 from simulator.faults import Faults
-from simulator.mini_program import MiniProgram, RestCall
+from simulator.mini_program import MiniProgram
 from simulator.person import Person
 from simulator.platform import Platform
 from simulator.pushing import Delivery, DeliveryRules, Push
+from simulator.rest import RestCall
 from simulator.server import create_app
 from simulator.tampering import Tampering
 
 __all__ = [
     "Account",
     "Clock",
+    "Counter",
     "Delivery",
     "DeliveryRules",
     "Faults",

@@ -15,7 +15,7 @@ from simulator.server import create_app
 
 _ENV = "FANPIAO_WECHAT__"
 _STOP_SECONDS = 1.0
-_PEOPLE = "小明:13800000001,小红:13800000002,老王"
+_PEOPLE = "小明:13800000001,小红:13800000002,老王,小林:13800000004"
 _TEMPLATES = {"TM-REDEEMED": ("thing1", "time2"), "TM-CLAIMED": ("thing1", "time2", "character_string3")}
 
 

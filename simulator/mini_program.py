@@ -1,75 +1,47 @@
 """A mini-program opened on a person's phone: the client side of our REST door."""
 
-import itertools
 import uuid
-from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import orjson
 
 from simulator.accounts import Account
 from simulator.codes import Purpose
+from simulator.counter import Counter
 from simulator.crypto import encrypt_data
 from simulator.errors import ImpossibleError
 from simulator.identifiers import session_key
-from simulator.line import LineError
+from simulator.rest import RestCall, Screen, numbers
 
 if TYPE_CHECKING:
     from simulator.people import Profile
     from simulator.platform import Platform
 
-_KEPT = 100
-_TIMEOUT_SECONDS = 60.0  # wx.request's own
-_numbers = itertools.count(1)
 
+class MiniProgram(Screen):
+    """One opened mini-program; `token` and `member` are what our server gave it, `calls` everything that was said.
 
-@dataclass(frozen=True)
-class RestCall:
-    """One call of the mini-program to our server. `status` 0: no answer came; `answer` is parsed JSON, or text."""
-
-    number: int
-    at: float
-    method: str
-    path: str
-    body: object
-    status: int
-    answer: object
-    headers: Mapping[str, str]
-
-    @property
-    def is_fine(self) -> bool:
-        """Whether the server did it."""
-        return 200 <= self.status < 300
-
-    def fact(self, name: str) -> object:
-        """One field of the answer's JSON object; None if it has no such field."""
-        return self.answer.get(name) if isinstance(self.answer, dict) else None
-
-
-class MiniProgram:
-    """One opened mini-program; `token` and `member` are what our server gave it, `calls` everything that was said."""
+    `counter` is its page for those who serve in a store.
+    """
 
     def __init__(
         self, person: "Profile", account: Account, platform: "Platform", scene: str | None, ticket: str | None = None
     ) -> None:
-        self.id = f"screen-{next(_numbers)}"
-        self.person = person
-        self.account = account
+        super().__init__(person, account, platform)
+        self.id = f"screen-{next(numbers)}"
+        self.counter = Counter(person, account, platform, self.calls)
         self.scene = scene
         self.ticket = ticket  # of the link that opened it: a card whose proof is still to be given
         self.cards: object = None
         self.kinds: object = None
         self.code: object = None
-        self.token: str | None = None
         self.member: object = None
-        self.calls: deque[RestCall] = deque(maxlen=_KEPT)
-        self._platform = platform
-
-    def login_code(self) -> str:
-        """wx.login()."""
-        return self._platform.codes.issue(Purpose.LOGIN, self.account.app_id, self.person.id)
+        self.catalogue: object = None
+        self.held: object = None
+        self.opened: object = None  # the claim that is looked at
+        self.shown: Mapping[str, object] | None = None  # its pass
 
     def phone_code(self) -> str:
         """getPhoneNumber, the person agreeing; raises ImpossibleError for a person without a phone."""
@@ -83,7 +55,7 @@ class MiniProgram:
         if key is None or self.person.phone is None:
             raise ImpossibleError("还没有登录，或没有手机号")
         iv = session_key()
-        data = orjson.dumps(phone_info(self.person, self.account, self._platform.clock.now()))
+        data = orjson.dumps(phone_info(self.person, self.account, self.now))
         return {"data": encrypt_data(key, iv, data), "iv": iv}
 
     async def login(self) -> RestCall:
@@ -161,6 +133,50 @@ class MiniProgram:
         self.code = call.answer if call.is_fine else None
         return call
 
+    async def offers(self) -> RestCall:
+        """GET /offers: what can be had, and if not, why."""
+        call = await self.call("GET", "/offers?limit=100")
+        self.catalogue = call.fact("items") if call.is_fine else None
+        return call
+
+    async def claim(self, offer: str, *, choices: Sequence[str] = (), key: str | None = None) -> RestCall:
+        """POST /offers/{id}/claims; then the offers anew, as they are after it."""
+        body = {"choices": list(choices)} if choices else {}
+        call = await self.call("POST", f"/offers/{offer}/claims", body, key=key or str(uuid.uuid4()))
+        if self.catalogue is not None:
+            await self.offers()
+        return call
+
+    async def wallet(self) -> RestCall:
+        """GET /me/wallet: every section of it."""
+        call = await self.call("GET", "/me/wallet?limit=100")
+        self.held = call.answer if call.is_fine else None
+        return call
+
+    async def look_at(self, claim: str) -> RestCall:
+        """GET /me/claims/{id}: one claim with its codes; a pass of another is put away."""
+        call = await self.call("GET", f"/me/claims/{claim}")
+        self.put_away()
+        self.opened = call.answer if call.is_fine else None
+        return call
+
+    async def pass_of(self, claim: str) -> RestCall:
+        """POST /me/claims/{id}/pass: from now on others can scan it from this phone, until it is over."""
+        call = await self.call("POST", f"/me/claims/{claim}/pass")
+        self.shown = {**call.answer, "claim_id": claim} if call.is_fine and isinstance(call.answer, dict) else None
+        return call
+
+    @property
+    def shows_until(self) -> float:
+        """When the pass on this screen is over, in seconds since the epoch; 0 when none is shown."""
+        if self.shown is None or self.token is None:
+            return 0.0
+        return datetime.fromisoformat(str(self.shown["expires_at"])).timestamp()
+
+    def put_away(self) -> None:
+        """Close the claim that is looked at."""
+        self.opened = self.shown = None
+
     async def withdraw(self, purpose: str) -> RestCall:
         """DELETE /me/consents/{purpose}, then GET /me."""
         call = await self.call("DELETE", f"/me/consents/{purpose}")
@@ -171,41 +187,9 @@ class MiniProgram:
     async def logout(self) -> RestCall:
         """DELETE /sessions/current; forgets the token whatever the answer."""
         call = await self.call("DELETE", "/sessions/current")
-        self.token = self.member = self.cards = self.code = None
+        self.token = self.member = self.cards = self.code = self.catalogue = self.held = None
+        self.put_away()
         return call
-
-    async def call(self, method: str, path: str, body: object = None, *, key: str | None = None) -> RestCall:
-        """Any call below /api/v1, with the token if there is one; `key` becomes the Idempotency-Key."""
-        headers = {"Referer": f"https://servicewechat.com/{self.account.app_id}/devtools/page-frame.html"}
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-        if self.token is not None:
-            headers["Authorization"] = f"Bearer {self.token}"
-        if key is not None:
-            headers["Idempotency-Key"] = key
-        status, answer, answered_headers = await self._send(method, path, headers, body)
-        call = RestCall(
-            next(_numbers), self._platform.clock.now(), method, path, body, status, answer, answered_headers
-        )
-        self.calls.append(call)
-        self._platform.feed.publish("mini_program", person=self.person.id)
-        return call
-
-    async def _send(
-        self, method: str, path: str, headers: Mapping[str, str], body: object
-    ) -> tuple[int, object, Mapping[str, str]]:
-        raw = None if body is None else orjson.dumps(body)
-        try:
-            answer = await self._platform.line.request(
-                method, f"/api/v1{path}", timeout=_TIMEOUT_SECONDS, headers=headers, body=raw
-            )
-        except LineError as error:
-            return 0, str(error), {}
-        try:
-            parsed = orjson.loads(answer.body) if answer.body else None
-        except orjson.JSONDecodeError:
-            parsed = answer.body.decode(errors="replace")
-        return answer.status, parsed, answer.headers
 
 
 def phone_info(person: "Profile", account: Account, now: float) -> dict[str, object]:

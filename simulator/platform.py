@@ -17,6 +17,7 @@ from simulator.feed import Feed
 from simulator.line import Line
 from simulator.links import Links
 from simulator.menus import Menu
+from simulator.mini_program import MiniProgram
 from simulator.notices import Notices
 from simulator.people import Profile
 from simulator.person import Person
@@ -105,6 +106,12 @@ class Platform:
     def by_openid(self, account: Account, openid: str) -> Person | None:
         """The person behind an openid of one account."""
         return self._by_openid.get((account.app_id, openid))
+
+    def passes(self) -> list[MiniProgram]:
+        """The screens that show a pass which is not over, the latest last."""
+        now = self.clock.now()
+        screens = (screen for person in self.people.values() for screen in person.mini_programs)
+        return sorted((each for each in screens if each.shows_until > now), key=lambda each: each.shows_until)
 
     def show(self, person: Profile, account: Account, side: Side, kind: str, content: Mapping[str, object]) -> None:
         """Add a bubble to a chat."""

@@ -22,6 +22,7 @@ class DomainError(Exception):
     kind: ClassVar[ErrorKind] = ErrorKind.INVALID
     code: ClassVar[str] = "invalid"
     message: ClassVar[str] = "请求有误，请检查后再试。"
+    replayed: bool = False  # a stored refusal, told again
 
     def __init__(self, **facts: object) -> None:
         super().__init__(self.code)

@@ -31,3 +31,9 @@ class StoreTaken(DomainError):
     """Codes are unique in the whole installation: files of legacy cards name stores by them."""
 
     kind, code, message = ErrorKind.CONFLICT, "store.taken", "这个门店编号已经有了，请换一个。"
+
+
+class StoreInvalid(DomainError):
+    """Facts: `field` (zone, `hours[2]`), `problem` (unknown, range, day, time, order, overlap, too_many)."""
+
+    kind, code, message = ErrorKind.INVALID, "store.invalid", "门店信息填写有误（{field}），请修改后再保存。"

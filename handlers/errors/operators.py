@@ -56,6 +56,18 @@ class OrganizationUnknown(DomainError):
     kind, code, message = ErrorKind.NOT_FOUND, "organization.unknown", "没有找到这个机构，请刷新后再试。"
 
 
+class OrganizationTaken(DomainError):
+    """Codes are unique in the whole installation."""
+
+    kind, code, message = ErrorKind.CONFLICT, "organization.taken", "这个机构编号已经有了，请换一个。"
+
+
+class OrganizationMisplaced(DomainError):
+    """A kind that does not stand below the chosen one: provinces below the operator, cities below provinces."""
+
+    kind, code, message = ErrorKind.INVALID, "organization.misplaced", "这类机构不能设在所选机构之下，请重新选择上级。"
+
+
 class MemberUnknown(DomainError):
     kind, code, message = ErrorKind.NOT_FOUND, "member.unknown", "没有找到这位会员，请核对后再查。"
 

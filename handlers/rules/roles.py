@@ -14,7 +14,12 @@ class Capability(StrEnum):
     CONTENT = "content"  # replies and menus
     CARDS = "cards"  # the service desk: look at one, lost, found, replaced, handed over
     CARD_IMPORTS = "card_imports"
+    CODE_POOLS = "code_pools"  # third parties' codes and how their files came in
     MERCHANTS = "merchants"  # brands, merchants, stores, and the kinds of card
+    OFFERS = "offers"  # how benefits are had, and their stock
+    ORGANIZATIONS = "organizations"  # add and rename below the own one
+    BENEFITS = "benefits"  # bring in, decide, allot and pause what is in the pool
+    BENEFITS_SEEN = "benefits_seen"  # look at the pool and its quotas
     BLOCK_LIST = "block_list"  # what identifies nobody
     MERGE_OVERRIDE = "merge_override"  # join more than is one person's measure
     MEMBERS = "members"  # find, look at, merge, decide reviews
@@ -30,14 +35,18 @@ _ALLOWED: Mapping[OperatorRole, frozenset[Capability]] = {
             Capability.CONTENT,
             Capability.CARDS,
             Capability.CARD_IMPORTS,
+            Capability.CODE_POOLS,
             Capability.MERCHANTS,
+            Capability.BENEFITS,
+            Capability.BENEFITS_SEEN,
+            Capability.OFFERS,
             Capability.BLOCK_LIST,
             Capability.MEMBERS,
             Capability.JOBS,
         }
     ),
-    OperatorRole.SUPPORT: frozenset({Capability.MEMBERS, Capability.CARDS}),
-    OperatorRole.FINANCE: frozenset({Capability.AUDIT, Capability.CARD_IMPORTS}),
+    OperatorRole.SUPPORT: frozenset({Capability.MEMBERS, Capability.CARDS, Capability.BENEFITS_SEEN}),
+    OperatorRole.FINANCE: frozenset({Capability.AUDIT, Capability.CARD_IMPORTS, Capability.BENEFITS_SEEN}),
 }
 
 

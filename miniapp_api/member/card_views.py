@@ -1,8 +1,5 @@
 """What a member can do with cards, and the member code for the counter."""
 
-import io
-
-import segno
 from aiohttp import web
 
 from handlers.errors import (
@@ -41,6 +38,7 @@ from miniapp_api.member.card_shapes import (
     MemberCodeOut,
     UnboundOut,
 )
+from miniapp_api.pictures import qr_svg
 from miniapp_api.replies import Created, Ok, reply
 from miniapp_api.shapes import Id
 
@@ -102,14 +100,7 @@ async def unbind_card(request: web.Request, card_id: Id, /, *, idempotency_key: 
 async def show_code(request: web.Request) -> Created[MemberCodeOut]:
     """A member code 会员码: one scan, 60 seconds. Asking again gives another."""
     code = await handlers(request).member_codes.show(person(request))
-    return Created(MemberCodeOut(token=code.token, expires_at=code.expires_at, qr_svg=_picture(code.token)))
-
-
-def _picture(content: str) -> str:
-    """A QR code (ISO/IEC 18004) as SVG, scaled by whoever shows it."""
-    drawn = io.BytesIO()
-    segno.make(content, error="m", micro=False).save(drawn, kind="svg", xmldecl=False, omitsize=True, border=2)
-    return drawn.getvalue().decode().strip()
+    return Created(MemberCodeOut(token=code.token, expires_at=code.expires_at, qr_svg=qr_svg(code.token)))
 
 
 ROUTES = [

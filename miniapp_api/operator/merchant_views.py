@@ -9,23 +9,27 @@ from handlers.errors import (
     MerchantUnknown,
     OrganizationUnknown,
     RoleMissing,
+    StoreInvalid,
     StoreTaken,
     StoreUnknown,
 )
-from handlers.merchants import Registered
+from handlers.merchants import MerchantTerms, Registered
+from handlers.stores import RegisteredStore
 from miniapp_api.auth import operator
 from miniapp_api.http import endpoint
 from miniapp_api.keys import handlers
 from miniapp_api.operator.merchant_shapes import (
     BrandOut,
     Code,
+    MerchantChangeBody,
     MerchantOut,
     NewBrandBody,
     NewMerchantBody,
     NewStoreBody,
+    PositionOut,
     RenameBrandBody,
-    RenameMerchantBody,
-    RenameStoreBody,
+    SpanOut,
+    StoreChangeBody,
     StoreOut,
 )
 from miniapp_api.operator.shapes import after, next_cursor
@@ -38,12 +42,32 @@ def _brand(one: Registered) -> BrandOut:
 
 
 def _merchant(one: Registered) -> MerchantOut:
-    return MerchantOut(id=one.id, organization_id=one.organization_id, code=one.code, name=one.name)
+    terms = one.terms or MerchantTerms()  # an answer that was stored before merchants had terms
+    return MerchantOut(
+        id=one.id,
+        organization_id=one.organization_id,
+        code=one.code,
+        name=one.name,
+        tier=terms.tier,
+        access=terms.access,
+        category=terms.category,
+        operator_share_bp=terms.operator_share_bp,
+        is_active=terms.is_active,
+    )
 
 
-def _store(one: Registered) -> StoreOut:
+def _store(one: RegisteredStore) -> StoreOut:
     return StoreOut(
-        id=one.id, organization_id=one.organization_id, merchant=one.merchant or "", code=one.code, name=one.name
+        id=one.id,
+        organization_id=one.organization_id,
+        merchant=one.merchant,
+        code=one.code,
+        name=one.name,
+        address=one.address,
+        position=PositionOut.model_validate(one.position) if one.position else None,
+        zone=one.zone,
+        hours=[SpanOut(day=day, opens=opens, closes=closes) for day, opens, closes in one.hours],
+        is_active=one.is_active,
     )
 
 
@@ -95,18 +119,19 @@ async def add_merchant(request: web.Request, body: NewMerchantBody, *, idempoten
         code=body.code,
         name=body.name,
         organization_id=body.organization_id,
+        terms=body.terms(),
         request_id=idempotency_key,
     )
     return reply(answer, _merchant, status=201)
 
 
 @endpoint(tags=["merchant"], auth="operator", refuses=[RoleMissing, MerchantUnknown])
-async def rename_merchant(
-    request: web.Request, merchant_id: Id, /, body: RenameMerchantBody, *, idempotency_key: str | None = None
+async def change_merchant(
+    request: web.Request, merchant_id: Id, /, body: MerchantChangeBody, *, idempotency_key: str | None = None
 ) -> Ok[MerchantOut]:
-    """Rename a merchant."""
-    answer = await handlers(request).merchants.rename(
-        operator(request), merchant_id, name=body.name, request_id=idempotency_key
+    """Change a merchant, or switch it off and on: off, nothing of it is claimed or redeemed."""
+    answer = await handlers(request).merchants.change(
+        operator(request), merchant_id, body.change(), request_id=idempotency_key
     )
     return reply(answer, _merchant, status=200)
 
@@ -123,22 +148,27 @@ async def stores(
     return Ok(Page(items=items, next_cursor=next_cursor([each.id for each in found], limit)))
 
 
-@endpoint(tags=["merchant"], auth="operator", refuses=[RoleMissing, MerchantUnknown, StoreTaken])
+@endpoint(tags=["merchant"], auth="operator", refuses=[RoleMissing, MerchantUnknown, StoreTaken, StoreInvalid])
 async def add_store(request: web.Request, body: NewStoreBody, *, idempotency_key: str) -> Created[StoreOut]:
     """Add a store of a merchant."""
     answer = await handlers(request).stores.add(
-        operator(request), merchant=body.merchant, code=body.code, name=body.name, request_id=idempotency_key
+        operator(request),
+        merchant=body.merchant,
+        code=body.code,
+        name=body.name,
+        request_id=idempotency_key,
+        details=body.change(),
     )
     return reply(answer, _store, status=201)
 
 
-@endpoint(tags=["merchant"], auth="operator", refuses=[RoleMissing, StoreUnknown])
-async def rename_store(
-    request: web.Request, store_id: Id, /, body: RenameStoreBody, *, idempotency_key: str | None = None
+@endpoint(tags=["merchant"], auth="operator", refuses=[RoleMissing, StoreUnknown, StoreInvalid])
+async def change_store(
+    request: web.Request, store_id: Id, /, body: StoreChangeBody, *, idempotency_key: str | None = None
 ) -> Ok[StoreOut]:
-    """Rename a store."""
-    answer = await handlers(request).stores.rename(
-        operator(request), store_id, name=body.name, request_id=idempotency_key
+    """Change a store, or switch it off and on: off, nothing is redeemed there."""
+    answer = await handlers(request).stores.change(
+        operator(request), store_id, body.change(), request_id=idempotency_key
     )
     return reply(answer, _store, status=200)
 
@@ -149,8 +179,8 @@ ROUTES = [
     web.patch("/operator/brands/{brand_id}", rename_brand),
     web.get("/operator/merchants", merchants),
     web.post("/operator/merchants", add_merchant),
-    web.patch("/operator/merchants/{merchant_id}", rename_merchant),
+    web.patch("/operator/merchants/{merchant_id}", change_merchant),
     web.get("/operator/stores", stores),
     web.post("/operator/stores", add_store),
-    web.patch("/operator/stores/{store_id}", rename_store),
+    web.patch("/operator/stores/{store_id}", change_store),
 ]

@@ -5,14 +5,40 @@ Whole tables are read, so each is one pass: EXCEPT rather than a subquery per ro
 
 from dataclasses import dataclass
 
+from models.sql import Both
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
     """One rule: what it says, and how its breaches are found."""
 
     what: str
-    sql: str
+    sql: str | Both
 
+
+# Limits are those of the version that a claim was made under; parts of packages have slots of their own.
+_LIMITS = """
+    SELECT g.id FROM (
+        SELECT c.offer_id, c.offer_version, {kind} AS kind, MAX(s.number) AS number, MIN(CAST(s.id AS TEXT)) AS id
+        FROM claim_slot s JOIN claim c ON c.id = s.claim_id WHERE c.package_id IS NULL
+        GROUP BY c.offer_id, c.offer_version, {kind}
+    ) g JOIN offer_version v ON v.offer_id = g.offer_id AND v.number = g.offer_version
+    WHERE g.number > COALESCE((SELECT MAX({count}) FROM {limits} WHERE {period} = g.kind), 0)
+"""
+LIMITS = Both(
+    postgres=_LIMITS.format(
+        kind="split_part(s.period, ':', 1)",
+        count="CAST(l.value ->> 'count' AS int)",
+        limits="jsonb_array_elements(CAST(v.terms AS jsonb) -> 'limits') AS l(value)",
+        period="l.value ->> 'period'",
+    ),
+    sqlite=_LIMITS.format(
+        kind="substr(s.period, 1, instr(s.period || ':', ':') - 1)",
+        count="l.value ->> 'count'",
+        limits="json_each(v.terms, '$.limits') AS l",
+        period="l.value ->> 'period'",
+    ),
+)
 
 CHECKS = (
     Check(
@@ -59,6 +85,59 @@ CHECKS = (
             OR EXISTS (SELECT 1 FROM bound_number b WHERE b.member_id = m.id)
             OR EXISTS (SELECT 1 FROM card c WHERE c.member_id = m.id)
             OR EXISTS (SELECT 1 FROM consent c WHERE c.member_id = m.id AND c.withdrawn_at IS NULL))
+        """,
+    ),
+    Check(
+        "已发出的券码和领取一一对应",
+        """
+        SELECT id FROM pool_code WHERE (claim_id IS NULL) <> (assigned_at IS NULL)
+        UNION ALL SELECT claim_id FROM pool_code WHERE claim_id IS NOT NULL GROUP BY claim_id HAVING count(*) > 1
+        """,
+    ),
+    Check(
+        "领到的码券都有券码",
+        """
+        SELECT c.id FROM claim c JOIN benefit b ON b.id = c.benefit_id
+        WHERE b.kind = 'code_coupon' AND c.state IN ('issued', 'partly_used', 'used')
+        EXCEPT SELECT claim_id FROM pool_code WHERE claim_id IS NOT NULL
+        """,
+    ),
+    Check(
+        "券码来自领取的权益自己的码池",
+        """
+        SELECT g.id FROM pool_code g JOIN code_pool p ON p.id = g.pool_id JOIN claim c ON c.id = g.claim_id
+        WHERE c.benefit_id <> p.benefit_id
+        """,
+    ),
+    Check(
+        "导入的券码数和文件的记录一致",
+        """
+        SELECT i.id FROM code_import i LEFT JOIN
+            (SELECT code_import_id, count(*) AS codes FROM pool_code GROUP BY code_import_id) AS held
+        ON held.code_import_id = i.id WHERE i.added_count <> COALESCE(held.codes, 0)
+        """,
+    ),
+    # Invariants I3, I4 and I7.
+    Check("库存：投放等于剩余加领走", "SELECT id FROM offer_stock WHERE added_count <> left_count + taken_count"),
+    Check(
+        "库存：领走等于没有退回的领取",
+        """
+        SELECT s.id FROM offer_stock s LEFT JOIN (
+            SELECT offer_id, stock_buckets, COUNT(*) AS number FROM claim
+            WHERE NOT is_returned AND stock_buckets <> '' GROUP BY offer_id, stock_buckets
+        ) t ON t.offer_id = s.offer_id AND (',' || t.stock_buckets || ',') LIKE ('%,' || s.bucket || ',%')
+        GROUP BY s.id, s.taken_count HAVING s.taken_count <> COALESCE(SUM(t.number), 0)
+        """,
+    ),
+    Check("限领：每位会员不超过当时版本的上限", LIMITS),
+    Check(
+        "权益的剩余次数等于总次数减核销加撤销",
+        """
+        SELECT c.id FROM claim c LEFT JOIN (
+            SELECT claim_id, SUM(CASE WHEN kind = 'redeem' THEN uses ELSE -uses END) AS used
+            FROM redemption GROUP BY claim_id
+        ) r ON r.claim_id = c.id
+        WHERE c.uses_left > c.uses_total OR c.uses_left <> c.uses_total - COALESCE(r.used, 0)
         """,
     ),
 )

@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from simulator.accounts import Account
 from simulator.control.given import Given, GivenError
-from simulator.mini_program import MiniProgram, RestCall
+from simulator.mini_program import MiniProgram
 from simulator.person import Person
 from simulator.pushing import Push
+from simulator.rest import RestCall
 
 GESTURES: Mapping[str, Callable[[Person, Account, Given], Awaitable[Push]]] = {
     "follow": lambda person, account, given: person.follow(account, given.optional("scene")),
@@ -44,6 +45,29 @@ SCREEN_GESTURES: Mapping[str, Callable[[MiniProgram, Given], Awaitable[RestCall]
         key=given.optional("key"),
     ),
     "code": lambda screen, _given: screen.show_code(),
+    "offers": lambda screen, _given: screen.offers(),
+    "claim": lambda screen, given: screen.claim(
+        given.text("offer"), choices=given.texts("choices"), key=given.optional("key")
+    ),
+    "wallet": lambda screen, _given: screen.wallet(),
+    "look_at": lambda screen, given: screen.look_at(given.text("claim")),
+    "pass": lambda screen, given: screen.pass_of(given.text("claim")),
+    "accept": lambda screen, given: screen.counter.accept(given.text("invitation"), key=given.optional("key")),
+    "sign_in": lambda screen, _given: screen.counter.sign_in(),
+    "look": lambda screen, given: screen.counter.look(token=given.optional("token"), code=given.optional("code")),
+    "redeem": lambda screen, given: screen.counter.redeem(
+        token=given.optional("token"),
+        code=given.optional("code"),
+        uses=given.count("uses") or 1,
+        bill_fen=given.count("bill_fen"),
+        store=given.optional("store"),
+        key=given.optional("key"),
+    ),
+    "reverse": lambda screen, given: screen.counter.reverse(
+        given.text("redemption"), given.text("reason"), key=given.optional("key")
+    ),
+    "history": lambda screen, _given: screen.counter.history(),
+    "leave": lambda screen, _given: screen.counter.leave(),
     "withdraw": lambda screen, given: screen.withdraw(given.text("purpose")),
     "logout": lambda screen, _given: screen.logout(),
     "call": lambda screen, given: screen.call(

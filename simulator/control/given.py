@@ -42,6 +42,13 @@ class Given:
             raise GivenError(f"{name} must be a string")
         return value
 
+    def texts(self, name: str) -> list[str]:
+        """Strings; none when it is not there."""
+        value = self.fields.get(name, [])
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise GivenError(f"{name} must be a list of strings")
+        return value
+
     def number(self, name: str, default: float | None = None) -> float:
         """A number; must be there unless there is a default."""
         value = self.fields.get(name, default)

@@ -64,6 +64,17 @@ class PeopleControl:
         call = await touch(self._screen(request), await Given.of(request))
         return views.call_view(call)
 
+    async def put_away(self, request: web.Request) -> object:
+        """The person closes the claim that is looked at; nobody else can scan its pass any more."""
+        screen = self._screen(request)
+        screen.put_away()
+        self._platform.feed.publish("mini_program", person=screen.person.id)
+        return {}
+
+    async def passes(self, _request: web.Request) -> object:
+        """What can be scanned from other people's phones now."""
+        return {"items": [views.pass_view(screen) for screen in self._platform.passes()]}
+
     async def link(self, request: web.Request) -> object:
         """Where a link into a mini-program leads."""
         link = self._platform.links.find(request.match_info["link"])

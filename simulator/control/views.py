@@ -5,13 +5,17 @@ from dataclasses import asdict
 
 from simulator.accounts import Account
 from simulator.chats import Bubble
+from simulator.counter import Counter
 from simulator.crypto import CipherError, decrypt_message
 from simulator.markup import MarkupError, parse
-from simulator.mini_program import MiniProgram, RestCall
+from simulator.mini_program import MiniProgram
 from simulator.person import Person
 from simulator.pictures import SceneCode
 from simulator.platform import ApiCall, Platform
 from simulator.pushing import Delivery, Push
+from simulator.rest import RestCall
+
+_OUT_OF_SIGHT = {"token", "qr_svg"}
 
 
 def world(platform: Platform) -> dict[str, object]:
@@ -78,15 +82,40 @@ def screen_view(screen: MiniProgram) -> dict[str, object]:
         "cards": screen.cards,
         "kinds": screen.kinds,
         "code": screen.code,
+        "now": screen.now,
+        "catalogue": screen.catalogue,
+        "wallet": screen.held,
+        "opened": screen.opened,
+        "pass": screen.shown,
+        "counter": counter_view(screen.counter),
         "calls": [call_view(call) for call in screen.calls],
     }
 
 
+def counter_view(counter: Counter) -> dict[str, object]:
+    """The clerk's page of a mini-program."""
+    return {
+        "is_signed_in": counter.token is not None,
+        "clerk": counter.clerk,
+        "held": counter.held,
+        "preview": counter.preview,
+        "receipt": counter.receipt,
+        "refusal": counter.refusal,
+        "entries": counter.entries,
+    }
+
+
+def pass_view(screen: MiniProgram) -> dict[str, object]:
+    """A pass on somebody's phone, as another phone's camera sees it."""
+    shown = screen.shown or {}
+    return {"person": screen.person.name, "token": shown.get("token"), "expires_at": screen.shows_until}
+
+
 def call_view(call: RestCall) -> dict[str, object]:
-    """One call of a mini-program to our server; its token stays out of sight."""
+    """One call of a mini-program to our server; tokens and their pictures stay out of sight."""
     answer = call.answer
-    if isinstance(answer, Mapping) and "token" in answer:
-        answer = {**answer, "token": "…"}
+    if isinstance(answer, Mapping):
+        answer = {name: "…" if name in _OUT_OF_SIGHT else value for name, value in answer.items()}
     return {
         "number": call.number,
         "at": call.at,

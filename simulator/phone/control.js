@@ -40,3 +40,7 @@ export const openScreen = (account, scene, ticket) =>
 
 export const touchScreen = (screen, name, fields = {}) =>
   ask("POST", `/people/${state.person}/screens/${screen}`, { gesture: name, ...fields });
+
+export const putAway = (screen) => ask("DELETE", `/people/${state.person}/screens/${screen}/pass`);
+
+export const passesNearby = () => ask("GET", "/passes");

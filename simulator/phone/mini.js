@@ -1,25 +1,32 @@
-// The mini-program: log in, join with one tap, look at oneself; and what every call returned.
+// The mini-program: its four pages, and what every call returned. 我的, to log in, join and look at oneself, is here.
 
 import { $, clockTime, el, hush, refill, section, toast } from "/phone/dom.js";
+import { claimPage, offersPage, walletPage } from "/phone/benefits.js";
 import { cardsPanel, consentsPanel } from "/phone/cards.js";
-import { accountsOf, openScreen, state, touchScreen } from "/phone/control.js";
+import { accountsOf, openScreen, putAway, state, touchScreen } from "/phone/control.js";
+import { counterPage } from "/phone/counter.js";
 
 const LABELS = { number: "会员号", phone: "手机号", joined_at: "入会时间", nickname: "昵称", level: "等级", points: "积分", status: "状态" };
 let isBusy = false;
 let ledTo = null;  // the screen whose form was already brought into sight
 
+const pages = new Map();  // by screen; every phone stays on its own
+const pageOf = (one) => pages.get(one?.id) ?? "me";
+const FIRST = { offers: "offers", wallet: "wallet" };  // what a page asks for when it is turned to
+
 const screen = () => state.details?.screens.filter((one) => one.account === state.mini).at(-1);
 const isClosed = (one) => !one || one.id === state.closedScreen;
+const isMemberOf = ({ member }) => Boolean(member && (member.number || member.joined_at));
 
 export async function openByAppId(appId, path = "") {
   const account = state.world.accounts.find((one) => one.app_id === appId);
   if (!account) return toast("没有这个小程序");
-  const [page, query] = path.split("?");
+  const [wanted, query] = path.split("?");
   const given = new URLSearchParams(query ?? "");
-  return open(account.name, given.get("scene"), { ticket: given.get("ticket"), page });
+  return open(account.name, given.get("scene"), { ticket: given.get("ticket"), wanted });
 }
 
-export async function open(name, scene = null, { ticket = null, page = "" } = {}) {
+export async function open(name, scene = null, { ticket = null, wanted = "" } = {}) {
   state.mini = name;
   $("mini-select").value = name;
   document.body.dataset.tab = "mini";
@@ -31,21 +38,39 @@ export async function open(name, scene = null, { ticket = null, page = "" } = {}
   if (!login?.answer?.member) return;
   await touchScreen(opened.id, "me");
   await touchScreen(opened.id, "cards");
-  if (page.startsWith("pages/code/")) await touchScreen(opened.id, "code");
+  if (wanted.startsWith("pages/code/")) await touchScreen(opened.id, "code");
 }
 
 async function touch(name, fields) {
-  if (isBusy) return;
+  if (isBusy) return null;
   isBusy = true;
   hush();  // what was said about the last tap is over
   drawMini();
   const call = await touchScreen(screen().id, name, fields);
   isBusy = false;
-  if (call && isBad(call) && !isOfForm(call)) toast(problem(call));
+  if (call && isBad(call) && !isOfForm(call) && pageOf(screen()) !== "counter") toast(problem(call));
   if (call?.answer?.already_member) toast("您已经是会员");
   if (call?.answer?.consequence) toast(call.answer.consequence);
+  if (name === "claim" && call?.status < 300) toast("领取成功，已放进卡包");
+  if (name === "reverse" && call?.status < 300) toast("已撤销，退回了顾客的卡包");
   if (name === "join" && call?.status < 300) await touchScreen(screen().id, "cards");
   drawMini();
+  return call;
+}
+
+async function turnTo(wanted) {
+  pages.set(screen().id, wanted);
+  if (screen().opened) await close();
+  drawMini();
+  if (FIRST[wanted] && screen().is_logged_in) await touch(FIRST[wanted]);
+  $("mini").scrollTop = 0;
+}
+
+const close = () => putAway(screen().id);
+
+async function closeClaim() {
+  await close();
+  await touch("wallet");
 }
 
 const problem = ({ status, answer }) => (status === 0 ? `没有连上服务：${answer}` : answer?.title ?? `服务返回 ${status}`);
@@ -55,26 +80,44 @@ const isOfForm = ({ method, path }) => method === "POST" && path === "/me/cards"
 
 export function drawMini() {
   const shown = screen();
+  $("mini-tabs").hidden = isClosed(shown);
   if (isClosed(shown)) return $("mini").replaceChildren(closed());
-  const member = shown.member;
-  const isMember = Boolean(member && (member.number || member.joined_at));
+  const page = pageOf(shown);
+  for (const tab of $("mini-tabs").children) tab.classList.toggle("on", tab.dataset.page === page);
+  const focused = document.activeElement;
+  refill($("mini"), [
+    ...(page === "me" ? mePage(shown) : benefitsPage(shown, page)),
+    el("h4", {}, "接口返回（新的在上）"),
+    ...shown.calls.toReversed().map(restCall),
+  ]);
+  if (focused?.isConnected && $("mini").contains(focused)) focused.focus();
+  if (page === "me" && shown.ticket && shown.cards && ledTo !== shown.id) {
+    ledTo = shown.id;
+    $("mini").querySelector("form")?.scrollIntoView({ block: "center" });
+  }
+}
+
+function benefitsPage(shown, page) {
+  if (page === "counter") return counterPage(shown, touch);
+  if (!shown.is_logged_in) return [panel(joining(shown))];
+  if (page === "offers") return offersPage(shown, touch);
+  return shown.opened ? claimPage(shown, touch, closeClaim) : walletPage(shown, touch, drawMini);
+}
+
+function mePage(shown) {
+  const { member } = shown;
+  const isMember = isMemberOf(shown);
   const last = shown.calls.at(-1);
   const failed = last && isBad(last) ? el("p", { className: "problem", testid: "mini-problem" }, problem(last)) : null;
   const below = failed && isMember && isOfForm(last);
-  refill($("mini"), [
+  return [
     hero(shown, member, isMember),
     panel(
       below ? null : failed,
       isMember ? profile(member) : joining(shown),
     ),
     ...(isMember ? [panel(cardsPanel(shown, touch, below ? failed : null)), panel(consentsPanel(member, touch))] : []),
-    el("h4", {}, "接口返回（新的在上）"),
-    ...shown.calls.toReversed().map(restCall),
-  ]);
-  if (shown.ticket && shown.cards && ledTo !== shown.id) {
-    ledTo = shown.id;
-    $("mini").querySelector("form")?.scrollIntoView({ block: "center" });
-  }
+  ];
 }
 
 const panel = (...children) => el("div", { className: "panel" }, ...children);
@@ -127,5 +170,6 @@ function restCall(call) {
 
 export function startMini() {
   $("mini-close").onclick = () => { state.closedScreen = screen()?.id; drawMini(); };
+  for (const tab of $("mini-tabs").children) tab.onclick = () => turnTo(tab.dataset.page);
   $("mini-select").onchange = (event) => { state.mini = event.target.value; drawMini(); };
 }

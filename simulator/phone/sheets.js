@@ -3,12 +3,7 @@
 import { $, el, section } from "/phone/dom.js";
 import { ask, gesture, state } from "/phone/control.js";
 import { open } from "/phone/mini.js";
-
-function show(title, ...children) {
-  const close = el("button", { className: "close", type: "button", testid: "sheet-close", "aria-label": "关闭", onclick: () => $("sheet").close() }, "×");
-  $("sheet").replaceChildren(el("header", {}, el("h2", {}, title), close), ...children.flat());
-  $("sheet").showModal();
-}
+import { showSheet } from "/phone/sheet.js";
 
 export async function showScan() {
   state.world = (await ask("GET", "/state")) ?? state.world;
@@ -23,7 +18,7 @@ export async function showScan() {
   account.value = state.account;
   const scene = el("input", { testid: "scan-scene", required: true, maxLength: 64, placeholder: "如 store_7" });
   const onsubmit = (event) => { event.preventDefault(); scan(account.value, scene.value); };
-  show("扫一扫",
+  showSheet("扫一扫",
     codes.length ? el("div", { className: "codes" }, codes) : el("p", { className: "nothing" }, "还没有生成过二维码"),
     el("form", { onsubmit }, field("账号", account), field("场景值", scene), el("div", { className: "actions" }, el("button", { className: "green", testid: "scan-go" }, "扫码"))));
 }
@@ -46,7 +41,7 @@ export function showNewPerson(choose) {
     $("sheet").close();
     if (person) choose(person.id);
   };
-  show("新建一个人",
+  showSheet("新建一个人",
     el("form", { onsubmit }, field("名字", name), field("微信绑定的手机号", phone), el("div", { className: "actions" }, el("button", { className: "green", testid: "new-create" }, "创建"))));
 }
 
@@ -63,7 +58,7 @@ export async function showPerson() {
     $("sheet").close();
   };
   const ids = Object.entries(person.accounts).map(([name, { openid, unionid }]) => `${name}\n  openid ${openid}\n  unionid ${unionid ?? "无"}`);
-  show(person.name,
+  showSheet(person.name,
     el("form", { onsubmit },
       field("微信绑定的手机号", phone),
       el("label", { className: "tick" }, risky, "高风险用户，登录会被拦截（40226）"),

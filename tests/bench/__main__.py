@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.bench import cards, figures, heavy
+from tests.bench import cards, claiming, figures, heavy
 from tests.bench.load import wrk_is_installed
 from tests.bench.measuring import Outcome, loaded, measure
 from tests.bench.memory import Memory, watch
@@ -28,6 +28,7 @@ IN_TOWN = {
     "bind": cards.bind,
     "resolve": cards.resolve,
     "search": cards.search,
+    "claim": claiming.claim,
 }
 PLAIN = (*IN_TOWN, "lane", "memory")
 HEAVY = ("import", "kind")  # minutes each: only when they are named

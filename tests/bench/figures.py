@@ -40,6 +40,7 @@ WANTED = {
     "bind": Wanted("bind by number and PIN", 0.015, 0.04, 250.0, measured_on=("postgres",)),
     "resolve": Wanted("resolve by any identifier", 0.08, 0.15, measured_on=("postgres",)),
     "search": Wanted("operator's search, on record", 0.08, 0.15, held_on=(), measured_on=("postgres",)),
+    "claim": Wanted("claim of a hot offer, 64 at once", 0.20, 0.30, 60.0, held_on=("postgres",)),
     "lane": Wanted("lane on a hot row", 0.40),
 }
 

@@ -63,12 +63,12 @@ def wrk_is_installed() -> bool:
     return shutil.which("wrk") is not None
 
 
-def wrk(url: str, method: str, feed: Path, *, seconds: int, once: bool = False) -> Load:
-    """One round over 32 connections. `once`: no line may be sent twice.
+def wrk(url: str, method: str, feed: Path, *, seconds: int, once: bool = False, connections: int = CONNECTIONS) -> Load:
+    """One round over so many connections. `once`: no line may be sent twice.
 
     Raises Overran, BadAnswers (an error status, or a broken connection).
     """
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "10s", "-s", str(_SCRIPT), url]
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(_SCRIPT), url]
     before = os.times()
     done = subprocess.run(
         [*command, "--", method, str(feed)], check=False, capture_output=True, text=True, timeout=seconds + 60

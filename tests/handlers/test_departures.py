@@ -20,7 +20,9 @@ from handlers.proofs import Proof
 from handlers.retention import purge_expired
 from handlers.returning import DEPARTED_KEPT, departed_hash, is_returning
 from handlers.unmerging import unmerge
+from models.benefits import Benefit
 from models.cards import Card, RecentTries
+from models.claims import Claim
 from models.consents import Consent
 from models.database import atomic, row, rows
 from models.identity import Attribution, Follower, Identifier, IdentityEvent, Member, MemberMerge
@@ -28,10 +30,12 @@ from models.ids import new_id
 from models.linking import BoundNumber, Departed, PhoneTransfer, Review, Ticket
 from models.outbox import Job
 from models.programmes import CardKind, Programme
+from models.redemptions import Clerk
 from models.requests import Request
 from models.statements import invariants
 from models.words import (
     CardStatus,
+    ClaimState,
     ConsentPurpose,
     IdentifierStatus,
     IdentityAct,
@@ -43,6 +47,7 @@ from models.words import (
     TicketPurpose,
 )
 from tests.dumping import dump, found_in
+from tests.handlers.claimable import an_offer
 from tests.handlers.conftest import MARKETING, MEMBERSHIP, PHONE
 
 PHONE_NUMBER, SECOND_NUMBER, CARD_NUMBER = "13912345670", "13798765430", "8866001234567"
@@ -195,6 +200,19 @@ async def test_the_bare_row_and_what_must_be_accounted_for_stay(rooms, life):
     merge = await MemberMerge.get()
     assert (merge.moved, merge.reversible_until) == ({}, rooms.clock.now())
     assert await IdentityEvent.filter(act=IdentityAct.ERASE).count() == 2
+
+
+async def test_claims_end_go_back_to_the_stock_and_a_clerk_serves_no_more(rooms, life):
+    offer = await an_offer(rooms.clock.now(), stock=5, returns_to_stock=True)
+    claimed = await rooms.handlers.claiming.claim(life.person, offer_id=offer.id, request_id="k")
+    benefit = await Benefit.get(id=offer.benefit_id)
+    clerk = await Clerk.create(member_id=life.person.member_id, merchant_id=benefit.merchant_id, name=NICKNAME)
+    assert await offer.left() == 4
+    await rooms.handlers.departures.leave(life.person)
+    assert (await Claim.get(id=claimed.value.claims[0].id)).state is ClaimState.REVOKED
+    assert await offer.left() == 5
+    await clerk.refresh_from_db()
+    assert (clerk.name, clerk.revoked_at) == ("", rooms.clock.now())
 
 
 async def test_a_merge_of_somebody_who_left_can_not_be_taken_back(rooms, life):

@@ -13,16 +13,19 @@ from handlers.errors import (
     MerchantUnknown,
     OrganizationUnknown,
     RoleMissing,
+    StoreInvalid,
     StoreTaken,
     StoreUnknown,
 )
+from handlers.merchants import MerchantChange, MerchantTerms
+from handlers.stores import Position, StoreChange
 from models.database import dialect
 from models.ids import new_id
 from models.operators import AuditEntry
 from models.organizations import Organization
-from models.programmes import Store
+from models.programmes import Merchant, Store
 from models.statements import merchants as statements
-from models.words import OperatorRole
+from models.words import MerchantAccess, MerchantTier, OperatorRole
 from tests.operating import city
 
 
@@ -151,13 +154,9 @@ async def test_the_same_store_code_twice_at_once_is_one_store(rooms, root):
 async def test_negative_control_without_the_unique_code_there_are_more(rooms, root, monkeypatch):
     await add(rooms.handlers.merchants, root)
     # The same statement under another code each: what remains when the unique key does not decide.
-    loose = statements.KEEP_STORE.replace("VALUES ($1, $2, $3, $4, $5)", "SELECT $1, $2, $3, $4 || $1, $5 WHERE true")
+    another = "$4::text || right($1::uuid::text, 8)" if dialect() == "postgres" else "$4 || $1"
+    loose = statements.KEEP_STORE.replace("$4", another)
     assert loose != statements.KEEP_STORE
-    if dialect() == "postgres":
-        loose = loose.replace(
-            "SELECT $1, $2, $3, $4 || $1, $5",
-            "SELECT $1::uuid, $2::timestamptz, $3::uuid, $4::text || right($1::uuid::text, 8), $5::text",
-        )
     monkeypatch.setattr(statements, "KEEP_STORE", loose)
     answers = await race_for_a_code(rooms, root)
     assert [type(answer).__name__ for answer in answers] == ["Answer"] * 4
@@ -169,3 +168,73 @@ async def test_two_renamings_at_once_each_say_what_they_found(rooms, root):
     await asyncio.gather(*(rooms.handlers.merchants.rename(root, books.id, name=name) for name in "乙丙"))
     entries = await AuditEntry.filter(action="merchant.renamed").order_by("id")
     assert {entry.facts["before"] for entry in entries} in ({"甲", "乙"}, {"甲", "丙"})
+
+
+# --- terms, switches, and where stores are
+
+
+async def test_a_merchants_terms_are_kept_changed_in_parts_and_recorded(rooms, root, northern):
+    merchants = rooms.handlers.merchants
+    terms = MerchantTerms(MerchantTier.CLOSE, MerchantAccess.DIRECT_SUPPLY, "洗车", 4_000)
+    answer = await merchants.add(root, code="wash", name="洗车行", organization_id=None, request_id="k", terms=terms)
+    assert answer.value.terms == terms
+    assert (
+        await merchants.add(root, code="wash", name="洗车行", organization_id=None, request_id="k", terms=terms)
+    ).value == answer.value
+    off = (await merchants.change(root, answer.value.id, MerchantChange(is_active=False, category="美容"))).value
+    assert off.terms == MerchantTerms(MerchantTier.CLOSE, MerchantAccess.DIRECT_SUPPLY, "美容", 4_000, is_active=False)
+    assert off.name == "洗车行"
+    entry = await AuditEntry.get(action="merchant.changed")
+    assert dict(entry.facts["before"]) == {"category": "洗车", "is_active": True}
+    for foreign in (answer.value.id, new_id()):
+        with pytest.raises(MerchantUnknown):
+            await merchants.change(northern, foreign, MerchantChange(is_active=True))
+    assert not (await Merchant.get(code="wash")).is_active
+
+
+async def test_brands_have_no_terms(rooms, root):
+    assert (await add(rooms.handlers.brands, root)).terms is None
+    assert (await add(rooms.handlers.merchants, root)).terms == MerchantTerms()
+
+
+WEEK = (("tue", "09:00", "12:00"), ("mon", "09:00", "21:00"))
+
+
+async def test_a_store_says_where_it_is_and_when_it_is_open(rooms, root):
+    await add(rooms.handlers.merchants, root)
+    details = StoreChange(address="湖滨路1号", position=Position(30_250_000, 120_160_000), hours=WEEK)
+    facts = {"merchant": "books", "code": "S1", "name": "湖滨店"}
+    made = (await rooms.handlers.stores.add(root, **facts, request_id="k", details=details)).value
+    assert (made.address, made.position) == ("湖滨路1号", Position(30_250_000, 120_160_000))
+    assert made.hours == (WEEK[1], WEEK[0])
+    assert (made.zone, made.is_active) == ("Asia/Shanghai", True)
+    assert (await rooms.handlers.stores.add(root, **facts, request_id="k", details=details)).value == made
+    assert await rooms.handlers.stores.listing(root, after=None, limit=9) == (made,)
+    change = StoreChange(hours=(), zone="Asia/Urumqi", is_active=False)
+    after = (await rooms.handlers.stores.change(root, made.id, change)).value
+    assert (after.hours, after.zone, after.is_active, after.address) == ((), "Asia/Urumqi", False, made.address)
+    assert await rooms.handlers.stores.listing(root, after=None, limit=9) == (after,)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        (StoreChange(zone="Asia/Nowhere"), "zone"),
+        (StoreChange(zone="Asia"), "zone"),
+        (StoreChange(zone="../etc/passwd"), "zone"),
+        (StoreChange(hours=(*WEEK, ("mon", "20:00", "22:00"))), "hours[2]"),
+        (StoreChange(hours=WEEK[:1] * 29), "hours"),
+        (StoreChange(position=Position(90_000_001, 0)), "position.latitude_e6"),
+        (StoreChange(position=Position(0, -180_000_001)), "position.longitude_e6"),
+    ],
+)
+async def test_what_cannot_be_of_a_store_is_named_and_changes_nothing(rooms, root, change, field):
+    await add(rooms.handlers.merchants, root)
+    facts = {"merchant": "books", "name": "湖滨店"}
+    made = (await rooms.handlers.stores.add(root, **facts, code="S1", request_id="k")).value
+    with pytest.raises(StoreInvalid) as refused:
+        await rooms.handlers.stores.change(root, made.id, change)
+    assert refused.value.facts["field"] == field
+    with pytest.raises(StoreInvalid):
+        await rooms.handlers.stores.add(root, **facts, code="S2", request_id="k2", details=change)
+    assert await rooms.handlers.stores.listing(root, after=None, limit=9) == (made,)

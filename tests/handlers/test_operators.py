@@ -134,9 +134,10 @@ async def test_a_circle_in_the_tree_still_ends(rooms):
 
 ALLOWED = {
     OperatorRole.ADMIN: set(Capability),
-    OperatorRole.OPERATOR: set(Capability) - {Capability.OPERATORS, Capability.AUDIT, Capability.MERGE_OVERRIDE},
-    OperatorRole.SUPPORT: {Capability.MEMBERS, Capability.CARDS},
-    OperatorRole.FINANCE: {Capability.AUDIT, Capability.CARD_IMPORTS},
+    OperatorRole.OPERATOR: set(Capability)
+    - {Capability.OPERATORS, Capability.ORGANIZATIONS, Capability.AUDIT, Capability.MERGE_OVERRIDE},
+    OperatorRole.SUPPORT: {Capability.MEMBERS, Capability.CARDS, Capability.BENEFITS_SEEN},
+    OperatorRole.FINANCE: {Capability.AUDIT, Capability.CARD_IMPORTS, Capability.BENEFITS_SEEN},
 }
 
 

@@ -19,19 +19,22 @@ from handlers.recognition import card_bound_to
 from handlers.reviews import open_review
 from miniapp_api.http import described
 from miniapp_api.routes import all_routes
+from models.benefits import Benefit, Offer, OfferStock, OfferVersion
 from models.cards import Card, CardImport, CardImportRefusal
 from models.database import atomic, rows
 from models.identity import Member, MemberMerge
 from models.ids import new_id
 from models.linking import BlockedIdentifier, BoundNumber, Review
+from models.operators import Approval
 from models.operators import Operator as OperatorRow
 from models.organizations import Organization
 from models.outbox import Job
 from models.programmes import Brand, CardKind, Merchant, Programme, Store
 from models.replies import MenuRelease, Reply
-from models.words import JobState, Namespace, ReplyKind, ReplyTrigger, ReviewKind
+from models.words import BenefitKind, BenefitState, JobState, Namespace, OfferState, ReplyKind, ReplyTrigger, ReviewKind
 from tests.operating import PASSWORD, city
 from tests.stories.conftest import BOOTSTRAP_TOKEN
+from tests.stories.counter_rows import clerk_of_another_merchant, counter_of, signed_in
 
 pytestmark = pytest.mark.leaves_dead_jobs  # one of the rows is a dead letter
 
@@ -44,19 +47,35 @@ BODIES: Mapping[str, Any] = {
     "MenuBody": {"buttons": [{"name": "我的", "type": "click", "key": "我的"}]},
     "RollBackBody": {"release_id": str(new_id())},
     "RenameBrandBody": {"name": "改名"},
-    "RenameMerchantBody": {"name": "改名"},
-    "RenameStoreBody": {"name": "改名"},
+    "MerchantChangeBody": {"name": "改名"},
+    "NewOrganizationBody": {"code": "neworganization", "name": "新城", "kind": "city"},
+    "RenameOrganizationBody": {"name": "改名"},
+    "NewBenefitBody": {"code": "newbenefit", "name": "洗车券", "kind": "voucher", "terms": {}},
+    "BenefitChangeBody": {"name": "改名"},
+    "ReasonBody": {"reason": "过季"},
+    "AllotBody": {"organization_id": str(new_id()), "delta": 1},
+    "StoreChangeBody": {"name": "改名"},
+    "NewOfferBody": {"code": "newoffer", "benefit_id": str(new_id())},
+    "WhyBody": {"reason": "核对"},
+    "StockBody": {"delta": 1, "reason": "补货"},
     "KindChangeBody": {"name": "改名"},
     "NewStoreBody": {"merchant": "norths", "code": "S9", "name": "新店"},
     "NewKindBody": {"code": "newkind", "name": "新卡", "digit_count": 12, "merchant": "norths", "is_issued": False},
     "NewMerchantBody": {"code": "newmerchant", "name": "新商户"},
     "NewBrandBody": {"code": "newbrand", "name": "新品牌"},
     "LookupBody": {"number": "660000000010"},
+    "ReversalBody": {"reason": "按错了", "device_id": "till"},
     "HandOverBody": {"from_member_id": None, "to_member_id": str(new_id()), "proof": "card", "reason": "换了主人"},
 }
+# Whoever asks from the wrong side, and whose rows they are, by the kind of token.
+STRANGERS = {"小红": "person", "south": "operator", "south's clerk": "clerk"}
+OWNERS = {"person": "小明", "operator": "root", "clerk": "north's clerk"}
 # Without `job`: the server works along.
 UNCHANGED = (
     "account",
+    "approval",
+    "benefit",
+    "benefit_quota",
     "blocked_identifier",
     "bound_number",
     "brand",
@@ -64,13 +83,24 @@ UNCHANGED = (
     "card_import",
     "card_import_refusal",
     "card_kind",
+    "claim",
+    "claim_slot",
+    "clerk",
+    "clerk_invitation",
+    "code_pool",
     "member",
     "member_merge",
     "menu_release",
     "merchant",
+    "offer",
+    "offer_stock",
+    "offer_version",
     "operator",
+    "organization",
+    "redemption",
     "reply",
     "review",
+    "stock_change",
     "store",
 )
 
@@ -200,10 +230,16 @@ async def owned_by_the_north_and_ming(door: Door) -> dict[str, object]:
         added_at=now,
     )
     release = await MenuRelease.create(account_id=account, buttons=[], published_at=now, published_by="north")
-    registry = await registry_of(north.id)
+    registry = {**await registry_of(north.id), "operator_id": operator.id}
+    registry |= await offer_of(north.id, registry["benefit_id"], operator.id)
+    serving, elsewhere = [await Member.create(ordinal=10**6 + number) for number in (2, 3)]
+    counter = await counter_of(ming, serving, registry)
+    door.tokens["north's clerk"] = await signed_in(counter["clerk_id"])
+    south = await Organization.get(code="south")
+    door.tokens["south's clerk"] = await signed_in(await clerk_of_another_merchant(elsewhere, south))
     return {
         **registry,
-        "operator_id": operator.id,
+        **counter,
         "blocked_id": blocked.id,
         "account_id": account,
         "account": "northoa",
@@ -231,15 +267,36 @@ async def registry_of(organization_id: UUID) -> dict[str, object]:
         digit_count=12,
         is_issued=False,
     )
+    looks = {"code": "northwash", "name": "洗车券", "kind": BenefitKind.VOUCHER, "state": BenefitState.REVIEW}
+    benefit = await Benefit.create(organization_id=organization_id, merchant=merchant, **looks)
     file = await CardImport.create(kind=kind, file_hash="f", file_name="cards.csv", row_count=3, refused_count=1)
     await CardImportRefusal.create(card_import=file, row_number=2, code="row.malformed")
     return {
         "brand_id": brand.id,
         "merchant_id": merchant.id,
         "store_id": store.id,
+        "organization_id": organization_id,
+        "benefit_id": benefit.id,
         "kind_id": kind.id,
         "import_id": file.id,
     }
+
+
+async def offer_of(organization_id: UUID, benefit_id: object, operator_id: UUID) -> dict[str, object]:
+    """An offer that is published, its stock, and a change of it that waits for a second operator."""
+    now = datetime.now(UTC)
+    facts = {"organization_id": organization_id, "benefit_id": benefit_id, "state": OfferState.PUBLISHED}
+    offer = await Offer.create(code="northoffer", version=1, **facts)
+    await OfferVersion.create(offer=offer, number=1, terms={}, published_at=now)
+    await OfferStock.create(offer=offer, bucket="total", added_count=9, left_count=9)
+    approval = await Approval.create(
+        kind="stock",
+        organization_id=organization_id,
+        subject_id=str(offer.id),
+        facts={"bucket": "total", "delta": 5},
+        proposed_by_id=operator_id,
+    )
+    return {"offer_id": offer.id, "approval_id": approval.id}
 
 
 async def two_members(organization_id: UUID) -> tuple[Member, Member]:
@@ -267,10 +324,10 @@ async def test_for_every_route_a_foreign_row_is_an_absent_one(town, door):
     assert missing == set(), f"say in owned_by_the_north_and_ming whose these are: {missing}"
     gone, before, wrong = absent(real), await everything(), []
     for route in WITH_IDS:
-        for who in (None, "小红", "south"):
+        for who in (None, *STRANGERS):
             foreign = await door.ask(route.method, route.filled(real), route.body, who=who)
             nobodys = await door.ask(route.method, route.filled(gone), route.body, who=who)
-            is_their_door = who is not None and (route.auth == "person") == (who == "小红")
+            is_their_door = who is not None and STRANGERS[who] == route.auth
             expected = {403, 404} if is_their_door else {401}
             if foreign != nobodys or foreign.status not in expected:
                 wrong.append((route.method, route.path, who, foreign, nobodys))
@@ -282,10 +339,12 @@ async def test_the_owner_is_not_turned_away_so_the_matrix_can_fail(town, door):
     real = await owned_by_the_north_and_ming(door)
     turned_away = []
     for route in WITH_IDS:
-        who = "小明" if route.auth == "person" else "root"
+        who = OWNERS[route.auth]
         answer = await door.ask(route.method, route.filled(real), route.body, who=who)
         code = answer.body.decode()
         about_another = any(word in code for word in ('"merge.', '"release', '"member.unknown"', '"menu.'))
+        about_another |= route.path.endswith("/quotas") and '"organization.unknown"' in code
+        about_another |= '"redemption.unknown"' in code and "by-key" in route.path
         if answer.status in {401, 403} or (answer.status == 404 and not about_another) or answer.status >= 500:
             turned_away.append((route.method, route.path, answer))
         if route.method == "DELETE" or "discard" in route.path or "requeue" in route.path:
@@ -301,13 +360,13 @@ async def fresh(real: Mapping[str, object]) -> dict[str, object]:
 
 
 async def test_every_route_but_the_public_ones_wants_a_live_token_of_its_own_kind(town, door):
+    await owned_by_the_north_and_ming(door)  # and with them the clerks
     values = dict.fromkeys({part for route in routes() for part in route.parts}, new_id())
     wrong = []
     for route in routes():
         if route.auth == "public":
             continue
-        stranger = "root" if route.auth == "person" else "小明"
-        for who in (None, stranger):
+        for who in (None, *(OWNERS[auth] for auth in OWNERS if auth != route.auth)):
             answer = await door.ask(route.method, route.filled(values), route.body, who=who)
             if answer.status != 401:
                 wrong.append((route.method, route.path, who, answer))
@@ -316,6 +375,8 @@ async def test_every_route_but_the_public_ones_wants_a_live_token_of_its_own_kin
         "/sessions",
         "/consents",
         "/card-kinds",
+        "/clerk/sessions",
+        "/clerk/invitations/{token}/accept",
         "/operator/bootstrap",
         "/operator/sessions",
     }
@@ -333,6 +394,11 @@ async def test_what_a_body_names_is_foreign_too(town, door):
         ("/operator/brands", "organization_id", BODIES["NewBrandBody"], north, new_id()),
         ("/operator/merchants", "organization_id", BODIES["NewMerchantBody"], north, new_id()),
         ("/operator/stores", "merchant", BODIES["NewStoreBody"], "norths", "absent"),
+        ("/operator/organizations", "parent_id", BODIES["NewOrganizationBody"], north, new_id()),
+        ("/operator/benefits", "organization_id", BODIES["NewBenefitBody"], north, new_id()),
+        ("/operator/benefits", "merchant", BODIES["NewBenefitBody"], "norths", "absent"),
+        ("/operator/offers", "benefit_id", BODIES["NewOfferBody"], real["benefit_id"], new_id()),
+        ("/operator/offers", "organization_id", BODIES["NewOfferBody"], north, new_id()),
         ("/operator/card-kinds", "merchant", BODIES["NewKindBody"], "norths", "absent"),
         (
             "/operator/card-kinds",

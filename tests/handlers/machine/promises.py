@@ -4,6 +4,7 @@ from hypothesis.stateful import invariant
 
 from models.cards import Card
 from models.database import rows
+from models.sql import Both
 from models.statements import invariants
 from models.words import CardStatus
 from tests.handlers.machine.leaving import LeavingSteps
@@ -60,9 +61,14 @@ PROMISES = {
 BROKEN = " UNION ALL ".join(
     f"SELECT {number} AS promise WHERE EXISTS ({sql})" for number, sql in enumerate(PROMISES.values())
 )
-OF_DOCTOR = " UNION ALL ".join(
-    f"SELECT {number} AS rule WHERE EXISTS ({each.sql})" for number, each in enumerate(invariants.CHECKS)
-)
+
+
+def _of_doctor(dialect: str) -> str:
+    rules = [each.sql if isinstance(each.sql, str) else getattr(each.sql, dialect) for each in invariants.CHECKS]
+    return " UNION ALL ".join(f"SELECT {number} AS rule WHERE EXISTS ({sql})" for number, sql in enumerate(rules))
+
+
+OF_DOCTOR = Both(postgres=_of_doctor("postgres"), sqlite=_of_doctor("sqlite"))
 
 
 class WhoIsWho(LeavingSteps):

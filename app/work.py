@@ -1,0 +1,115 @@
+"""What is done after the answer and by the clock: each kind of job, with the handler that does it."""
+
+from datetime import datetime, time, timedelta
+from uuid import UUID
+
+from app.jobs import JobRegistry, add_housekeeping
+from bot import texts
+from handlers.catalogue import Handlers
+from handlers.outbox import JobContext
+from handlers.recurring import BUSINESS_ZONE, Daily, Every
+from handlers.rules.replies import SaidMiniProgram
+
+Registry = JobRegistry[Handlers]
+
+
+def work() -> Registry:
+    """Every kind of job, with who does it, and what recurs."""
+    registry: Registry = JobRegistry()
+    add_housekeeping(registry)
+    registry.every("seal_audit", Every(timedelta(seconds=15)), _seal_audit)
+    registry.every("rotate_keys", Every(timedelta(minutes=10)), _rotate_keys)
+    registry.every("anchor_audit", Every(timedelta(hours=1)), _anchor_audit)
+    registry.every("watch_code_pools", Every(timedelta(minutes=5)), _watch_code_pools)
+    registry.add("note_low_code_pool", _note_low_code_pool)
+    registry.every("expire_claims", Every(timedelta(minutes=5)), _expire_claims)
+    registry.every("remind_expiring", Daily(time(10)), _remind_expiring)
+    registry.add("say_expiring", _say_expiring)
+    registry.add("recognise_kind", _recognise_kind)
+    registry.add("say_bound", _say_bound)
+    registry.add("send_text", _send_text)
+    registry.add("say_redeemed", _say_redeemed)
+    registry.add("say_reversed", _say_reversed)
+    registry.add("send_mini_program_card", _send_mini_program_card)
+    registry.add("learn_unionid", _learn_unionid)
+    registry.add("sweep_departure", _sweep_departure)
+    return registry
+
+
+async def _seal_audit(handlers: Handlers, _: JobContext) -> None:
+    await handlers.audit_chain.seal()
+
+
+async def _rotate_keys(handlers: Handlers, _: JobContext) -> None:
+    await handlers.key_rotation.go_on()
+
+
+async def _anchor_audit(handlers: Handlers, _: JobContext) -> None:
+    await handlers.audit_chain.anchor()
+
+
+async def _watch_code_pools(handlers: Handlers, _: JobContext) -> None:
+    await handlers.code_stock.watch()
+
+
+async def _note_low_code_pool(handlers: Handlers, job: JobContext) -> None:
+    await handlers.code_stock.note(job)
+
+
+async def _expire_claims(handlers: Handlers, _: JobContext) -> None:
+    await handlers.claim_expiry.sweep()
+
+
+async def _remind_expiring(handlers: Handlers, job: JobContext) -> None:
+    await handlers.claim_reminders.plan(datetime.fromisoformat(job.payload["slot"]))
+
+
+async def _say_expiring(handlers: Handlers, job: JobContext) -> None:
+    account, member_id = job.payload["account"], job.payload["member_id"]
+    soon = await handlers.claim_reminders.due(account=account, member_id=member_id)
+    if soon is not None:
+        text = texts.expiring(list(soon.names), texts.until(soon.ends_at, BUSINESS_ZONE))
+        await handlers.notices.send_text(account=account, member_id=member_id, text=text)
+
+
+async def _recognise_kind(handlers: Handlers, job: JobContext) -> None:
+    await handlers.cards.recognise_kind(UUID(job.payload["kind_id"]), round_=job.payload.get("round", "0"))
+
+
+async def _say_bound(handlers: Handlers, job: JobContext) -> None:
+    said = job.payload
+    text = texts.bound(said["card_kind"], said["last4"], said["also"])
+    await handlers.notices.send_text(account=said["account"], member_id=said["member_id"], text=text)
+
+
+async def _say_redeemed(handlers: Handlers, job: JobContext) -> None:
+    said = job.payload
+    text = texts.redeemed_for_member(said["benefit"], said["store"], said["uses_left"])
+    await handlers.notices.tell(member_id=said["member_id"], text=text)
+
+
+async def _say_reversed(handlers: Handlers, job: JobContext) -> None:
+    said = job.payload
+    text = texts.reversed_for_member(said["benefit"], said["store"])
+    await handlers.notices.tell(member_id=said["member_id"], text=text)
+
+
+async def _send_text(handlers: Handlers, job: JobContext) -> None:
+    payload = job.payload
+    await handlers.notices.send_text(account=payload["account"], member_id=payload["member_id"], text=payload["text"])
+
+
+async def _send_mini_program_card(handlers: Handlers, job: JobContext) -> None:
+    account, member_id, card = job.payload["account"], job.payload["member_id"], job.payload["card"]
+    # A mapping in a payload is kept as pairs, so that its order survives.
+    await handlers.notices.send_mini_program_card(
+        account=account, member_id=member_id, card=SaidMiniProgram(**dict(card))
+    )
+
+
+async def _learn_unionid(handlers: Handlers, job: JobContext) -> None:
+    await handlers.notices.learn_unionid(account=job.payload["account"], member_id=job.payload["member_id"])
+
+
+async def _sweep_departure(handlers: Handlers, job: JobContext) -> None:
+    await handlers.departures.sweep_again(job.payload["erased_id"])

@@ -1,0 +1,75 @@
+"""权益, 我的权益 and 领 <keyword>. Codes are secrets and are shown in the mini-program, never here."""
+
+from zoneinfo import ZoneInfo
+
+from bot import texts
+from bot.router import Router
+from bot.turn import LIST_MAX, Turn
+from bot.wording import normalise
+from handlers.catalogue_of_offers import OfferSeen
+from handlers.errors.benefits import ChoicesInvalid
+from handlers.wallet import Section
+
+router = Router()
+ZONE = ZoneInfo("Asia/Shanghai")
+LOOKED_AT = 100
+
+
+@router.text("权益", "领权益", "今日可领", "领取")
+async def offers(turn: Turn) -> str:
+    """What they can claim now, answerable by number."""
+    found = [each for each in await _offers(turn) if each.claimable][:LIST_MAX]
+    if not found:
+        return texts.NOTHING_TO_CLAIM if turn.person.is_member else texts.NOT_YET_MEMBER
+    await turn.offer([_word(each) for each in found])
+    return texts.claimable([each.title for each in found])
+
+
+@router.text("我的权益", "卡包", "我的券")
+async def mine(turn: Turn) -> str:
+    """What they hold, what ends first first."""
+    sections = await turn.handlers.wallet.sections(turn.person, limit=LIST_MAX)
+    held = sections[Section.HELD]
+    items = [(each.name, texts.until(each.expires_at, ZONE)) for each in held.items]
+    return texts.wallet(items, held.count, sections[Section.EXPIRING].count)
+
+
+@router.opening("领取", "领")
+async def claim(turn: Turn, said: str) -> str:
+    """领 <keyword>: by its keyword, its code or its name; several are listed and answered by number."""
+    listed = await _offers(turn)
+    wanted = normalise(said).lower()
+    found = [each for each in listed if wanted in _names(each)] or [
+        each for each in listed if wanted in each.title.lower()
+    ]
+    if not found:
+        return texts.nothing_found(said)
+    if len(found) > 1:
+        shown = found[:LIST_MAX]
+        await turn.offer([_word(each) for each in shown])
+        return texts.several_found(len(found), [each.title for each in shown])
+    return await _claim(turn, found[0])
+
+
+async def _claim(turn: Turn, offer: OfferSeen) -> str:
+    await turn.finish()
+    try:
+        answer = await turn.handlers.claiming.claim(
+            turn.person, offer_id=offer.id, request_id=turn.request_id or f"chat:{turn.act}"
+        )
+    except ChoicesInvalid:  # a package k of n
+        return texts.choose_in_mini_program(offer.title)
+    claimed = answer.value.claims[0]
+    return texts.claimed(offer.title, texts.until(claimed.expires_at, ZONE))
+
+
+async def _offers(turn: Turn) -> tuple[OfferSeen, ...]:
+    return (await turn.handlers.offer_catalogue.page(turn.person, limit=LOOKED_AT)).items
+
+
+def _names(offer: OfferSeen) -> set[str]:
+    return {normalise(name).lower() for name in (offer.keyword, offer.code, offer.title) if name}
+
+
+def _word(offer: OfferSeen) -> str:
+    return f"领{offer.code}"

@@ -1,0 +1,28 @@
+"""Refusals of claiming, and of looking at claims."""
+
+from handlers.errors.base import DomainError, ErrorKind
+
+
+class OfferSoldOut(DomainError):
+    """Nothing is left. Facts: `title`, `next_at` (when there is more, or null), `more` (the same, to read)."""
+
+    kind, code, message = ErrorKind.CONFLICT, "offer.sold_out", "{title}已领完，{more}。"
+
+
+class OfferLimitReached(DomainError):
+    """They had all that one member gets. Facts: `title`, `period`, `count`, `next_at` (null: never again), and
+    `within` and `more` (to read)."""
+
+    kind, code, message = ErrorKind.CONFLICT, "offer.limit_reached", "您{within}已领{count}份，{more}。"
+
+
+class ClaimUnknown(DomainError):
+    """There is no such claim, or it is somebody else's."""
+
+    kind, code, message = ErrorKind.NOT_FOUND, "claim.unknown", "没有找到这份权益，请到“我的权益”查看。"
+
+
+class PackageNothingDue(DomainError):
+    """The package has given everything that it gives by now, or is over."""
+
+    kind, code, message = ErrorKind.CONFLICT, "claim.nothing_due", "本期的权益已经领完，请到“我的权益”查看。"

@@ -1,0 +1,136 @@
+"""领取 and 我的权益: `POST /offers/{id}/claims`, `GET /me/wallet`, `GET /me/claims/{id}`."""
+
+from datetime import datetime
+from uuid import UUID
+
+from aiohttp import web
+
+from handlers.errors import (
+    ClaimUnknown,
+    MemberFrozen,
+    OfferClosed,
+    OfferLimitReached,
+    OfferNotForYou,
+    OfferNotOpen,
+    OfferPaused,
+    OfferSoldOut,
+    OfferUnknown,
+    Overloaded,
+    PackageNothingDue,
+)
+from handlers.errors.benefits import ChoicesInvalid
+from handlers.wallet import Position, Section
+from miniapp_api.auth import person
+from miniapp_api.errors import CursorInvalid
+from miniapp_api.http import endpoint
+from miniapp_api.keys import handlers
+from miniapp_api.member.claim_shapes import (
+    ClaimableOut,
+    ClaimBody,
+    ClaimedOut,
+    ClaimOut,
+    Status,
+    WalletOut,
+    WalletSectionOut,
+)
+from miniapp_api.member.offers import OfferOut
+from miniapp_api.replies import Created, Ok, reply
+from miniapp_api.shapes import Cursor, Id, Limit, decode_cursor, encode_cursor
+
+_LOOKED_AT = 100  # offers that are looked at for a page of claimable ones
+
+
+@endpoint(
+    tags=["claim"],
+    auth="person",
+    refuses=[
+        OfferUnknown,
+        OfferNotOpen,
+        OfferClosed,
+        OfferPaused,
+        OfferNotForYou,
+        OfferSoldOut,
+        OfferLimitReached,
+        ChoicesInvalid,
+        MemberFrozen,
+        Overloaded,
+    ],
+)
+async def claim_offer(
+    request: web.Request, offer_id: Id, /, body: ClaimBody, *, idempotency_key: str
+) -> Created[ClaimedOut]:
+    """Claim one, at most once per key."""
+    answer = await handlers(request).claiming.claim(
+        person(request), offer_id=offer_id, choices=body.choices, request_id=idempotency_key
+    )
+    return reply(answer, ClaimedOut.of, status=201)
+
+
+@endpoint(tags=["claim"], auth="person")
+async def wallet(
+    request: web.Request, status: Status | None = None, limit: Limit = 20, cursor: Cursor | None = None
+) -> Ok[WalletOut]:
+    """What is held, can be had, ends within three days, was used, is over: all at once, or one section by pages."""
+    if status is None and cursor is not None:
+        raise CursorInvalid
+    mine, who = handlers(request).wallet, person(request)
+    if status == "claimable":
+        after = UUID(_decoded(cursor, str)[0]) if cursor else None
+        return Ok(WalletOut(claimable=await _claimable(request, limit, after)))
+    if status is not None:
+        page = await mine.section(who, Section(status), limit=limit, after=_position(cursor))
+        return Ok(WalletOut(**{status: WalletSectionOut.of(page)}))
+    sections = await mine.sections(who, limit=limit)
+    shown = {section.value: WalletSectionOut.of(found) for section, found in sections.items()}
+    return Ok(WalletOut(claimable=await _claimable(request, limit, None), **shown))
+
+
+@endpoint(tags=["claim"], auth="person", refuses=[ClaimUnknown])
+async def one_claim(request: web.Request, claim_id: Id, /) -> Ok[ClaimOut]:
+    """One claim with its codes."""
+    return Ok(ClaimOut.of(await handlers(request).wallet.claim(person(request), claim_id)))
+
+
+@endpoint(tags=["claim"], auth="person", refuses=[ClaimUnknown, PackageNothingDue, OfferPaused, OfferSoldOut])
+async def claim_parts(request: web.Request, claim_id: Id, /, *, idempotency_key: str) -> Created[ClaimedOut]:
+    """What a package gives in this natural period and has not given yet."""
+    answer = await handlers(request).package_parts.claim(person(request), claim_id, request_id=idempotency_key)
+    return reply(answer, ClaimedOut.of, status=201)
+
+
+async def _claimable(request: web.Request, limit: int, after: UUID | None) -> ClaimableOut:
+    page = await handlers(request).offer_catalogue.page(person(request), after=after, limit=_LOOKED_AT)
+    found = [each for each in page.items if each.claimable]
+    last = found[limit - 1].id if len(found) > limit else page.last
+    more = encode_cursor([str(last)]) if last else None
+    return ClaimableOut(items=[OfferOut.model_validate(each) for each in found[:limit]], next_cursor=more)
+
+
+def _position(cursor: str | None) -> Position | None:
+    if cursor is None:
+        return None
+    ends, last = _decoded(cursor, str, str)
+    try:
+        at = datetime.fromisoformat(ends)
+        if at.utcoffset() is None:
+            raise CursorInvalid
+        return at, UUID(last)
+    except ValueError as trouble:
+        raise CursorInvalid from trouble
+
+
+def _decoded(cursor: str, *types: type[str]) -> tuple[str, ...]:
+    found = decode_cursor(cursor, *types)
+    try:
+        UUID(found[-1])
+    except ValueError as trouble:
+        raise CursorInvalid from trouble
+    return found
+
+
+ROUTES = [
+    web.post("/offers/{offer_id}/claims", claim_offer),
+    web.get("/me/wallet", wallet),
+    web.get("/me/claims/{claim_id}", one_claim),
+    web.post("/me/claims/{claim_id}/parts", claim_parts),
+]

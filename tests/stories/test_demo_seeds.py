@@ -1,0 +1,99 @@
+"""What `make demo` puts into an empty house: by the use cases, once, and whole after an interruption."""
+
+import json
+
+import pytest
+
+from app.demo_seeds import CODES, seed
+from handlers.errors import BootstrapRefused
+from models.benefits import Benefit, Offer
+from models.database import rows
+from models.operators import AuditEntry
+from models.statements import code_pools as statements
+from models.statements.invariants import CHECKS
+from models.words import BenefitKind, BenefitState, OfferState
+from tests.stories.test_service_desk import desk
+
+__all__ = ["desk"]
+
+
+class PowerCutError(Exception):
+    pass
+
+
+class Clerk:
+    """小林's phone, which accepts invitations."""
+
+    def __init__(self, town) -> None:
+        self.screen = town.person("小林", phone="13800000004").open_mini_program(town.mp)
+        self.invitations: list[str] = []
+
+    async def accept(self, invitation: str) -> None:
+        self.invitations.append(invitation)
+        assert (await self.screen.counter.accept(invitation)).is_fine
+
+
+async def nobody(_invitation: str) -> None:
+    raise PowerCutError
+
+
+async def test_the_demo_begins_with_something_to_claim_and_a_clerk_who_redeems_it(town, tmp_path):
+    clerk = Clerk(town)
+    await seed(town.house, tmp_path, clerk.accept)
+    await seed(town.house, tmp_path, nobody)  # a second start has nothing to do
+    assert {each.kind for each in await Benefit.filter(state=BenefitState.POOL)} == set(BenefitKind) - {
+        BenefitKind.TOP_UP
+    }
+    assert await Offer.filter(state=OfferState.PUBLISHED).count() == await Benefit.all().count()
+    assert await AuditEntry.filter(action="offer.published").count() == await Offer.all().count()
+    (pool,) = await rows(statements.POOL, "films")
+    assert (pool["added_count"], pool["free_count"]) == (CODES, CODES)
+
+    ming = town.person("小明", phone="13800000001").open_mini_program(town.mp)
+    await ming.join(with_phone=True)
+    items = {each["code"]: each for each in (await ming.offers()).fact("items")}
+    refused = {code: each["reason"] for code, each in items.items() if not each["claimable"]}
+    assert refused == {"parking": "offer.not_for_you"}
+    assert "seafood" not in items  # another city's
+    assert [code for code, each in items.items() if each["is_flash_sale"]] == ["coffee"]
+    for code in ("weekend", "film", "coffee"):
+        assert (await ming.claim(items[code]["id"])).status == 201
+    held = (await ming.wallet()).answer["held"]["items"]
+    film = next(each for each in held if each["kind"] == "code_coupon")
+    assert str((await ming.look_at(film["id"])).fact("third_party_code")).startswith("FILM-")
+
+    counter = clerk.screen.counter
+    assert (await counter.sign_in()).is_fine
+    off = next(each for each in held if each["kind"] == "partner_coupon")
+    token = str((await ming.pass_of(off["id"])).fact("token"))
+    assert (await counter.redeem(token=token)).fact("code") == "redemption.bill_needed"
+    token = str((await ming.pass_of(off["id"])).fact("token"))
+    assert (await counter.redeem(token=token, bill_fen=9_999)).fact("code") == "redemption.below_threshold"
+    token = str((await ming.pass_of(off["id"])).fact("token"))
+    done = await counter.redeem(token=token, bill_fen=12_000)
+    assert done.answer["redemptions"][0]["deducted_fen"] == 2_000
+
+    number = (tmp_path / "gold-cards.csv").read_text("utf-8").split()[1].split(",")[0]
+    bound = await ming.bind(card={"kind": "gold", "number": number}, proof={"pin": "8888"})
+    assert bound.status == 201, bound.answer
+    assert (await ming.claim(items["parking"]["id"])).status == 201
+    assert [check.what for check in CHECKS if await rows(check.sql)] == []
+
+
+async def test_seeding_that_was_interrupted_goes_on_where_it_was(town, tmp_path):
+    with pytest.raises(PowerCutError):
+        await seed(town.house, tmp_path, nobody)
+    benefits = await Benefit.all().count()
+    clerk = Clerk(town)
+    await seed(town.house, tmp_path, clerk.accept)
+    assert len(clerk.invitations) == 1
+    assert await Benefit.all().count() == benefits
+    kept = tmp_path / "operators.json"
+    assert kept.stat().st_mode & 0o077 == 0
+    assert json.loads(kept.read_text("utf-8"))["is_seeded"]
+
+
+async def test_a_house_that_somebody_set_up_is_left_alone(town, desk, tmp_path):
+    with pytest.raises(BootstrapRefused):
+        await seed(town.house, tmp_path, nobody)
+    assert await Benefit.all().count() == 0
