@@ -21,7 +21,6 @@ from handlers.errors import AccountUnknown, DomainError
 from handlers.ports import PENDING, Answers, Clock
 from models.words import AccountKind, AccountMode
 
-MAX_BODY = 64 * 1024
 SUCCESS = b"success"
 STILL_PENDING = "still_pending"
 # Not `success` for what another delivery has not finished in time: its process may be dead, and the platform would not

@@ -99,10 +99,6 @@ class FieldVault:
         """Ids of the keys that can decrypt, the current one first."""
         return tuple(self._ciphers)
 
-    def is_current(self, cipher: str) -> bool:
-        """Whether the value stands under the current key; key rotation re-encrypts those that do not."""
-        return cipher.startswith(f"{self._current}.")
-
     def blind_index(self, purpose: str, value: str) -> str:
         """64 hex characters: HMAC-SHA256 of `value` under the purpose's own key (HKDF, RFC 5869)."""
         subkey = self._subkeys.get(purpose)

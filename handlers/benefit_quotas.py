@@ -31,7 +31,6 @@ from models.organizations import Organization
 from models.statements import benefits as statements
 from models.words import BenefitState
 
-MOST_AT_ONCE = 100_000_000
 MOST = 2_000_000_000  # a counter holds 2,147,483,647
 
 

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from handlers.actors import Operator
 from handlers.benefit_kinds import KINDS
-from handlers.errors import BenefitUnknown, OfferNotPublishable, QuotaTooSmall
+from handlers.benefit_quotas import take
+from handlers.errors import BenefitUnknown, OfferNotPublishable
 from handlers.offers import bucket_rows
 from handlers.recurring import BUSINESS_ZONE
 from handlers.rules.offer_checks import Problem, problems_of
@@ -14,7 +15,7 @@ from handlers.rules.offer_terms import OfferTerms
 from handlers.rules.organization_scope import Scope
 from handlers.rules.stock_buckets import TOTAL
 from models.benefits import Benefit, BenefitQuota, Offer, OfferStock
-from models.database import row, rows
+from models.database import rows
 from models.ids import new_id
 from models.organizations import Organization
 from models.programmes import CardKind
@@ -116,6 +117,4 @@ async def use_quota(offer: Offer, count: int) -> None:
     benefit = await Benefit.get(id=row_.benefit_id)
     if not count or not await is_from_above(benefit, row_.organization_id):
         return
-    if not await rows(statements.USE_QUOTA, benefit.id, row_.organization_id, count):
-        found = await row(statements.QUOTA, benefit.id, row_.organization_id)
-        raise QuotaTooSmall(left=int(found["left_count"]) if found else 0)
+    await take(benefit.id, row_.organization_id, count)

@@ -16,7 +16,7 @@ HAS_WORKED_ON = """
 
 TAKE = """
     UPDATE benefit_quota SET left_count = left_count - $3
-    WHERE benefit_id = $1 AND organization_id = $2 AND left_count >= $3 AND left_count - $3 <= allotted_count
+    WHERE benefit_id = $1 AND organization_id = $2 AND CAST(left_count AS BIGINT) - $3 BETWEEN 0 AND allotted_count
     RETURNING left_count
 """
 ALLOT = """

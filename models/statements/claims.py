@@ -125,7 +125,6 @@ LOCK_STOCK = Both(
     postgres=_STOCK + "= ANY($2::text[]) ORDER BY id FOR UPDATE",
     sqlite=_STOCK + "IN (SELECT value FROM json_each($2)) ORDER BY id",  # noqa: S608
 )
-HAS_STOCK = "SELECT 1 AS one FROM offer_stock WHERE offer_id = $1 LIMIT 1"
 
 # One UPDATE per bucket for all units of the batch; no row comes back where it would pass zero.
 TAKE_STOCK = """
@@ -164,9 +163,6 @@ _RETURNED = """
     RETURNING id, offer_id, stock_buckets
 """
 MARK_RETURNED = Both(postgres=_RETURNED.format(these="= ANY($1::uuid[])"), sqlite=_RETURNED.format(these=_OF_THESE))
-
-_VERSIONS = "SELECT offer_id, number, terms FROM offer_version WHERE offer_id "
-VERSIONS = Both(postgres=_VERSIONS + "= ANY($1::uuid[])", sqlite=_VERSIONS + _OF_THESE)
 
 # --- packages
 

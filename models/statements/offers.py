@@ -102,14 +102,6 @@ APPROVED_COUNT = """
          ORDER BY a.id DESC LIMIT 1),
         (SELECT f.id FROM stock_change f WHERE f.offer_id = $1 AND f.bucket = $2 ORDER BY f.id LIMIT 1))
 """
-# What a city gives of a province's benefit comes out of its quota; what it takes back returns there.
-USE_QUOTA = """
-    UPDATE benefit_quota SET left_count = left_count - $3
-    WHERE benefit_id = $1 AND organization_id = $2 AND CAST(left_count AS BIGINT) - $3 >= 0
-        AND CAST(left_count AS BIGINT) - $3 <= allotted_count
-    RETURNING left_count
-"""
-QUOTA = "SELECT left_count FROM benefit_quota WHERE benefit_id = $1 AND organization_id = $2"
 # Whether the second organization is above the first one.
 ABOVE = """
     WITH RECURSIVE up AS (
