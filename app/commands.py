@@ -16,7 +16,7 @@ from app.whoever import whoever_runs_this
 from app.worker import Worker, work_until_signalled
 from gateways.clock import SystemClock
 from handlers.errors import DomainError
-from handlers.operator_jobs import discard_by, requeue_by
+from handlers.operators.operator_jobs import discard_by, requeue_by
 from handlers.outbox import dead_jobs
 from handlers.ports import WeChatError
 from models import database

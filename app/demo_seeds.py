@@ -11,18 +11,18 @@ from typing import Any
 from app.container import House
 from gateways.vault import FieldVault
 from handlers.actors import Operator
-from handlers.benefits import BenefitDraft
-from handlers.card_files import examine
-from handlers.card_imports import CardImports
-from handlers.card_kinds import KindDraft
-from handlers.code_imports import CodeImports
-from handlers.merchants import MerchantTerms
-from handlers.offer_editing import OfferDraft
-from handlers.operator_code_pools import PoolDraft
-from handlers.operators import OperatorView
+from handlers.benefits.benefits import BenefitDraft
+from handlers.benefits.code_imports import CodeImports
+from handlers.benefits.operator_code_pools import PoolDraft
+from handlers.cards.card_files import examine
+from handlers.cards.card_imports import CardImports
+from handlers.cards.card_kinds import KindDraft
+from handlers.offers.offer_editing import OfferDraft
+from handlers.operators.operators import OperatorView
 from handlers.rules.numbers import check_digit
 from handlers.rules.offer_terms import Audience, Limit, OfferTerms, Period, Validity, ValidityKind
-from handlers.stores import StoreChange
+from handlers.shops.merchants import MerchantTerms
+from handlers.shops.stores import StoreChange
 from models.ids import new_id
 from models.words import BenefitKind, ClerkRole, MerchantAccess, MerchantTier, OperatorRole, OrganizationKind
 

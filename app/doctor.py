@@ -10,9 +10,9 @@ from gateways.clock import SystemClock
 from gateways.stores.commands import BatchedRedis, RedisUnavailable
 from gateways.stores.connection import connected
 from gateways.vault import FieldVault
-from handlers.accounts import Accounts
-from handlers.audit_chain import AuditChain
+from handlers.accounts.accounts import Accounts
 from handlers.key_rotation import unreadable_ciphers
+from handlers.operators.audit_chain import AuditChain
 from handlers.ports import VaultError
 from models import database
 from models.catalogue import catalogue_differences

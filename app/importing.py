@@ -11,11 +11,11 @@ from app.schema import Settings
 from app.whoever import whoever_runs_this
 from gateways.clock import SystemClock
 from gateways.vault import FieldVault
-from handlers.accounts import ensure_root
+from handlers.accounts.accounts import ensure_root
 from handlers.audit import record
-from handlers.card_files import FileRefused, examine
-from handlers.card_imports import CardImports, ImportOvertaken, Progress
-from handlers.card_kinds import CardKinds, KindDraft, add_kind, ensure_programme
+from handlers.cards.card_files import FileRefused, examine
+from handlers.cards.card_imports import CardImports, ImportOvertaken, Progress
+from handlers.cards.card_kinds import CardKinds, KindDraft, add_kind, ensure_programme
 from handlers.errors import CardKindInvalid, CardKindTaken, CardKindUnknown
 from handlers.rules.card_rows import REASONS, HeaderRefused
 from models import database

@@ -14,11 +14,11 @@ from app.whoever import whoever_runs_this
 from gateways.clock import SystemClock
 from gateways.vault import FieldVault
 from handlers.audit import record
-from handlers.card_files import FileRefused, examine
-from handlers.card_imports import ImportOvertaken, Progress
-from handlers.code_imports import CodeImports
+from handlers.benefits.code_imports import CodeImports
+from handlers.benefits.operator_code_pools import PoolDraft, add_pool, pool_of
+from handlers.cards.card_files import FileRefused, examine
+from handlers.cards.card_imports import ImportOvertaken, Progress
 from handlers.errors import BenefitUnknown, CodePoolNotForKind, CodePoolTaken, CodePoolUnknown, DomainError
-from handlers.operator_code_pools import PoolDraft, add_pool, pool_of
 from handlers.recurring import BUSINESS_ZONE
 from handlers.rules.card_rows import HeaderRefused
 from handlers.rules.code_rows import REASONS

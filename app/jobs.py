@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import Generic, TypeVar
 
 from handlers.outbox import JobContext, prune_jobs
+from handlers.privacy.retention import purge_expired
 from handlers.recurring import CatchUp, Every, Recurring, Schedule
 from handlers.requests import purge_requests
-from handlers.retention import purge_expired
 
 Handlers = TypeVar("Handlers")
 

@@ -21,7 +21,7 @@ from bot.kinds import ACCOUNT_LIFE, AUTHORIZATION, CARD_REVIEWS, FINISHED_JOBS
 from bot.replies import Article, Reply, Text, ToHuman
 from bot.router import Router
 from bot.turn import Turn
-from handlers.accounts import AccountFacts
+from handlers.accounts.accounts import AccountFacts
 from handlers.actors import Person
 from handlers.catalogue import Handlers
 from handlers.errors import DomainError

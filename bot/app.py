@@ -16,7 +16,7 @@ from bot.envelope import DoorKeys, Push, PushRefused, Refusal, open_push, render
 from bot.flood import ChatLimit, Flood
 from bot.kinds import AUTHORIZATION, UNKNOWN
 from bot.replies import Text
-from handlers.accounts import AccountFacts, Accounts
+from handlers.accounts.accounts import AccountFacts, Accounts
 from handlers.errors import AccountUnknown, DomainError
 from handlers.ports import PENDING, Answers, Clock
 from models.words import AccountKind, AccountMode

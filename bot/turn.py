@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.inbound import Inbound
-from handlers.accounts import AccountFacts
+from handlers.accounts.accounts import AccountFacts
 from handlers.actors import Person
 from handlers.catalogue import Handlers
 from handlers.ports import Dialogues, DialogueState

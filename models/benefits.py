@@ -1,4 +1,4 @@
-"""The pool: what can be had, the offers by which it is had, and their stock. Rules: `handlers/benefits.py`."""
+"""The pool: what can be had, the offers by which it is had, and their stock. Rules: `handlers/benefits/benefits.py`."""
 
 from tortoise import fields
 

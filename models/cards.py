@@ -1,4 +1,4 @@
-"""Cards, and how they came in from older systems. Rules: `handlers/cards.py`, `handlers/card_imports.py`."""
+"""Cards, and how they came in from older systems. Rules: `handlers/cards/`."""
 
 from tortoise import fields
 

@@ -1,4 +1,4 @@
-"""Claims: what members hold, by which slot they had it, and the codes they were given. Rules: `handlers/claims.py`."""
+"""Claims: what members hold, by which slot they had it, and the codes they were given. Rules: `handlers/claims/`."""
 
 from tortoise import fields
 

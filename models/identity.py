@@ -1,4 +1,4 @@
-"""Who is who: members, their identifiers, and what happened to both. Rules: `handlers/identity.py`."""
+"""Who is who: members, their identifiers, and what happened to both. Rules: `handlers/identity/identity.py`."""
 
 from tortoise import fields
 

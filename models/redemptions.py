@@ -1,4 +1,4 @@
-"""Clerks, and what they redeem. Rules: `handlers/clerks.py`, `handlers/redemptions.py`."""
+"""Clerks, and what they redeem. Rules: `handlers/shops/clerks.py`, `handlers/redemptions/redemptions.py`."""
 
 from tortoise import fields
 

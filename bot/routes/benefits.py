@@ -6,9 +6,9 @@ from bot import texts
 from bot.router import Router
 from bot.turn import LIST_MAX, Turn
 from bot.wording import normalise
-from handlers.catalogue_of_offers import OfferSeen
+from handlers.claims.wallet import Section
 from handlers.errors.benefits import ChoicesInvalid
-from handlers.wallet import Section
+from handlers.offers.catalogue_of_offers import OfferSeen
 
 router = Router()
 ZONE = ZoneInfo("Asia/Shanghai")

@@ -3,9 +3,9 @@
 from bot import texts
 from bot.router import Router
 from bot.turn import LIST_MAX, Turn
-from handlers.card_kinds import BindableKind
+from handlers.accounts.mini_program_links import MiniProgramLink
+from handlers.cards.card_kinds import BindableKind
 from handlers.errors import AccountUnknown, CardKindUnknown, CardNumberWrong
-from handlers.mini_program_links import MiniProgramLink
 from handlers.ports import DialogueState
 
 router = Router()

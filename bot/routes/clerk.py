@@ -8,10 +8,10 @@ from bot import texts
 from bot.router import Router
 from bot.turn import Turn
 from handlers.actors import Clerk
-from handlers.counter import Scan
+from handlers.claims.typed_codes import normalise
 from handlers.errors import AlreadyRedeemed, NotReversible, WrongStore
 from handlers.ports import DialogueState
-from handlers.typed_codes import normalise
+from handlers.redemptions.counter import Scan
 
 router = Router()
 REDEEMING, CONFIRM = "redeem", "confirm"

@@ -6,8 +6,8 @@ from bot import texts
 from bot.consents import CONSENT_NAMES
 from bot.router import Router
 from bot.turn import Turn
-from handlers.consents import Agreed, current_terms
 from handlers.errors import ConsentOutdated
+from handlers.identity.consents import Agreed, current_terms
 from handlers.ports import DialogueState
 from models.words import CardStatus, ConsentPurpose
 

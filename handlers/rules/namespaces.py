@@ -1,7 +1,7 @@
 """The registry of namespaces: what each kind of identifier is worth. The defaults; `Registry` holds what may be set.
 
-Cards are not here: they stand in a table of their own and are proven one by one (`handlers/card_binding.py`), which is
-how a card number may join people at all.
+Cards are not here: they stand in a table of their own and are proven one by one (`handlers/cards/card_binding.py`),
+which is how a card number may join people at all.
 """
 
 from collections import Counter

@@ -5,14 +5,14 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
-from handlers.clerk_sessions import ClerkSignedIn
-from handlers.clerks import ClerkView
-from handlers.counter import Scan
-from handlers.redemption_answers import Receipt
-from handlers.redemption_history import Entry
-from handlers.redemptions import Preview
-from handlers.reversals import Reversed
+from handlers.redemptions.counter import Scan
+from handlers.redemptions.redemption_answers import Receipt
+from handlers.redemptions.redemption_history import Entry
+from handlers.redemptions.redemptions import Preview
+from handlers.redemptions.reversals import Reversed
 from handlers.rules.redemption import MOST_CODES
+from handlers.shops.clerk_sessions import ClerkSignedIn
+from handlers.shops.clerks import ClerkView
 from miniapp_api.shapes import Body, Id, Out
 from models.words import ClaimState, ClerkRole, RedemptionKind
 

@@ -16,7 +16,7 @@ from handlers.errors import (
     TooManyWrongCodes,
     WeChatUnavailable,
 )
-from handlers.redemption_answers import REFUSALS
+from handlers.redemptions.redemption_answers import REFUSALS
 from miniapp_api.addresses import counted_as
 from miniapp_api.auth import clerk
 from miniapp_api.clerk.shapes import (

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from pydantic import StringConstraints, model_validator
 
-from handlers.card_binding import Bound, CardProof
-from handlers.card_kinds import BindableKind
-from handlers.recognition import CardView
+from handlers.cards.card_binding import Bound, CardProof
+from handlers.cards.card_kinds import BindableKind
+from handlers.cards.recognition import CardView
 from miniapp_api.shapes import Body, Id, Out
 from models.words import CardStatus
 

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from handlers.benefit_kinds import plain
-from handlers.claiming import Claimed
-from handlers.wallet import ClaimDetail, WalletItem, WalletSection
+from handlers.benefits.kinds import plain
+from handlers.claims.claiming import Claimed
+from handlers.claims.wallet import ClaimDetail, WalletItem, WalletSection
 from miniapp_api.member.offers import OfferOut
 from miniapp_api.shapes import Body, Id, Out, encode_cursor
 from models.words import BenefitKind, ClaimState

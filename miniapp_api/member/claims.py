@@ -5,6 +5,7 @@ from uuid import UUID
 
 from aiohttp import web
 
+from handlers.claims.wallet import Position, Section
 from handlers.errors import (
     ClaimUnknown,
     MemberFrozen,
@@ -19,7 +20,6 @@ from handlers.errors import (
     PackageNothingDue,
 )
 from handlers.errors.benefits import ChoicesInvalid
-from handlers.wallet import Position, Section
 from miniapp_api.auth import person
 from miniapp_api.errors import CursorInvalid
 from miniapp_api.http import endpoint

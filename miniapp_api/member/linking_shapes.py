@@ -5,8 +5,8 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from handlers.numbers import NumberView
-from handlers.transfers import PhoneOutcome
+from handlers.identity.numbers import NumberView
+from handlers.identity.transfers import PhoneOutcome
 from miniapp_api.member.shapes import Code
 from miniapp_api.shapes import Body, Id, Out
 

@@ -20,8 +20,8 @@ from handlers.errors import (
     TicketUsed,
     WeChatUnavailable,
 )
-from handlers.links import Linked, LinkTicket
-from handlers.transfers import KnownFact, PhoneChanged
+from handlers.identity.links import Linked, LinkTicket
+from handlers.identity.transfers import KnownFact, PhoneChanged
 from miniapp_api.auth import person, token
 from miniapp_api.http import endpoint
 from miniapp_api.keys import handlers

@@ -6,8 +6,8 @@ from typing import Annotated
 from aiohttp import web
 from pydantic import Field, StringConstraints
 
-from handlers.catalogue_of_offers import OfferSeen
 from handlers.errors import OfferUnknown
+from handlers.offers.catalogue_of_offers import OfferSeen
 from handlers.rules.offer_terms import Period
 from miniapp_api.auth import person
 from miniapp_api.http import endpoint

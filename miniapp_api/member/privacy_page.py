@@ -10,7 +10,7 @@ from html import escape
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from handlers.personal_data import PersonalData
+from handlers.privacy.personal_data import PersonalData
 
 ZONE = ZoneInfo("Asia/Shanghai")
 STYLE = (

@@ -6,7 +6,7 @@ from aiohttp import web
 from pydantic import Field
 
 from handlers.errors import DepartureHindered
-from handlers.personal_data import PersonalData
+from handlers.privacy.personal_data import PersonalData
 from miniapp_api.auth import person
 from miniapp_api.http import endpoint
 from miniapp_api.keys import handlers

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from handlers.member_views import MemberView, Profile
+from handlers.membership.member_views import MemberView, Profile
 from miniapp_api.member.card_shapes import CardOut
 from miniapp_api.shapes import Body, Id, Out
 from models.words import ConsentPurpose, Touchpoint

@@ -2,7 +2,6 @@
 
 from aiohttp import web
 
-from handlers.consents import Agreed
 from handlers.errors import (
     AccountUnknown,
     BirthdayInvalid,
@@ -16,8 +15,9 @@ from handlers.errors import (
     PhoneCodeRefused,
     WeChatUnavailable,
 )
-from handlers.member_views import Joined, Profile
-from handlers.phones import EncryptedPhone
+from handlers.identity.consents import Agreed
+from handlers.identity.phones import EncryptedPhone
+from handlers.membership.member_views import Joined, Profile
 from miniapp_api.auth import person, token
 from miniapp_api.http import endpoint
 from miniapp_api.keys import PUBLIC_URL, handlers

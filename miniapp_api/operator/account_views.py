@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from handlers.accounts.operator_accounts import AccountChange, OperatedAccount
 from handlers.errors import (
     AccountOfSettings,
     AccountTaken,
@@ -10,7 +11,6 @@ from handlers.errors import (
     OrganizationUnknown,
     RoleMissing,
 )
-from handlers.operator_accounts import AccountChange, OperatedAccount
 from miniapp_api.auth import operator
 from miniapp_api.http import endpoint
 from miniapp_api.keys import PUBLIC_URL, handlers

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints, field_validator
 
-from handlers.benefits import BenefitChange, BenefitDraft
+from handlers.benefits.benefits import BenefitChange, BenefitDraft
 from miniapp_api.operator.card_shapes import Reason
 from miniapp_api.operator.merchant_shapes import BasisPoints, Category, Code, ShortName
 from miniapp_api.shapes import Body, Id, Out

@@ -4,9 +4,9 @@ from dataclasses import fields
 
 from aiohttp import web
 
-from handlers.benefit_kinds import plain
-from handlers.benefit_views import OperatedBenefit
-from handlers.benefits import Wanted
+from handlers.benefits.benefit_views import OperatedBenefit
+from handlers.benefits.benefits import Wanted
+from handlers.benefits.kinds import plain
 from handlers.errors import (
     BenefitInPackage,
     BenefitKindUnsupported,

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from handlers.card_desk import SeenProof
+from handlers.cards.card_desk import SeenProof
 from miniapp_api.operator.merchant_shapes import Code, ShortName
 from miniapp_api.shapes import Body, Id, Out
 from models.words import CardStatus, ImportState

@@ -2,8 +2,8 @@
 
 from aiohttp import web
 
-from handlers.card_kind_editing import KindChange
-from handlers.card_kinds import KindDraft
+from handlers.cards.card_kind_editing import KindChange
+from handlers.cards.card_kinds import KindDraft
 from handlers.errors import (
     BrandUnknown,
     CardHolderChanged,

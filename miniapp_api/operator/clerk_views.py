@@ -6,8 +6,8 @@ from typing import Annotated
 from aiohttp import web
 from pydantic import Field
 
-from handlers.clerks import InvitationView, Invited
 from handlers.errors import ClerkUnknown, InvitationUnknown, MerchantUnknown, RoleMissing, StoreUnknown
+from handlers.shops.clerks import InvitationView, Invited
 from miniapp_api.auth import operator
 from miniapp_api.clerk.shapes import ClerkOut
 from miniapp_api.http import endpoint

@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from handlers.benefits.operator_code_pools import PoolDraft
 from handlers.errors import (
     BenefitUnknown,
     CodeImportUnknown,
@@ -10,7 +11,6 @@ from handlers.errors import (
     CodePoolUnknown,
     RoleMissing,
 )
-from handlers.operator_code_pools import PoolDraft
 from miniapp_api.auth import operator
 from miniapp_api.errors import CursorInvalid
 from miniapp_api.http import endpoint

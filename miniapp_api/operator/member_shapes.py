@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints, model_validator
 
-from handlers.operator_members import MembersMerged, SeenMember
-from handlers.operator_reviews import ReviewClosed, ReviewDecision
-from handlers.unmerging import Unmerged
+from handlers.desk.operator_members import MembersMerged, SeenMember
+from handlers.desk.operator_reviews import ReviewClosed, ReviewDecision
+from handlers.identity.unmerging import Unmerged
 from miniapp_api.operator.shapes import Reason
 from miniapp_api.shapes import Body, Id, Out
 from models.words import CardStatus, MemberStatus, Namespace, ReviewKind, ReviewState

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from aiohttp import web
 from pydantic import AwareDatetime, Field, StringConstraints
 
+from handlers.chat.menu_editing import MenuView, Published
 from handlers.errors import (
     AccountUnknown,
     MenuInvalid,
@@ -14,7 +15,6 @@ from handlers.errors import (
     RoleMissing,
     WeChatUnavailable,
 )
-from handlers.menu_editing import MenuView, Published
 from miniapp_api.auth import operator
 from miniapp_api.http import endpoint
 from miniapp_api.keys import handlers

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from handlers.merchants import MerchantChange, MerchantTerms
-from handlers.stores import FARTHEST_EAST, FARTHEST_NORTH, Position, StoreChange
+from handlers.shops.merchants import MerchantChange, MerchantTerms
+from handlers.shops.stores import FARTHEST_EAST, FARTHEST_NORTH, Position, StoreChange
 from miniapp_api.shapes import Body, Id, Out
 from models.words import MerchantAccess, MerchantTier
 

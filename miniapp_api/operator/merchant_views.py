@@ -13,8 +13,8 @@ from handlers.errors import (
     StoreTaken,
     StoreUnknown,
 )
-from handlers.merchants import MerchantTerms, Registered
-from handlers.stores import RegisteredStore
+from handlers.shops.merchants import MerchantTerms, Registered
+from handlers.shops.stores import RegisteredStore
 from miniapp_api.auth import operator
 from miniapp_api.http import endpoint
 from miniapp_api.keys import handlers

@@ -18,7 +18,7 @@ from handlers.errors import (
     StockTooLarge,
     StockUnknown,
 )
-from handlers.offer_editing import OfferChange, OfferDraft
+from handlers.offers.offer_editing import OfferChange, OfferDraft
 from miniapp_api.auth import operator
 from miniapp_api.http import endpoint
 from miniapp_api.keys import handlers

@@ -6,6 +6,7 @@ from uuid import UUID
 from aiohttp import web
 from pydantic import AwareDatetime, Field, StringConstraints
 
+from handlers.chat.reply_editing import ReplyDraft, ReplySaved, ReplyView, ReplyWarning
 from handlers.errors import (
     AccountUnknown,
     NotAnOfficialAccount,
@@ -15,7 +16,6 @@ from handlers.errors import (
     ReplyUnknown,
     RoleMissing,
 )
-from handlers.reply_editing import ReplyDraft, ReplySaved, ReplyView, ReplyWarning
 from handlers.rules.replies import SaidArticle, SaidContent, SaidMiniProgram, SaidText
 from miniapp_api.auth import operator
 from miniapp_api.http import endpoint

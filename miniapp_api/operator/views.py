@@ -16,7 +16,7 @@ from handlers.errors import (
     RoleMissing,
     SignInRefused,
 )
-from handlers.operators import OperatorChange, OperatorKept
+from handlers.operators.operators import OperatorChange, OperatorKept
 from miniapp_api.auth import operator
 from miniapp_api.http import endpoint
 from miniapp_api.keys import handlers

@@ -9,7 +9,7 @@ from gateways.clock import SystemClock
 from gateways.vault import FieldVault
 from handlers.actors import Operator
 from handlers.audit import record
-from handlers.audit_chain import AuditChain
+from handlers.operators.audit_chain import AuditChain
 from models import database
 from models.ids import new_id
 from models.words import OperatorRole

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import orjson
 
-from handlers.card_kinds import REMEMBERED_SECONDS
+from handlers.cards.card_kinds import REMEMBERED_SECONDS
 from tests.bench.figures import Subject, Supply
 from tests.bench.load import BadAnswers, Line, Load, Overran, write_feed, wrk
 from tests.bench.processes import started

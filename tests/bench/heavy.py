@@ -12,7 +12,7 @@ from uuid import UUID
 import orjson
 import psutil
 
-from handlers.card_kinds import MEMBER_KIND, REMEMBERED_SECONDS
+from handlers.cards.card_kinds import MEMBER_KIND, REMEMBERED_SECONDS
 from handlers.rules.numbers import check_digit
 from models.ids import new_id
 from tests.bench.load import BadAnswers

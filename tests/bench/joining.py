@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import orjson
 
-from handlers.consents import current_terms
+from handlers.identity.consents import current_terms
 from models.words import ConsentPurpose
 from tests.bench.load import CONNECTIONS, BadAnswers
 

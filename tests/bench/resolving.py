@@ -8,8 +8,8 @@ import uvloop
 from aiohttp import web
 
 from gateways.clock import SystemClock
-from handlers.identity import Identity
-from handlers.proofs import Proof
+from handlers.identity.identity import Identity
+from handlers.identity.proofs import Proof
 from models import database
 from models.words import Namespace, Touchpoint
 from tests.bench.seeding import vault

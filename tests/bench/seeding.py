@@ -18,14 +18,14 @@ from gateways.stores.commands import BatchedRedis
 from gateways.stores.connection import connected
 from gateways.stores.sessions import RedisSessions
 from gateways.vault import FieldVault
-from handlers.card_binding import pin_hash
-from handlers.card_kinds import MEMBER_FORM, MEMBER_KIND
+from handlers.cards.card_binding import pin_hash
+from handlers.cards.card_kinds import MEMBER_FORM, MEMBER_KIND
+from handlers.cards.recognition import card_bound_to, number_hash
+from handlers.identity.proofs import Proof, bound_to
+from handlers.identity.sessions import hash_token
 from handlers.ports import SessionRecord
-from handlers.proofs import Proof, bound_to
-from handlers.recognition import card_bound_to, number_hash
 from handlers.rules.card_numbers import IssuedNumbers
 from handlers.rules.numbers import check_digit, member_number
-from handlers.sessions import hash_token
 from models.ids import new_id
 from models.words import CardStatus, IdentifierStatus, MemberStatus, Namespace, Touchpoint
 from tests.bench.accounts import MP

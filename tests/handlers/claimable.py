@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from handlers.benefit_kinds import plain
+from handlers.benefits.kinds import plain
 from handlers.codec import to_json
 from handlers.rules.benefit_terms import BenefitTerms, VoucherTerms
 from handlers.rules.offer_terms import OfferTerms

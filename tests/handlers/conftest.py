@@ -8,12 +8,12 @@ import pytest
 from app.container import build_handlers, first_accounts
 from gateways.stores.commands import BatchedRedis
 from gateways.vault import FieldVault
-from handlers.accounts import AccountDraft, ensure_root
+from handlers.accounts.accounts import AccountDraft, ensure_root
 from handlers.actors import Person
-from handlers.card_kinds import ensure_programme
+from handlers.cards.card_kinds import ensure_programme
 from handlers.catalogue import Handlers
-from handlers.consents import Agreed, current_terms
-from handlers.proofs import wechat_proofs
+from handlers.identity.consents import Agreed, current_terms
+from handlers.identity.proofs import wechat_proofs
 from models.words import AccountKind, ConsentPurpose, Touchpoint
 from tests.fakes import FakeClock, FakeWeChat
 from tests.stories.conftest import town_settings

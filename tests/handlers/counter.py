@@ -5,11 +5,11 @@ from datetime import timedelta
 from uuid import UUID
 
 from handlers.actors import Clerk, Person
+from handlers.claims.typed_codes import code_hash, typed_code
 from handlers.codec import to_json
-from handlers.counter import Scan
+from handlers.redemptions.counter import Scan
 from handlers.rules.benefit_terms import BenefitTerms, VoucherTerms
 from handlers.rules.offer_terms import OfferTerms
-from handlers.typed_codes import code_hash, typed_code
 from models.benefits import Benefit, Offer, OfferVersion
 from models.claims import Claim
 from models.ids import new_id

@@ -6,8 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from handlers.actors import Operator, Person
-from handlers.offer_editing import OfferDraft
-from handlers.offer_views import OperatedOffer
+from handlers.offers.offer_editing import OfferDraft
+from handlers.offers.offer_views import OperatedOffer
 from handlers.rules.offer_terms import OfferTerms
 from models.benefits import Benefit, BenefitQuota
 from models.identity import Member

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from handlers.code_imports import code_hash
+from handlers.benefits.code_imports import code_hash
 from handlers.key_rotation import POOL_CODE
 from models.benefits import Benefit, CodePool, Offer
 from models.claims import Claim, CodeImport, PoolCode

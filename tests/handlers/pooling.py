@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from handlers.actors import Operator
-from handlers.benefits import BenefitDraft
+from handlers.benefits.benefits import BenefitDraft
 from models.benefits import Benefit
 from models.ids import new_id
 from models.organizations import Organization

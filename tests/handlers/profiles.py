@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from handlers.member_views import Profile, sealed_profile
+from handlers.membership.member_views import Profile, sealed_profile
 from handlers.ports import Vault
 from models.identity import Member
 

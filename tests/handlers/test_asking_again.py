@@ -3,10 +3,10 @@
 import pytest
 
 from handlers.errors import TicketUsed
-from handlers.identity import resolve
-from handlers.links import LinkResult
-from handlers.proofs import Proof
-from handlers.transfers import PhoneOutcome
+from handlers.identity.identity import resolve
+from handlers.identity.links import LinkResult
+from handlers.identity.proofs import Proof
+from handlers.identity.transfers import PhoneOutcome
 from models.database import atomic
 from models.identity import Member, MemberMerge
 from models.words import Namespace

@@ -63,7 +63,7 @@ async def test_sealing_goes_on_without_gaps_and_only_once(rooms, chain):
 
 
 async def test_batches_follow_each_other(rooms, monkeypatch):
-    monkeypatch.setattr("handlers.audit_chain.BATCH", 3)
+    monkeypatch.setattr("handlers.operators.audit_chain.BATCH", 3)
     await entries(rooms, 8)
     assert await rooms.handlers.audit_chain.seal() == 8
     assert await rooms.handlers.audit_chain.check() == []
@@ -173,7 +173,7 @@ async def test_a_head_moved_back_after_a_cut_is_named(chain):
 async def test_a_chain_computed_anew_by_somebody_without_the_key_is_named(chain):
     """They know the code: they edit the last entry and give its seal and the head the hash that would fit."""
     await tamper(f"UPDATE audit_entry SET actor_id = 'x' WHERE id = {of_sequence(7)}")
-    from handlers.audit_chain import _hash
+    from handlers.operators.audit_chain import _hash
     from models.statements import audit as statements
 
     (forged,) = await rows(statements.CHAIN, 6, 1)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from handlers.authorizations import unknown_total
-from handlers.member_views import Profile
-from handlers.transfers import PhoneOutcome
+from handlers.identity.transfers import PhoneOutcome
+from handlers.membership.member_views import Profile
+from handlers.privacy.authorizations import unknown_total
 from models.database import rows
 from models.identity import Follower, Identifier, IdentityEvent, Member
 from models.words import IdentifierStatus, IdentityAct, MemberStatus, Namespace

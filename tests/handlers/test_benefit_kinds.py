@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers import code_pools
-from handlers.benefit_kinds import KINDS, NewClaim, fulfiller, plain, terms_of
-from handlers.benefit_kinds.package import due_parts
+from handlers.benefits import code_pools
+from handlers.benefits.kinds import KINDS, NewClaim, fulfiller, plain, terms_of
+from handlers.benefits.kinds.package import due_parts
 from handlers.codec import from_json
 from handlers.errors import BenefitKindUnsupported, BenefitTermsInvalid, ChoicesInvalid
 from handlers.rules.benefit_terms import TERMS_OF, PackagePart, PackageTerms

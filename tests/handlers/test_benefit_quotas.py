@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from handlers.benefit_quotas import MOST, take
+from handlers.benefits.benefit_quotas import MOST, take
 from handlers.errors import (
     BenefitStateWrong,
     BenefitUnknown,

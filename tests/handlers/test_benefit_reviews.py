@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from handlers.benefits import BenefitChange
+from handlers.benefits.benefits import BenefitChange
 from handlers.errors import (
     BenefitInPackage,
     BenefitNotReady,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from handlers.benefits import BenefitChange, Wanted
+from handlers.benefits.benefits import BenefitChange, Wanted
 from handlers.errors import (
     BenefitKindUnsupported,
     BenefitStateWrong,

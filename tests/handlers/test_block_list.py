@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 
-from handlers import numbers, transfers
 from handlers.errors import (
     BlockedAlready,
     BlockedIdentifierUnknown,
@@ -15,8 +14,9 @@ from handlers.errors import (
     PhoneBlocked,
     RoleMissing,
 )
-from handlers.identity import resolve
-from handlers.proofs import Proof
+from handlers.identity import numbers, transfers
+from handlers.identity.identity import resolve
+from handlers.identity.proofs import Proof
 from models.accounts import Account
 from models.database import atomic
 from models.identity import Identifier, IdentityEvent, Member

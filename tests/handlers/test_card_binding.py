@@ -8,10 +8,10 @@ from uuid import uuid4
 import pytest
 
 from handlers.actors import Operator
-from handlers.card_binding import CardProof
-from handlers.card_files import examine
-from handlers.card_imports import CardImports
-from handlers.card_kinds import KindDraft, add_kind
+from handlers.cards.card_binding import CardProof
+from handlers.cards.card_files import examine
+from handlers.cards.card_imports import CardImports
+from handlers.cards.card_kinds import KindDraft, add_kind
 from handlers.errors import (
     CardAlreadyYours,
     CardCoolingDown,
@@ -36,7 +36,7 @@ from handlers.errors import (
     TicketNotYours,
     TicketUsed,
 )
-from handlers.merging import absorb
+from handlers.identity.merging import absorb
 from handlers.rules.numbers import check_digit
 from models.cards import Card, RecentTries
 from models.database import atomic, rows
@@ -134,12 +134,12 @@ async def test_the_job_goes_on_where_it_stopped(rooms, monkeypatch):
     for each in range(5):
         await rooms.member(f"o-{each}")
     added = await add(rooms)
-    monkeypatch.setattr("handlers.cards.BATCH", {"sqlite": 2, "postgres": 2})
-    monkeypatch.setattr("handlers.cards.SECONDS_PER_JOB", 0.0001)
+    monkeypatch.setattr("handlers.cards.cards.BATCH", {"sqlite": 2, "postgres": 2})
+    monkeypatch.setattr("handlers.cards.cards.SECONDS_PER_JOB", 0.0001)
     seen = 0
     for _ in range(5):
         seen += (await rooms.handlers.cards.recognise_kind(added.id)).seen
-    monkeypatch.setattr("handlers.cards.SECONDS_PER_JOB", 60)
+    monkeypatch.setattr("handlers.cards.cards.SECONDS_PER_JOB", 60)
     seen += (await rooms.handlers.cards.recognise_kind(added.id)).seen
     assert seen == 5
     assert (await CardKind.get(id=added.id)).recognised_up_to == max(

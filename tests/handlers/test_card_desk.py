@@ -5,9 +5,10 @@ import asyncio
 import pytest
 
 from handlers.actors import Operator
-from handlers.card_binding import CardProof, pin_hash
-from handlers.card_desk import SeenProof
-from handlers.card_kinds import KindDraft, add_kind
+from handlers.cards.card_binding import CardProof, pin_hash
+from handlers.cards.card_desk import SeenProof
+from handlers.cards.card_kinds import KindDraft, add_kind
+from handlers.cards.recognition import card_bound_to, number_hash
 from handlers.errors import (
     CardHolderChanged,
     CardKindInactive,
@@ -23,8 +24,7 @@ from handlers.errors import (
     MemberUnknown,
     RoleMissing,
 )
-from handlers.merging import absorb
-from handlers.recognition import card_bound_to, number_hash
+from handlers.identity.merging import absorb
 from handlers.rules.numbers import check_digit
 from models.cards import Card
 from models.database import atomic, dialect, rows
@@ -378,7 +378,7 @@ async def test_two_desks_that_hand_over_one_card_at_once_give_it_to_one(rooms, d
 async def test_negative_control_without_the_holder_that_was_seen_both_hand_it_over(rooms, desk, old, monkeypatch):
     ming = await rooms.member()
     card = await held(rooms, old, 1, ming)
-    monkeypatch.setattr("handlers.card_desk.holder", lambda _: ming.member_id)
+    monkeypatch.setattr("handlers.cards.card_desk.holder", lambda _: ming.member_id)
     answers = await hand_over_twice(rooms, desk, card, ming)
     assert [type(answer).__name__ for answer in answers] == ["Answer", "Answer"]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from handlers.card_files import FileRefused, examine
-from handlers.card_imports import CardImports, ImportOvertaken, Progress
-from handlers.card_kinds import KindDraft, add_kind
+from handlers.cards.card_files import FileRefused, examine
+from handlers.cards.card_imports import CardImports, ImportOvertaken, Progress
+from handlers.cards.card_kinds import KindDraft, add_kind
 from handlers.errors import CardKindInvalid, CardKindUnknown
 from handlers.rules.card_rows import HeaderRefused
 from handlers.rules.numbers import check_digit
@@ -80,7 +80,7 @@ async def test_another_file_with_known_numbers_counts_them_as_repeated(imports, 
 
 
 async def test_bad_lines_are_refused_by_number_and_code_and_the_others_come_in(imports, csv_file, monkeypatch):
-    monkeypatch.setattr("handlers.card_imports.BATCH", 3)
+    monkeypatch.setattr("handlers.cards.card_imports.BATCH", 3)
     bad = [
         "=1+1,13912345670,,,",
         f"{number(1)[:-1]}x,13912345670,,,",
@@ -141,7 +141,7 @@ async def test_only_a_known_kind_that_is_not_issued_takes_numbers(imports, csv_f
 
 
 async def test_an_import_that_was_broken_off_goes_on_behind_the_last_batch(imports, csv_file, monkeypatch):
-    monkeypatch.setattr("handlers.card_imports.BATCH", 2)
+    monkeypatch.setattr("handlers.cards.card_imports.BATCH", 2)
     path = csv_file(HEADER, *(line(20_000_000 + each) for each in range(7)), line(20_000_000))
     broken_off = imports.run(examine(path), kind="old")
     await anext(broken_off)
@@ -152,7 +152,7 @@ async def test_an_import_that_was_broken_off_goes_on_behind_the_last_batch(impor
 
 
 async def test_two_imports_of_one_file_at_once_bring_each_row_once(imports, csv_file, monkeypatch):
-    monkeypatch.setattr("handlers.card_imports.BATCH", 2)
+    monkeypatch.setattr("handlers.cards.card_imports.BATCH", 2)
     path = csv_file(HEADER, *(line(20_000_000 + each) for each in range(10)))
     await asyncio.gather(*(run(imports, path) for _ in range(3)), return_exceptions=True)
     stands = await CardImport.get()
@@ -161,7 +161,7 @@ async def test_two_imports_of_one_file_at_once_bring_each_row_once(imports, csv_
 
 
 async def test_whoever_is_overtaken_stops(imports, csv_file, monkeypatch):
-    monkeypatch.setattr("handlers.card_imports.BATCH", 2)
+    monkeypatch.setattr("handlers.cards.card_imports.BATCH", 2)
     running = imports.run(examine(csv_file(HEADER, *(line(20_000_000 + each) for each in range(6)))), kind="old")
     await anext(running)
     await CardImport.all().update(row_count=4)

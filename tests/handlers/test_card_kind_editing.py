@@ -5,9 +5,10 @@ import asyncio
 import pytest
 
 from handlers.actors import Operator
-from handlers.card_binding import CardProof, pin_hash
-from handlers.card_kind_editing import KindChange
-from handlers.card_kinds import KindDraft, add_kind
+from handlers.cards.card_binding import CardProof, pin_hash
+from handlers.cards.card_kind_editing import KindChange
+from handlers.cards.card_kinds import KindDraft, add_kind
+from handlers.cards.recognition import card_bound_to, number_hash
 from handlers.errors import (
     BrandUnknown,
     CardImportUnknown,
@@ -17,7 +18,6 @@ from handlers.errors import (
     MerchantUnknown,
     RoleMissing,
 )
-from handlers.recognition import card_bound_to, number_hash
 from handlers.rules.numbers import check_digit
 from models.cards import Card, CardImport, CardImportRefusal
 from models.database import atomic
@@ -146,7 +146,7 @@ async def test_the_job_sees_the_switch_at_its_next_batch(rooms, root, monkeypatc
     for each in range(4):
         await rooms.member(f"o-{each}")
     added = (await rooms.handlers.card_kind_editing.add(root, CO)).value
-    monkeypatch.setattr("handlers.cards.BATCH", {"sqlite": 2, "postgres": 2})
+    monkeypatch.setattr("handlers.cards.cards.BATCH", {"sqlite": 2, "postgres": 2})
     kind = await rooms.handlers.card_kinds.get("co")
     assert await rooms.handlers.cards._recognise_batch(kind) == (2, 2)
     await rooms.handlers.card_kind_editing.change(root, added.id, OFF)
@@ -166,8 +166,8 @@ async def test_a_kind_that_is_on_again_reaches_those_who_joined_meanwhile(rooms,
     await rooms.handlers.card_kind_editing.change(root, added.id, ON)
     assert await Job.filter(kind="recognise_kind").count() == before + 1
     # Once more over the same ordinals, in as many jobs as before: no key of a job may have been used up.
-    monkeypatch.setattr("handlers.cards.BATCH", {"sqlite": 1, "postgres": 1})
-    monkeypatch.setattr("handlers.cards.SECONDS_PER_JOB", 0.00001)
+    monkeypatch.setattr("handlers.cards.cards.BATCH", {"sqlite": 1, "postgres": 1})
+    monkeypatch.setattr("handlers.cards.cards.SECONDS_PER_JOB", 0.00001)
     again = (await Job.filter(kind="recognise_kind").order_by("-id").first()).payload["round"]
     for _ in range(4):
         await rooms.handlers.cards.recognise_kind(added.id, round_=again)

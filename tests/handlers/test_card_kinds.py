@@ -2,7 +2,7 @@
 
 import asyncio
 
-from handlers.card_kinds import ensure_programme
+from handlers.cards.card_kinds import ensure_programme
 from models.database import rows
 
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import models.gathering
-from handlers import catalogue_of_offers, offers, offers_on_show
 from handlers.errors import OfferUnknown
+from handlers.offers import catalogue_of_offers, offers, offers_on_show
 from handlers.rules.offer_terms import Audience, Limit, OfferTerms, Period, Validity, Wave
 from models.benefits import Benefit, Offer, OfferStock, OfferVersion
 from models.claims import Claim, ClaimSlot

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from handlers.claiming import Claimed
+from handlers.claims.claiming import Claimed
 from handlers.errors import (
     ChoicesInvalid,
     ClaimUnknown,

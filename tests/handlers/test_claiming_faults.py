@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from handlers import group_commit
-from handlers.claiming import Claiming
+from handlers.claims.claiming import Claiming
 from handlers.errors import OfferSoldOut, Overloaded
 from handlers.requests import Answer
 from handlers.rules.offer_terms import Limit, Period

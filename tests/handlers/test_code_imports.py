@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from handlers import code_pools
-from handlers.card_files import examine
-from handlers.card_imports import ImportOvertaken, Progress
-from handlers.code_imports import CodeImports
+from handlers.benefits import code_pools
+from handlers.benefits.code_imports import CodeImports
+from handlers.cards.card_files import examine
+from handlers.cards.card_imports import ImportOvertaken, Progress
 from handlers.errors import CodePoolUnknown
 from handlers.rules.card_rows import HeaderRefused
 from models.claims import CodeImport, PoolCode
@@ -98,7 +98,7 @@ async def test_two_pools_may_have_the_same_code(imports, csv_file):
 
 
 async def test_bad_lines_are_refused_by_number_and_code_and_the_others_come_in(imports, csv_file, monkeypatch):
-    monkeypatch.setattr("handlers.code_imports.BATCH", 3)
+    monkeypatch.setattr("handlers.benefits.code_imports.BATCH", 3)
     bad = [
         "=1+1,",
         ",1234",
@@ -153,7 +153,7 @@ async def test_only_a_known_pool_takes_codes(imports, csv_file):
 
 
 async def test_an_import_that_was_broken_off_goes_on_behind_the_last_batch(rooms, imports, csv_file, monkeypatch):
-    monkeypatch.setattr("handlers.code_imports.BATCH", 2)
+    monkeypatch.setattr("handlers.benefits.code_imports.BATCH", 2)
     path = csv_file("券码", *(f"C{each}" for each in range(7)), "C0")
     broken_off = imports.run(examine(path), pool="cinema")
     await anext(broken_off)
@@ -164,7 +164,7 @@ async def test_an_import_that_was_broken_off_goes_on_behind_the_last_batch(rooms
 
 
 async def test_two_imports_of_one_file_at_once_bring_each_row_once(imports, csv_file, monkeypatch):
-    monkeypatch.setattr("handlers.code_imports.BATCH", 2)
+    monkeypatch.setattr("handlers.benefits.code_imports.BATCH", 2)
     path = csv_file("券码", *(f"C{each}" for each in range(10)))
     await asyncio.gather(*(run(imports, path) for _ in range(3)), return_exceptions=True)
     stands = await CodeImport.get()
@@ -173,7 +173,7 @@ async def test_two_imports_of_one_file_at_once_bring_each_row_once(imports, csv_
 
 
 async def test_whoever_is_overtaken_stops(imports, csv_file, monkeypatch):
-    monkeypatch.setattr("handlers.code_imports.BATCH", 2)
+    monkeypatch.setattr("handlers.benefits.code_imports.BATCH", 2)
     running = imports.run(examine(csv_file("券码", *(f"C{each}" for each in range(6)))), pool="cinema")
     await anext(running)
     await CodeImport.all().update(row_count=4)

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from tortoise.exceptions import IntegrityError
 
-from handlers import code_pools
+from handlers.benefits import code_pools
 from handlers.ports import VaultError
 from models.claims import Claim, PoolCode
 from models.database import NotInTransaction, atomic, dialect, rows

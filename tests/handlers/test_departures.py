@@ -10,16 +10,16 @@ import pytest
 
 from app.logs import configure_logging
 from handlers.actors import Person
-from handlers.departures import Departures
 from handlers.errors import DepartureHindered, MergeNotReversible, NotSignedIn, Overloaded
+from handlers.identity.proofs import Proof
+from handlers.identity.returning import DEPARTED_KEPT, departed_hash, is_returning
+from handlers.identity.unmerging import unmerge
 from handlers.key_rotation import BOUND_NUMBER, CARD
-from handlers.member_views import Profile
+from handlers.membership.member_views import Profile
 from handlers.outbox import later
 from handlers.ports import DialogueState
-from handlers.proofs import Proof
-from handlers.retention import purge_expired
-from handlers.returning import DEPARTED_KEPT, departed_hash, is_returning
-from handlers.unmerging import unmerge
+from handlers.privacy.departures import Departures
+from handlers.privacy.retention import purge_expired
 from models.benefits import Benefit
 from models.cards import Card, RecentTries
 from models.claims import Claim

@@ -6,8 +6,8 @@ import pytest
 from tortoise.exceptions import OperationalError
 
 from handlers.errors import MemberFrozen
-from handlers.identity import resolve
-from handlers.proofs import Proof
+from handlers.identity.identity import resolve
+from handlers.identity.proofs import Proof
 from models.consents import Consent
 from models.database import atomic, rows
 from models.identity import Identifier, IdentityEvent, Member, MemberMerge

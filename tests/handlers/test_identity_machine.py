@@ -85,10 +85,10 @@ async def nothing(*_, **__) -> None:
 @pytest.mark.parametrize(
     "taken_away",
     [
-        "handlers.departures._drop_identifiers",
-        "handlers.departures._drop_cards",
-        "handlers.unmerging._return_consents",
-        "handlers.linking._note_refusal",
+        "handlers.privacy.departures._drop_identifiers",
+        "handlers.privacy.departures._drop_cards",
+        "handlers.identity.unmerging._return_consents",
+        "handlers.identity.linking._note_refusal",
     ],
 )
 async def test_the_machine_notices_what_is_taken_away(far, monkeypatch, taken_away):

@@ -9,8 +9,8 @@ import pytest
 
 from handlers import group_commit
 from handlers.errors import KeyReused, MemberFrozen
-from handlers.member_views import Profile
-from handlers.proofs import wechat_proofs
+from handlers.identity.proofs import wechat_proofs
+from handlers.membership.member_views import Profile
 from models.consents import Consent
 from models.database import CommitUnknown, atomic
 from models.identity import Attribution, Identifier, Member

@@ -8,6 +8,8 @@ from tortoise import Tortoise, fields
 
 from gateways.vault import FieldVault, generate_key
 from handlers import key_rotation
+from handlers.identity.merging import profile_bound_to
+from handlers.identity.proofs import bound_to
 from handlers.key_rotation import (
     COLUMNS,
     KeyRotation,
@@ -18,9 +20,7 @@ from handlers.key_rotation import (
     stale_ciphers,
     unreadable_ciphers,
 )
-from handlers.member_views import Profile
-from handlers.merging import profile_bound_to
-from handlers.proofs import bound_to
+from handlers.membership.member_views import Profile
 from models.accounts import Account
 from models.identity import Identifier, Member
 from models.ids import new_id
@@ -97,8 +97,8 @@ def test_no_cipher_hides_in_a_column_of_another_name():
 
 
 def test_ciphers_are_bound_as_their_owners_bind_them():
-    from handlers.operator_sessions import totp_bound_to
-    from handlers.recognition import card_bound_to
+    from handlers.cards.recognition import card_bound_to
+    from handlers.operators.operator_sessions import totp_bound_to
 
     row_id = new_id()
     by_name = {column.name: column.bound_to(row_id) for column in COLUMNS}

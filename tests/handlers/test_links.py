@@ -82,7 +82,7 @@ async def test_a_forged_ticket_is_refused_without_the_database(far, monkeypatch)
     async def never(*_):
         raise AssertionError("asked the database")
 
-    monkeypatch.setattr("handlers.tickets.row", never)
+    monkeypatch.setattr("handlers.identity.tickets.row", never)
     for forged in (ticket[:-1] + ("0" if ticket[-1] != "0" else "1"), "x" * len(ticket), ticket[1:]):
         with pytest.raises(TicketInvalid):
             await redeem(far, there, forged)

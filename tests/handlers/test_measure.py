@@ -8,7 +8,7 @@ from app.container import build_handlers
 from app.schema import IdentityMeasure
 from gateways.stores.commands import BatchedRedis
 from handlers.errors import LinkHeld, MergeTooMuch, PhoneFactNeeded
-from handlers.proofs import Proof
+from handlers.identity.proofs import Proof
 from models.identity import MemberMerge
 from models.ids import new_id
 from models.linking import Review

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 
-from handlers.consents import Agreed
 from handlers.errors import (
     BirthdayInvalid,
     ConsentMissing,
@@ -17,7 +16,8 @@ from handlers.errors import (
     PhoneCodeRefused,
     WeChatUnavailable,
 )
-from handlers.member_views import Profile
+from handlers.identity.consents import Agreed
+from handlers.membership.member_views import Profile
 from handlers.ports import WeChatOutcomeUnknown
 from handlers.recurring import BUSINESS_ZONE
 from handlers.rules.numbers import is_well_formed

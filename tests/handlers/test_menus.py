@@ -3,7 +3,7 @@
 import pytest
 
 from handlers.actors import CommandLine
-from handlers.menus import default_menu
+from handlers.chat.menus import default_menu
 from models.accounts import Account
 
 

@@ -17,8 +17,8 @@ from handlers.errors import (
     StoreTaken,
     StoreUnknown,
 )
-from handlers.merchants import MerchantChange, MerchantTerms
-from handlers.stores import Position, StoreChange
+from handlers.shops.merchants import MerchantChange, MerchantTerms
+from handlers.shops.stores import Position, StoreChange
 from models.database import dialect
 from models.ids import new_id
 from models.operators import AuditEntry

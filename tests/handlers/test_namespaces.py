@@ -6,8 +6,8 @@ import pytest
 
 from gateways.stores import codes
 from handlers.errors import MemberUnknown
-from handlers.identity import resolve
-from handlers.proofs import Proof
+from handlers.identity.identity import resolve
+from handlers.identity.proofs import Proof
 from handlers.rules.namespaces import REGISTRY
 from models.database import atomic
 from models.identity import Identifier, IdentityEvent, Member

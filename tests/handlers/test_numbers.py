@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from handlers.errors import NumbersFull, NumberUnknown, PhoneConsentMissing
-from handlers.numbers import LIMIT
+from handlers.identity.numbers import LIMIT
 from models.database import rows
 from models.identity import Identifier, IdentityEvent
 from models.linking import BoundNumber

@@ -17,8 +17,8 @@ from handlers.errors import (
     QuotaTooSmall,
     RoleMissing,
 )
-from handlers.offer_editing import OfferChange, OfferDraft
-from handlers.offers import askers, published, terms_of
+from handlers.offers.offer_editing import OfferChange, OfferDraft
+from handlers.offers.offers import askers, published, terms_of
 from handlers.rules.offer_terms import (
     Audience,
     AudiencePrice,

@@ -13,7 +13,7 @@ from handlers.errors import (
     StockTooLarge,
     StockUnknown,
 )
-from handlers.offers import keep_buckets
+from handlers.offers.offers import keep_buckets
 from handlers.rules.offer_terms import OfferTerms
 from handlers.rules.stock_buckets import Bucket
 from models.benefits import OfferStock, StockChange

@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from handlers import code_pools
-from handlers.card_files import examine
-from handlers.code_imports import CodeImports
+from handlers.benefits import code_pools
+from handlers.benefits.code_imports import CodeImports
+from handlers.benefits.operator_code_pools import PoolDraft
+from handlers.cards.card_files import examine
 from handlers.errors import (
     BenefitUnknown,
     CodeImportUnknown,
@@ -17,7 +18,6 @@ from handlers.errors import (
     KeyReused,
     RoleMissing,
 )
-from handlers.operator_code_pools import PoolDraft
 from handlers.outbox import JobContext
 from models.benefits import Benefit, CodePool
 from models.claims import PoolCode

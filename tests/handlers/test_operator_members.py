@@ -5,7 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from handlers.accounts.operator_accounts import AccountChange
 from handlers.audit import record
+from handlers.desk.operator_reviews import ReviewDecision
 from handlers.errors import (
     AccountOfSettings,
     AccountTaken,
@@ -22,11 +24,9 @@ from handlers.errors import (
     RoleMissing,
     SameMember,
 )
-from handlers.member_views import Profile
-from handlers.operator_accounts import AccountChange
-from handlers.operator_reviews import ReviewDecision
+from handlers.identity.reviews import open_review
+from handlers.membership.member_views import Profile
 from handlers.outbox import later
-from handlers.reviews import open_review
 from models.accounts import Account
 from models.database import atomic
 from models.identity import Identifier, Member, MemberMerge
@@ -92,7 +92,7 @@ async def test_a_member_is_found_by_phone_and_number_exactly_and_shown_masked(ro
 
 
 async def test_a_member_is_found_by_the_number_of_a_card(rooms, root):
-    from handlers.recognition import card_bound_to
+    from handlers.cards.recognition import card_bound_to
     from models.cards import Card
 
     person = await rooms.member()

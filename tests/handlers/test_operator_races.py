@@ -8,9 +8,9 @@ import asyncio
 
 import pytest
 
-from handlers import operator_sessions, operators
 from handlers.errors import BootstrapRefused, LastAdmin, SignInRefused
-from handlers.operators import OperatorChange
+from handlers.operators import operator_sessions, operators
+from handlers.operators.operators import OperatorChange
 from models.database import atomic, dialect, row, rows
 from models.operators import Operator as OperatorRow
 from models.operators import OperatorSession

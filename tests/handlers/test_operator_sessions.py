@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from handlers.errors import OperatorNotSignedIn, SignInRefused
-from handlers.operators import OperatorChange
+from handlers.operators.operators import OperatorChange
 from models.cards import ProofAttempts
 from models.operators import AuditEntry, OperatorSession
 from models.operators import Operator as OperatorRow

@@ -14,7 +14,7 @@ from handlers.errors import (
     PasswordTooWeak,
     RoleMissing,
 )
-from handlers.operators import OperatorChange
+from handlers.operators.operators import OperatorChange
 from handlers.rules.roles import Capability
 from handlers.scopes import allowed, subtree
 from models.ids import new_id

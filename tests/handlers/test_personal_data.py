@@ -6,7 +6,7 @@ from typing import get_args, get_type_hints
 import pytest
 
 from handlers.errors import NotSignedIn
-from handlers.personal_data import PersonalData
+from handlers.privacy.personal_data import PersonalData
 from miniapp_api.member.privacy_page import FIELDS, POLICY, SECTIONS, STYLE, personal_data_page
 from models.database import atomic
 from models.identity import Identifier

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from handlers.cards.proof_attempts import TRIES, WINDOW, count_attempt, give_back
 from handlers.errors import CardTriesUsedUp
-from handlers.proof_attempts import TRIES, WINDOW, count_attempt, give_back
 from models.cards import RecentTries
 from models.database import atomic
 from models.statements import cards as statements

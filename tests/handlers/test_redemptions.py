@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 
-from handlers.counter import Scan, lay
 from handlers.errors import (
     AlreadyRedeemed,
     BelowThreshold,
@@ -27,6 +26,7 @@ from handlers.errors import (
     UsesExceeded,
     WrongStore,
 )
+from handlers.redemptions.counter import Scan, lay
 from handlers.rules.benefit_terms import PartnerCouponTerms, VoucherTerms
 from models.benefits import Benefit
 from models.claims import Claim, ClaimEvent
@@ -453,8 +453,10 @@ async def test_negative_control_without_lock_and_guard_it_is_redeemed_more_than_
     loose = statements.TAKE_USES.postgres.replace("claim.uses_left - w.uses", "greatest(claim.uses_left - w.uses, 0)")
     loose = re.sub(r"AND claim.uses_left >= .*\n", "\n", loose)
     monkeypatch.setattr(statements, "TAKE_USES", Both(postgres=loose, sqlite=""))
-    monkeypatch.setattr("handlers.counter.lay.__kwdefaults__", {**lay.__kwdefaults__, "statement": statements.CLAIMS})
-    monkeypatch.setattr("handlers.redeeming.transition", _nothing)
+    monkeypatch.setattr(
+        "handlers.redemptions.counter.lay.__kwdefaults__", {**lay.__kwdefaults__, "statement": statements.CLAIMS}
+    )
+    monkeypatch.setattr("handlers.redemptions.redeeming.transition", _nothing)
     await race(counter, claim, keys=str, devices=lambda number: f"d{number % 10}")
     assert await Redemption.all().count() > 1
 

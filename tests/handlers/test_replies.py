@@ -7,9 +7,11 @@ from uuid import uuid4
 
 import pytest
 
-from handlers import replies as replies_module
-from handlers import reply_editing
 from handlers.actors import Operator
+from handlers.chat import replies as replies_module
+from handlers.chat import reply_editing
+from handlers.chat.replies import Replies
+from handlers.chat.reply_editing import ReplyDraft
 from handlers.errors import (
     AccountUnknown,
     KeyReused,
@@ -20,8 +22,6 @@ from handlers.errors import (
     ReplyUnknown,
     RoleMissing,
 )
-from handlers.replies import Replies
-from handlers.reply_editing import ReplyDraft
 from handlers.rules.replies import SaidArticle, SaidMiniProgram, SaidText
 from models.accounts import Account
 from models.operators import AuditEntry

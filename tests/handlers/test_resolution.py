@@ -10,8 +10,8 @@ from typing import NamedTuple
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from handlers.identity import resolve
-from handlers.proofs import Proof
+from handlers.identity.identity import resolve
+from handlers.identity.proofs import Proof
 from models.database import atomic
 from models.identity import Identifier, IdentityEvent, Member, MemberMerge
 from models.words import IdentifierStatus, MemberStatus, Namespace

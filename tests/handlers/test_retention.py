@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from handlers.retention import RETENTIONS, purge_expired
+from handlers.privacy.retention import RETENTIONS, purge_expired
 from models.cards import ProofAttempts, RecentTries
 from models.linking import Departed, Ticket
 from models.operators import Operator, OperatorSession

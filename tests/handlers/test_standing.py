@@ -5,15 +5,15 @@ from datetime import timedelta
 
 import pytest
 
-from handlers import identity
-from handlers.accounts import AccountDraft, ensure_root
-from handlers.consents import Agreed
+from handlers.accounts.accounts import AccountDraft, ensure_root
 from handlers.errors import KeyReused, MemberFrozen, NotSignedIn, PhoneCodeRefused
-from handlers.identity import resolve
-from handlers.member_views import Profile
-from handlers.phones import EncryptedPhone
+from handlers.identity import identity
+from handlers.identity.consents import Agreed
+from handlers.identity.identity import resolve
+from handlers.identity.phones import EncryptedPhone
+from handlers.identity.proofs import Proof
+from handlers.membership.member_views import Profile
 from handlers.ports import FollowerInfo, PhoneNumber, WeChatRetryLater
-from handlers.proofs import Proof
 from models.accounts import Account
 from models.consents import Consent
 from models.database import atomic, rows

@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from handlers.errors import NotAMember, PhoneBlocked, PhoneConsentMissing, PhoneFactNeeded
-from handlers.identity import resolve
-from handlers.member_views import Profile
-from handlers.proofs import Proof
-from handlers.transfers import HELD_FOR, KnownFact, PhoneOutcome, phone_held_until
+from handlers.identity.identity import resolve
+from handlers.identity.proofs import Proof
+from handlers.identity.transfers import HELD_FOR, KnownFact, PhoneOutcome, phone_held_until
+from handlers.membership.member_views import Profile
 from models.cards import Card
 from models.database import atomic
 from models.identity import Identifier, IdentityEvent, Member, MemberMerge

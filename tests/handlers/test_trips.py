@@ -6,11 +6,11 @@ from uuid import uuid4
 import pytest
 
 from handlers.actors import Operator
-from handlers.card_binding import CardProof, pin_hash
-from handlers.card_kinds import KindDraft, add_kind
+from handlers.cards.card_binding import CardProof, pin_hash
+from handlers.cards.card_kinds import KindDraft, add_kind
+from handlers.cards.recognition import card_bound_to, number_hash
 from handlers.errors import CardProofDiffers
-from handlers.proofs import Proof
-from handlers.recognition import card_bound_to, number_hash
+from handlers.identity.proofs import Proof
 from handlers.rules.numbers import check_digit
 from models.cards import Card
 from models.database import atomic, dialect, rows

@@ -7,11 +7,11 @@ from uuid import uuid4
 import pytest
 
 from handlers.errors import LaterMergeFirst, MergeNotReversible, MergeUnknown
-from handlers.linking import link_members
-from handlers.member_views import Profile
-from handlers.merging import absorb
-from handlers.transfers import PhoneOutcome
-from handlers.unmerging import unmerge
+from handlers.identity.linking import link_members
+from handlers.identity.merging import absorb
+from handlers.identity.transfers import PhoneOutcome
+from handlers.identity.unmerging import unmerge
+from handlers.membership.member_views import Profile
 from models.database import atomic
 from models.identity import Identifier, IdentityEvent, Member, MemberMerge
 from models.words import ConsentPurpose, IdentifierStatus, IdentityAct, MemberStatus, Namespace

@@ -4,16 +4,16 @@ from datetime import timedelta
 
 import pytest
 
-from handlers import wallet as wallets
-from handlers.claim_expiry import ClaimExpiry
-from handlers.claim_reminders import ClaimReminders
-from handlers.claims import SYSTEM, transition
+from handlers.claims import wallet as wallets
+from handlers.claims.claim_expiry import ClaimExpiry
+from handlers.claims.claim_reminders import ClaimReminders
+from handlers.claims.claims import SYSTEM, transition
+from handlers.claims.typed_codes import code_hash, normalise
+from handlers.claims.wallet import Section, Wallet
 from handlers.errors import ClaimUnknown
 from handlers.rules.benefit_terms import PackagePart, PackageTerms
 from handlers.rules.claim_states import IllegalEdge
 from handlers.rules.offer_terms import Limit, Period, Validity, ValidityKind
-from handlers.typed_codes import code_hash, normalise
-from handlers.wallet import Section, Wallet
 from models.accounts import Account
 from models.claims import Claim, ClaimEvent
 from models.database import atomic

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handlers.claims.typed_codes import ALPHABET, LENGTH, code_hash, normalise, shown, typed_code
 from handlers.rules.claim_states import EDGES, OPEN, IllegalEdge, after_uses, require_edge, stands
 from handlers.rules.quiet_hours import speakable
-from handlers.typed_codes import ALPHABET, LENGTH, code_hash, normalise, shown, typed_code
 from models.words import ClaimState
 
 ZONE = ZoneInfo("Asia/Shanghai")

@@ -4,7 +4,7 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from handlers.sessions import hash_token
+from handlers.identity.sessions import hash_token
 from models.benefits import CodePool
 from models.claims import Claim, CodeImport
 from models.identity import Member

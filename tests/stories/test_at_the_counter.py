@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from gateways.vault import FieldVault
-from handlers.typed_codes import shown, typed_code
+from handlers.claims.typed_codes import shown, typed_code
 from models.claims import Claim
 from models.identity import Member
 from models.programmes import Merchant, Store

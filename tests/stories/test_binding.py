@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from handlers.card_kinds import KindDraft, add_kind
+from handlers.cards.card_kinds import KindDraft, add_kind
 from models.cards import Card
 from models.database import atomic
 from models.linking import Review, Ticket

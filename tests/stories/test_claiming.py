@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from handlers.claims.typed_codes import normalise
 from handlers.recurring import BUSINESS_ZONE
 from handlers.rules.benefit_terms import PackagePart, PackageTerms
 from handlers.rules.offer_terms import Validity, ValidityKind
-from handlers.typed_codes import normalise
 from models.claims import Claim
 from models.outbox import Job
 from models.words import BenefitKind, ClaimSource, ClaimState

@@ -3,8 +3,8 @@
 import asyncio
 from collections import Counter
 
-from handlers.card_files import examine
-from handlers.code_imports import CodeImports
+from handlers.benefits.code_imports import CodeImports
+from handlers.cards.card_files import examine
 from handlers.codec import to_json
 from handlers.rules.offer_terms import OfferTerms
 from models.benefits import Benefit, Offer, OfferVersion

@@ -15,8 +15,8 @@ import aiohttp
 import pyotp
 import pytest
 
-from handlers.recognition import card_bound_to
-from handlers.reviews import open_review
+from handlers.cards.recognition import card_bound_to
+from handlers.identity.reviews import open_review
 from miniapp_api.http import described
 from miniapp_api.routes import all_routes
 from models.benefits import Benefit, Offer, OfferStock, OfferVersion

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from handlers.identity import resolve
-from handlers.member_views import Profile
-from handlers.proofs import Proof
-from handlers.transfers import HELD_FOR
+from handlers.identity.identity import resolve
+from handlers.identity.proofs import Proof
+from handlers.identity.transfers import HELD_FOR
+from handlers.membership.member_views import Profile
 from models.cards import Card
 from models.database import atomic
 from models.identity import IdentityEvent, Member, MemberMerge

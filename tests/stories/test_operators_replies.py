@@ -7,7 +7,7 @@ from datetime import timedelta
 import aiohttp
 import pytest
 
-from handlers.sessions import hash_token
+from handlers.identity.sessions import hash_token
 from models.operators import Operator, OperatorSession
 from models.organizations import Organization
 from models.words import OperatorRole

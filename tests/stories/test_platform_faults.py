@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from handlers.accounts import AccountDraft
+from handlers.accounts.accounts import AccountDraft
 from models.database import rows
 from models.identity import Follower, Identifier, IdentityEvent, Member
 from models.outbox import Job

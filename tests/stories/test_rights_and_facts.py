@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import aiohttp
 
-from handlers.identity import resolve
-from handlers.proofs import Proof
+from handlers.identity.identity import resolve
+from handlers.identity.proofs import Proof
 from models.cards import Card
 from models.database import atomic
 from models.identity import Identifier, Member

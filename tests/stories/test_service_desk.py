@@ -7,8 +7,8 @@ import aiohttp
 import orjson
 import pytest
 
-from handlers.card_files import examine
-from handlers.card_imports import CardImports
+from handlers.cards.card_files import examine
+from handlers.cards.card_imports import CardImports
 from handlers.rules.numbers import check_digit
 from models.operators import AuditEntry
 from tests.operating import PASSWORD

@@ -5,7 +5,7 @@ from uuid import UUID
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from handlers.card_binding import CardProof
+from handlers.cards.card_binding import CardProof
 from handlers.errors import (
     CardAlreadyYours,
     CardCoolingDown,
@@ -17,11 +17,11 @@ from handlers.errors import (
     PhoneElsewhere,
     PhoneFactNeeded,
 )
-from handlers.identity import resolve
-from handlers.member_views import Profile
-from handlers.proofs import Proof
+from handlers.identity.identity import resolve
+from handlers.identity.proofs import Proof
+from handlers.identity.transfers import KnownFact
+from handlers.membership.member_views import Profile
 from handlers.standing import canonical
-from handlers.transfers import KnownFact
 from models.cards import Card
 from models.database import atomic
 from models.identity import Identifier, IdentityEvent

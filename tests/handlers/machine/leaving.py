@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from handlers.errors import OutcomeUnknown, Overloaded
+from handlers.identity.proofs import bound_to
 from handlers.key_rotation import BOUND_NUMBER
-from handlers.proofs import bound_to
 from handlers.standing import ids_of
 from models.cards import Card
 from models.identity import Identifier

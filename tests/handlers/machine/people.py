@@ -18,7 +18,7 @@ from handlers.errors import (
     SameMember,
     TicketOwn,
 )
-from handlers.unmerging import unmerge
+from handlers.identity.unmerging import unmerge
 from models.database import atomic
 from models.identity import IdentityEvent, MemberMerge
 from models.linking import Review

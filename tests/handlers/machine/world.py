@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize
 
 from handlers.actors import Person
-from handlers.card_binding import pin_hash
-from handlers.card_kinds import KindDraft, add_kind
+from handlers.cards.card_binding import pin_hash
+from handlers.cards.card_kinds import KindDraft, add_kind
+from handlers.cards.recognition import card_bound_to, number_hash
 from handlers.errors import CardKindUnknown
-from handlers.numbers import number_key
-from handlers.proofs import wechat_proofs
-from handlers.recognition import card_bound_to, number_hash
-from handlers.returning import is_returning
+from handlers.identity.numbers import number_key
+from handlers.identity.proofs import wechat_proofs
+from handlers.identity.returning import is_returning
 from handlers.rules.numbers import check_digit
 from models.cards import Card
 from models.database import atomic

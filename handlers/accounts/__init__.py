@@ -1,0 +1,1 @@
+"""The WeChat accounts that belong to the operator, and what they open."""

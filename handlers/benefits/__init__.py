@@ -1,0 +1,1 @@
+"""What there is to have: benefits, their kinds, quotas, reviews, pools of codes."""

@@ -1,0 +1,1 @@
+"""Membership cards: kinds, imports, binding, recognition."""

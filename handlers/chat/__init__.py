@@ -1,0 +1,1 @@
+"""What operators let the official account say: replies, menus, notices."""

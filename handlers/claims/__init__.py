@@ -1,0 +1,1 @@
+"""What members hold: claiming, issuing, expiry, the wallet."""

@@ -1,0 +1,315 @@
+"""The lane of claims: ten thousand people press at the same second, and each offer is decided batch by batch.
+
+First come, first served, within a batch too. Everything about a claim is decided in the transaction that writes it:
+who they are (their canonical row locked, so that limits count over everything that is theirs), what the offer says
+now, what is left.
+"""
+
+import asyncio
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from handlers.actors import Person
+from handlers.benefits.kinds import fulfiller
+from handlers.claims.issuing import Issued, Wanted, issue
+from handlers.errors import (
+    DomainError,
+    KeyReused,
+    MemberFrozen,
+    NotSignedIn,
+    OfferLimitReached,
+    OfferSoldOut,
+    OfferUnknown,
+)
+from handlers.group_commit import GroupCommit
+from handlers.offers.offer_refusals import limit_reached, refusal_of, sold_out
+from handlers.offers.offers import askers, keep_buckets, published
+from handlers.ports import Clock, Vault
+from handlers.recurring import BUSINESS_ZONE
+from handlers.requests import Answer, Asked, recall, record, settle
+from handlers.retrying import refusing
+from handlers.rules.eligibility import Asker, PublishedOffer, decide
+from handlers.rules.stock_buckets import TOTAL, NothingOn, buckets, next_opening
+from handlers.rules.validity import period_ends_at, period_key
+from handlers.standing import may_act
+from models.database import rows
+from models.failures import SerializationConflict
+from models.sql import as_uuid
+from models.statements import claims as statements
+from models.words import ClaimSource, MemberStatus, Touchpoint
+
+SOLD_OUT_FOR = 1.0  # seconds that a process says no without looking; it never says yes without looking
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What somebody got: the claim first, then the parts that came with a package."""
+
+    claims: tuple[Issued, ...]
+
+
+Outcome = Answer[Claimed]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One person's wish, under one key."""
+
+    person: Person
+    offer_id: UUID
+    choices: tuple[str, ...]
+    asked: Asked
+
+
+@dataclass(slots=True)
+class _Room:
+    """What this batch may still give: of the stock (None: no limit), and of each member's slots."""
+
+    names: tuple[str, ...]
+    left: int | None
+    empty: frozenset[str]
+    slots: dict[tuple[UUID, str], list[int]] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        return self.left is not None and self.left <= 0
+
+
+@refusing
+class Claiming:
+    """Gives offers out, each at most once per key."""
+
+    def __init__(self, clock: Clock, vault: Vault, zone: ZoneInfo = BUSINESS_ZONE) -> None:
+        self._clock = clock
+        self._vault = vault
+        self._zone = zone
+        self._sold_out: dict[UUID, tuple[float, OfferSoldOut]] = {}
+        self._lane: GroupCommit[Claim, Outcome] = GroupCommit("claims", self._decide, key=_request, settle=self._settle)
+
+    async def claim(
+        self, person: Person, *, offer_id: UUID, choices: Sequence[str] = (), request_id: str
+    ) -> Answer[Claimed]:
+        """领取: one claim, with the parts of a package. `choices`: the benefits chosen of a package k of n, by code.
+
+        Raises OfferUnknown, OfferClosed, OfferPaused, OfferNotForYou, OfferNotOpen, ChoicesInvalid, OfferLimitReached,
+        OfferSoldOut, NotSignedIn, MemberFrozen, KeyReused, Overloaded (nothing happened), OutcomeUnknown (the key finds
+        out).
+        """
+        facts = {"offer": offer_id, "choices": sorted(choices)}
+        asked = Asked.of(person, "claim", request_id, facts)
+        return await self._lane.submit(offer_id, Claim(person, offer_id, tuple(sorted(choices)), asked))
+
+    async def close(self) -> None:
+        """Let those who wait be answered."""
+        await self._lane.close()
+
+    async def _decide(self, batch: Sequence[Claim]) -> list[Outcome | DomainError]:
+        known = await recall([each.asked for each in batch], Claimed)
+        fresh = [each for each in batch if each.asked not in known]
+        decided = await self._give(fresh, self._clock.now()) if fresh else {}
+        await record({asked: answer.value for asked, answer in decided.items() if isinstance(answer, Answer)})
+        return [_outcome(each.asked, known, decided) for each in batch]
+
+    async def _give(self, fresh: Sequence[Claim], now: datetime) -> dict[Asked, Outcome | DomainError]:
+        offer_id = fresh[0].offer_id
+        if (gone := self._known_sold_out(offer_id)) is not None:
+            return dict.fromkeys((each.asked for each in fresh), gone)
+        refused: dict[Asked, Outcome | DomainError] = {}
+        people = await self._people([each.person.member_id for each in fresh])
+        offer = (await published([offer_id])).get(offer_id)
+        if offer is None:
+            return {each.asked: OfferUnknown() for each in fresh}
+        may: list[tuple[Claim, Asker]] = []
+        for each in fresh:
+            asker = people[each.person.member_id]
+            refusal = asker if isinstance(asker, DomainError) else self._why_not(offer, asker, each.choices, now)
+            if refusal is not None:
+                refused[each.asked] = refusal
+            elif not isinstance(asker, DomainError):
+                may.append((each, asker))
+        given = await self._allot(offer, may, refused, now)
+        if not given:
+            return refused
+        issued = await issue(
+            offer,
+            [wanted for _, wanted in given],
+            at=now,
+            zone=self._zone,
+            vault=self._vault,
+            buckets=_names(offer, now, self._zone),
+        )
+        done: dict[Asked, Outcome | DomainError] = {
+            asked: Answer(Claimed(claims)) for (asked, _), claims in zip(given, issued, strict=True)
+        }
+        return refused | done
+
+    def _why_not(
+        self, offer: PublishedOffer, asker: Asker, choices: tuple[str, ...], now: datetime
+    ) -> DomainError | None:
+        verdict = decide(offer, asker, now, self._zone)
+        if not verdict.ok:
+            return refusal_of(offer, verdict)
+        if verdict.price.fen or verdict.price.points:  # refused at publish; it must not be given away by mistake
+            return OfferUnknown()
+        try:
+            fulfiller(offer.benefit.kind).check_choices(offer.benefit.terms, choices)
+        except DomainError as refusal:
+            return refusal
+        return None
+
+    async def _people(self, member_ids: Sequence[UUID]) -> dict[UUID, Asker | DomainError]:
+        """Everybody as they stand now, rows locked in the order of ids, by the id they asked under."""
+        ids = sorted(set(member_ids))
+        found = {as_uuid(each["id"]): each for each in await rows(statements.CLAIMANTS, ids)}
+        people: dict[UUID, Asker | DomainError] = {}
+        asking = await askers(ids)
+        moved = {each.member_id for each in asking.values()} - found.keys()
+        if moved:  # merged within the last second
+            more = await rows(statements.CLAIMANTS, sorted(moved))
+            found |= {as_uuid(each["id"]): each for each in more}
+        for member_id in ids:
+            asker = asking.get(member_id)
+            stands = found.get(asker.member_id) if asker else None
+            if asker is None or stands is None:
+                people[member_id] = NotSignedIn()
+                continue
+            if stands["status"] == MemberStatus.MERGED:
+                raise SerializationConflict("merged while we waited")
+            try:
+                may_act(stands)
+                people[member_id] = asker
+            except (MemberFrozen, NotSignedIn) as refusal:
+                people[member_id] = refusal
+        return people
+
+    async def _allot(
+        self,
+        offer: PublishedOffer,
+        may: Sequence[tuple[Claim, Asker]],
+        refused: dict[Asked, Outcome | DomainError],
+        now: datetime,
+    ) -> list[tuple[Asked, Wanted]]:
+        """Slots and stock for as many as there are, in order of arrival; the others are told why not."""
+        if not may:
+            return []
+        room = await self._room(offer, now)
+        if room.is_empty:
+            self._remember_sold_out(offer, room, now)
+        room.slots = await self._taken(offer, [asker.member_id for _, asker in may], now)
+        free: list[tuple[Claim, Asker, tuple[tuple[str, int], ...]]] = []
+        for each, asker in may:
+            slots = self._slots(offer, asker.member_id, room, now)
+            if isinstance(slots, DomainError):
+                refused[each.asked] = slots
+                continue
+            for period, number in slots:
+                room.slots.setdefault((asker.member_id, period), []).append(number)
+            free.append((each, asker, slots))
+        # Asked for those alone who may have one: whoever is over a limit takes nobody's place.
+        fits = await fulfiller(offer.benefit.kind).room(
+            offer.benefit.terms, [each.choices for each, _, _ in free], now=now
+        )
+        given: list[tuple[Asked, Wanted]] = []
+        for (each, asker, slots), is_there in zip(free, fits, strict=True):
+            if room.is_empty or not is_there:
+                refused[each.asked] = self._sold_out_error(offer, room, now)
+                continue
+            if room.left is not None:
+                room.left -= 1
+            given.append((each.asked, _wanted(each, asker, slots)))
+        for name in room.names if given else ():
+            if not await rows(statements.TAKE_STOCK, offer.id, name, len(given)):
+                raise SerializationConflict(f"the counter {name} moved while it was locked")
+        return given
+
+    async def _room(self, offer: PublishedOffer, now: datetime) -> _Room:
+        """What is left, the counters locked; those of a day or a wave come into being here."""
+        try:
+            wanted = buckets(offer.terms, now, self._zone)
+        except NothingOn:
+            return _Room((), 0, frozenset())
+        if not wanted:
+            return _Room((), None, frozenset())
+        names = tuple(bucket.name for bucket in wanted)
+        found = await self._locked(offer.id, names)
+        if missing := [bucket for bucket in wanted if bucket.name not in found and bucket.name != TOTAL]:
+            await keep_buckets([(offer.id, bucket) for bucket in missing], now=now)
+            found = await self._locked(offer.id, names)
+        left = {bucket.name: found.get(bucket.name, 0) for bucket in wanted}
+        return _Room(names, min(left.values()), frozenset(name for name, count in left.items() if count <= 0))
+
+    async def _locked(self, offer_id: UUID, names: tuple[str, ...]) -> dict[str, int]:
+        found = await rows(statements.LOCK_STOCK, offer_id, list(names))
+        return {each["bucket"]: int(each["left_count"]) for each in found}
+
+    async def _taken(
+        self, offer: PublishedOffer, member_ids: Sequence[UUID], now: datetime
+    ) -> dict[tuple[UUID, str], list[int]]:
+        periods = [period_key(limit.period, now, self._zone) for limit in offer.terms.limits]
+        taken: dict[tuple[UUID, str], list[int]] = {}
+        if periods:
+            for each in await rows(statements.SLOTS, offer.id, sorted(set(member_ids)), periods):
+                taken.setdefault((as_uuid(each["member_id"]), each["period"]), []).append(int(each["number"]))
+        return taken
+
+    def _slots(
+        self, offer: PublishedOffer, member_id: UUID, room: _Room, now: datetime
+    ) -> tuple[tuple[str, int], ...] | OfferLimitReached:
+        """The first free slot of every limit. Merged members may hold the same number twice, so all are counted too."""
+        slots = []
+        for limit in offer.terms.limits:
+            period = period_key(limit.period, now, self._zone)
+            taken = room.slots.get((member_id, period), [])
+            free = next((number for number in range(1, limit.count + 1) if number not in taken), None)
+            if free is None or len(taken) >= limit.count:
+                return limit_reached(offer, limit, period_ends_at(limit.period, now, self._zone))
+            slots.append((period, free))
+        return tuple(slots)
+
+    # --- sold out
+
+    def _known_sold_out(self, offer_id: UUID) -> OfferSoldOut | None:
+        until, refusal = self._sold_out.get(offer_id, (0.0, None))
+        if refusal is None:
+            return None
+        if asyncio.get_running_loop().time() >= until:
+            del self._sold_out[offer_id]
+            return None
+        return refusal
+
+    def _remember_sold_out(self, offer: PublishedOffer, room: _Room, now: datetime) -> None:
+        refusal = self._sold_out_error(offer, room, now)
+        self._sold_out[offer.id] = (asyncio.get_running_loop().time() + SOLD_OUT_FOR, refusal)
+
+    def _sold_out_error(self, offer: PublishedOffer, room: _Room, now: datetime) -> OfferSoldOut:
+        # What this batch itself took to zero counts as well.
+        empty = room.empty or (frozenset(room.names) if room.is_empty else frozenset())
+        next_at = next_opening(offer.terms, now, self._zone, sold_out=empty)
+        return sold_out(offer, next_at)
+
+    async def _settle(self, batch: Sequence[Claim]) -> list[Outcome | DomainError | None]:
+        happened: Mapping[Asked, Outcome | KeyReused] = await settle([each.asked for each in batch], Claimed)
+        return [happened.get(each.asked) for each in batch]
+
+
+def _request(wanted: Claim) -> Hashable:
+    return wanted.asked.scope
+
+
+def _outcome(
+    asked: Asked, known: Mapping[Asked, Outcome | KeyReused], decided: Mapping[Asked, Outcome | DomainError]
+) -> Outcome | DomainError:
+    outcome = known.get(asked)
+    return decided[asked] if outcome is None else outcome
+
+
+def _wanted(each: Claim, asker: Asker, slots: tuple[tuple[str, int], ...]) -> Wanted:
+    source = ClaimSource.CHAT if each.person.through is Touchpoint.CHAT else ClaimSource.MINI_PROGRAM
+    return Wanted(asker.member_id, source, each.person, each.choices, slots)
+
+
+def _names(offer: PublishedOffer, now: datetime, zone: ZoneInfo) -> tuple[str, ...]:
+    return tuple(bucket.name for bucket in buckets(offer.terms, now, zone))

@@ -1,0 +1,174 @@
+"""Claims as rows: written by the batch, moved along the graph with an event per edge, given back to the stock.
+
+Plain functions, called inside an open transaction by whoever owns the act: claiming, grants, redemptions, the sweep.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from handlers.claims.typed_codes import code_hash, typed_code
+from handlers.ports import Vault
+from handlers.requests import Actor
+from handlers.rules.claim_states import FIRST, IllegalEdge, require_edge
+from models.database import require_atomic, rows
+from models.failures import SerializationConflict
+from models.ids import new_id
+from models.sql import as_uuid, instant_text
+from models.statements import claims as statements
+from models.words import ClaimSource, ClaimState
+
+FIRST_CODE_VERSION = 0
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """What the house does by itself: the sweep of expiry."""
+
+    kind: str = "system"
+    actor_id: str = ""
+
+
+SYSTEM = System()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A claim before its row is written. `stock_buckets`: which counters it was taken from."""
+
+    id: UUID
+    member_id: UUID
+    offer_id: UUID
+    offer_version: int
+    benefit_id: UUID
+    source: ClaimSource
+    state: ClaimState
+    uses: int
+    expires_at: datetime | None
+    stock_buckets: tuple[str, ...] = ()
+    package_id: UUID | None = None
+    actor: Actor = SYSTEM
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The `number`-th claim (1, 2, ...) of a member within a period of an offer."""
+
+    claim_id: UUID
+    offer_id: UUID
+    member_id: UUID
+    period: str
+    number: int
+
+
+async def write(drafts: Sequence[Draft], slots: Sequence[Slot], *, at: datetime, vault: Vault, reason: str) -> None:
+    """The rows of new claims, their slots and first events, set-based.
+
+    Raises SerializationConflict where somebody else took a slot meanwhile (the batch is decided again), IllegalEdge.
+    """
+    require_atomic()
+    if not drafts:
+        return
+    if any(draft.state not in FIRST for draft in drafts):
+        raise IllegalEdge("a claim begins pending or issued")
+    await rows(statements.ADD_CLAIMS, _json(_claim_row(draft, vault) for draft in drafts), at)
+    if slots and len(await rows(statements.ADD_SLOTS, _json(map(_slot_row, slots)), at)) < len(slots):
+        raise SerializationConflict("a slot was taken meanwhile")
+    await _note([(draft.id, "", draft.state, reason, draft.actor) for draft in drafts], at)
+
+
+async def transition(
+    claims: Mapping[UUID, ClaimState], to: ClaimState, *, reason: str, actor: Actor, at: datetime
+) -> frozenset[UUID]:
+    """Move claims, each from the state in which its caller saw it, to `to`; which ones still stood there.
+
+    Those that did not are unchanged, and missing from the answer. An event row per edge. Raises IllegalEdge (a mistake
+    of the caller's), NotInTransaction.
+    """
+    require_atomic()
+    for before in set(claims.values()):
+        require_edge(before, to)
+    if not claims:
+        return frozenset()
+    wanted = [
+        {"id": str(claim_id), "before": before.value, "after": to.value} for claim_id, before in sorted(claims.items())
+    ]
+    moved = {as_uuid(each["id"]) for each in await rows(statements.MOVE, _json(wanted))}
+    await _note([(claim_id, claims[claim_id], to, reason, actor) for claim_id in sorted(moved)], at)
+    return frozenset(moved)
+
+
+async def give_back(claim_ids: Collection[UUID]) -> int:
+    """Return the units of unused claims to the counters they came from, each claim's once; how many claims' were.
+
+    A claim that was used, came with a package, or was given a third party's code keeps its unit.
+    """
+    require_atomic()
+    marked = await rows(statements.MARK_RETURNED, sorted(claim_ids)) if claim_ids else []
+    if not marked:
+        return 0
+    units: dict[tuple[UUID, str], int] = {}
+    for each in marked:
+        for bucket in each["stock_buckets"].split(","):
+            key = (as_uuid(each["offer_id"]), bucket)
+            units[key] = units.get(key, 0) + 1
+    wanted = _json(
+        {"offer_id": str(offer_id), "bucket": bucket, "number": number}
+        for (offer_id, bucket), number in sorted(units.items())
+    )
+    await rows(statements.LOCK_RETURNED, wanted)
+    await rows(statements.RETURN_STOCK, wanted)
+    return len(marked)
+
+
+async def _note(edges: Iterable[tuple[UUID, str, ClaimState, str, Actor]], at: datetime) -> None:
+    events = [
+        {
+            "id": str(new_id()),
+            "claim_id": str(claim_id),
+            "from_state": str(before),
+            "to_state": after.value,
+            "reason": reason,
+            "actor_kind": actor.kind,
+            "actor_id": actor.actor_id,
+        }
+        for claim_id, before, after, reason, actor in edges
+    ]
+    if events:
+        await rows(statements.ADD_EVENTS, _json(events), at)
+
+
+def _claim_row(draft: Draft, vault: Vault) -> dict[str, Any]:
+    return {
+        "id": str(draft.id),
+        "member_id": str(draft.member_id),
+        "offer_id": str(draft.offer_id),
+        "offer_version": draft.offer_version,
+        "benefit_id": str(draft.benefit_id),
+        "package_id": str(draft.package_id) if draft.package_id else None,
+        "source": draft.source.value,
+        "state": draft.state.value,
+        "uses": draft.uses,
+        "expires_at": instant_text(draft.expires_at) if draft.expires_at else None,
+        "code_hash": code_hash(vault, typed_code(vault, draft.id, FIRST_CODE_VERSION)),
+        "stock_buckets": ",".join(draft.stock_buckets),
+    }
+
+
+def _slot_row(slot: Slot) -> dict[str, Any]:
+    return {
+        "id": str(new_id()),
+        "claim_id": str(slot.claim_id),
+        "offer_id": str(slot.offer_id),
+        "member_id": str(slot.member_id),
+        "period": slot.period,
+        "number": slot.number,
+    }
+
+
+def _json(values: Iterable[Mapping[str, Any]]) -> str:
+    return orjson.dumps(list(values)).decode()

@@ -1,0 +1,187 @@
+"""New claims of an offer with everything that comes with them: their slots, their parts, their first step.
+
+The one way to write claims, for claiming, for a package's later parts, and for grants. Inside an open transaction that
+has decided that they may be, with the members' rows locked.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from handlers.benefits.kinds import DuePart, NewClaim, fulfiller
+from handlers.claims.claims import Draft, Slot, write
+from handlers.errors import OfferSoldOut
+from handlers.offers.offers import benefit_terms
+from handlers.ports import Vault
+from handlers.requests import Actor
+from handlers.rules.benefit_terms import BenefitTerms
+from handlers.rules.eligibility import PublishedOffer
+from handlers.rules.offer_terms import Period
+from handlers.rules.validity import ends_at, period_ends_at
+from models.database import rows
+from models.failures import SerializationConflict
+from models.ids import new_id
+from models.sql import as_uuid
+from models.statements import claims as statements
+from models.words import BenefitKind, ClaimSource, ClaimState
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One claim that is to be: for whom, what they chose, the slots it takes up (period, number), on whose word."""
+
+    member_id: UUID
+    source: ClaimSource
+    actor: Actor
+    choices: tuple[str, ...] = ()
+    slots: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A claim that was written. `name` is what it is of."""
+
+    id: UUID
+    offer_id: UUID
+    name: str
+    kind: BenefitKind
+    state: ClaimState
+    uses: int
+    claimed_at: datetime
+    expires_at: datetime | None
+    package_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    id: UUID
+    name: str
+    kind: BenefitKind
+    terms: BenefitTerms
+
+
+async def issue(
+    offer: PublishedOffer,
+    wanted: Sequence[Wanted],
+    *,
+    at: datetime,
+    zone: ZoneInfo,
+    vault: Vault,
+    buckets: tuple[str, ...] = (),
+    reason: str = "claimed",
+) -> list[tuple[Issued, ...]]:
+    """Write the claims, each followed by its parts, in the order asked for.
+
+    Raises SerializationConflict where a slot, or what a kind draws on, went to somebody else meanwhile.
+    """
+    benefit = offer.benefit
+    kind = fulfiller(benefit.kind)
+    expires_at = ends_at(offer.terms.validity, at, zone)
+    drafts = [
+        Draft(
+            id=new_id(),
+            member_id=each.member_id,
+            offer_id=offer.id,
+            offer_version=offer.version,
+            benefit_id=benefit.id,
+            source=each.source,
+            state=kind.first_state(benefit.terms),
+            uses=kind.uses(benefit.terms),
+            expires_at=expires_at,
+            stock_buckets=buckets,
+            actor=each.actor,
+        )
+        for each in wanted
+    ]
+    slots = [
+        Slot(draft.id, offer.id, each.member_id, period, number)
+        for draft, each in zip(drafts, wanted, strict=True)
+        for period, number in each.slots
+    ]
+    await write(drafts, slots, at=at, vault=vault, reason=reason)
+    fresh = [NewClaim(draft.id, each.member_id, each.choices) for draft, each in zip(drafts, wanted, strict=True)]
+    fulfilled = await kind.fulfil(benefit.terms, fresh, now=at)
+    if fulfilled.lacking:
+        raise SerializationConflict(f"{len(fulfilled.lacking)} claims found nothing to be fulfilled with")
+    parents = {draft.id: draft for draft in drafts}
+    parts = await add_parts(parents, fulfilled.parts, at=at, zone=zone, vault=vault) if fulfilled.parts else {}
+    return [(_issued(draft, offer.title, benefit.kind, at), *parts.get(draft.id, ())) for draft in drafts]
+
+
+async def add_parts(
+    packages: Mapping[UUID, Draft], due: Sequence[DuePart], *, at: datetime, zone: ZoneInfo, vault: Vault
+) -> dict[UUID, list[Issued]]:
+    """The parts that are due of these packages, with their slots and first steps, by package.
+
+    A part of a natural period ends with it, and never later than its package. Raises OfferSoldOut (a pool of codes is
+    dry), SerializationConflict.
+    """
+    found = await rows(statements.PARTS, sorted({part.benefit for part in due}))
+    benefits = {each["code"]: _part(each) for each in found}
+    drafts, slots, by_benefit = [], [], dict[str, list[Draft]]()
+    for part in due:
+        package, benefit = packages[part.package_id], benefits[part.benefit]
+        kind = fulfiller(benefit.kind)
+        draft = Draft(
+            id=new_id(),
+            member_id=package.member_id,
+            offer_id=package.offer_id,
+            offer_version=package.offer_version,
+            benefit_id=benefit.id,
+            source=ClaimSource.PACKAGE,
+            state=kind.first_state(benefit.terms),
+            uses=kind.uses(benefit.terms),
+            expires_at=_part_ends_at(package, part, at, zone),
+            package_id=package.id,
+            actor=package.actor,
+        )
+        drafts.append(draft)
+        slots.append(Slot(draft.id, package.offer_id, package.member_id, part.period, part.number))
+        by_benefit.setdefault(part.benefit, []).append(draft)
+    for code, theirs in sorted(by_benefit.items()):
+        benefit = benefits[code]
+        if not all(await fulfiller(benefit.kind).room(benefit.terms, [()] * len(theirs), now=at)):
+            raise OfferSoldOut(title=benefit.name, next_at=None, more="暂无下一批")
+    await write(drafts, slots, at=at, vault=vault, reason="package_part")
+    issued: dict[UUID, list[Issued]] = {}
+    for code, theirs in sorted(by_benefit.items()):
+        benefit = benefits[code]
+        fresh = [NewClaim(draft.id, draft.member_id) for draft in theirs]
+        fulfilled = await fulfiller(benefit.kind).fulfil(benefit.terms, fresh, now=at)
+        if fulfilled.lacking:
+            raise SerializationConflict(f"{len(fulfilled.lacking)} parts found nothing to be fulfilled with")
+    for part, draft in zip(due, drafts, strict=True):
+        benefit = benefits[part.benefit]
+        issued.setdefault(part.package_id, []).append(_issued(draft, benefit.name, benefit.kind, at))
+    return issued
+
+
+def _part_ends_at(package: Draft, part: DuePart, at: datetime, zone: ZoneInfo) -> datetime | None:
+    ends = [package.expires_at, period_ends_at(Period(part.per), at, zone) if part.per else None]
+    return min((end for end in ends if end is not None), default=None)
+
+
+def _part(found: Mapping[str, Any]) -> _Part:
+    return _Part(
+        id=as_uuid(found["id"]),
+        name=found["name"],
+        kind=BenefitKind(found["kind"]),
+        terms=benefit_terms(found["kind"], found["terms"]),
+    )
+
+
+def _issued(draft: Draft, name: str, kind: BenefitKind, at: datetime) -> Issued:
+    return Issued(
+        id=draft.id,
+        offer_id=draft.offer_id,
+        name=name,
+        kind=kind,
+        state=draft.state,
+        uses=draft.uses,
+        claimed_at=at,
+        expires_at=draft.expires_at,
+        package_id=draft.package_id,
+    )

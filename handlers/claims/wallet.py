@@ -1,0 +1,171 @@
+"""我的权益: what somebody holds, can have, will lose soon, used and lost; over everything that was ever theirs.
+
+A claim's section is decided by the clock at every read, not by what the sweep has written down so far.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from handlers.actors import Person
+from handlers.benefits import code_pools
+from handlers.benefits.kinds import fulfiller
+from handlers.claims.typed_codes import shown, typed_code
+from handlers.errors import ClaimUnknown
+from handlers.offers.offers import benefit_terms, terms_of
+from handlers.ports import Clock, Vault
+from handlers.retrying import refusing
+from handlers.rules.benefit_terms import BenefitTerms
+from handlers.rules.claim_states import USABLE, stands
+from models.database import rows
+from models.sql import as_instant, as_uuid
+from models.statements import claims as statements
+from models.words import BenefitKind, ClaimState
+
+SOON = timedelta(days=3)
+FAR = datetime(9999, 12, 31, tzinfo=UTC)  # where claims without an end stand in the order of ends
+Position = tuple[datetime, UUID]
+
+
+class Section(StrEnum):
+    """The parts of a wallet that consist of claims. `expiring` are the first of those that are held."""
+
+    HELD = "held"
+    EXPIRING = "expiring"
+    USED = "used"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class WalletItem:
+    """One claim. `state` is by the clock; `is_paused`: nobody can use it for the moment."""
+
+    id: UUID
+    offer_id: UUID
+    package_id: UUID | None
+    name: str
+    kind: BenefitKind
+    category: str
+    merchant: str | None
+    state: ClaimState
+    uses_left: int
+    uses_total: int
+    claimed_at: datetime
+    expires_at: datetime | None
+    is_paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WalletSection:
+    """The first of a section, or a page of it. `after` is where the next page goes on; `count` that of the whole."""
+
+    items: tuple[WalletItem, ...] = ()
+    count: int = 0
+    after: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimDetail:
+    """A claim as its member sees it alone. Codes only while they can be used, and never in a repr."""
+
+    item: WalletItem
+    description: str
+    terms: BenefitTerms
+    typed_code: str | None = field(repr=False)  # `4J7Q-9XKM-2TBW-5`
+    third_party_code: str | None = field(repr=False)
+    parts: tuple[WalletItem, ...] = ()
+
+
+@refusing
+class Wallet:
+    """Reads; the doors add what can be claimed."""
+
+    def __init__(self, clock: Clock, vault: Vault) -> None:
+        self._clock = clock
+        self._vault = vault
+
+    async def sections(self, person: Person, *, limit: int) -> dict[Section, WalletSection]:
+        """Every section's first items, in one statement."""
+        found = await self._read(person, limit, None, None)
+        by_section: dict[str, list[Mapping[str, Any]]] = {}
+        for each in found:
+            by_section.setdefault(each["section"], []).append(each)
+        held = by_section.get(Section.HELD, [])
+        soon = self._clock.now() + SOON
+        expiring = [each for each in held if each["expires_at"] is not None and each["expires_at"] <= soon]
+        return {
+            Section.HELD: self._section(held, limit),
+            Section.EXPIRING: self._section(expiring, limit, count=int(held[0]["expiring"]) if held else 0),
+            Section.USED: self._section(by_section.get(Section.USED, []), limit),
+            Section.EXPIRED: self._section(by_section.get(Section.EXPIRED, []), limit),
+        }
+
+    async def section(
+        self, person: Person, section: Section, *, limit: int, after: Position | None = None
+    ) -> WalletSection:
+        """A page of one section, in one statement. Held and expiring: what ends first; the others: what is newest."""
+        of = Section.HELD if section is Section.EXPIRING else section
+        found = await self._read(person, limit, of, after)
+        if section is Section.EXPIRING:
+            soon = self._clock.now() + SOON
+            found = [each for each in found if each["expires_at"] is not None and each["expires_at"] <= soon]
+            return self._section(found, limit, count=int(found[0]["expiring"]) if found else 0)
+        return self._section(found, limit)
+
+    async def claim(self, person: Person, claim_id: UUID) -> ClaimDetail:
+        """One claim with its codes and its parts. Raises ClaimUnknown, for what is somebody else's too."""
+        found = await rows(statements.CLAIM, person.member_id, claim_id)
+        own = next((each for each in found if as_uuid(each["id"]) == claim_id), None)
+        if own is None:
+            raise ClaimUnknown
+        item, kind = self._item(own), BenefitKind(own["kind"])
+        typed = third = None
+        version = as_uuid(own["offer_id"]), int(own["offer_version"])
+        is_usable = item.state in USABLE and not item.is_paused
+        if is_usable and fulfiller(kind).is_redeemed and (await terms_of([version]))[version].shows_typed_code:
+            typed = shown(typed_code(self._vault, claim_id, int(own["code_version"])))
+        if kind is BenefitKind.CODE_COUPON and is_usable:
+            third = (await code_pools.reveal(self._vault, [claim_id])).get(claim_id)
+        return ClaimDetail(
+            item=item,
+            description=own["description"],
+            terms=benefit_terms(own["kind"], own["terms"]),
+            typed_code=typed,
+            third_party_code=third,
+            parts=tuple(self._item(each) for each in found if each is not own),
+        )
+
+    async def _read(
+        self, person: Person, limit: int, section: Section | None, after: Position | None
+    ) -> list[Mapping[str, Any]]:
+        now = self._clock.now()
+        ends, last = after or (None, None)
+        only = section.value if section else ""
+        return list(await rows(statements.WALLET, person.member_id, now, now + SOON, limit + 1, only, ends, last, FAR))
+
+    def _section(self, found: list[Mapping[str, Any]], limit: int, *, count: int | None = None) -> WalletSection:
+        shown_now, last = found[:limit], found[limit - 1 : limit]
+        after = (as_instant(last[0]["ends"]), as_uuid(last[0]["id"])) if len(found) > limit else None
+        whole = count if count is not None else int(found[0]["number"]) if found else 0
+        return WalletSection(tuple(self._item(each) for each in shown_now), whole, after)
+
+    def _item(self, found: Mapping[str, Any]) -> WalletItem:
+        expires_at = as_instant(found["expires_at"]) if found["expires_at"] else None
+        return WalletItem(
+            id=as_uuid(found["id"]),
+            offer_id=as_uuid(found["offer_id"]),
+            package_id=as_uuid(found["package_id"]) if found["package_id"] else None,
+            name=found["name"],
+            kind=BenefitKind(found["kind"]),
+            category=found["category"],
+            merchant=found["merchant_name"],
+            state=stands(ClaimState(found["state"]), expires_at, self._clock.now()),
+            uses_left=int(found["uses_left"]),
+            uses_total=int(found["uses_total"]),
+            claimed_at=as_instant(found["claimed_at"]),
+            expires_at=expires_at,
+            is_paused=bool(found["is_paused"]),
+        )

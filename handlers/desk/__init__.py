@@ -1,0 +1,1 @@
+"""The service desk: finding, merging and reviewing members."""

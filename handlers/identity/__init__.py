@@ -1,0 +1,1 @@
+"""Who is who: identifiers, their proofs, links, merges and sessions."""

@@ -1,0 +1,1 @@
+"""Joining, and what a member is told about themselves."""

@@ -1,0 +1,1 @@
+"""How a benefit is had: terms, stock, publishing, and what people see."""

@@ -1,0 +1,1 @@
+"""Those who run the house: sign-in, organizations, jobs, and the record of what they did."""

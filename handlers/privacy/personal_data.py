@@ -1,0 +1,227 @@
+"""Everything that is held about a person, shown to that person (PIPL art. 45: the right to see and to copy)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from uuid import UUID
+
+import orjson
+
+from handlers.actors import Person
+from handlers.identity.merging import profile_bound_to
+from handlers.identity.proofs import bound_to
+from handlers.identity.sessions import Sessions
+from handlers.key_rotation import BOUND_NUMBER, CARD
+from handlers.ports import Clock, Vault, VaultError
+from handlers.privacy import held
+from handlers.retrying import refusing
+from handlers.standing import ids_of, standing
+from models.accounts import Account
+from models.cards import Card
+from models.consents import Consent
+from models.database import atomic, rows
+from models.identity import Attribution, Follower, Identifier, IdentityEvent, Member
+from models.linking import BoundNumber, PhoneTransfer
+from models.operators import AuditEntry
+from models.requests import Request
+from models.sql import as_instant
+from models.statements import departures as statements
+
+AccountNames = Mapping[UUID, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalData:
+    """One person's data at one moment. Values are in the clear: for their own eyes only."""
+
+    exported_at: datetime
+    member: held.HeldMember
+    profile: held.HeldProfile
+    identifiers: tuple[held.HeldIdentifier, ...]
+    bound_numbers: tuple[held.HeldNumber, ...]
+    cards: tuple[held.HeldCard, ...]
+    consents: tuple[held.HeldConsent, ...]
+    followings: tuple[held.HeldFollowing, ...]
+    attributions: tuple[held.HeldAttribution, ...]
+    sessions: tuple[held.HeldSession, ...]
+    requests: tuple[held.HeldRequest, ...]
+    messages: tuple[held.HeldMessage, ...]
+    phone_transfers: tuple[held.HeldTransfer, ...]
+    identity_events: tuple[held.HeldEvent, ...]
+    deeds_of_operators: tuple[held.HeldDeed, ...]
+
+
+@refusing
+class PersonalDataRights:
+    """Lets a person see what is held about them."""
+
+    def __init__(self, clock: Clock, vault: Vault, sessions: Sessions) -> None:
+        self._clock = clock
+        self._vault = vault
+        self._sessions = sessions
+
+    async def export(self, person: Person) -> PersonalData:
+        """All of it, that of rows which were merged into this person too. Changes nothing.
+
+        A frozen person sees theirs too: a freeze takes no right away. Raises NotSignedIn, Overloaded (the sessions
+        cannot be read).
+        """
+        async with atomic():
+            member_id = await standing(person.member_id, even_frozen=True)
+            ids = await ids_of(member_id)
+            names = {row_id: str(key) for row_id, key in await Account.all().values_list("id", "key")}
+            data = PersonalData(
+                exported_at=self._clock.now(),
+                member=await _member(member_id, ids),
+                profile=self._profile(await Member.get(id=member_id)),
+                identifiers=await self._identifiers(ids),
+                bound_numbers=await self._numbers(ids),
+                cards=await self._cards(ids),
+                consents=await _consents(ids, names),
+                followings=await _followings(ids, names),
+                attributions=await _attributions(ids, names),
+                sessions=(),
+                requests=await _requests(ids),
+                messages=await _messages(ids),
+                phone_transfers=await _transfers(ids),
+                identity_events=await _events(ids),
+                deeds_of_operators=await _deeds(ids),
+            )
+        # Not in the transaction: sessions are elsewhere.
+        sessions = tuple(
+            held.HeldSession(record.account, record.opened_at, record.expires_at)
+            for record in await self._sessions.of(ids)
+        )
+        shown = {field.name: getattr(data, field.name) for field in fields(data)}
+        return PersonalData(**{**shown, "sessions": sessions})
+
+    def _profile(self, member: Member) -> held.HeldProfile:
+        plain = self._read(member.profile_cipher, profile_bound_to(member.id))
+        return held.HeldProfile(**orjson.loads(plain)) if plain else held.HeldProfile()
+
+    async def _identifiers(self, ids: list[UUID]) -> tuple[held.HeldIdentifier, ...]:
+        return tuple(
+            held.HeldIdentifier(
+                namespace=each.namespace,
+                scope=each.scope,
+                value=self._read(each.value_cipher, bound_to(each.id)),
+                status=each.status,
+                verified_at=each.verified_at,
+                verified_by=each.verified_by,
+                last_seen_at=each.last_seen_at,
+            )
+            for each in await Identifier.filter(member_id__in=ids).order_by("verified_at", "id")
+        )
+
+    async def _numbers(self, ids: list[UUID]) -> tuple[held.HeldNumber, ...]:
+        return tuple(
+            held.HeldNumber(
+                number=self._read(each.number_cipher, BOUND_NUMBER.bound_to(each.id)),
+                status=each.status,
+                proven_at=each.proven_at,
+                revoked_at=each.revoked_at,
+            )
+            for each in await BoundNumber.filter(member_id__in=ids).order_by("proven_at", "id")
+        )
+
+    async def _cards(self, ids: list[UUID]) -> tuple[held.HeldCard, ...]:
+        found = await Card.filter(member_id__in=ids).prefetch_related("kind", "last_store").order_by("created_at", "id")
+        return tuple(
+            held.HeldCard(
+                kind=each.kind.name,
+                number=self._read(each.number_cipher, CARD.bound_to(each.id)),
+                status=each.status,
+                bound_at=each.bound_at,
+                lost_at=each.lost_at,
+                last_store=each.last_store.name if each.last_store else None,
+                opening_balance=each.opening_balance,
+                has_phone=bool(each.phone_hash),
+                has_name=bool(each.name_hash),
+                has_pin=bool(each.pin_hash),
+            )
+            for each in found
+        )
+
+    def _read(self, cipher: str, bound: str) -> str | None:
+        if not cipher:
+            return None
+        try:
+            return self._vault.decrypt(cipher, bound_to=bound)
+        except VaultError:  # its key is gone: nobody can read it, and everything else must still be shown
+            return None
+
+
+async def _member(member_id: UUID, ids: list[UUID]) -> held.HeldMember:
+    member = await Member.get(id=member_id).prefetch_related("organization")
+    return held.HeldMember(
+        id=member.id,
+        other_ids=tuple(each for each in ids if each != member_id),
+        number=member.number,
+        status=member.status,
+        organization=member.organization.name if member.organization else None,
+        known_since=member.created_at,
+        joined_at=member.joined_at,
+        joined_through=member.joined_through,
+    )
+
+
+async def _consents(ids: list[UUID], names: AccountNames) -> tuple[held.HeldConsent, ...]:
+    return tuple(
+        held.HeldConsent(
+            purpose=each.purpose,
+            version=each.version,
+            account=names[each.account_id],  # type: ignore[attr-defined]
+            given_through=each.given_through,
+            given_at=each.given_at,
+            withdrawn_at=each.withdrawn_at,
+        )
+        for each in await Consent.filter(member_id__in=ids).order_by("given_at", "id")
+    )
+
+
+async def _followings(ids: list[UUID], names: AccountNames) -> tuple[held.HeldFollowing, ...]:
+    return tuple(
+        held.HeldFollowing(names[each.account_id], each.followed_at, each.unfollowed_at)  # type: ignore[attr-defined]
+        for each in await Follower.filter(member_id__in=ids).order_by("followed_at", "id")
+    )
+
+
+async def _attributions(ids: list[UUID], names: AccountNames) -> tuple[held.HeldAttribution, ...]:
+    return tuple(
+        held.HeldAttribution(names[each.account_id], each.scene, each.touched_at)  # type: ignore[attr-defined]
+        for each in await Attribution.filter(member_id__in=ids).order_by("touched_at", "id")
+    )
+
+
+async def _requests(ids: list[UUID]) -> tuple[held.HeldRequest, ...]:
+    mine = Request.filter(actor_kind="person", actor_id__in=[str(each) for each in ids])
+    return tuple(held.HeldRequest(each.operation, each.created_at) for each in await mine.order_by("created_at", "id"))
+
+
+async def _messages(ids: list[UUID]) -> tuple[held.HeldMessage, ...]:
+    found = await rows(statements.JOBS_OF, [str(each) for each in ids])
+    return tuple(
+        held.HeldMessage(each["kind"], each["state"], each["text"], as_instant(each["created_at"])) for each in found
+    )
+
+
+async def _transfers(ids: list[UUID]) -> tuple[held.HeldTransfer, ...]:
+    found = [
+        *((each, False) for each in await PhoneTransfer.filter(from_member_id__in=ids)),
+        *((each, True) for each in await PhoneTransfer.filter(to_member_id__in=ids)),
+    ]
+    return tuple(
+        held.HeldTransfer(each.tail, came_to_you, each.transferred_at, each.held_until)
+        for each, came_to_you in sorted(found, key=lambda pair: (pair[0].transferred_at, pair[1]))
+    )
+
+
+async def _events(ids: list[UUID]) -> tuple[held.HeldEvent, ...]:
+    found = await IdentityEvent.filter(member_id__in=ids).order_by("happened_at", "id")
+    return tuple(held.HeldEvent(each.act, each.namespace, each.happened_at) for each in found)
+
+
+async def _deeds(ids: list[UUID]) -> tuple[held.HeldDeed, ...]:
+    """What was done, not by whom: the operators' names are theirs."""
+    done = AuditEntry.filter(subject_kind="member", subject_id__in=[str(each) for each in ids])
+    return tuple(held.HeldDeed(each.action, each.happened_at) for each in await done.order_by("happened_at", "id"))

@@ -1,0 +1,1 @@
+"""The counter: passes, redeeming, undoing, attempts."""

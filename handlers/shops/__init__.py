@@ -1,0 +1,1 @@
+"""Merchants, their stores and the clerks in them."""
