@@ -28,32 +28,7 @@ _PLAIN = (bool, int, float, str)
 
 def to_json(value: object) -> Any:
     """`value` made of dicts, lists, strings, numbers and null. Raises TypeError, ValueError (a naive datetime)."""
-    if isinstance(value, Enum):
-        return to_json(value.value)
-    if value is None or isinstance(value, _PLAIN):
-        return value
-    if isinstance(value, UUID | Decimal):
-        return str(value)
-    if isinstance(value, datetime):
-        if value.tzinfo is None:
-            raise ValueError("a naive datetime has no place in a stored result")
-        return value.isoformat()
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return value // timedelta(microseconds=1)
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {field.name: to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
-        return {NAME: type(value).__name__, **fields}
-    if isinstance(value, Mapping):
-        return [[to_json(key), to_json(item)] for key, item in value.items()]
-    if isinstance(value, AbstractSet):
-        return sorted((to_json(item) for item in value), key=orjson.dumps)
-    if isinstance(value, Sequence):
-        return [to_json(item) for item in value]
-    raise TypeError(f"{type(value).__name__} cannot be stored as JSON")
+    return _writer(type(value))(value)
 
 
 def from_json(kind: type[T], data: object) -> T:
@@ -77,7 +52,9 @@ def fingerprint(facts: object) -> str:
 
 
 def _canonical(facts: object) -> Any:
-    if isinstance(facts, Mapping):
+    if isinstance(facts, str):
+        return facts
+    if isinstance(facts, dict | Mapping):
         return sorted(([_canonical(key), _canonical(item)] for key, item in facts.items()), key=orjson.dumps)
     if isinstance(facts, list | tuple):
         return [_canonical(item) for item in facts]
@@ -87,6 +64,53 @@ def _canonical(facts: object) -> Any:
         fields = [[field.name, _canonical(getattr(facts, field.name))] for field in dataclasses.fields(facts)]
         return {type(facts).__name__: fields}
     return to_json(facts)
+
+
+Writer = Callable[[Any], Any]
+
+
+def _instant(value: datetime) -> str:
+    if value.tzinfo is None:
+        raise ValueError("a naive datetime has no place in a stored result")
+    return value.isoformat()
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+# In this order: an enum of strings is its value, a datetime is a date too.
+_WRITERS: tuple[tuple[Any, Writer], ...] = (
+    (Enum, lambda value: to_json(value.value)),
+    ((*_PLAIN, NoneType), _same),
+    ((UUID, Decimal), str),
+    (datetime, _instant),
+    (date, date.isoformat),
+    (timedelta, lambda value: value // timedelta(microseconds=1)),
+    (bytes, lambda value: base64.b64encode(value).decode()),
+)
+_WRITERS_OF_MANY: tuple[tuple[Any, Writer], ...] = (
+    (Mapping, lambda value: [[to_json(key), to_json(item)] for key, item in value.items()]),
+    (AbstractSet, lambda value: sorted((to_json(item) for item in value), key=orjson.dumps)),
+    (Sequence, lambda value: [to_json(item) for item in value]),
+)
+
+
+@cache
+def _writer(kind: type) -> Writer:
+    """How values of exactly this class are written; looked for once per class, because results are on the hot path."""
+    for kinds, write in _WRITERS:
+        if issubclass(kind, kinds):
+            return write
+    if dataclasses.is_dataclass(kind):
+        name, names = kind.__name__, tuple(field.name for field in dataclasses.fields(kind))
+        return lambda value: (
+            {NAME: name} | {each: _writer(type(field := getattr(value, each)))(field) for each in names}
+        )
+    for kinds, write in _WRITERS_OF_MANY:
+        if issubclass(kind, kinds):
+            return write
+    raise TypeError(f"{kind.__name__} cannot be stored as JSON")
 
 
 Reader = Callable[[Any], Any]

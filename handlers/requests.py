@@ -273,7 +273,7 @@ def _as_json(results: Mapping[Asked, object]) -> str:
     return orjson.dumps(
         [
             {
-                "id": str(new_id()),
+                "id": new_id(),
                 "actor_kind": asked.actor_kind,
                 "actor_id": asked.actor_id,
                 "operation": asked.operation,

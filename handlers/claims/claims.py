@@ -128,10 +128,10 @@ async def give_back(claim_ids: Collection[UUID]) -> int:
 async def _note(edges: Iterable[tuple[UUID, str, ClaimState, str, Actor]], at: datetime) -> None:
     events = [
         {
-            "id": str(new_id()),
-            "claim_id": str(claim_id),
-            "from_state": str(before),
-            "to_state": after.value,
+            "id": new_id(),
+            "claim_id": claim_id,
+            "from_state": before,
+            "to_state": after,
             "reason": reason,
             "actor_kind": actor.kind,
             "actor_id": actor.actor_id,
@@ -144,14 +144,14 @@ async def _note(edges: Iterable[tuple[UUID, str, ClaimState, str, Actor]], at: d
 
 def _claim_row(draft: Draft, vault: Vault) -> dict[str, Any]:
     return {
-        "id": str(draft.id),
-        "member_id": str(draft.member_id),
-        "offer_id": str(draft.offer_id),
+        "id": draft.id,
+        "member_id": draft.member_id,
+        "offer_id": draft.offer_id,
         "offer_version": draft.offer_version,
-        "benefit_id": str(draft.benefit_id),
-        "package_id": str(draft.package_id) if draft.package_id else None,
-        "source": draft.source.value,
-        "state": draft.state.value,
+        "benefit_id": draft.benefit_id,
+        "package_id": draft.package_id,
+        "source": draft.source,
+        "state": draft.state,
         "uses": draft.uses,
         "expires_at": instant_text(draft.expires_at) if draft.expires_at else None,
         "code_hash": code_hash(vault, typed_code(vault, draft.id, FIRST_CODE_VERSION)),
@@ -161,10 +161,10 @@ def _claim_row(draft: Draft, vault: Vault) -> dict[str, Any]:
 
 def _slot_row(slot: Slot) -> dict[str, Any]:
     return {
-        "id": str(new_id()),
-        "claim_id": str(slot.claim_id),
-        "offer_id": str(slot.offer_id),
-        "member_id": str(slot.member_id),
+        "id": new_id(),
+        "claim_id": slot.claim_id,
+        "offer_id": slot.offer_id,
+        "member_id": slot.member_id,
         "period": slot.period,
         "number": slot.number,
     }

@@ -13,6 +13,7 @@ from handlers.ports import Vault
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LENGTH = 13  # with the check symbol
+_PAIRS = tuple(first + second for first in ALPHABET for second in ALPHABET)
 _VALUES = {sign: value for value, sign in enumerate(ALPHABET)}
 _CHECK_MODULUS = 37
 _HEX_OF_60_BITS = 15
@@ -57,8 +58,5 @@ def code_hash(vault: Vault, code: str) -> str:
 
 
 def _written(number: int) -> str:
-    signs = []
-    for _ in range(LENGTH - 1):
-        number, value = divmod(number, len(ALPHABET))
-        signs.append(ALPHABET[value])
-    return "".join(reversed(signs))
+    """Twelve characters, two at a time: a hot offer writes thousands of codes a second."""
+    return "".join([_PAIRS[number >> shift & 1023] for shift in (50, 40, 30, 20, 10, 0)])
