@@ -28,7 +28,8 @@ _PLAIN = (bool, int, float, str)
 
 def to_json(value: object) -> Any:
     """`value` made of dicts, lists, strings, numbers and null. Raises TypeError, ValueError (a naive datetime)."""
-    return _writer(type(value))(value)
+    write = _writers.get(type(value)) or _learn(type(value))
+    return write(value)
 
 
 def from_json(kind: type[T], data: object) -> T:
@@ -96,21 +97,26 @@ _WRITERS_OF_MANY: tuple[tuple[Any, Writer], ...] = (
 )
 
 
-@cache
-def _writer(kind: type) -> Writer:
-    """How values of exactly this class are written; looked for once per class, because results are on the hot path."""
+_writers: dict[type, Writer] = {}  # by exact class, looked for once: results are on the hot path
+
+
+def _learn(kind: type[Any]) -> Writer:
+    write = _writers[kind] = _writer(kind)
+    return write
+
+
+def _writer(kind: type[Any]) -> Writer:
     for kinds, write in _WRITERS:
         if issubclass(kind, kinds):
             return write
+    name = kind.__name__
     if dataclasses.is_dataclass(kind):
-        name, names = kind.__name__, tuple(field.name for field in dataclasses.fields(kind))
-        return lambda value: (
-            {NAME: name} | {each: _writer(type(field := getattr(value, each)))(field) for each in names}
-        )
+        names = tuple(field.name for field in dataclasses.fields(kind))
+        return lambda value: {NAME: name, **{each: to_json(getattr(value, each)) for each in names}}
     for kinds, write in _WRITERS_OF_MANY:
         if issubclass(kind, kinds):
             return write
-    raise TypeError(f"{kind.__name__} cannot be stored as JSON")
+    raise TypeError(f"{name} cannot be stored as JSON")
 
 
 Reader = Callable[[Any], Any]

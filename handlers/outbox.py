@@ -4,7 +4,7 @@ A job's key is named after the act's row (`redeemed:{redemption.id}`) and stands
 nothing. Jobs of one `order_key` run one at a time, in the order in which they were added by one process.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from handlers.codec import dumps
 from handlers.errors import DeadJobUnknown
 from models.database import after_commit, atomic, require_atomic, row, rows
 from models.ids import new_id
-from models.sql import as_instant, as_uuid
+from models.sql import as_instant, as_uuid, instant_text
 from models.statements import jobs as statements
 
 DONE_KEPT = timedelta(days=7)
@@ -80,9 +80,37 @@ async def later(kind: str, *, key: str, at: datetime, order_key: str | None = No
 
     `key` at most 191, `order_key` at most 96 characters. Raises TypeError for a payload that JSON cannot hold.
     """
+    await later_many([Later(kind, key, at, payload, order_key)])
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """One job of several that are added together; what each field means stands at `later`."""
+
+    kind: str
+    key: str
+    at: datetime
+    payload: Mapping[str, object]
+    order_key: str | None = None
+
+
+async def later_many(wanted: Sequence[Later]) -> None:
+    """Add jobs to the open transaction by one statement, in the order given. Raises what `later` raises."""
     require_atomic()
-    text = f"{{{','.join(f'{dumps(name)}:{dumps(value)}' for name, value in payload.items())}}}"
-    if await row(statements.LATER, new_id(), kind, key, text, at, order_key):
+    if not wanted:
+        return
+    jobs = [
+        {
+            "id": new_id(),
+            "kind": each.kind,
+            "key": each.key,
+            "payload": f"{{{','.join(f'{dumps(name)}:{dumps(value)}' for name, value in each.payload.items())}}}",
+            "run_at": instant_text(each.at),
+            "order_key": each.order_key,
+        }
+        for each in wanted
+    ]
+    if await rows(statements.LATER, orjson.dumps(jobs).decode()):
         after_commit(_nudge_all)
 
 

@@ -81,24 +81,40 @@ async def write(drafts: Sequence[Draft], slots: Sequence[Slot], *, at: datetime,
     await _note([(draft.id, "", draft.state, reason, draft.actor) for draft in drafts], at)
 
 
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One claim's way from the state in which its caller saw it to another."""
+
+    claim_id: UUID
+    before: ClaimState
+    after: ClaimState
+    actor: Actor
+
+
 async def transition(
     claims: Mapping[UUID, ClaimState], to: ClaimState, *, reason: str, actor: Actor, at: datetime
 ) -> frozenset[UUID]:
-    """Move claims, each from the state in which its caller saw it, to `to`; which ones still stood there.
+    """Move claims, each from the state in which its caller saw it, to `to`; as `move` does."""
+    edges = [Edge(claim_id, before, to, actor) for claim_id, before in claims.items()]
+    return await move(edges, reason=reason, at=at)
+
+
+async def move(edges: Sequence[Edge], *, reason: str, at: datetime) -> frozenset[UUID]:
+    """Move claims, no claim twice; which ones still stood where their caller saw them.
 
     Those that did not are unchanged, and missing from the answer. An event row per edge. Raises IllegalEdge (a mistake
     of the caller's), NotInTransaction.
     """
     require_atomic()
-    for before in set(claims.values()):
-        require_edge(before, to)
-    if not claims:
+    for before, after in {(edge.before, edge.after) for edge in edges}:
+        require_edge(before, after)
+    if not edges:
         return frozenset()
-    wanted = [
-        {"id": str(claim_id), "before": before.value, "after": to.value} for claim_id, before in sorted(claims.items())
-    ]
+    ordered = sorted(edges, key=lambda edge: edge.claim_id)
+    wanted = [{"id": edge.claim_id, "before": edge.before, "after": edge.after} for edge in ordered]
     moved = {as_uuid(each["id"]) for each in await rows(statements.MOVE, _json(wanted))}
-    await _note([(claim_id, claims[claim_id], to, reason, actor) for claim_id in sorted(moved)], at)
+    stood = [edge for edge in ordered if edge.claim_id in moved]
+    await _note([(edge.claim_id, edge.before, edge.after, reason, edge.actor) for edge in stood], at)
     return frozenset(moved)
 
 

@@ -5,15 +5,26 @@ Instants come from the caller's clock, never from the database's, so that leases
 
 from models.sql import Both
 
-# A key that exists is the same act asked for again: nothing to add.
+# A key that exists is the same act asked for again: nothing to add. $1 [{"id", "kind", "key", "payload" (as text),
+# "run_at", "order_key"}].
 _LATER = """
     INSERT INTO job (id, created_at, kind, key, payload, state, run_at, order_key, attempt_count, fence, last_error)
-    VALUES ($1, {now}, $2, $3, {payload}, 'ready', $5, $6, 0, 0, '')
+    SELECT j.id, {now}, j.kind, j.key, {payload}, 'ready', j.run_at, j.order_key, 0, 0, '' FROM {jobs} WHERE true
     ON CONFLICT (key) DO NOTHING RETURNING id
 """
+_JOB = ("id", "kind", "key", "payload", "run_at", "order_key")
 LATER = Both(
-    postgres=_LATER.format(now="clock_timestamp()", payload="CAST($4::text AS jsonb)"),
-    sqlite=_LATER.format(now="strftime('%Y-%m-%d %H:%M:%f', 'now') || '000+00:00'", payload="$4"),
+    postgres=_LATER.format(
+        now="clock_timestamp()",
+        payload="CAST(j.payload AS jsonb)",
+        jobs="json_to_recordset($1::text::json)"
+        " AS j(id uuid, kind text, key text, payload text, run_at timestamptz, order_key text)",
+    ),
+    sqlite=_LATER.format(
+        now="strftime('%Y-%m-%d %H:%M:%f', 'now') || '000+00:00'",
+        payload="j.payload",
+        jobs=f"(SELECT {', '.join(f'value ->> {name!r} AS {name}' for name in _JOB)} FROM json_each($1)) AS j",  # noqa: S608
+    ),
 )
 
 # Of an order key only the oldest unfinished job may run, and none while another runs. Ids are time-ordered.
