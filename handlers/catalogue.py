@@ -123,4 +123,5 @@ class Handlers:
 
     async def close(self) -> None:
         """Let those who wait in a lane be answered; called once nobody new comes."""
-        await asyncio.gather(self.identity.close(), self.membership.close(), self.claiming.close())
+        lanes = (self.identity, self.membership, self.claiming, self.redemptions)
+        await asyncio.gather(*(each.close() for each in lanes))

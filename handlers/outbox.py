@@ -14,9 +14,9 @@ import orjson
 
 from handlers.codec import dumps
 from handlers.errors import DeadJobUnknown
-from models.database import after_commit, atomic, require_atomic, row, rows
+from models.database import after_commit, atomic, require_atomic, rows
 from models.ids import new_id
-from models.sql import as_instant, as_uuid, instant_text
+from models.sql import as_instant, as_uuid, dump_rows, instant_text
 from models.statements import jobs as statements
 
 DONE_KEPT = timedelta(days=7)
@@ -110,7 +110,7 @@ async def later_many(wanted: Sequence[Later]) -> None:
         }
         for each in wanted
     ]
-    if await rows(statements.LATER, orjson.dumps(jobs).decode()):
+    if await rows(statements.LATER, dump_rows(jobs)):
         after_commit(_nudge_all)
 
 

@@ -6,7 +6,7 @@ through `as_instant` or `as_uuid`, which accept either form.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import Enum
@@ -29,6 +29,19 @@ class Both:
 
     postgres: str
     sqlite: str
+
+
+def recordset(columns: Mapping[str, str]) -> tuple[str, str]:
+    """A set of rows that travels as one JSON text ($1), called `r`: PostgreSQL's form, and SQLite's."""
+    typed = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+    picked = ", ".join(f"value ->> '{name}' AS {name}" for name in columns)
+    return f"jsonb_to_recordset($1::jsonb) AS r({typed})", f"(SELECT {picked} FROM json_each($1)) AS r"  # noqa: S608 - no outside input in any of these
+
+
+def of_rows(sql: str, columns: Mapping[str, str]) -> Both:
+    """A statement over such a set, which stands in it as `{rows}`."""
+    postgres, sqlite = recordset(columns)
+    return Both(postgres=sql.format(rows=postgres), sqlite=sql.format(rows=sqlite))
 
 
 def utc(value: datetime) -> datetime:
@@ -63,6 +76,20 @@ def dump_json(value: dict[str, Any] | list[Any]) -> str:
         if isinstance(error.__cause__, NaiveInstant):  # orjson hides what the function below raises
             raise error.__cause__ from None
         raise
+
+
+def dump_rows(values: Iterable[Mapping[str, Any]]) -> str:
+    """Rows for `of_rows` as one JSON text; ids are written by the encoder, instants are texts already.
+
+    Raises TypeError (not JSON).
+    """
+    return orjson.dumps(list(values), _id_text).decode()
+
+
+def _id_text(value: object) -> str:
+    if isinstance(value, UUID):  # asyncpg hands out a class of its own
+        return str(value)
+    raise TypeError(f"not JSON: {type(value).__name__}")
 
 
 def load_json(text: str | bytes) -> Any:

@@ -9,8 +9,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from handlers.claims.typed_codes import code_hash, typed_code
 from handlers.ports import Vault
 from handlers.requests import Actor
@@ -18,7 +16,7 @@ from handlers.rules.claim_states import FIRST, IllegalEdge, require_edge
 from models.database import require_atomic, rows
 from models.failures import SerializationConflict
 from models.ids import new_id
-from models.sql import as_uuid, instant_text
+from models.sql import as_uuid, dump_rows, instant_text
 from models.statements import claims as statements
 from models.words import ClaimSource, ClaimState
 
@@ -75,8 +73,8 @@ async def write(drafts: Sequence[Draft], slots: Sequence[Slot], *, at: datetime,
         return
     if any(draft.state not in FIRST for draft in drafts):
         raise IllegalEdge("a claim begins pending or issued")
-    await rows(statements.ADD_CLAIMS, _json(_claim_row(draft, vault) for draft in drafts), at)
-    if slots and len(await rows(statements.ADD_SLOTS, _json(map(_slot_row, slots)), at)) < len(slots):
+    await rows(statements.ADD_CLAIMS, dump_rows(_claim_row(draft, vault) for draft in drafts), at)
+    if slots and len(await rows(statements.ADD_SLOTS, dump_rows(map(_slot_row, slots)), at)) < len(slots):
         raise SerializationConflict("a slot was taken meanwhile")
     await _note([(draft.id, "", draft.state, reason, draft.actor) for draft in drafts], at)
 
@@ -112,7 +110,7 @@ async def move(edges: Sequence[Edge], *, reason: str, at: datetime) -> frozenset
         return frozenset()
     ordered = sorted(edges, key=lambda edge: edge.claim_id)
     wanted = [{"id": edge.claim_id, "before": edge.before, "after": edge.after} for edge in ordered]
-    moved = {as_uuid(each["id"]) for each in await rows(statements.MOVE, _json(wanted))}
+    moved = {as_uuid(each["id"]) for each in await rows(statements.MOVE, dump_rows(wanted))}
     stood = [edge for edge in ordered if edge.claim_id in moved]
     await _note([(edge.claim_id, edge.before, edge.after, reason, edge.actor) for edge in stood], at)
     return frozenset(moved)
@@ -132,7 +130,7 @@ async def give_back(claim_ids: Collection[UUID]) -> int:
         for bucket in each["stock_buckets"].split(","):
             key = (as_uuid(each["offer_id"]), bucket)
             units[key] = units.get(key, 0) + 1
-    wanted = _json(
+    wanted = dump_rows(
         {"offer_id": str(offer_id), "bucket": bucket, "number": number}
         for (offer_id, bucket), number in sorted(units.items())
     )
@@ -155,7 +153,7 @@ async def _note(edges: Iterable[tuple[UUID, str, ClaimState, str, Actor]], at: d
         for claim_id, before, after, reason, actor in edges
     ]
     if events:
-        await rows(statements.ADD_EVENTS, _json(events), at)
+        await rows(statements.ADD_EVENTS, dump_rows(events), at)
 
 
 def _claim_row(draft: Draft, vault: Vault) -> dict[str, Any]:
@@ -184,7 +182,3 @@ def _slot_row(slot: Slot) -> dict[str, Any]:
         "period": slot.period,
         "number": slot.number,
     }
-
-
-def _json(values: Iterable[Mapping[str, Any]]) -> str:
-    return orjson.dumps(list(values)).decode()

@@ -114,8 +114,31 @@ async def shop(clerk: Clerk, store_id: UUID | None) -> Shop:
     return Shop(as_uuid(found[0]["id"]), found[0]["code"], found[0]["name"])
 
 
-async def lay(
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """The rows behind what was scanned, by id and by the hash of the typed code."""
+
+    by_id: Mapping[UUID, Mapping[str, Any]]
+    by_hash: Mapping[str, Mapping[str, Any]]
+
+    def of(self, sought: Sought) -> Mapping[str, Any] | None:
+        """The claim that this scan means, if there is one."""
+        if sought.claim_id:
+            return self.by_id.get(sought.claim_id)
+        return self.by_hash.get(sought.code_hash) if sought.code_hash else None
+
+
+async def claims_of(sought: Sequence[Sought], *, statement: Both = statements.LOCK_CLAIMS) -> Claims:
+    """The claims behind the codes, locked in id order (or only read, by another statement)."""
+    ids = [each.claim_id for each in sought if each.claim_id]
+    hashes = [each.code_hash for each in sought if each.code_hash]
+    found = await rows(statement, ids, hashes) if ids or hashes else []
+    return Claims({as_uuid(each["id"]): each for each in found}, {each["code_hash"]: each for each in found})
+
+
+def lay_out(
     sought: Sequence[Sought],
+    claims: Claims,
     clerk: Clerk,
     me: UUID,
     where: Shop,
@@ -123,17 +146,11 @@ async def lay(
     now: datetime,
     bill_fen: int | None = None,
     confirm: "Confirm | None" = None,
-    statement: Both = statements.LOCK_CLAIMS,
 ) -> list[Laid]:
-    """The claims behind the codes, locked in id order; codes of one claim are one with the sum of their uses."""
-    ids = [each.claim_id for each in sought if each.claim_id]
-    hashes = [each.code_hash for each in sought if each.code_hash]
-    found = await rows(statement, ids, hashes) if ids or hashes else []
-    by_id = {as_uuid(each["id"]): each for each in found}
-    by_hash = {each["code_hash"]: each for each in found}
+    """What speaks against each claim; codes of one claim are one with the sum of their uses."""
     laid: dict[object, Laid] = {}
     for index, each in enumerate(sought):
-        claim = by_id.get(each.claim_id) if each.claim_id else by_hash.get(each.code_hash)
+        claim = claims.of(each)
         if claim is None:
             laid[index] = Laid(index, each, None, None, Reason.INVALID)
             continue

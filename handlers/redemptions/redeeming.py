@@ -1,101 +1,154 @@
-"""The writing half of a redemption: uses, states, append-only rows with their money, and what follows after commit."""
+"""The writing half of redemptions: uses, states, append-only rows with their money, and what follows after commit.
 
-from collections.abc import Sequence
-from dataclasses import replace
+Set-based, for any number of calls that have no claim in common (`tills.py`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-import orjson
-
 from handlers.actors import Clerk
-from handlers.claims.claims import transition
-from handlers.outbox import later
+from handlers.claims.claims import Edge, move
+from handlers.outbox import Later, later_many
 from handlers.recurring import BUSINESS_ZONE
 from handlers.redemptions.counter import Laid, Shop
 from handlers.redemptions.redemption_answers import Line, Receipt
+from handlers.redemptions.redemption_attempts import OK, Attempt, note_all
 from handlers.rules.claim_states import after_uses
-from handlers.rules.redemption import OWN_REVERSAL, masked, money
+from handlers.rules.redemption import OWN_REVERSAL, Presented, masked, money
 from models.database import require_atomic, rows
 from models.failures import SerializationConflict
 from models.ids import new_id
-from models.redemptions import Redemption
-from models.sql import as_uuid
+from models.sql import as_uuid, dump_rows, instant_text
 from models.statements import redemptions as statements
-from models.words import BenefitKind, ClaimState, RedemptionKind
+from models.words import BenefitKind
 
 REDEEMED = "redeemed"
 
 
-async def redeem_laid(
-    clerk: Clerk,
-    laid: Sequence[Laid],
-    where: Shop,
-    device_id: str,
-    bill_fen: int | None,
-    scanned_at: datetime | None,
-    now: datetime,
-) -> Receipt:
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """A call against which nothing speaks."""
+
+    clerk: Clerk
+    laid: Sequence[Laid]
+    where: Shop
+    device_id: str
+    key: str
+    bill_fen: int | None
+    scanned_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """One claim of a call: its row as it was read under the lock, and how it was presented."""
+
+    claim_id: UUID
+    found: Mapping[str, Any]
+    shown: Presented
+    hashed: str
+
+
+async def redeem_all(taken: Sequence[Taking], now: datetime) -> list[Receipt]:
     """Uses, states, rows and outbox. Raises SerializationConflict: a guard saw what the lock should have kept away."""
     require_atomic()
-    wanted = [{"id": str(each.claim_id), "uses": each.shown.uses} for each in laid if each.shown]
-    taken = await rows(statements.TAKE_USES, orjson.dumps(wanted).decode())
-    left = {as_uuid(each["id"]): int(each["uses_left"]) for each in taken}
-    if len(left) < len(laid):
-        raise SerializationConflict("uses were taken meanwhile")
-    number = f"{now.astimezone(BUSINESS_ZONE):%Y%m%d}{new_id().hex[-10:].upper()}"
+    if not taken:
+        return []
+    uses = [_uses(each) for each in taken]
+    flat = [use for theirs in uses for use in theirs]
+    left = await _take(flat)
     settled = {
         as_uuid(each["claim_id"]): int(each["fen"])
-        for each in await rows(statements.SETTLED, [each.claim_id for each in laid])
+        for each in await rows(statements.SETTLED, sorted(use.claim_id for use in flat))
     }
-    by_edge: dict[ClaimState, dict[UUID, ClaimState]] = {}
-    made, lines, bill_left = [], [], bill_fen
-    for each in sorted(laid, key=lambda one: one.index):
-        found, shown = each.found, each.shown
-        assert found is not None  # noqa: S101 - what was not found was refused
-        assert shown is not None  # noqa: S101
-        claim_id, total = as_uuid(found["id"]), found["uses_total"]
-        after = after_uses(total, left[claim_id])
-        if after is not shown.state:
-            by_edge.setdefault(after, {})[claim_id] = shown.state
+    receipts, redemptions, edges, attempts, jobs = [], [], list[Edge](), list[Attempt](), list[Later]()
+    for each, theirs in zip(taken, uses, strict=True):
+        receipt, written = _written(each, theirs, left, settled, now)
+        receipts.append(receipt)
+        redemptions += written
+        jobs += [_told(each, use, line, now) for use, line in zip(theirs, receipt.lines, strict=True)]
+        for use in theirs:
+            after = after_uses(use.found["uses_total"], left[use.claim_id])
+            if after is not use.shown.state:
+                edges.append(Edge(use.claim_id, use.shown.state, after, each.clerk))
+            attempts.append(
+                Attempt(each.clerk.id, each.where.id, use.claim_id, each.device_id, each.key, use.hashed, OK, now)
+            )
+    await move(edges, reason=REDEEMED, at=now)
+    await rows(statements.ADD_REDEMPTIONS, dump_rows(redemptions), now)
+    await note_all(attempts)
+    await later_many(jobs)
+    return receipts
+
+
+def _uses(each: Taking) -> list[_Use]:
+    uses = []
+    for laid in sorted(each.laid, key=lambda one: one.index):
+        assert laid.found is not None  # noqa: S101 - what was not found was refused
+        assert laid.shown is not None  # noqa: S101
+        uses.append(_Use(as_uuid(laid.found["id"]), laid.found, laid.shown, laid.sought.hashed))
+    return uses
+
+
+async def _take(uses: Sequence[_Use]) -> dict[UUID, int]:
+    """How many uses each claim has left now."""
+    wanted = [{"id": use.claim_id, "uses": use.shown.uses} for use in sorted(uses, key=lambda use: use.claim_id)]
+    taken = await rows(statements.TAKE_USES, dump_rows(wanted))
+    if len(taken) < len(uses):
+        raise SerializationConflict("uses were taken meanwhile")
+    return {as_uuid(each["id"]): int(each["uses_left"]) for each in taken}
+
+
+def _written(
+    each: Taking, uses: Sequence[_Use], left: Mapping[UUID, int], settled: Mapping[UUID, int], now: datetime
+) -> tuple[Receipt, list[dict[str, Any]]]:
+    """The receipt of one call and its rows. What one partner coupon takes off the bill is gone for the next."""
+    number = f"{now.astimezone(BUSINESS_ZONE):%Y%m%d}{new_id().hex[-10:].upper()}"
+    bill_left, lines, written = each.bill_fen, [], []
+    for use in uses:
+        found, total = use.found, use.found["uses_total"]
         worth = money(
-            replace(shown, bill_fen=bill_left),
+            replace(use.shown, bill_fen=bill_left),
             uses_total=total,
             price_fen=found["settlement_price_fen"],
             operator_share_bp=found["operator_share_bp"],
-            settled_fen=settled.get(claim_id, 0),
+            settled_fen=settled.get(use.claim_id, 0),
             used=total - found["uses_left"],
         )
-        is_bill = shown.kind is BenefitKind.PARTNER_COUPON
+        is_bill = use.shown.kind is BenefitKind.PARTNER_COUPON
         if is_bill and bill_left is not None:
             bill_left -= worth.settlement_fen
-        made.append(
-            Redemption(
-                kind=RedemptionKind.REDEEM,
-                claim_id=claim_id,
-                benefit_id=as_uuid(found["benefit_id"]),
-                merchant_id=clerk.merchant_id,
-                store_id=where.id,
-                clerk_id=clerk.id,
-                device_id=device_id,
-                receipt=number,
-                uses=shown.uses,
-                redeemed_at=now,
-                scanned_at=scanned_at,
-                bill_amount_fen=bill_fen,
-                settlement_fen=worth.settlement_fen,
-                operator_share_fen=worth.operator_fen,
-                merchant_share_fen=worth.merchant_fen,
-            )
+        redemption_id = new_id()
+        written.append(
+            {
+                "id": redemption_id,
+                "claim_id": use.claim_id,
+                "benefit_id": found["benefit_id"],
+                "merchant_id": each.clerk.merchant_id,
+                "store_id": each.where.id,
+                "clerk_id": each.clerk.id,
+                "device_id": each.device_id,
+                "receipt": number,
+                "uses": use.shown.uses,
+                "scanned_at": instant_text(each.scanned_at) if each.scanned_at else None,
+                "bill_amount_fen": each.bill_fen,
+                "settlement_fen": worth.settlement_fen,
+                "operator_share_fen": worth.operator_fen,
+                "merchant_share_fen": worth.merchant_fen,
+            }
         )
         deducted = worth.settlement_fen if is_bill else None
         member = masked(found["number"])
-        lines.append(Line(made[-1].id, claim_id, found["name"], member, shown.uses, left[claim_id], deducted))
-    for after, claims in by_edge.items():
-        await transition(claims, after, reason=REDEEMED, actor=clerk, at=now)
-    await Redemption.bulk_create(made)
-    for redemption, line, each in zip(made, lines, sorted(laid, key=lambda one: one.index), strict=True):
-        assert each.found is not None  # noqa: S101
-        owner_id = str(each.found["owner_id"])
-        told = {"member_id": owner_id, "benefit": line.benefit, "store": where.name, "uses_left": line.uses_left}
-        await later("say_redeemed", key=f"redeemed:{redemption.id}", at=now, order_key=f"chat:{owner_id}", **told)
-    return Receipt(number, where.name, clerk.name, device_id, now, now + OWN_REVERSAL, tuple(lines))
+        lines.append(
+            Line(redemption_id, use.claim_id, found["name"], member, use.shown.uses, left[use.claim_id], deducted)
+        )
+    receipt = Receipt(number, each.where.name, each.clerk.name, each.device_id, now, now + OWN_REVERSAL, tuple(lines))
+    return receipt, written
+
+
+def _told(each: Taking, use: _Use, line: Line, now: datetime) -> Later:
+    owner_id = str(use.found["owner_id"])
+    said = {"member_id": owner_id, "benefit": line.benefit, "store": each.where.name, "uses_left": line.uses_left}
+    return Later("say_redeemed", f"redeemed:{line.id}", now, said, f"chat:{owner_id}")

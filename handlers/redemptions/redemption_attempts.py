@@ -11,16 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import orjson
-
 from handlers.actors import Clerk
 from handlers.errors import TooManyWrongCodes
 from handlers.ports import Vault
 from handlers.rules.redemption import FREE_WRONG_CODES, lock_after
 from models.database import require_atomic, rows
 from models.ids import new_id
-from models.redemptions import RedemptionAttempt
-from models.sql import as_instant
+from models.sql import as_instant, dump_rows, instant_text
 from models.statements import redemptions as statements
 
 OK, TOGETHER = "ok", "together"  # together: good by itself, and refused with another code of the same call
@@ -60,41 +57,72 @@ class Counter:
             subjects["address"] = (f"scan:address:{vault.blind_index('scan_address', address)}", hour)
         return cls(subjects)
 
-    async def check(self, now: datetime, *, codes: int = 1) -> bool:
-        """Before any of so many codes is looked at; whether earlier ones were wrong. Raises TooManyWrongCodes.
+    async def check(self, now: datetime, *, codes: int = 1) -> None:
+        """Before any of so many codes is looked at. Raises TooManyWrongCodes."""
+        if wait := self.locked_for(await wrong_codes([self]), now, codes=codes):
+            raise TooManyWrongCodes(retry_after=wait)
+
+    def locked_for(self, wrong: "Wrong", now: datetime, *, codes: int) -> int:
+        """For how many seconds nobody is asked; 0: ask.
 
         Several codes in one call are so many guesses: with those of the last minute they must not pass ten.
         """
-        kinds = {subject: kind for kind, (subject, _) in self.subjects.items()}
-        found = await rows(statements.LOCKS, self._json(kinds.values()))
         ends = [now]
-        for each in found:
-            kind, latest, wrong = kinds[each["subject"]], as_instant(each["first_at"]), int(each["tried_count"])
-            ends.append(latest + _lock(kind, wrong))
-            if kind in _FORGIVEN and latest + MINUTE > now and wrong + codes > MOST_A_MINUTE:
+        for kind, (subject, window) in self.subjects.items():
+            if (counted := wrong.get((subject, window))) is None:
+                continue
+            latest, number = counted
+            ends.append(latest + _lock(kind, number))
+            if kind in _FORGIVEN and latest + MINUTE > now and number + codes > MOST_A_MINUTE:
                 ends.append(latest + MINUTE)
-        if max(ends) > now:
-            raise TooManyWrongCodes(retry_after=math.ceil((max(ends) - now).total_seconds()))
-        return bool(found)
+        return math.ceil((max(ends) - now).total_seconds())
+
+    def is_counted(self, wrong: "Wrong") -> bool:
+        """Whether any slip of theirs is on record."""
+        return any(subject in wrong for subject in self.subjects.values())
 
     async def count(self, wrong: int, now: datetime) -> None:
         """So many wrong codes; in the open transaction, which commits although nothing was redeemed."""
-        require_atomic()
-        for _ in range(wrong):
-            counted = self._json(self.subjects)
-            await rows(statements.LATEST_WRONG, counted, now)
-            await rows(statements.COUNT_WRONG, counted, now)
+        await count_all([(self, wrong)], now)
 
     async def forgive(self) -> None:
         """A redemption went through: earlier slips of this clerk and device are forgotten."""
         require_atomic()
-        await rows(statements.FORGIVE, self._json(kind for kind in self.subjects if kind in _FORGIVEN))
+        await rows(statements.FORGIVE, _json({self.subjects[kind]: 0 for kind in self.subjects if kind in _FORGIVEN}))
 
-    def _json(self, kinds: Iterable[str]) -> str:
-        picked = sorted(self.subjects[kind] for kind in kinds)
-        return orjson.dumps(
-            [{"id": str(new_id()), "subject": subject, "window": window} for subject, window in picked]
-        ).decode()
+
+# By subject and window: when the latest was, and how many there were.
+Wrong = Mapping[tuple[str, str], tuple[datetime, int]]
+
+
+async def wrong_codes(counters: Iterable[Counter]) -> Wrong:
+    """What is on record of any of these, by one statement."""
+    wanted = {subject: 0 for counter in counters for subject in counter.subjects.values()}
+    found = await rows(statements.LOCKS, _json(wanted))
+    return {
+        (each["subject"], each["window"]): (as_instant(each["first_at"]), int(each["tried_count"])) for each in found
+    }
+
+
+async def count_all(guessed: Iterable[tuple[Counter, int]], now: datetime) -> None:
+    """Wrong codes of several calls; in the open transaction, which commits although nothing was redeemed."""
+    require_atomic()
+    numbers: dict[tuple[str, str], int] = {}
+    for counter, wrong in guessed:
+        for subject in counter.subjects.values() if wrong else ():
+            numbers[subject] = numbers.get(subject, 0) + wrong
+    if numbers:
+        counted = _json(numbers)
+        await rows(statements.LATEST_WRONG, counted, now)
+        await rows(statements.COUNT_WRONG, counted, now)
+
+
+def _json(numbers: Mapping[tuple[str, str], int]) -> str:
+    """Rows for the statements, in the order in which all transactions lock them."""
+    return dump_rows(
+        {"id": new_id(), "subject": subject, "window": window, "number": number}
+        for (subject, window), number in sorted(numbers.items())
+    )
 
 
 def _lock(kind: str, wrong: int) -> timedelta:
@@ -111,19 +139,41 @@ async def note(
     at: datetime,
 ) -> None:
     """A row per code, in the open transaction."""
-    require_atomic()
-    await RedemptionAttempt.bulk_create(
-        [
-            RedemptionAttempt(
-                clerk_id=clerk.id,
-                store_id=store_id,
-                claim_id=each.claim_id,
-                device_id=device_id,
-                request_key=key,
-                code_hash=each.code_hash,
-                outcome=each.outcome,
-                tried_at=at,
-            )
-            for each in tried
-        ]
+    await note_all(
+        [Attempt(clerk.id, store_id, each.claim_id, device_id, key, each.code_hash, each.outcome, at) for each in tried]
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One row of the record: a code, by its hash, and what became of it."""
+
+    clerk_id: UUID
+    store_id: UUID | None
+    claim_id: UUID | None
+    device_id: str
+    request_key: str
+    code_hash: str
+    outcome: str
+    tried_at: datetime
+
+
+async def note_all(attempts: Sequence[Attempt]) -> None:
+    """Rows of several calls, in the open transaction."""
+    require_atomic()
+    made = [
+        {
+            "id": new_id(),
+            "clerk_id": each.clerk_id,
+            "store_id": each.store_id,
+            "claim_id": each.claim_id,
+            "device_id": each.device_id,
+            "request_key": each.request_key,
+            "code_hash": each.code_hash,
+            "outcome": each.outcome,
+            "tried_at": instant_text(each.tried_at),
+        }
+        for each in attempts
+    ]
+    if made:
+        await rows(statements.ADD_ATTEMPTS, dump_rows(made))

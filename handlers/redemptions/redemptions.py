@@ -5,34 +5,34 @@ refusals are decided on locked rows before anything is written, and either way t
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from handlers.actors import Clerk
 from handlers.errors import RedemptionUnknown, StoreNeeded, StoreUnknown, TooManyWrongCodes
 from handlers.ports import Clock, PassStore, Vault
 from handlers.redemptions.counter import (
-    Confirm,
     Laid,
     Scan,
     Shop,
     Sought,
+    claims_of,
     confirm_token,
-    lay,
+    lay_out,
     lock_clerk,
     resolve,
     shop,
 )
-from handlers.redemptions.redeeming import redeem_laid
 from handlers.redemptions.redemption_answers import Outcome, Receipt, answered, refused
-from handlers.redemptions.redemption_attempts import OK, TOGETHER, Counter, Tried, note
-from handlers.requests import Answer, once
+from handlers.redemptions.redemption_attempts import Counter, Tried, note
+from handlers.redemptions.refusing import Refusing, refuse_all
+from handlers.redemptions.tills import Call, Tills
+from handlers.requests import Answer, Asked, alone
 from handlers.retrying import again, refusing
 from handlers.rules.redemption import CONFIRM_LASTS, Reason, masked
-from models.database import atomic, row, rows
+from models.database import atomic, row
 from models.sql import as_uuid
 from models.statements import redemptions as statements
 from models.statements import requests as asked
@@ -77,6 +77,11 @@ class Redemptions:
         self._clock = clock
         self._vault = vault
         self._passes = passes
+        self._tills = Tills(clock, vault)
+
+    async def close(self) -> None:
+        """Let those who wait be answered."""
+        await self._tills.close()
 
     async def preview(
         self, clerk: Clerk, scan: Scan, *, store_id: UUID | None = None, device_id: str = "", address: str | None = None
@@ -91,14 +96,16 @@ class Redemptions:
         async def look() -> tuple[Laid, Shop, Outcome | None]:
             async with atomic():
                 me, where = await lock_clerk(clerk), await shop(clerk, store_id)
-                counter = self._counter(clerk, device_id, where, address, now)
+                counter = Counter.of(
+                    self._vault, clerk, device_id=device_id, store_id=where.id, address=address, now=now
+                )
                 await counter.check(now)
-                (laid,) = await lay(sought, clerk, me, where, now=now, statement=statements.CLAIMS)
-                if (
-                    laid.against is None or laid.against is Reason.BILL_NEEDED
-                ):  # the bill is asked for when it is redeemed
+                claims = await claims_of(sought, statement=statements.CLAIMS)
+                (laid,) = lay_out(sought, claims, clerk, me, where, now=now)
+                if laid.against in (None, Reason.BILL_NEEDED):  # the bill is asked for when it is redeemed
                     return laid, where, None
-                return laid, where, await self._refuse(clerk, [laid], where, device_id, "", counter, now)
+                (outcome,) = await refuse_all([Refusing(clerk, [laid], where, device_id, "", counter)], now)
+                return laid, where, outcome
 
         laid, where, outcome = await again(look)
         if outcome is not None:
@@ -138,20 +145,6 @@ class Redemptions:
         holder = hashlib.sha256(f"{clerk.merchant_id}:{device_id}:{request_id}".encode()).hexdigest()
         sought = await resolve(scans, vault=self._vault, passes=self._passes, now=now, holder=holder)
 
-        async def effect() -> Outcome:
-            me, where = await lock_clerk(clerk), await shop(clerk, store_id)
-            counter = self._counter(clerk, device_id, where, address, now)
-            had_counts = await counter.check(now, codes=len(sought))
-            brought = Confirm(confirm, self._vault) if confirm is not None else None
-            laid = await lay(sought, clerk, me, where, now=now, bill_fen=bill_fen, confirm=brought)
-            if any(each.against for each in laid):
-                return await self._refuse(clerk, laid, where, device_id, request_id, counter, now)
-            if had_counts:
-                await counter.forgive()
-            tried = [Tried(each.sought.hashed, OK, each.claim_id) for each in laid]
-            await note(clerk, tried, store_id=where.id, device_id=device_id, key=request_id, at=now)
-            return Outcome(await redeem_laid(clerk, laid, where, device_id, bill_fen, scanned_at, now))
-
         facts = {
             "scans": [[each.hashed, each.scan.uses] for each in sought],
             "store": store_id,
@@ -159,9 +152,11 @@ class Redemptions:
             "bill": bill_fen,
             "scanned_at": scanned_at,
         }
-        till = Till(clerk.merchant_id)
+        asked_for = Asked.of(Till(clerk.merchant_id), operation(device_id), request_id, facts)
+        call = Call(clerk, sought, store_id, device_id, confirm, bill_fen, scanned_at, address, asked_for)
         try:
-            answer = await once(till, operation(device_id), request_id, facts=facts, result=Outcome, effect=effect)
+            async with alone(asked_for.scope):
+                answer = await self._tills.redeem(call)
         except TooManyWrongCodes as locked:
             await self._give_back(sought, holder)
             await self._note_locked(clerk, sought, device_id, request_id, locked, now)
@@ -183,42 +178,6 @@ class Redemptions:
         if found is None:
             raise RedemptionUnknown
         return answered(Answer(Outcome.of_json(found["result"]), replayed=True))
-
-    def _counter(self, clerk: Clerk, device_id: str, where: Shop, address: str | None, now: datetime) -> Counter:
-        return Counter.of(self._vault, clerk, device_id=device_id, store_id=where.id, address=address, now=now)
-
-    async def _refuse(
-        self,
-        clerk: Clerk,
-        laid: Sequence[Laid],
-        where: Shop,
-        device_id: str,
-        key: str,
-        counter: Counter,
-        now: datetime,
-    ) -> Outcome:
-        """Record and count, and say the one reason. The transaction commits: nothing else was written in it."""
-        guesses = sum(each.against is Reason.INVALID and not each.sought.is_over for each in laid)
-        used = [each.claim_id for each in laid if each.against is Reason.ALREADY_REDEEMED and each.claim_id]
-        firsts: dict[UUID, Mapping[str, Any]] = {}
-        for each in await rows(statements.STANDING, used) if used else []:
-            firsts.setdefault(as_uuid(each["claim_id"]), each)
-        # A pass that another scan has, and nothing was redeemed by it (yet, or any more): show a new one.
-        laid = [
-            replace(each, against=Reason.INVALID)
-            if each.against is Reason.ALREADY_REDEEMED and each.claim_id not in firsts
-            else each
-            for each in laid
-        ]
-        await counter.count(guesses, now)
-        tried = [
-            Tried(each.sought.hashed, each.against.value if each.against else TOGETHER, each.claim_id) for each in laid
-        ]
-        await note(clerk, tried, store_id=where.id, device_id=device_id, key=key, at=now)
-        names: dict[str, str] = {}
-        if any(each.against is Reason.WRONG_STORE for each in laid):
-            names = {each["code"]: each["name"] for each in await rows(statements.STORE_NAMES, clerk.merchant_id)}
-        return Outcome.refusal(laid, firsts=firsts, store_names=names, device_id=device_id, now=now)
 
     async def _give_back(self, sought: Sequence[Sought], holder: str) -> None:
         for each in sought:

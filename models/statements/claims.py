@@ -1,21 +1,6 @@
 """Claiming by the batch, the changes of claims, and their sweep. Sets of rows travel as one JSON text ($1)."""
 
-from collections.abc import Mapping
-
-from models.sql import Both
-
-
-def _recordset(columns: Mapping[str, str]) -> tuple[str, str]:
-    """The same rows of $1, called `r`, in both dialects."""
-    typed = ", ".join(f"{name} {kind}" for name, kind in columns.items())
-    picked = ", ".join(f"value ->> '{name}' AS {name}" for name in columns)
-    return f"jsonb_to_recordset($1::jsonb) AS r({typed})", f"(SELECT {picked} FROM json_each($1)) AS r"  # noqa: S608 - no outside input in any of these
-
-
-def _both(sql: str, columns: Mapping[str, str]) -> Both:
-    postgres, sqlite = _recordset(columns)
-    return Both(postgres=sql.format(rows=postgres), sqlite=sql.format(rows=sqlite))
-
+from models.sql import Both, of_rows, recordset
 
 _OF_THESE = "IN (SELECT value FROM json_each($1))"
 
@@ -49,7 +34,7 @@ SLOTS = Both(
     ),
 )
 
-ADD_CLAIMS = _both(
+ADD_CLAIMS = of_rows(
     """
     INSERT INTO claim (id, created_at, member_id, offer_id, offer_version, benefit_id, package_id, source, state,
         uses_total, uses_left, claimed_at, valid_from, expires_at, code_version, code_hash, stock_buckets, price_fen,
@@ -74,7 +59,7 @@ ADD_CLAIMS = _both(
     },
 )
 
-ADD_SLOTS = _both(
+ADD_SLOTS = of_rows(
     """
     INSERT INTO claim_slot (id, created_at, claim_id, offer_id, member_id, period, number)
     SELECT r.id, $2, r.claim_id, r.offer_id, r.member_id, r.period, r.number FROM {rows}
@@ -92,7 +77,7 @@ ADD_SLOTS = _both(
 )
 
 # $2 is when, $3 why, $4 and $5 by whom; an empty actor in a row means that of the call.
-ADD_EVENTS = _both(
+ADD_EVENTS = of_rows(
     """
     INSERT INTO claim_event (id, created_at, claim_id, from_state, to_state, reason, actor_kind, actor_id, happened_at)
     SELECT r.id, $2, r.claim_id, r.from_state, r.to_state, r.reason, r.actor_kind, r.actor_id, $2
@@ -110,7 +95,7 @@ ADD_EVENTS = _both(
 )
 
 # One edge for each row that stands where its caller saw it.
-MOVE = _both(
+MOVE = of_rows(
     """
     UPDATE claim SET state = r.after FROM {rows}
     WHERE claim.id = r.id AND claim.state = r.before RETURNING claim.id
@@ -136,13 +121,13 @@ _RETURN = """
     FROM {rows} WHERE offer_stock.offer_id = r.offer_id AND offer_stock.bucket = r.bucket RETURNING offer_stock.id
 """
 _UNITS = {"offer_id": "uuid", "bucket": "text", "number": "int"}
-RETURN_STOCK = _both(_RETURN, _UNITS)
+RETURN_STOCK = of_rows(_RETURN, _UNITS)
 # A lock per row, in the order in which claiming takes them.
 _LOCK = """
     SELECT s.id FROM offer_stock s JOIN {rows} ON s.offer_id = r.offer_id AND s.bucket = r.bucket
     ORDER BY s.id FOR UPDATE OF s
 """
-LOCK_RETURNED = Both(postgres=_LOCK.format(rows=_recordset(_UNITS)[0]), sqlite="")
+LOCK_RETURNED = Both(postgres=_LOCK.format(rows=recordset(_UNITS)[0]), sqlite="")
 
 # --- expiry
 

@@ -1,11 +1,33 @@
 """Statements of the counter: claims are locked in id order, uses move by guarded updates."""
 
-from models.sql import Both
+from models.sql import Both, of_rows
 
 # Whoever serves no more gets no row. The lock makes one clerk's scans go one after the other, so that guesses in
 # parallel are counted like guesses in a row.
 _CLERK = "SELECT id, member_id FROM clerk WHERE id = $1 AND revoked_at IS NULL"
 LOCK_CLERK = Both(postgres=_CLERK + " FOR NO KEY UPDATE", sqlite=_CLERK)
+
+# The same of many clerks ($1), each with whom they are today, so that nobody redeems an own claim.
+_CLERKS = """
+    SELECT k.id, o.id AS me FROM clerk k
+    JOIN member m ON m.id = k.member_id JOIN member o ON o.id = coalesce(m.canonical_id, m.id)
+    WHERE k.id {these} AND k.revoked_at IS NULL AND o.status <> 'erased' ORDER BY k.id
+"""
+LOCK_CLERKS = Both(
+    postgres=_CLERKS.format(these="= ANY($1::uuid[])") + " FOR NO KEY UPDATE OF k",
+    sqlite=_CLERKS.format(these="IN (SELECT value FROM json_each($1))"),
+)
+
+# These stores ($1), and up to two of each of these merchants ($2): enough to see whether there is but one.
+_STORES_OF = """
+    SELECT s.id, s.merchant_id, s.code, s.name FROM store s
+    WHERE s.is_active AND (s.id {named} OR (s.merchant_id {open} AND 2 > (
+        SELECT count(*) FROM store o WHERE o.merchant_id = s.merchant_id AND o.is_active AND o.id < s.id)))
+"""
+STORES_OF = Both(
+    postgres=_STORES_OF.format(named="= ANY($1::uuid[])", open="= ANY($2::uuid[])"),
+    sqlite=_STORES_OF.format(named="IN (SELECT value FROM json_each($1))", open="IN (SELECT value FROM json_each($2))"),
+)
 
 STORES = """
     SELECT id, code, name FROM store
@@ -67,15 +89,68 @@ _STANDING = """
 """
 STANDING = Both(postgres=_STANDING.format(these=_OF_THESE.postgres), sqlite=_STANDING.format(these=_OF_THESE.sqlite))
 
-# --- wrong codes: $1 [{"id", "subject", "window"}], $2 now
+# --- rows of many calls: $1 their JSON
+
+_ATTEMPTS = """
+    INSERT INTO redemption_attempt (id, created_at, clerk_id, store_id, claim_id, device_id, request_key, code_hash,
+        outcome, tried_at)
+    SELECT r.id, r.tried_at, r.clerk_id, r.store_id, r.claim_id, r.device_id, r.request_key, r.code_hash, r.outcome,
+        r.tried_at
+    FROM {rows} WHERE true RETURNING id
+"""
+ADD_ATTEMPTS = of_rows(
+    _ATTEMPTS,
+    {
+        "id": "uuid",
+        "clerk_id": "uuid",
+        "store_id": "uuid",
+        "claim_id": "uuid",
+        "device_id": "text",
+        "request_key": "text",
+        "code_hash": "text",
+        "outcome": "text",
+        "tried_at": "timestamptz",
+    },
+)
+# $2 is when.
+_REDEMPTIONS = """
+    INSERT INTO redemption (id, created_at, kind, claim_id, benefit_id, merchant_id, store_id, clerk_id, device_id,
+        receipt, mode, uses, redeemed_at, scanned_at, bill_amount_fen, settlement_fen, operator_share_fen,
+        merchant_share_fen, reason)
+    SELECT r.id, $2, 'redeem', r.claim_id, r.benefit_id, r.merchant_id, r.store_id, r.clerk_id, r.device_id,
+        r.receipt, 'online', r.uses, $2, r.scanned_at, r.bill_amount_fen, r.settlement_fen, r.operator_share_fen,
+        r.merchant_share_fen, ''
+    FROM {rows} WHERE true RETURNING id
+"""
+ADD_REDEMPTIONS = of_rows(
+    _REDEMPTIONS,
+    {
+        "id": "uuid",
+        "claim_id": "uuid",
+        "benefit_id": "uuid",
+        "merchant_id": "uuid",
+        "store_id": "uuid",
+        "clerk_id": "uuid",
+        "device_id": "text",
+        "receipt": "text",
+        "uses": "int",
+        "scanned_at": "timestamptz",
+        "bill_amount_fen": "int",
+        "settlement_fen": "int",
+        "operator_share_fen": "int",
+        "merchant_share_fen": "int",
+    },
+)
+
+# --- wrong codes: $1 [{"id", "subject", "window", "number"}], $2 now
 
 _COUNTED = Both(
-    postgres='json_to_recordset($1::text::json) AS w(id uuid, subject text, "window" text)',
-    sqlite="""(SELECT value ->> 'id' AS id, value ->> 'subject' AS subject, value ->> 'window' AS "window"
-        FROM json_each($1)) AS w""",
+    postgres='json_to_recordset($1::text::json) AS w(id uuid, subject text, "window" text, number int)',
+    sqlite="""(SELECT value ->> 'id' AS id, value ->> 'subject' AS subject, value ->> 'window' AS "window",
+        value ->> 'number' AS number FROM json_each($1)) AS w""",
 )
 _LOCKS = """
-    SELECT w.subject, r.first_at, p.tried_count FROM {wanted}
+    SELECT w.subject, w."window", r.first_at, p.tried_count FROM {wanted}
     JOIN recent_tries r ON r.subject = w.subject
     JOIN proof_attempts p ON p.subject = w.subject AND p."window" = w."window"
 """
@@ -88,8 +163,9 @@ _LATEST = """
 LATEST_WRONG = Both(postgres=_LATEST.format(wanted=_COUNTED.postgres), sqlite=_LATEST.format(wanted=_COUNTED.sqlite))
 _COUNT = """
     INSERT INTO proof_attempts (id, created_at, subject, "window", tried_count)
-    SELECT w.id, $2, w.subject, w."window", 1 FROM {wanted} WHERE true ORDER BY w.subject
-    ON CONFLICT (subject, "window") DO UPDATE SET tried_count = proof_attempts.tried_count + 1 RETURNING id
+    SELECT w.id, $2, w.subject, w."window", w.number FROM {wanted} WHERE true ORDER BY w.subject
+    ON CONFLICT (subject, "window") DO UPDATE SET tried_count = proof_attempts.tried_count + excluded.tried_count
+    RETURNING id
 """
 COUNT_WRONG = Both(postgres=_COUNT.format(wanted=_COUNTED.postgres), sqlite=_COUNT.format(wanted=_COUNTED.sqlite))
 _FORGIVE = """
