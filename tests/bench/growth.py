@@ -153,9 +153,10 @@ def _hall(stores: Stores, home: Path, number: int, claims: int) -> Iterator[Hall
 
 async def _fill(ground: Ground, offer_id: UUID, claims: int) -> None:
     connection: asyncpg.Connection = ground.connection
-    await connection.execute(_PEOPLE, MEMBERS)
-    for statement in _CLAIMS:
-        await connection.execute(statement, offer_id, claims)
+    async with connection.transaction():  # in one, so that `now()`, and with it every id, is the same in all of them
+        await connection.execute(_PEOPLE, MEMBERS)
+        for statement in _CLAIMS:
+            await connection.execute(statement, offer_id, claims)
     for statement in _AS_AUTOVACUUM:
         await connection.execute(statement)
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
-from redis.asyncio import Redis
 from tortoise.exceptions import IntegrityError
 
+from gateways.stores.commands import BatchedRedis
 from handlers.errors import DomainError
 from models.database import atomic, row
 from models.ids import new_id
@@ -128,21 +128,21 @@ async def by_function(wish: Wish) -> UUID:
 class Gate:
     """Redis gives units out, the database has no stock row. Two truths: see the note in the table."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: BatchedRedis) -> None:
         self._redis = redis
-        self._take = redis.register_script(_GATE)
+        self._script = b""
 
     async def open(self) -> None:
         """All units are there."""
-        await self._redis.set(LEFT, STOCK)
+        _, self._script = await self._redis.run(("SET", LEFT, STOCK), ("SCRIPT", "LOAD", _GATE))
 
     async def left(self) -> int:
         """How many Redis thinks there are."""
-        return int(await self._redis.get(LEFT))
+        return int((await self._redis.run(("GET", LEFT)))[0])
 
     async def take(self, wish: Wish) -> UUID:
         """The unit first, then the rows; given back where these are refused."""
-        outcome = await self._take(keys=[LEFT, TAKERS], args=[wish.member])
+        (outcome,) = await self._redis.run(("EVALSHA", self._script, 2, LEFT, TAKERS, wish.member))
         if outcome == 1:
             return await _known(wish)
         if outcome == 2:
@@ -150,7 +150,7 @@ class Gate:
         try:
             return await _in_one(_CTE_WITHOUT_STOCK, wish)
         except DomainError:
-            await self._redis.incr(LEFT)
+            await self._redis.run(("INCR", LEFT), ("SREM", TAKERS, wish.member))
             raise
 
 

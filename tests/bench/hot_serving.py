@@ -8,6 +8,7 @@ import orjson
 import uvloop
 from aiohttp import web
 
+from gateways.stores.commands import BatchedRedis
 from gateways.stores.connection import connected
 from handlers.errors import DomainError
 from models import database
@@ -32,8 +33,11 @@ async def _run(port: int, url: str, redis_url: str, design: str) -> None:
     try:
         async with contextlib.AsyncExitStack() as stack:
             await database.script(TABLES)
-            gate = Gate(await stack.enter_async_context(connected(redis_url))) if design == "gate" else None
-            if gate is not None:
+            gate = None
+            if design == "gate":
+                commands = BatchedRedis(await stack.enter_async_context(connected(redis_url)))
+                stack.push_async_callback(commands.aclose)
+                gate = Gate(commands)
                 await gate.open()
                 take: Take = gate.take
             elif design == "lane":
