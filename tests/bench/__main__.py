@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.bench import cards, claiming, figures, heavy
+from tests.bench import cards, catalogue, claiming, designs, figures, gone, growth, heavy, redeeming, wallets
 from tests.bench.load import wrk_is_installed
 from tests.bench.measuring import Outcome, loaded, measure
 from tests.bench.memory import Memory, watch
@@ -29,9 +29,12 @@ IN_TOWN = {
     "resolve": cards.resolve,
     "search": cards.search,
     "claim": claiming.claim,
+    "wallet": wallets.wallet,
+    "catalogue": catalogue.catalogue,
+    "redeem": redeeming.redeem,  # last: on SQLite the server itself then tells the members of it
 }
-PLAIN = (*IN_TOWN, "lane", "memory")
-HEAVY = ("import", "kind")  # minutes each: only when they are named
+PLAIN = (*IN_TOWN, "gone", "lane", "memory")
+HEAVY = ("import", "kind", "growth", "designs")  # minutes each: only when they are named
 ALL = (*PLAIN, *HEAVY)
 
 
@@ -57,6 +60,9 @@ def main() -> int:
     text = table(bench.outcomes, bench.memories, bench.heavies)
     print(f"\n{text}\nin {time.monotonic() - started:.0f} s; also in {BUILD.relative_to(ROOT)}/")
     (BUILD / "table.md").write_text(text, encoding="utf-8")
+    if bench.designs:
+        (BUILD / "designs.md").write_text(designs.table(bench.designs), encoding="utf-8")
+        designs.plot(bench.designs, BUILD / "designs.png")
     plot(bench.outcomes, BUILD / "plot.png")
     verdicts = [one.verdict for one in bench.outcomes] + [one.verdict for one in bench.memories]
     verdicts += [one.verdict for one in bench.heavies]
@@ -77,6 +83,7 @@ class Bench:
         self.outcomes: list[Outcome] = []
         self.memories: list[Memory] = []
         self.heavies: list[heavy.Heavy] = []
+        self.designs: list[Outcome] = []
 
     def run(self, ours: Stores, home: Path) -> None:
         """Everything that was asked for, on one pair."""
@@ -86,19 +93,32 @@ class Bench:
                 self.memories.append(watch(place, ours.pair))
                 print(f"memory: {self.memories[-1].growth:+.1%}, {self.memories[-1].verdict}", flush=True)
         here = [name for name in IN_TOWN if name in self._wanted and ours.pair in figures.WANTED[name].measured_on]
-        if here:
+        if here or "gone" in self._wanted:
             with town(ours, home) as place:
+                if "gone" in self._wanted:
+                    self._tell(gone.gone(place))
                 for name in here:
                     with IN_TOWN[name](place) as subject:
                         self._measure(name, ours, subject, place.home)
         if "lane" in self._wanted:
             with figures.lane(ours, home) as subject:
                 self._measure("lane", ours, subject, home)
+        if "designs" in self._wanted:
+            self._compare(ours, home)
         if ours.pair == "postgres":  # each on a database of its own: what they leave would change the others
             if "import" in self._wanted:
                 self._tell(heavy.import_cards(ours.another("imports"), home))
             if "kind" in self._wanted:
                 self._tell(heavy.kind(ours.another("kinds"), home, whole=self._whole))
+            if "growth" in self._wanted:
+                self._tell(growth.growth(ours, home, rounds=self._rounds, seconds=self._seconds))
+
+    def _compare(self, ours: Stores, home: Path) -> None:
+        place = ours.another("designs") if ours.pair == "postgres" else ours
+        found = designs.designs(place, home, rounds=self._rounds, seconds=self._seconds)
+        self.designs += found
+        self._tell(designs.verdict(found))
+        print(f"\n{designs.table(found)}", flush=True)
 
     def _tell(self, found: list[heavy.Heavy]) -> None:
         self.heavies += found

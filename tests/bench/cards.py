@@ -10,7 +10,7 @@ import orjson
 
 from handlers.cards.card_kinds import REMEMBERED_SECONDS
 from tests.bench.figures import Subject, Supply
-from tests.bench.load import BadAnswers, Line, Load, Overran, write_feed, wrk
+from tests.bench.load import BadAnswers, Line, Load, write_feed, wrk
 from tests.bench.processes import started
 from tests.bench.seeding import (
     OLD_DIGITS,
@@ -44,12 +44,7 @@ def bind(town: Town) -> Iterator[Subject]:
     def load(seconds: int) -> Load:
         nonlocal sent
         people = seeding(town.stores, lambda ground: members(ground, supply.count(seconds), with_old_card=True))
-        write_feed(feed, map(_binding, people))
-        try:
-            found = supply.seen(wrk(town.server.url, "POST", feed, seconds=seconds, once=True))
-        except Overran:
-            supply.too_few()
-            raise
+        found = supply.send(town.server.url, feed, map(_binding, people), seconds=seconds)
         sent += found.requests
         return found
 

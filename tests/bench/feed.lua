@@ -2,7 +2,7 @@
 -- idempotency key, body.
 -- A file of one line is sent again and again; of any other each line once, and `overran` tells that they ran out.
 
-local threads = {}
+threads = {}
 
 function setup(thread)
   table.insert(threads, thread)

@@ -1,8 +1,6 @@
 """What takes minutes: importing 100,000 cards, and a kind of card that is added to 1,000,000 members."""
 
 import asyncio
-import contextlib
-import http.client
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +14,7 @@ from handlers.cards.card_kinds import MEMBER_KIND, REMEMBERED_SECONDS
 from handlers.rules.numbers import check_digit
 from models.ids import new_id
 from tests.bench.load import BadAnswers
-from tests.bench.processes import Running, spawned
+from tests.bench.processes import Running, get, spawned
 from tests.bench.seeding import OLD_DIGITS, OLD_KIND, OLD_PREFIX, Ground, Seeded, add_kind, members, seeding
 from tests.bench.stores import Stores
 from tests.bench.town import town
@@ -163,9 +161,8 @@ def _first_touch(server: Running, somebody: Seeded, added: float) -> tuple[float
 
 def _cards(server: Running, somebody: Seeded) -> set[str]:
     """Which kinds of card GET /me/cards shows them."""
-    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)) as line:
-        line.request("GET", "/api/v1/me/cards", headers={"Authorization": f"Bearer {somebody.token}"})
-        return {card["kind"] for card in orjson.loads(line.getresponse().read())["items"]}
+    _, answer = get(server.url, "/api/v1/me/cards", somebody.token)
+    return {card["kind"] for card in orjson.loads(answer)["items"]}
 
 
 async def _watched(ground: Ground, kind_id: UUID, *, whole: bool) -> tuple[int, float]:

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 CONNECTIONS = 32
 _SCRIPT = Path(__file__).with_name("feed.lua")
@@ -68,22 +69,30 @@ def wrk(url: str, method: str, feed: Path, *, seconds: int, once: bool = False, 
 
     Raises Overran, BadAnswers (an error status, or a broken connection).
     """
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(_SCRIPT), url]
     before = os.times()
-    done = subprocess.run(
-        [*command, "--", method, str(feed)], check=False, capture_output=True, text=True, timeout=seconds + 60
-    )
+    found = told_by_wrk(url, method, feed, seconds=seconds, connections=connections)
     after = os.times()
-    told = [line.removeprefix("BENCH ") for line in done.stdout.splitlines() if line.startswith("BENCH ")]
-    if done.returncode or not told:
-        raise RuntimeError(f"wrk failed: {done.stdout[-500:]} {done.stderr[-500:]}")
-    found = json.loads(told[0])
     if once and found["laps"]:
         raise Overran
     if found["failed"] or not found["requests"]:
         raise BadAnswers(f"{found['failed']} of {found['requests']} requests failed at {url}")
     used = after.children_user - before.children_user + after.children_system - before.children_system
     return Load(found["requests"], found["microseconds"] / 1e6, found["p50"] / 1e3, found["p99"] / 1e3, generator=used)
+
+
+def told_by_wrk(
+    url: str, method: str, feed: Path, *, seconds: int, connections: int, script: Path = _SCRIPT
+) -> dict[str, Any]:
+    """What the script says at the end of a round of one thread. Raises RuntimeError when wrk fails."""
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(script), url]
+    done = subprocess.run(
+        [*command, "--", method, str(feed)], check=False, capture_output=True, text=True, timeout=seconds + 60
+    )
+    told = [line.removeprefix("BENCH ") for line in done.stdout.splitlines() if line.startswith("BENCH ")]
+    if done.returncode or not told:
+        raise RuntimeError(f"wrk failed: {done.stdout[-500:]} {done.stderr[-500:]}")
+    found: dict[str, Any] = json.loads(told[0])
+    return found
 
 
 def percentile(values: Sequence[float], share: float) -> float:

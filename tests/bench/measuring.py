@@ -36,12 +36,14 @@ class Outcome:
     def verdict(self) -> str:
         """`aim`, `bar`, `MISSED`, or `told` where the figure is not judged."""
         wanted = WANTED[self.name]
-        is_slow = wanted.p99 is not None and self.p99 > wanted.p99
+        bars = wanted.on(self.pair)
         if self.pair not in wanted.held_on:
             return "told"
-        if self.ratio < wanted.bar or is_slow:
+        is_slow = bars.p99 is not None and self.p99 > bars.p99
+        is_low = bars.bar is not None and self.ratio < bars.bar
+        if is_low or is_slow:
             return "MISSED"
-        return "aim" if wanted.aim is not None and self.ratio >= wanted.aim else "bar"
+        return "aim" if bars.aim is not None and self.ratio >= bars.aim else "bar"
 
 
 def loaded(subject: Subject, seconds: int) -> Load:

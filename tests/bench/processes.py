@@ -103,11 +103,11 @@ def spawned(
                 process.wait(STOP_SECONDS)
 
 
-def get(url: str, path: str) -> tuple[int, bytes]:
-    """Status and body of one GET at one of our processes."""
+def get(url: str, path: str, token: str = "") -> tuple[int, bytes]:
+    """Status and body of one GET at one of our processes; of whoever the session belongs to, if one is given."""
     line = http.client.HTTPConnection(url.removeprefix("http://"), timeout=60)
     try:
-        line.request("GET", path)
+        line.request("GET", path, headers={"Authorization": f"Bearer {token}"} if token else {})
         answer = line.getresponse()
         return answer.status, answer.read()
     finally:

@@ -20,6 +20,7 @@ class Stores:
     redis_url: str
     lane_url: str
     create: Callable[[str], str] | None = None  # makes another empty database and gives its address: PostgreSQL only
+    database_pid: int | None = None  # of PostgreSQL's first process
 
     def another(self, name: str) -> "Stores":
         """The same with a fresh database of this name. Raises RuntimeError on SQLite."""
@@ -40,4 +41,4 @@ def stores(pair: str, home: Path) -> Iterator[Stores]:
             server.sql(f"CREATE DATABASE {name}")
             return server.url(name)
 
-        yield Stores(pair, "PostgreSQL + Redis", create("bench"), redis_url, create("lane"), create)
+        yield Stores(pair, "PostgreSQL + Redis", create("bench"), redis_url, create("lane"), create, server.pid)

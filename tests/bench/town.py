@@ -5,7 +5,7 @@ import contextlib
 import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -49,6 +49,7 @@ class Town:
     home: Path
     stores: Stores
     environment: Mapping[str, str]  # the server's settings, for further processes
+    crowd: list[str] = field(default_factory=list)  # sessions of further members, as many as were needed so far
 
     def fresh_people(self, count: int) -> list[tuple[str, str]]:
         """Login code and openid of people whom the server does not know yet."""
