@@ -1,6 +1,6 @@
 """The writing half of a redemption: uses, states, append-only rows with their money, and what follows after commit."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -13,13 +13,15 @@ from handlers.outbox import later
 from handlers.recurring import BUSINESS_ZONE
 from handlers.redemptions.counter import Laid, Shop
 from handlers.redemptions.redemption_answers import Line, Receipt
+from handlers.redemptions.settling import terms_of
 from handlers.rules.claim_states import after_uses
 from handlers.rules.redemption import OWN_REVERSAL, masked, money
+from handlers.rules.settlement_terms import TermsInForce, in_force
 from models.database import require_atomic, rows
 from models.failures import SerializationConflict
 from models.ids import new_id
 from models.redemptions import Redemption
-from models.sql import as_uuid
+from models.sql import as_uuid, instant_text
 from models.statements import redemptions as statements
 from models.words import BenefitKind, ClaimState, RedemptionKind
 
@@ -43,10 +45,8 @@ async def redeem_laid(
     if len(left) < len(laid):
         raise SerializationConflict("uses were taken meanwhile")
     number = f"{now.astimezone(BUSINESS_ZONE):%Y%m%d}{new_id().hex[-10:].upper()}"
-    settled = {
-        as_uuid(each["claim_id"]): int(each["fen"])
-        for each in await rows(statements.SETTLED, [each.claim_id for each in laid])
-    }
+    terms = await _terms(clerk.merchant_id, laid, now)
+    settled = await _settled(terms)
     by_edge: dict[ClaimState, dict[UUID, ClaimState]] = {}
     made, lines, bill_left = [], [], bill_fen
     for each in sorted(laid, key=lambda one: one.index):
@@ -60,10 +60,11 @@ async def redeem_laid(
         worth = money(
             replace(shown, bill_fen=bill_left),
             uses_total=total,
-            price_fen=found["settlement_price_fen"],
-            operator_share_bp=found["operator_share_bp"],
-            settled_fen=settled.get(claim_id, 0),
+            price_fen=terms[claim_id].price_fen,
+            operator_share_bp=terms[claim_id].operator_share_bp,
+            settled_fen=settled[claim_id][0],
             used=total - found["uses_left"],
+            used_before=settled[claim_id][1],
         )
         is_bill = shown.kind is BenefitKind.PARTNER_COUPON
         if is_bill and bill_left is not None:
@@ -99,3 +100,32 @@ async def redeem_laid(
         told = {"member_id": owner_id, "benefit": line.benefit, "store": where.name, "uses_left": line.uses_left}
         await later("say_redeemed", key=f"redeemed:{redemption.id}", at=now, order_key=f"chat:{owner_id}", **told)
     return Receipt(number, where.name, clerk.name, device_id, now, now + OWN_REVERSAL, tuple(lines))
+
+
+async def _terms(merchant_id: UUID, laid: Sequence[Laid], now: datetime) -> dict[UUID, TermsInForce]:
+    """By claim, the terms that hold at this moment; the amounts they lead to are kept with the redemption."""
+    of = [each.found for each in laid if each.found is not None]
+    versions = await terms_of(merchant_id, {as_uuid(each["benefit_id"]) for each in of})
+    return {
+        as_uuid(each["id"]): in_force(
+            versions,
+            as_uuid(each["benefit_id"]),
+            now,
+            price_fen=each["settlement_price_fen"],
+            operator_share_bp=each["operator_share_bp"],
+        )
+        for each in of
+    }
+
+
+async def _settled(terms: Mapping[UUID, TermsInForce]) -> dict[UUID, tuple[int, int]]:
+    """By claim, what was settled under the price that holds now, and how many uses under earlier ones."""
+    wanted = [
+        {"id": str(claim_id), "since": instant_text(each.price_since) if each.price_since else None}
+        for claim_id, each in terms.items()
+    ]
+    found = {
+        as_uuid(each["claim_id"]): (int(each["fen"]), int(each["uses_before"]))
+        for each in await rows(statements.SETTLED, orjson.dumps(wanted).decode())
+    }
+    return {claim_id: found.get(claim_id, (0, 0)) for claim_id in terms}
