@@ -40,6 +40,6 @@ class EarlierDayOpen(DomainError):
 
 
 class StatementsForManagers(DomainError):
-    """Statements are of a whole merchant: for managers who serve in all its stores."""
+    """Statements are for the managers of the merchant, not for every clerk."""
 
-    kind, code, message = ErrorKind.FORBIDDEN, "statement.managers_only", "只有管理全部门店的店长能看结算单，请联系他。"
+    kind, code, message = ErrorKind.FORBIDDEN, "statement.managers_only", "只有店长能看结算单，请联系店长。"

@@ -1,4 +1,4 @@
-"""The statements of the own merchant, for managers of all its stores."""
+"""The statements of the own merchant, for its managers."""
 
 from aiohttp import web
 

@@ -1,4 +1,4 @@
-"""A month-end at a merchant: redeemed on two days, taken back across the closing, statements as finance downloads them."""
+"""A month-end at a merchant: redeemed on two days, taken back across the closing, and what finance downloads."""
 
 import csv
 import io
@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import openpyxl
 
+from app.worker import Worker
 from handlers.recurring import BUSINESS_ZONE
 from handlers.rules.validity import begins, day_of
 from handlers.settlement import redemption_reports, statements
@@ -54,6 +55,12 @@ class Month:
     async def reverse(self, redemption_id: str):
         path, body = f"/clerk/redemptions/{redemption_id}/reversal", {"reason": "拿错", "device_id": "till"}
         return await self.shop.ask("POST", path, body, token=self.token)
+
+    async def work_the_night(self) -> None:
+        """What the worker does by the clock, and what follows from it."""
+        house = self.town.house
+        await Worker(house.registry, house.handlers, house.clock).start_due_tasks()
+        await self.town.work()
 
     async def manager(self) -> str:
         """One who serves in all stores; their token."""
@@ -121,7 +128,7 @@ async def test_a_month_end(town, shop, monkeypatch):
     await month.wait_until(second_day, 0.05)
     assert (await month.reverse(taken_back)).status == 201
     await month.wait_until(second_day, 2.5)
-    await town.work()
+    await month.work_the_night()
     (monday,) = (await month.get("/statements"))["items"]
     assert (monday["business_on"], monday["closed_by"], monday["late_count"]) == (first_day.isoformat(), None, 0)
     assert monday["totals"]["payable_fen"] == 3000
@@ -134,7 +141,7 @@ async def test_a_month_end(town, shop, monkeypatch):
     await a_scan_of_yesterday_comes_in(kept)
     third_day = second_day + DAY
     await month.wait_until(third_day, 2.5)
-    await town.work()
+    await month.work_the_night()
     tuesday, again = (await month.get("/statements"))["items"]
     assert again == monday
     assert (tuesday["late_count"], tuesday["totals"]["payable_fen"]) == (2, 900 + 500 - 1000)
