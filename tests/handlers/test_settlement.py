@@ -25,7 +25,7 @@ from models.outbox import Job
 from models.programmes import Merchant
 from models.redemptions import Redemption
 from models.settlement import SettlementEntry, SettlementStatement
-from models.words import OperatorRole, RedemptionKind
+from models.words import ClerkRole, OperatorRole, RedemptionKind
 from tests.handlers.counter import open_counter
 from tests.handlers.settling import DAY, Books, breaches
 from tests.operating import city
@@ -309,7 +309,7 @@ async def test_managers_read_the_own_merchants_statements_and_clerks_do_not(book
     with pytest.raises(StatementsForManagers):
         await read.own_view(counter.clerk, made.id)
     tea = await Merchant.create(organization_id=counter.merchant.organization_id, code="tea", name="茶馆")
-    elsewhere = await counter.clerk_in(await rooms.member("o-tea"), merchant=tea, role="manager")
+    elsewhere = await counter.clerk_in(await rooms.member("o-tea"), merchant=tea, role=ClerkRole.MANAGER)
     assert await read.own_listing(elsewhere, before=None, limit=9) == ()
     with pytest.raises(StatementUnknown):
         await read.own_view(elsewhere, made.id)
