@@ -88,6 +88,10 @@ from handlers.redemptions.redemption_history import RedemptionHistory
 from handlers.redemptions.redemptions import Redemptions
 from handlers.redemptions.reversals import Reversals
 from handlers.rules import namespaces
+from handlers.settlement.redemption_reports import RedemptionReports
+from handlers.settlement.settlement_terms import SettlementTermsEditing
+from handlers.settlement.statement_closing import StatementClosing
+from handlers.settlement.statements import Statements
 from handlers.shops.clerk_sessions import ClerkSessions
 from handlers.shops.clerks import Clerks
 from handlers.shops.merchants import Merchants, Owners
@@ -233,9 +237,13 @@ def build_handlers(settings: Settings, clock: Clock, vault: Vault, wechat: WeCha
         package_parts=PackageParts(clock, vault),
         personal_data=PersonalDataRights(clock, vault, sessions),
         redemption_history=RedemptionHistory(),
+        redemption_reports=RedemptionReports(),
         redemptions=Redemptions(clock, vault, passes),
         reversals=Reversals(clock),
         sessions=sessions,
+        settlement_terms=SettlementTermsEditing(clock),
+        statement_closing=StatementClosing(clock),
+        statements=Statements(),
         stores=Stores(clock),
         transfers=Transfers(clock, vault, accounts, phones, sessions, measure),
         wallet=Wallet(clock, vault),

@@ -14,6 +14,7 @@ from handlers.accounts.accounts import Accounts
 from handlers.key_rotation import unreadable_ciphers
 from handlers.operators.audit_chain import AuditChain
 from handlers.ports import VaultError
+from handlers.settlement.statement_proofs import differing_statements
 from models import database
 from models.catalogue import catalogue_differences
 from models.failures import DatabaseInUse, DatabaseUnavailable
@@ -74,6 +75,7 @@ async def _inside(settings: Settings) -> list[Finding]:
         ("密钥", _keys(settings)),
         ("密文", _ciphers(settings)),
         *((check.what, _invariant(check)) for check in invariants.CHECKS),
+        ("结算单按记录重算一致", _statements),
         ("操作记录", _audit_chain(settings)),
         ("失败的后台任务", _dead_jobs),
     ]
@@ -142,6 +144,12 @@ def _invariant(check: invariants.Check) -> Callable[[], Awaitable[str]]:
         return f"{len(broken)} 行不符：{shown}{'……' if len(broken) > 5 else ''}" if broken else ""
 
     return look
+
+
+async def _statements() -> str:
+    wrong = await differing_statements()
+    shown = "、".join(wrong[:5])
+    return f"{len(wrong)} 张不符：{shown}{'……' if len(wrong) > 5 else ''}" if wrong else ""
 
 
 async def _dead_jobs() -> str:

@@ -1,6 +1,6 @@
 """What is done after the answer and by the clock: each kind of job, with the handler that does it."""
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
 from app.jobs import JobRegistry, add_housekeeping
@@ -25,6 +25,9 @@ def work() -> Registry:
     registry.every("expire_claims", Every(timedelta(minutes=5)), _expire_claims)
     registry.every("remind_expiring", Daily(time(10)), _remind_expiring)
     registry.add("say_expiring", _say_expiring)
+    # Two hours after the day: what was redeemed at its end can be taken back for so long.
+    registry.every("plan_closings", Daily(time(2)), _plan_closings)
+    registry.add("close_days", _close_days)
     registry.add("recognise_kind", _recognise_kind)
     registry.add("say_bound", _say_bound)
     registry.add("send_text", _send_text)
@@ -70,6 +73,15 @@ async def _say_expiring(handlers: Handlers, job: JobContext) -> None:
     if soon is not None:
         text = texts.expiring(list(soon.names), texts.until(soon.ends_at, BUSINESS_ZONE))
         await handlers.notices.send_text(account=account, member_id=member_id, text=text)
+
+
+async def _plan_closings(handlers: Handlers, job: JobContext) -> None:
+    await handlers.statement_closing.plan(datetime.fromisoformat(job.payload["slot"]))
+
+
+async def _close_days(handlers: Handlers, job: JobContext) -> None:
+    until = date.fromisoformat(job.payload["until"])
+    await handlers.statement_closing.up_to(UUID(job.payload["merchant_id"]), until)
 
 
 async def _recognise_kind(handlers: Handlers, job: JobContext) -> None:

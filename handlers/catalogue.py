@@ -54,6 +54,10 @@ from handlers.redemptions.passes import Passes
 from handlers.redemptions.redemption_history import RedemptionHistory
 from handlers.redemptions.redemptions import Redemptions
 from handlers.redemptions.reversals import Reversals
+from handlers.settlement.redemption_reports import RedemptionReports
+from handlers.settlement.settlement_terms import SettlementTermsEditing
+from handlers.settlement.statement_closing import StatementClosing
+from handlers.settlement.statements import Statements
 from handlers.shops.clerk_sessions import ClerkSessions
 from handlers.shops.clerks import Clerks
 from handlers.shops.merchants import Merchants, Owners
@@ -114,9 +118,13 @@ class Handlers:
     package_parts: PackageParts
     personal_data: PersonalDataRights
     redemption_history: RedemptionHistory
+    redemption_reports: RedemptionReports
     redemptions: Redemptions
     reversals: Reversals
     sessions: Sessions
+    settlement_terms: SettlementTermsEditing
+    statement_closing: StatementClosing
+    statements: Statements
     stores: Stores
     transfers: Transfers
     wallet: Wallet

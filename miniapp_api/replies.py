@@ -1,6 +1,6 @@
 """What a view returns: a typed body and a status. Rendering knows the declared type, so that nothing else leaks."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from types import NoneType, UnionType
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, Union, get_args, get_origin, overload
@@ -48,6 +48,19 @@ class Html(Reply[str]):
     def __init__(self, page: str, *, policy: str) -> None:
         super().__init__(page)
         object.__setattr__(self, "policy", policy)
+
+
+class Download(Reply[AsyncIterator[bytes]]):
+    """200, a file that is sent while it is made. `name` is ASCII and of ours."""
+
+    __slots__ = ("media_type", "name")
+    media_type: str
+    name: str
+
+    def __init__(self, parts: AsyncIterator[bytes], *, media_type: str, name: str) -> None:
+        super().__init__(parts)
+        object.__setattr__(self, "media_type", media_type)
+        object.__setattr__(self, "name", name)
 
 
 class NoContent(Reply[None]):
@@ -104,6 +117,14 @@ class Renderer:
                 text=result.body,
                 headers={"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": result.policy},
             )
+        if isinstance(result, Download) and kind in self.kinds:
+            return web.Response(
+                body=result.body,
+                headers={
+                    "Content-Type": result.media_type,
+                    "Content-Disposition": f'attachment; filename="{result.name}"',
+                },
+            )
         to_json = self._to_json[kind]
         if to_json is None:
             response = web.Response(status=kind.status)
@@ -122,8 +143,8 @@ def _kinds(annotation: Any) -> list[tuple[type[Reply[Any]], TypeAdapter[Any] | N
     if get_origin(annotation) in (Union, UnionType):
         return [kind for part in get_args(annotation) for kind in _kinds(part)]
     origin = get_origin(annotation) or annotation
-    if origin in (NoContent, Html):
+    if origin in (NoContent, Html, Download):
         return [(origin, None)]
     if origin in (Ok, Created) and get_args(annotation) not in ((), (NoneType,)):
         return [(origin, TypeAdapter(get_args(annotation)[0]))]
-    raise TypeError(f"a view returns Ok[...], Created[...], Html or NoContent, not {annotation}")
+    raise TypeError(f"a view returns Ok[...], Created[...], Html, Download or NoContent, not {annotation}")

@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from miniapp_api.clerk import statement_views as clerk_statements
 from miniapp_api.clerk import views as clerk
 from miniapp_api.member import card_views as cards
 from miniapp_api.member import claims as member_claims
@@ -22,6 +23,7 @@ from miniapp_api.operator import merchant_views as operator_merchants
 from miniapp_api.operator import offers as operator_offers
 from miniapp_api.operator import organization_views as operator_organizations
 from miniapp_api.operator import reply_views as operator_replies
+from miniapp_api.operator import settlement_views as operator_settlement
 from miniapp_api.operator import views as operator
 
 
@@ -36,6 +38,7 @@ def all_routes() -> list[web.RouteDef]:
         *member_passes.ROUTES,
         *privacy.ROUTES,
         *clerk.ROUTES,
+        *clerk_statements.ROUTES,
         *operator.ROUTES,
         *operator_accounts.ROUTES,
         *operator_menus.ROUTES,
@@ -49,4 +52,5 @@ def all_routes() -> list[web.RouteDef]:
         *operator_cards.ROUTES,
         *operator_offers.ROUTES,
         *operator_code_pools.ROUTES,
+        *operator_settlement.ROUTES,
     ]

@@ -81,6 +81,7 @@ MODEL_MODULES = (
     "models.redemptions",
     "models.replies",
     "models.requests",
+    "models.settlement",
 )
 
 Callback = Callable[[], Awaitable[None] | None]

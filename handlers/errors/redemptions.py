@@ -146,3 +146,9 @@ class NotReversible(DomainError):
     """Facts: `reason`: `not_yours`, `other_device`, `too_late`, `reversed`, `too_often`, or `is_reversal`."""
 
     kind, code, message = ErrorKind.CONFLICT, "redemption.not_reversible", "这笔核销不能撤销，请联系店长处理。"
+
+
+class RedemptionSettled(DomainError):
+    """Its business day is closed: what was paid out for it is not taken back at the counter."""
+
+    kind, code, message = ErrorKind.CONFLICT, "redemption.settled", "这笔核销已经结算，不能撤销，请联系运营人员处理。"

@@ -16,8 +16,10 @@ from handlers.recurring import BUSINESS_ZONE
 from handlers.redemptions.counter import Laid, Shop
 from handlers.redemptions.redemption_answers import Line, Receipt
 from handlers.redemptions.redemption_attempts import OK, Attempt, note_all
+from handlers.redemptions.settling import terms_of
 from handlers.rules.claim_states import after_uses
 from handlers.rules.redemption import OWN_REVERSAL, Presented, masked, money
+from handlers.rules.settlement_terms import TermsInForce, in_force
 from models.database import require_atomic, rows
 from models.failures import SerializationConflict
 from models.ids import new_id
@@ -59,13 +61,11 @@ async def redeem_all(taken: Sequence[Taking], now: datetime) -> list[Receipt]:
     uses = [_uses(each) for each in taken]
     flat = [use for theirs in uses for use in theirs]
     left = await _take(flat)
-    settled = {
-        as_uuid(each["claim_id"]): int(each["fen"])
-        for each in await rows(statements.SETTLED, sorted(use.claim_id for use in flat))
-    }
+    terms = await _terms(taken, uses, now)
+    settled = await _settled(terms)
     receipts, redemptions, edges, attempts, jobs = [], [], list[Edge](), list[Attempt](), list[Later]()
     for each, theirs in zip(taken, uses, strict=True):
-        receipt, written = _written(each, theirs, left, settled, now)
+        receipt, written = _written(each, theirs, left, terms, settled, now)
         receipts.append(receipt)
         redemptions += written
         jobs += [_told(each, use, line, now) for use, line in zip(theirs, receipt.lines, strict=True)]
@@ -101,8 +101,45 @@ async def _take(uses: Sequence[_Use]) -> dict[UUID, int]:
     return {as_uuid(each["id"]): int(each["uses_left"]) for each in taken}
 
 
+async def _terms(taken: Sequence[Taking], uses: Sequence[Sequence[_Use]], now: datetime) -> dict[UUID, TermsInForce]:
+    """By claim, the terms that hold at this moment; the amounts they lead to are kept with the redemption."""
+    benefits: dict[UUID, set[UUID]] = {}
+    for each, theirs in zip(taken, uses, strict=True):
+        benefits.setdefault(each.clerk.merchant_id, set()).update(as_uuid(use.found["benefit_id"]) for use in theirs)
+    versions = {merchant_id: await terms_of(merchant_id, ids) for merchant_id, ids in sorted(benefits.items())}
+    return {
+        use.claim_id: in_force(
+            versions[each.clerk.merchant_id],
+            as_uuid(use.found["benefit_id"]),
+            now,
+            price_fen=use.found["settlement_price_fen"],
+            operator_share_bp=use.found["operator_share_bp"],
+        )
+        for each, theirs in zip(taken, uses, strict=True)
+        for use in theirs
+    }
+
+
+async def _settled(terms: Mapping[UUID, TermsInForce]) -> dict[UUID, tuple[int, int]]:
+    """By claim, what was settled under the price that holds now, and how many uses under earlier ones."""
+    wanted = [
+        {"id": claim_id, "since": instant_text(each.price_since) if each.price_since else None}
+        for claim_id, each in terms.items()
+    ]
+    found = {
+        as_uuid(each["claim_id"]): (int(each["fen"]), int(each["uses_before"]))
+        for each in await rows(statements.SETTLED, dump_rows(wanted))
+    }
+    return {claim_id: found.get(claim_id, (0, 0)) for claim_id in terms}
+
+
 def _written(
-    each: Taking, uses: Sequence[_Use], left: Mapping[UUID, int], settled: Mapping[UUID, int], now: datetime
+    each: Taking,
+    uses: Sequence[_Use],
+    left: Mapping[UUID, int],
+    terms: Mapping[UUID, TermsInForce],
+    settled: Mapping[UUID, tuple[int, int]],
+    now: datetime,
 ) -> tuple[Receipt, list[dict[str, Any]]]:
     """The receipt of one call and its rows. What one partner coupon takes off the bill is gone for the next."""
     number = f"{now.astimezone(BUSINESS_ZONE):%Y%m%d}{new_id().hex[-10:].upper()}"
@@ -112,10 +149,11 @@ def _written(
         worth = money(
             replace(use.shown, bill_fen=bill_left),
             uses_total=total,
-            price_fen=found["settlement_price_fen"],
-            operator_share_bp=found["operator_share_bp"],
-            settled_fen=settled.get(use.claim_id, 0),
+            price_fen=terms[use.claim_id].price_fen,
+            operator_share_bp=terms[use.claim_id].operator_share_bp,
+            settled_fen=settled[use.claim_id][0],
             used=total - found["uses_left"],
+            used_before=settled[use.claim_id][1],
         )
         is_bill = use.shown.kind is BenefitKind.PARTNER_COUPON
         if is_bill and bill_left is not None:

@@ -6,10 +6,11 @@ from uuid import UUID
 
 from handlers.actors import Clerk
 from handlers.claims.claims import transition
-from handlers.errors import NotReversible, RedemptionUnknown
+from handlers.errors import NotReversible, RedemptionSettled, RedemptionUnknown
 from handlers.outbox import later
 from handlers.ports import Clock
 from handlers.redemptions.counter import lock_clerk
+from handlers.redemptions.settling import is_settled
 from handlers.requests import Answer, once
 from handlers.retrying import refusing
 from handlers.rules.claim_states import after_uses, stands
@@ -51,7 +52,7 @@ class Reversals:
     ) -> Answer[Reversed]:
         """The own within 15 minutes on the same device; a manager any of their stores within 24 hours.
 
-        Raises RedemptionUnknown, NotReversible, ClerkNotSignedIn, KeyReused.
+        Raises RedemptionUnknown, NotReversible, RedemptionSettled (a closed day has it), ClerkNotSignedIn, KeyReused.
         """
 
         async def effect() -> Reversed:
@@ -88,6 +89,8 @@ class Reversals:
         )
         if against:
             raise NotReversible(reason=against)
+        if await is_settled(redemption_id):
+            raise RedemptionSettled
         given = await row(statements.GIVE_USES, claim_id, found["uses"])
         if given is None:
             raise SerializationConflict("uses were given back meanwhile")

@@ -131,19 +131,29 @@ class Money:
 
 
 def money(
-    shown: Presented, *, uses_total: int, price_fen: int, operator_share_bp: int, settled_fen: int, used: int
+    shown: Presented,
+    *,
+    uses_total: int,
+    price_fen: int,
+    operator_share_bp: int,
+    settled_fen: int,
+    used: int,
+    used_before: int = 0,
 ) -> Money:
     """What redeeming `shown.uses` more is settled at.
 
     A voucher is settled at the share of its price that its uses so far have earned, rounded down, less what was
     settled for it before (`settled_fen`, reversals taken off, for `used` uses): whatever the steps, all uses together
-    are settled at exactly the price. A partner coupon is settled at what was deducted: its face value, or the bill
-    where that is less. The operator's share is rounded down, the merchant bears the rest.
+    are settled at exactly the price. Where the price changed meanwhile, `used_before` of them were settled at another
+    one: they count for nothing here, and `settled_fen` is without them, so that no use is settled anew. A partner
+    coupon is settled at what was deducted: its face value, or the bill where that is less. The operator's share is
+    rounded down, the merchant bears the rest.
     """
     if isinstance(shown.terms, PartnerCouponTerms):
         whole = min(shown.terms.face_value_fen, shown.bill_fen or 0)
     else:
-        whole = max(price_fen * (used + shown.uses) // uses_total - settled_fen, 0)
+        earned = price_fen * (used + shown.uses) // uses_total - price_fen * used_before // uses_total
+        whole = max(earned - settled_fen, 0)
     operator = whole * operator_share_bp // 10_000
     return Money(whole, operator, whole - operator)
 

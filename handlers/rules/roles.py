@@ -20,6 +20,9 @@ class Capability(StrEnum):
     ORGANIZATIONS = "organizations"  # add and rename below the own one
     BENEFITS = "benefits"  # bring in, decide, allot and pause what is in the pool
     BENEFITS_SEEN = "benefits_seen"  # look at the pool and its quotas
+    SETTLEMENT = "settlement"  # look at terms, statements, and what was redeemed
+    SETTLEMENT_TERMS = "settlement_terms"  # what merchants are settled at
+    STATEMENTS = "statements"  # close a day by hand
     BLOCK_LIST = "block_list"  # what identifies nobody
     MERGE_OVERRIDE = "merge_override"  # join more than is one person's measure
     MEMBERS = "members"  # find, look at, merge, decide reviews
@@ -40,13 +43,23 @@ _ALLOWED: Mapping[OperatorRole, frozenset[Capability]] = {
             Capability.BENEFITS,
             Capability.BENEFITS_SEEN,
             Capability.OFFERS,
+            Capability.SETTLEMENT,
+            Capability.SETTLEMENT_TERMS,
             Capability.BLOCK_LIST,
             Capability.MEMBERS,
             Capability.JOBS,
         }
     ),
     OperatorRole.SUPPORT: frozenset({Capability.MEMBERS, Capability.CARDS, Capability.BENEFITS_SEEN}),
-    OperatorRole.FINANCE: frozenset({Capability.AUDIT, Capability.CARD_IMPORTS, Capability.BENEFITS_SEEN}),
+    OperatorRole.FINANCE: frozenset(
+        {
+            Capability.AUDIT,
+            Capability.CARD_IMPORTS,
+            Capability.BENEFITS_SEEN,
+            Capability.SETTLEMENT,
+            Capability.STATEMENTS,
+        }
+    ),
 }
 
 

@@ -10,6 +10,7 @@ from handlers.errors import (
     NotAClerk,
     NotReversible,
     Overloaded,
+    RedemptionSettled,
     RedemptionUnknown,
     StoreNeeded,
     StoreUnknown,
@@ -111,7 +112,7 @@ async def redemption_by_key(request: web.Request, device_id: DeviceId, key: Requ
     return reply(answer, ReceiptOut.of, status=200)
 
 
-@endpoint(tags=["redemption"], auth="clerk", refuses=[RedemptionUnknown, NotReversible])
+@endpoint(tags=["redemption"], auth="clerk", refuses=[RedemptionUnknown, NotReversible, RedemptionSettled])
 async def reverse(
     request: web.Request, redemption_id: Id, /, body: ReversalBody, *, idempotency_key: str
 ) -> Created[ReversedOut]:

@@ -140,4 +140,58 @@ CHECKS = (
         WHERE c.uses_left > c.uses_total OR c.uses_left <> c.uses_total - COALESCE(r.used, 0)
         """,
     ),
+    # Settlement: I7, and of I17 what SQL can say; the hashes are computed by `handlers/settlement/statement_proofs.py`.
+    Check(
+        "每笔核销和撤销各有一条结算记录",
+        """
+        SELECT r.id FROM redemption r LEFT JOIN settlement_entry e ON e.redemption_id = r.id
+        WHERE e.id IS NULL OR e.id <> r.id OR e.merchant_id <> r.merchant_id OR e.happened_at <> r.redeemed_at
+        """,
+    ),
+    Check(
+        "核销的运营方和商户分担合计等于结算金额",
+        "SELECT id FROM redemption WHERE settlement_fen <> operator_share_fen + merchant_share_fen",
+    ),
+    Check(
+        "撤销抵消的正是它撤销的核销",
+        """
+        SELECT x.id FROM redemption x JOIN redemption r ON r.id = x.reverses_id
+        WHERE r.kind <> 'redeem' OR x.kind <> 'reversal' OR x.claim_id <> r.claim_id OR x.benefit_id <> r.benefit_id
+            OR x.merchant_id <> r.merchant_id OR x.uses <> r.uses OR x.settlement_fen <> r.settlement_fen
+            OR x.operator_share_fen <> r.operator_share_fen OR x.merchant_share_fen <> r.merchant_share_fen
+        UNION ALL SELECT id FROM redemption WHERE (kind = 'reversal') <> (reverses_id IS NOT NULL)
+        """,
+    ),
+    Check(
+        "结算单的合计等于它的结算记录",
+        """
+        SELECT s.id FROM settlement_statement s LEFT JOIN (
+            SELECT e.statement_id,
+                SUM(CASE r.kind WHEN 'redeem' THEN 1 ELSE 0 END) AS redeemed_count,
+                SUM(CASE r.kind WHEN 'redeem' THEN r.settlement_fen ELSE 0 END) AS redeemed_fen,
+                SUM(CASE r.kind WHEN 'redeem' THEN 0 ELSE 1 END) AS reversed_count,
+                SUM(CASE r.kind WHEN 'redeem' THEN 0 ELSE r.settlement_fen END) AS reversed_fen
+            FROM settlement_entry e JOIN redemption r ON r.id = e.redemption_id
+            WHERE e.statement_id IS NOT NULL GROUP BY e.statement_id
+        ) t ON t.statement_id = s.id
+        WHERE s.redeemed_count <> COALESCE(t.redeemed_count, 0) OR s.redeemed_fen <> COALESCE(t.redeemed_fen, 0)
+            OR s.reversed_count <> COALESCE(t.reversed_count, 0) OR s.reversed_fen <> COALESCE(t.reversed_fen, 0)
+        """,
+    ),
+    Check(
+        "结算单只有自己商户的、当天结束前的记录",
+        """
+        SELECT e.id FROM settlement_entry e JOIN settlement_statement s ON s.id = e.statement_id
+        WHERE e.merchant_id <> s.merchant_id OR e.happened_at >= s.ends_at
+        """,
+    ),
+    # An entry that was written before a closing may have been committed after it, and waits for the next: not longer.
+    Check(
+        "已结账日的核销没有漏结",
+        """
+        SELECT e.id FROM settlement_entry e JOIN settlement_statement s
+            ON s.merchant_id = e.merchant_id AND s.ends_at > e.happened_at AND s.created_at > e.created_at
+        WHERE e.statement_id IS NULL GROUP BY e.id HAVING count(*) > 1
+        """,
+    ),
 )

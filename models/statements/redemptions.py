@@ -74,11 +74,23 @@ GIVE_USES = """
 """
 
 _OF_THESE = Both(postgres="= ANY($1::uuid[])", sqlite="IN (SELECT value FROM json_each($1))")
+# $1 [{"id", "since"}]: of what was redeemed of these claims and stands, the money since then and the uses before.
+_SINCE = Both(
+    postgres="json_to_recordset($1::text::json) AS w(id uuid, since timestamptz)",
+    sqlite="(SELECT value ->> 'id' AS id, value ->> 'since' AS since FROM json_each($1)) AS w",
+)
 _SETTLED = """
-    SELECT claim_id, sum(CASE kind WHEN 'redeem' THEN settlement_fen ELSE -settlement_fen END) AS fen
-    FROM redemption WHERE claim_id {these} GROUP BY claim_id
+    SELECT r.claim_id,
+        sum(CASE WHEN w.since IS NULL OR r.redeemed_at >= w.since THEN r.settlement_fen ELSE 0 END) AS fen,
+        sum(CASE WHEN w.since IS NULL OR r.redeemed_at >= w.since THEN 0 ELSE r.uses END) AS uses_before
+    FROM {wanted} JOIN redemption r ON r.claim_id = w.id
+    WHERE r.kind = 'redeem' AND NOT EXISTS (SELECT 1 FROM redemption x WHERE x.reverses_id = r.id)
+    GROUP BY r.claim_id
 """
-SETTLED = Both(postgres=_SETTLED.format(these=_OF_THESE.postgres), sqlite=_SETTLED.format(these=_OF_THESE.sqlite))
+SETTLED = Both(
+    postgres=_SETTLED.format(wanted=_SINCE.postgres),
+    sqlite=_SETTLED.format(wanted=_SINCE.sqlite),
+)
 # What was redeemed of these claims and stands, the latest first.
 _STANDING = """
     SELECT r.claim_id, r.redeemed_at, r.device_id, r.receipt, s.name AS store, k.name AS clerk

@@ -135,9 +135,16 @@ async def test_a_circle_in_the_tree_still_ends(rooms):
 ALLOWED = {
     OperatorRole.ADMIN: set(Capability),
     OperatorRole.OPERATOR: set(Capability)
-    - {Capability.OPERATORS, Capability.ORGANIZATIONS, Capability.AUDIT, Capability.MERGE_OVERRIDE},
+    - {Capability.OPERATORS, Capability.ORGANIZATIONS, Capability.AUDIT, Capability.MERGE_OVERRIDE}
+    - {Capability.STATEMENTS},
     OperatorRole.SUPPORT: {Capability.MEMBERS, Capability.CARDS, Capability.BENEFITS_SEEN},
-    OperatorRole.FINANCE: {Capability.AUDIT, Capability.CARD_IMPORTS, Capability.BENEFITS_SEEN},
+    OperatorRole.FINANCE: {
+        Capability.AUDIT,
+        Capability.CARD_IMPORTS,
+        Capability.BENEFITS_SEEN,
+        Capability.SETTLEMENT,
+        Capability.STATEMENTS,
+    },
 }
 
 

@@ -12,7 +12,11 @@ from models.ids import new_id
 from models.organizations import Organization
 from models.programmes import Merchant, Store
 from models.redemptions import Clerk, ClerkInvitation, ClerkSession, Redemption
+from models.settlement import SettlementStatement
 from models.words import ClaimSource, ClaimState, ClerkRole, RedemptionKind
+
+FIGURES = ("count", "fen", "operator_fen", "merchant_fen")
+STATED = ("late_count", *(f"{act}_{what}" for act in ("redeemed", "reversed") for what in FIGURES))
 
 
 async def counter_of(member: Member, served_by: Member, facts: dict[str, object]) -> dict[str, object]:
@@ -47,6 +51,15 @@ async def counter_of(member: Member, served_by: Member, facts: dict[str, object]
         redeemed_at=now,
         **where,
     )
+    statement = await SettlementStatement.create(
+        merchant_id=facts["merchant_id"],
+        business_on="2026-03-01",
+        ends_at=datetime(2026, 3, 1, 16, tzinfo=UTC),
+        closed_at=now,
+        hash="h" * 64,
+        sums=[],
+        **dict.fromkeys(STATED, 0),
+    )
     pool = await CodePool.create(benefit_id=facts["benefit_id"], code="northcodes", name="北城券码")
     # The same id as a file of cards: both are `import_id` in an address.
     await CodeImport.create(id=facts["import_id"], pool=pool, file_hash="f", file_name="codes.csv")
@@ -55,6 +68,7 @@ async def counter_of(member: Member, served_by: Member, facts: dict[str, object]
         "invitation_id": invitation.id,
         "claim_id": claim.id,
         "redemption_id": redemption.id,
+        "statement_id": statement.id,
         "device_id": "till",
         "key": "scan",
         "code": "northcodes",

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import aiohttp
 import pyotp
@@ -17,6 +18,7 @@ class SignedIn:
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self._session = session
         self._headers: dict[str, str] = {}
+        self._uri = ""
 
     async def ask(self, method: str, path: str, body: object = None) -> tuple[int, dict]:
         """Any call below /operator; every POST with a key of its own."""
@@ -28,11 +30,22 @@ class SignedIn:
         """The very first operator of the house."""
         first = {"token": BOOTSTRAP_TOKEN, "login": login, "password": PASSWORD}
         _, made = await self.ask("POST", "/bootstrap", first)
-        totp = pyotp.parse_uri(made["otpauth_uri"])
+        self._uri = made["otpauth_uri"]
+        await self.come_back(datetime.now(UTC), login)
+
+    async def come_back(self, at: datetime, login: str = "root") -> None:
+        """Signed in again at this time of the town's clock: sessions end after an hour without a request."""
+        totp = pyotp.parse_uri(self._uri)
         assert isinstance(totp, pyotp.TOTP)
-        status, opened = await self.ask("POST", "/sessions", {"login": login, "password": PASSWORD, "otp": totp.now()})
+        body = {"login": login, "password": PASSWORD, "otp": totp.at(at)}
+        status, opened = await self.ask("POST", "/sessions", body)
         assert status == 201, opened
         self._headers = {"Authorization": f"Bearer {opened['token']}"}
+
+    async def file(self, path: str) -> tuple[aiohttp.ClientResponse, bytes]:
+        """A download below /operator."""
+        async with self._session.get(f"/api/v1/operator{path}", headers=self._headers) as answer:
+            return answer, await answer.read()
 
 
 @asynccontextmanager

@@ -64,6 +64,8 @@ BODIES: Mapping[str, Any] = {
     "NewMerchantBody": {"code": "newmerchant", "name": "新商户"},
     "NewBrandBody": {"code": "newbrand", "name": "新品牌"},
     "LookupBody": {"number": "660000000010"},
+    "NewTermsBody": {"operator_share_bp": 5000},
+    "CloseDayBody": {"merchant": "norths", "business_on": "2026-03-02"},
     "ReversalBody": {"reason": "按错了", "device_id": "till"},
     "HandOverBody": {"from_member_id": None, "to_member_id": str(new_id()), "proof": "card", "reason": "换了主人"},
 }
@@ -100,6 +102,9 @@ UNCHANGED = (
     "redemption",
     "reply",
     "review",
+    "settlement_entry",
+    "settlement_statement",
+    "settlement_terms",
     "stock_change",
     "store",
 )
@@ -400,6 +405,7 @@ async def test_what_a_body_names_is_foreign_too(town, door):
         ("/operator/offers", "benefit_id", BODIES["NewOfferBody"], real["benefit_id"], new_id()),
         ("/operator/offers", "organization_id", BODIES["NewOfferBody"], north, new_id()),
         ("/operator/card-kinds", "merchant", BODIES["NewKindBody"], "norths", "absent"),
+        ("/operator/statements", "merchant", BODIES["CloseDayBody"], "norths", "absent"),
         (
             "/operator/card-kinds",
             "brand",
@@ -441,6 +447,7 @@ async def test_no_list_shows_a_row_of_another_subtree(town, door):
     assert leaked == []
     # The lists do show rows to whose they are, so the above can fail.
     assert shown >= {"account_id", "brand_id", "import_id", "kind_id", "merchant_id", "operator_id", "store_id"}
+    assert shown >= {"redemption_id", "statement_id"}
 
 
 async def test_the_number_of_a_card_finds_none_of_another_subtree(town, door):

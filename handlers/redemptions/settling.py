@@ -1,0 +1,33 @@
+"""What the counter asks of settlement: under which terms a use is settled, and whether one is settled for good."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from handlers.rules.settlement_terms import TermsVersion
+from models.database import require_atomic, row, rows
+from models.sql import as_instant, as_uuid
+from models.statements import settlement as statements
+
+
+async def terms_of(merchant_id: UUID, benefit_ids: Iterable[UUID]) -> tuple[TermsVersion, ...]:
+    """Every version of a merchant's terms that is about these benefits; which is in force is the rule's question."""
+    return tuple(
+        TermsVersion(
+            number=each["number"],
+            starts_at=as_instant(each["starts_at"]),
+            benefit_id=as_uuid(each["benefit_id"]) if each["benefit_id"] else None,
+            price_fen=each["settlement_price_fen"],
+            operator_share_bp=each["operator_share_bp"],
+        )
+        for each in await rows(statements.TERMS_OF, merchant_id, list(benefit_ids))
+    )
+
+
+async def is_settled(redemption_id: UUID) -> bool:
+    """Whether a closed day has this row. While the transaction is open, no closing takes it.
+
+    Raises NotInTransaction.
+    """
+    require_atomic()
+    found = await row(statements.LOCK_ENTRY, redemption_id)
+    return found is not None and found["statement_id"] is not None

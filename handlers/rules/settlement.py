@@ -1,0 +1,152 @@
+"""结算单: what a merchant is owed for a business day, as a pure function of (merchant, day, entries).
+
+Entries are taken as they were written: the amounts of a redemption were decided when it happened, and a reversal takes
+away exactly what its redemption brought. Sums are sums of whole fen, so nothing is rounded here, and the shares of the
+operator and of the merchant make up the whole because they do so in every entry.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from models.words import RedemptionKind
+
+FORM = "settlement-statement/1"  # of the canonical form; another one would be another hash
+
+
+@dataclass(frozen=True, slots=True)
+class SettledEntry:
+    """One redemption row as settlement sees it; amounts in fen, never negative.
+
+    `origin_at`: when what a reversal takes back had happened; of a redemption its own instant. It decides to which
+    day the entry belongs.
+    """
+
+    id: UUID
+    kind: RedemptionKind
+    reverses: UUID | None
+    benefit_id: UUID
+    store_id: UUID
+    uses: int
+    settlement_fen: int
+    operator_fen: int
+    merchant_fen: int
+    happened_at: datetime
+    origin_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """How many entries, and their money in fen: the whole, and what operator and merchant bear of it."""
+
+    count: int = 0
+    settlement_fen: int = 0
+    operator_fen: int = 0
+    merchant_fen: int = 0
+
+    def plus(self, entry: SettledEntry) -> "Amounts":
+        """With one more."""
+        return Amounts(
+            self.count + 1,
+            self.settlement_fen + entry.settlement_fen,
+            self.operator_fen + entry.operator_fen,
+            self.merchant_fen + entry.merchant_fen,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What was redeemed and what was taken back; payable is the difference, which may be negative."""
+
+    redeemed: Amounts = Amounts()
+    reversed: Amounts = Amounts()
+
+    @property
+    def payable_fen(self) -> int:
+        """The whole that is settled."""
+        return self.redeemed.settlement_fen - self.reversed.settlement_fen
+
+    @property
+    def payable_operator_fen(self) -> int:
+        """Of it what the operator bears, and pays to the merchant."""
+        return self.redeemed.operator_fen - self.reversed.operator_fen
+
+    @property
+    def payable_merchant_fen(self) -> int:
+        """Of it what the merchant bears itself."""
+        return self.redeemed.merchant_fen - self.reversed.merchant_fen
+
+    def plus(self, entry: SettledEntry) -> "Totals":
+        """With one more."""
+        if entry.kind is RedemptionKind.REDEEM:
+            return Totals(self.redeemed.plus(entry), self.reversed)
+        return Totals(self.redeemed, self.reversed.plus(entry))
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """The totals of one benefit on the day that its entries belong to; an earlier day than the statement's: late."""
+
+    benefit_id: UUID
+    belongs_on: date
+    totals: Totals
+
+
+@dataclass(frozen=True, slots=True)
+class DayStatement:
+    """What the statement of a day says. `hash`: 64 hex characters over its canonical form."""
+
+    merchant_id: UUID
+    business_on: date
+    totals: Totals
+    late_count: int
+    sums: tuple[Sum, ...]
+    hash: str
+
+
+def belongs_on(origin_at: datetime, zone: ZoneInfo) -> date:
+    """The business day that an entry belongs to, whichever statement it is in."""
+    return origin_at.astimezone(zone).date()
+
+
+def stated(merchant_id: UUID, business_on: date, entries: Iterable[SettledEntry], zone: ZoneInfo) -> DayStatement:
+    """The statement of these entries, in whatever order they come."""
+    digest = hashlib.sha256(_canonical([FORM, str(merchant_id), business_on.isoformat()]))
+    totals, late = Totals(), 0
+    by_benefit: dict[tuple[UUID, date], Totals] = {}
+    for entry in sorted(entries, key=lambda each: each.id):
+        belongs = belongs_on(entry.origin_at, zone)
+        digest.update(_line(entry, belongs))
+        totals = totals.plus(entry)
+        late += belongs < business_on
+        key = (entry.benefit_id, belongs)
+        by_benefit[key] = by_benefit.get(key, Totals()).plus(entry)
+    sums = tuple(Sum(*key, by_benefit[key]) for key in sorted(by_benefit, key=lambda key: (key[1], key[0])))
+    return DayStatement(merchant_id, business_on, totals, late, sums, digest.hexdigest())
+
+
+def _line(entry: SettledEntry, belongs: date) -> bytes:
+    return _canonical(
+        [
+            str(entry.id),
+            entry.kind.value,
+            str(entry.reverses) if entry.reverses else None,
+            belongs.isoformat(),
+            str(entry.benefit_id),
+            str(entry.store_id),
+            entry.uses,
+            entry.settlement_fen,
+            entry.operator_fen,
+            entry.merchant_fen,
+            entry.happened_at.astimezone(UTC).isoformat(timespec="microseconds"),
+        ]
+    )
+
+
+def _canonical(fields: list[object]) -> bytes:
+    """One line: JSON without spaces, ended by a line feed, so that no two lists of lines read the same."""
+    return json.dumps(fields, separators=(",", ":"), ensure_ascii=True).encode() + b"\n"

@@ -1,0 +1,1 @@
+"""What merchants are owed: terms, daily statements, and what was redeemed."""

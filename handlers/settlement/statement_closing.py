@@ -1,0 +1,198 @@
+"""结账: a merchant's business day is closed by the clock a while after its end, or by finance by hand once it is over.
+
+A statement does not take "the rows of a day" but the entries that are open, one by one: each redemption row has had an
+entry since it was written, and a statement takes it by a guarded update that happens once. A row whose transaction
+began before a closing and commits after it is therefore in no statement yet and waits for the next one, where it is
+told with the day that it belongs to. Days of a merchant are closed in their order.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+from handlers.actors import Operator
+from handlers.audit import record
+from handlers.errors import DayClosed, DayNotOver, EarlierDayOpen, MerchantUnknown
+from handlers.outbox import later
+from handlers.ports import Clock
+from handlers.recurring import BUSINESS_ZONE
+from handlers.requests import Actor, Answer, once
+from handlers.retrying import again, refusing
+from handlers.rules.organization_scope import Scope
+from handlers.rules.roles import Capability
+from handlers.rules.settlement import Amounts, DayStatement, stated
+from handlers.rules.validity import begins, day_of
+from handlers.scopes import allowed
+from handlers.settlement.statement_views import StatementView, entry, whole
+from models.database import atomic, require_atomic, row, rows
+from models.failures import SerializationConflict
+from models.ids import new_id
+from models.programmes import Merchant
+from models.settlement import SettlementStatement
+from models.sql import as_instant, as_uuid
+from models.statements import settlement as statements
+
+BATCH = 500
+DAY = timedelta(days=1)
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_ID = UUID(int=0)
+
+
+@dataclass(frozen=True, slots=True)
+class ByTheClock:
+    """Who closes a day when nobody does it by hand."""
+
+    kind: str = "system"
+    actor_id: str = ""
+
+
+@refusing
+class StatementClosing:
+    """Closes business days."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    async def by_hand(
+        self, operator: Operator, *, merchant: str, business_on: date, request_id: str
+    ) -> Answer[StatementView]:
+        """One day of a merchant of the subtree (its code), which may have nothing in it.
+
+        Raises RoleMissing, MerchantUnknown, DayNotOver, DayClosed, EarlierDayOpen, KeyReused.
+        """
+        scope = await allowed(operator, Capability.STATEMENTS)
+
+        async def effect() -> StatementView:
+            found = await Merchant.get_or_none(code=merchant)
+            if found is None:
+                raise MerchantUnknown
+            made = await self._close(found.id, business_on, operator, scope=scope)
+            stored = await row(statements.STATEMENT, made)
+            assert stored is not None  # noqa: S101 - it was written in this transaction
+            return await whole(stored)
+
+        facts = {"merchant": merchant, "business_on": business_on}
+        return await once(operator, "statement.close", request_id, facts=facts, result=StatementView, effect=effect)
+
+    async def plan(self, slot: datetime) -> int:
+        """A job for every merchant with something open on the days before `slot`'s; how many there are."""
+        until = day_of(slot, BUSINESS_ZONE) - DAY
+        after, planned = _NO_ID, 0
+        while True:
+            ends_at = begins(until + DAY, BUSINESS_ZONE)
+            async with atomic():
+                found = await rows(statements.OPEN_MERCHANTS, ends_at, after, BATCH)
+                for merchant_id in [as_uuid(each["merchant_id"]) for each in found]:
+                    key, now = f"close_days:{merchant_id}:{until.isoformat()}", self._clock.now()
+                    told = {"merchant_id": str(merchant_id), "until": until.isoformat()}
+                    await later("close_days", key=key, at=now, order_key=f"close_days:{merchant_id}", **told)
+            planned += len(found)
+            if len(found) < BATCH:
+                return planned
+            after = as_uuid(found[-1]["merchant_id"])
+
+    async def up_to(self, merchant_id: UUID, until: date) -> int:
+        """Close the days of a merchant that have something open, in their order and one transaction each; how many.
+
+        Repeating it closes nothing twice.
+        """
+        closed = 0
+        while await again(lambda: self._next(merchant_id, until)):
+            closed += 1
+        return closed
+
+    async def _next(self, merchant_id: UUID, until: date) -> bool:
+        async with atomic():
+            await rows(statements.LOCK_MERCHANT, merchant_id)
+            last_on, last_end = await _last(merchant_id)
+            until_end = begins(until + DAY, BUSINESS_ZONE)
+            if last_on is not None and last_on >= until:
+                return False
+            first = await row(statements.FIRST_OPEN, merchant_id, last_end, until_end)
+            is_late = await row(statements.FIRST_OPEN, merchant_id, _BEGINNING, last_end)
+            if first is None and is_late is None:
+                return False
+            day = day_of(as_instant(first["happened_at"]), BUSINESS_ZONE) if first else until
+            await self._close(merchant_id, day, ByTheClock())
+            return True
+
+    async def _close(self, merchant_id: UUID, day: date, by: Actor, *, scope: Scope | None = None) -> UUID:
+        """The statement of this day, inside the open transaction."""
+        require_atomic()
+        now, ends_at = self._clock.now(), begins(day + DAY, BUSINESS_ZONE)
+        merchant = await row(statements.LOCK_MERCHANT, merchant_id)
+        if merchant is None or (scope is not None and not scope.sees(as_uuid(merchant["organization_id"]))):
+            raise MerchantUnknown
+        if now < ends_at:
+            raise DayNotOver(ends_at=ends_at.isoformat())
+        last_on, last_end = await _last(merchant_id)
+        if last_on is not None and day <= last_on:
+            raise DayClosed(closed_until=last_on.isoformat())
+        earlier = await row(statements.FIRST_OPEN, merchant_id, last_end, begins(day, BUSINESS_ZONE))
+        if earlier is not None:
+            raise EarlierDayOpen(business_on=day_of(as_instant(earlier["happened_at"]), BUSINESS_ZONE).isoformat())
+        entries = [entry(each) for each in await rows(statements.OPEN_ENTRIES, merchant_id, ends_at)]
+        made = stated(merchant_id, day, entries, BUSINESS_ZONE)
+        statement_id = await _write(made, ends_at=ends_at, by=by, now=now)
+        taken = await rows(statements.ASSIGN, statement_id, [each.id for each in entries])
+        if len(taken) < len(entries):
+            raise SerializationConflict("entries were assigned meanwhile")
+        told = {
+            "merchant": merchant["code"],
+            "business_on": day,
+            "payable_fen": made.totals.payable_fen,
+            "entries": len(entries),
+            "hash": made.hash,
+        }
+        place = as_uuid(merchant["organization_id"])
+        await record(by, "statement.closed", "statement", statement_id, at=now, organization_id=place, **told)
+        return statement_id
+
+
+async def _last(merchant_id: UUID) -> tuple[date | None, datetime]:
+    """The last day that is closed, and its end."""
+    found = await row(statements.LAST_CLOSED, merchant_id)
+    if found is None:
+        return None, _BEGINNING
+    return date.fromisoformat(found["business_on"]), as_instant(found["ends_at"])
+
+
+async def _write(made: DayStatement, *, ends_at: datetime, by: Actor, now: datetime) -> UUID:
+    redeemed, back = made.totals.redeemed, made.totals.reversed
+    stored = await SettlementStatement.create(
+        id=new_id(),
+        merchant_id=made.merchant_id,
+        business_on=made.business_on.isoformat(),
+        ends_at=ends_at,
+        closed_at=now,
+        closed_by_id=by.id if isinstance(by, Operator) else None,
+        late_count=made.late_count,
+        redeemed_count=redeemed.count,
+        redeemed_fen=redeemed.settlement_fen,
+        redeemed_operator_fen=redeemed.operator_fen,
+        redeemed_merchant_fen=redeemed.merchant_fen,
+        reversed_count=back.count,
+        reversed_fen=back.settlement_fen,
+        reversed_operator_fen=back.operator_fen,
+        reversed_merchant_fen=back.merchant_fen,
+        sums=sums_of(made),
+        hash=made.hash,
+    )
+    return stored.id
+
+
+def sums_of(made: DayStatement) -> list[dict[str, object]]:
+    """The sums as they are stored."""
+    return [
+        {
+            "benefit_id": str(each.benefit_id),
+            "belongs_on": each.belongs_on.isoformat(),
+            "redeemed": _figures(each.totals.redeemed),
+            "reversed": _figures(each.totals.reversed),
+        }
+        for each in made.sums
+    ]
+
+
+def _figures(amounts: Amounts) -> list[int]:
+    return [amounts.count, amounts.settlement_fen, amounts.operator_fen, amounts.merchant_fen]

@@ -1,0 +1,42 @@
+"""Invariant I17: computed anew from its entries, every statement gives the hash and the sums that are stored."""
+
+from datetime import date
+from uuid import UUID
+
+from handlers.recurring import BUSINESS_ZONE
+from handlers.rules.settlement import stated
+from handlers.settlement.statement_closing import sums_of
+from handlers.settlement.statement_views import entry, head, number_of
+from models.database import row, rows
+from models.sql import as_uuid
+from models.statements import settlement as statements
+
+BATCH = 500
+
+
+async def differing_statements() -> list[str]:
+    """The numbers of statements that do not follow from their entries. Reads the entries of one at a time."""
+    wrong: list[str] = []
+    after = UUID(int=0)
+    while True:
+        ids = [as_uuid(each["id"]) for each in await rows(statements.EVERY_STATEMENT, after, BATCH)]
+        wrong += [number for each in ids if (number := await _differing(each))]
+        if len(ids) < BATCH:
+            return wrong
+        after = ids[-1]
+
+
+async def _differing(statement_id: UUID) -> str:
+    found = await row(statements.STATEMENT, statement_id)
+    if found is None:
+        return str(statement_id)
+    entries = [entry(each) for each in await rows(statements.ENTRIES_OF, statement_id)]
+    day = date.fromisoformat(found["business_on"])
+    again, shown = stated(as_uuid(found["merchant_id"]), day, entries, BUSINESS_ZONE), head(found)
+    is_same = (
+        again.hash == shown.hash
+        and again.totals == shown.totals
+        and again.late_count == shown.late_count
+        and sums_of(again) == found["sums"]
+    )
+    return "" if is_same else number_of(day, found["code"])

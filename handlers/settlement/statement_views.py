@@ -1,0 +1,168 @@
+"""Statements and their entries as they are read, from rows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from handlers.recurring import BUSINESS_ZONE
+from handlers.rules.settlement import Amounts, SettledEntry, Totals, belongs_on
+from models.database import rows
+from models.sql import as_instant, as_uuid
+from models.statements import settlement as statements
+from models.words import RedemptionKind
+
+
+@dataclass(frozen=True, slots=True)
+class StatementHead:
+    """One statement without its sums. `closed_by` is a login; None: the clock closed it."""
+
+    id: UUID
+    number: str
+    merchant: str
+    merchant_name: str
+    business_on: date
+    closed_at: datetime
+    closed_by: str | None
+    totals: Totals
+    late_count: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class SumView:
+    """Totals of one benefit, on the day that its entries belong to."""
+
+    benefit: str
+    benefit_name: str
+    belongs_on: date
+    totals: Totals
+
+
+@dataclass(frozen=True, slots=True)
+class StatementView:
+    """One statement with its sums by benefit and day."""
+
+    head: StatementHead
+    sums: tuple[SumView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RedeemedRow:
+    """A redemption, or the reversal of one (`reverses`), as finance sees it; amounts in fen, never negative.
+
+    `belongs_on`: its business day; of a reversal that of what it takes back. `statement`: the number of the one that
+    it is in, or None while its day is open.
+    """
+
+    id: UUID
+    kind: RedemptionKind
+    reverses: UUID | None
+    happened_at: datetime
+    belongs_on: date
+    receipt: str
+    merchant: str
+    merchant_name: str
+    store: str
+    store_name: str
+    benefit: str
+    benefit_name: str
+    clerk: str
+    uses: int
+    bill_amount_fen: int | None
+    settlement_fen: int
+    operator_share_fen: int
+    merchant_share_fen: int
+    statement: str | None
+
+
+def number_of(business_on: date, merchant: str) -> str:
+    """By which people name a statement: 20261126-books. A merchant's code never changes."""
+    return f"{business_on:%Y%m%d}-{merchant}"
+
+
+def head(found: Mapping[str, Any]) -> StatementHead:
+    """From a row of `STATEMENT`."""
+    business_on = date.fromisoformat(found["business_on"])
+    return StatementHead(
+        id=as_uuid(found["id"]),
+        number=number_of(business_on, found["code"]),
+        merchant=found["code"],
+        merchant_name=found["name"],
+        business_on=business_on,
+        closed_at=as_instant(found["closed_at"]),
+        closed_by=found["login"],
+        totals=Totals(_amounts(found, "redeemed"), _amounts(found, "reversed")),
+        late_count=found["late_count"],
+        hash=found["hash"],
+    )
+
+
+def _amounts(found: Mapping[str, Any], what: str) -> Amounts:
+    return Amounts(*(int(found[f"{what}_{name}"]) for name in ("count", "fen", "operator_fen", "merchant_fen")))
+
+
+async def whole(found: Mapping[str, Any]) -> StatementView:
+    """From a row of `STATEMENT`, with the names that its benefits have today."""
+    stored: Sequence[Mapping[str, Any]] = found["sums"]
+    ids = sorted({UUID(each["benefit_id"]) for each in stored})
+    names = {as_uuid(each["id"]): each for each in await rows(statements.BENEFIT_NAMES, ids)} if ids else {}
+    return StatementView(
+        head(found),
+        tuple(
+            SumView(
+                names[UUID(each["benefit_id"])]["code"],
+                names[UUID(each["benefit_id"])]["name"],
+                date.fromisoformat(each["belongs_on"]),
+                Totals(Amounts(*each["redeemed"]), Amounts(*each["reversed"])),
+            )
+            for each in stored
+        ),
+    )
+
+
+def entry(found: Mapping[str, Any]) -> SettledEntry:
+    """From a row of `OPEN_ENTRIES` or `ENTRIES_OF`."""
+    happened_at = as_instant(found["redeemed_at"])
+    return SettledEntry(
+        id=as_uuid(found["id"]),
+        kind=RedemptionKind(found["kind"]),
+        reverses=as_uuid(found["reverses_id"]) if found["reverses_id"] else None,
+        benefit_id=as_uuid(found["benefit_id"]),
+        store_id=as_uuid(found["store_id"]),
+        uses=found["uses"],
+        settlement_fen=found["settlement_fen"],
+        operator_fen=found["operator_share_fen"],
+        merchant_fen=found["merchant_share_fen"],
+        happened_at=happened_at,
+        origin_at=as_instant(found["origin_at"]) if found["origin_at"] else happened_at,
+    )
+
+
+def redeemed(found: Mapping[str, Any]) -> RedeemedRow:
+    """From a row of `REDEEMED` or `LINES`."""
+    happened_at = as_instant(found["redeemed_at"])
+    origin_at = as_instant(found["origin_at"]) if found["origin_at"] else happened_at
+    closed_on = found["business_on"]
+    return RedeemedRow(
+        id=as_uuid(found["id"]),
+        kind=RedemptionKind(found["kind"]),
+        reverses=as_uuid(found["reverses_id"]) if found["reverses_id"] else None,
+        happened_at=happened_at,
+        belongs_on=belongs_on(origin_at, BUSINESS_ZONE),
+        receipt=found["receipt"],
+        merchant=found["merchant"],
+        merchant_name=found["merchant_name"],
+        store=found["store"],
+        store_name=found["store_name"],
+        benefit=found["benefit"],
+        benefit_name=found["benefit_name"],
+        clerk=found["clerk"],
+        uses=found["uses"],
+        bill_amount_fen=found["bill_amount_fen"],
+        settlement_fen=found["settlement_fen"],
+        operator_share_fen=found["operator_share_fen"],
+        merchant_share_fen=found["merchant_share_fen"],
+        statement=number_of(date.fromisoformat(closed_on), found["merchant"]) if closed_on else None,
+    )

@@ -1,0 +1,90 @@
+"""What merchants are settled at, and their daily statements: `handlers/rules/settlement.py`, `settlement_terms.py`."""
+
+from tortoise import fields
+
+from models.base import TimestampedModel
+from models.benefits import Benefit
+from models.fields import BasisPointField, CountField, FenField, JsonField, UtcField
+from models.operators import Operator
+from models.programmes import Merchant
+from models.redemptions import Redemption
+
+
+class SettlementTerms(TimestampedModel):
+    """结算条款: what a merchant's redemptions are settled at from an instant on, for all its benefits or for one.
+
+    Append-only: what ends is replaced by a later version. A column that is null leaves it to the next wider terms.
+    """
+
+    merchant: fields.ForeignKeyRelation[Merchant] = fields.ForeignKeyField(
+        "models.Merchant", on_delete=fields.RESTRICT, related_name="settlement_terms"
+    )
+    benefit: fields.ForeignKeyNullableRelation[Benefit] = fields.ForeignKeyField(
+        "models.Benefit", null=True, on_delete=fields.RESTRICT, related_name="settlement_terms"
+    )
+    number = CountField()  # 1, 2, 3 ... of this merchant
+    starts_at = UtcField()
+    settlement_price_fen = FenField(null=True)
+    operator_share_bp = BasisPointField(null=True)
+    note = fields.CharField(max_length=200, default="")
+    decided_by: fields.ForeignKeyRelation[Operator] = fields.ForeignKeyField(
+        "models.Operator", on_delete=fields.RESTRICT, related_name="settlement_terms"
+    )
+
+    class Meta:
+        table = "settlement_terms"
+        unique_together = (("merchant", "number"),)
+
+
+class SettlementStatement(TimestampedModel):
+    """结算单: what a merchant is owed for a business day that is closed. Append-only.
+
+    Amounts are those of the entries that were assigned to it, reversals apart: what is payable is the difference.
+    """
+
+    merchant: fields.ForeignKeyRelation[Merchant] = fields.ForeignKeyField(
+        "models.Merchant", on_delete=fields.RESTRICT, related_name="settlement_statements"
+    )
+    business_on = fields.CharField(max_length=10)  # YYYY-MM-DD in the programme's zone
+    ends_at = UtcField()  # the first instant after that day
+    closed_at = UtcField()
+    closed_by: fields.ForeignKeyNullableRelation[Operator] = fields.ForeignKeyField(
+        "models.Operator", null=True, on_delete=fields.RESTRICT, related_name="settlement_statements"
+    )  # null: by the clock
+    late_count = CountField()  # entries that belong to an earlier day
+    redeemed_count = CountField()
+    redeemed_fen = FenField()
+    redeemed_operator_fen = FenField()
+    redeemed_merchant_fen = FenField()
+    reversed_count = CountField()
+    reversed_fen = FenField()
+    reversed_operator_fen = FenField()
+    reversed_merchant_fen = FenField()
+    sums = JsonField()  # the same by benefit and by the day that entries belong to
+    hash = fields.CharField(max_length=64)  # SHA-256 over the canonical form of day and entries
+
+    class Meta:
+        table = "settlement_statement"
+        unique_together = (("merchant", "business_on"),)
+
+
+class SettlementEntry(TimestampedModel):
+    """The one place of a redemption or reversal in the statements: open until a statement takes it, then for good.
+
+    The database itself writes it with the redemption row, under the same id, so that no row can do without.
+    """
+
+    redemption: fields.OneToOneRelation[Redemption] = fields.OneToOneField(
+        "models.Redemption", on_delete=fields.RESTRICT, related_name="settlement_entry"
+    )
+    merchant: fields.ForeignKeyRelation[Merchant] = fields.ForeignKeyField(
+        "models.Merchant", on_delete=fields.RESTRICT, related_name="settlement_entries"
+    )
+    happened_at = UtcField()  # the redemption row's own instant
+    statement: fields.ForeignKeyNullableRelation[SettlementStatement] = fields.ForeignKeyField(
+        "models.SettlementStatement", null=True, on_delete=fields.RESTRICT, related_name="entries"
+    )
+
+    class Meta:
+        table = "settlement_entry"
+        indexes = (("statement_id", "id"),)

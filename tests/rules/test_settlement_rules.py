@@ -1,0 +1,226 @@
+"""Settlement as a pure function: which terms hold, what a use is settled at, and what a statement says."""
+
+import hashlib
+import random
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handlers.recurring import BUSINESS_ZONE
+from handlers.rules.benefit_terms import VoucherTerms
+from handlers.rules.redemption import Presented, money
+from handlers.rules.settlement import SettledEntry, stated
+from handlers.rules.settlement_terms import TermsInForce, TermsVersion, in_force
+from models.ids import new_id
+from models.words import BenefitKind, ClaimState, MemberStatus, RedemptionKind
+
+NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)  # in Shanghai
+MERCHANT, COFFEE, TEA, STORE = UUID(int=1), UUID(int=2), UUID(int=3), UUID(int=4)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def version(number: int, starts_at: datetime, benefit: UUID | None = None, price=None, share=None) -> TermsVersion:
+    return TermsVersion(number, starts_at, benefit, price, share)
+
+
+def at_noon(*versions: TermsVersion, benefit: UUID = COFFEE) -> TermsInForce:
+    return in_force(versions, benefit, NOON, price_fen=1000, operator_share_bp=7000)
+
+
+# --- which terms hold
+
+
+def test_without_terms_a_benefit_is_settled_as_it_was_saved():
+    assert at_noon() == TermsInForce(1000, 7000, None)
+
+
+def test_terms_hold_from_their_start_on_and_not_a_microsecond_sooner():
+    starts = version(1, NOON, price=900)
+    assert at_noon(starts).price_fen == 900
+    assert at_noon(replace(starts, starts_at=NOON + timedelta(microseconds=1))) == TermsInForce(1000, 7000, None)
+
+
+def test_terms_of_the_benefit_go_before_those_of_its_merchant_whichever_is_later():
+    ours = version(1, NOON - DAY, COFFEE, price=800)
+    everybodys = version(2, NOON - HOUR, price=900, share=5000)
+    assert at_noon(ours, everybodys) == TermsInForce(800, 5000, NOON - HOUR)
+    assert at_noon(ours, everybodys, benefit=TEA) == TermsInForce(900, 5000, NOON - HOUR)
+
+
+def test_of_one_level_the_version_that_started_last_holds_and_of_two_at_once_the_later_one():
+    first, second = version(1, NOON - HOUR, price=900), version(2, NOON - DAY, price=800)
+    assert at_noon(first, second).price_fen == 900
+    assert at_noon(first, version(3, NOON - HOUR, price=700)).price_fen == 700
+
+
+def test_what_a_version_leaves_open_is_looked_for_in_wider_terms_and_so_terms_are_ended():
+    ended = version(2, NOON - HOUR, COFFEE)
+    assert at_noon(version(1, NOON - DAY, COFFEE, price=800), ended) == TermsInForce(1000, 7000, NOON - HOUR)
+    assert at_noon(version(1, NOON - DAY, price=900), ended).price_fen == 900
+
+
+_VERSIONS = st.lists(
+    st.builds(
+        TermsVersion,
+        number=st.integers(1, 9),
+        starts_at=st.integers(-5, 5).map(lambda hours: NOON + hours * HOUR),
+        benefit_id=st.sampled_from([None, COFFEE, TEA]),
+        price_fen=st.none() | st.integers(0, 10**6),
+        operator_share_bp=st.none() | st.integers(0, 10_000),
+    ),
+    max_size=6,
+    unique_by=lambda each: each.number,
+)
+
+
+@given(_VERSIONS, st.randoms(use_true_random=False))
+def test_the_order_in_which_versions_are_read_and_those_of_others_change_nothing(versions, chance):
+    shuffled = list(versions)
+    chance.shuffle(shuffled)
+    expected = at_noon(*versions)
+    assert at_noon(*shuffled) == expected
+    assert at_noon(*(each for each in versions if each.benefit_id != TEA)) == expected
+    assert at_noon(*(each for each in versions if each.starts_at <= NOON)) == expected
+
+
+# --- what a use is settled at
+
+
+def shown(uses: int) -> Presented:
+    return Presented(
+        kind=BenefitKind.VOUCHER,
+        terms=VoucherTerms(uses=10),
+        state=ClaimState.ISSUED,
+        uses_left=10,
+        valid_from=NOON,
+        expires_at=None,
+        owner=MemberStatus.ACTIVE,
+        is_own=False,
+        is_of_merchant=True,
+        is_honoured_here=True,
+        is_paused=False,
+        uses=uses,
+    )
+
+
+@given(
+    total=st.integers(1, 50),
+    prices=st.lists(st.integers(0, 10**7), min_size=2, max_size=2),
+    share=st.integers(0, 10_000),
+    data=st.data(),
+)
+def test_each_use_is_settled_at_the_price_of_its_own_time_and_the_shares_make_up_the_whole(total, prices, share, data):
+    steps = []
+    while (left := total - sum(steps)) > 0:
+        steps.append(data.draw(st.integers(1, left)))
+    changes_at = data.draw(st.integers(0, len(steps)))
+    used = before = settled = 0
+    by_price = [0, 0]
+    for number, uses in enumerate(steps):
+        which = int(number >= changes_at)
+        if number == changes_at:
+            before, settled = used, 0
+        worth = money(
+            shown(uses),
+            uses_total=total,
+            price_fen=prices[which],
+            operator_share_bp=share,
+            settled_fen=settled,
+            used=used,
+            used_before=before if which else 0,
+        )
+        assert worth.operator_fen + worth.merchant_fen == worth.settlement_fen
+        assert min(worth.operator_fen, worth.merchant_fen) >= 0
+        settled, used = settled + worth.settlement_fen, used + uses
+        by_price[which] += worth.settlement_fen
+    under_first = sum(steps[:changes_at])
+    assert by_price[0] == prices[0] * under_first // total
+    assert by_price[1] == prices[1] - prices[1] * under_first // total
+
+
+# --- the statement
+
+
+def an_entry(kind=RedemptionKind.REDEEM, fen=1000, operator=700, at=NOON, origin=None, **more) -> SettledEntry:
+    facts = {"id": new_id(), "reverses": None, "benefit_id": COFFEE, "store_id": STORE, "uses": 1, **more}
+    money_of = {"settlement_fen": fen, "operator_fen": operator, "merchant_fen": fen - operator}
+    return SettledEntry(kind=kind, happened_at=at, origin_at=origin or at, **facts, **money_of)
+
+
+def of_the_day(*entries: SettledEntry):
+    return stated(MERCHANT, date(2026, 3, 2), entries, BUSINESS_ZONE)
+
+
+def test_a_statement_sums_what_was_redeemed_and_taken_back_by_benefit_and_day():
+    first, tea = an_entry(), an_entry(fen=501, operator=250, benefit_id=TEA)
+    back = an_entry(RedemptionKind.REVERSAL, at=NOON, origin=NOON - DAY, reverses=new_id())
+    made = of_the_day(first, tea, back)
+    assert (made.totals.redeemed.count, made.totals.redeemed.settlement_fen) == (2, 1501)
+    assert (made.totals.payable_fen, made.totals.payable_operator_fen, made.totals.payable_merchant_fen) == (
+        501,
+        250,
+        251,
+    )
+    assert [(each.benefit_id, str(each.belongs_on), each.totals.payable_fen) for each in made.sums] == [
+        (COFFEE, "2026-03-01", -1000),
+        (COFFEE, "2026-03-02", 1000),
+        (TEA, "2026-03-02", 501),
+    ]
+    assert made.late_count == 1
+
+
+def test_days_are_those_of_the_programmes_zone():
+    before_midnight = datetime(2026, 3, 1, 15, 59, 59, 999999, tzinfo=UTC)
+    made = of_the_day(an_entry(at=before_midnight), an_entry(at=before_midnight + timedelta(microseconds=1)))
+    assert [str(each.belongs_on) for each in made.sums] == ["2026-03-01", "2026-03-02"]
+
+
+def test_the_hash_is_the_same_in_any_order_and_another_for_any_other_fact():
+    entries = [an_entry(), an_entry(RedemptionKind.REVERSAL, reverses=new_id()), an_entry(benefit_id=TEA)]
+    shuffled = random.Random(7).sample(entries, 3)
+    made = of_the_day(*entries)
+    assert of_the_day(*shuffled) == made
+    others = [of_the_day(*entries[1:]).hash, stated(TEA, date(2026, 3, 2), entries, BUSINESS_ZONE).hash]
+    others.append(stated(MERCHANT, date(2026, 3, 3), entries, BUSINESS_ZONE).hash)
+    first = entries[0]
+    changes = (
+        {"id": new_id()},
+        {"kind": RedemptionKind.REVERSAL},
+        {"reverses": new_id()},
+        {"benefit_id": TEA},
+        {"store_id": TEA},
+        {"uses": 2},
+        {"settlement_fen": 1001},
+        {"operator_fen": 701},
+        {"merchant_fen": 301},
+        {"happened_at": NOON + timedelta(microseconds=1)},
+        {"origin_at": NOON - DAY},
+    )
+    others += [of_the_day(replace(first, **changed), *entries[1:]).hash for changed in changes]
+    assert made.hash not in others
+    assert len(set(others)) == len(others)
+
+
+def test_the_canonical_form_is_fixed_because_stored_hashes_depend_on_it():
+    back = an_entry(RedemptionKind.REVERSAL, id=UUID(int=9), reverses=UUID(int=8), origin=NOON - DAY)
+    nought = "00000000-0000-0000-0000-00000000000"
+    told = (
+        f'["settlement-statement/1","{nought}1","2026-03-02"]\n'
+        f'["{nought}9","reversal","{nought}8","2026-03-01","{nought}2","{nought}4",1,1000,700,300,'
+        '"2026-03-02T04:00:00.000000+00:00"]\n'
+    )
+    assert of_the_day(back).hash == hashlib.sha256(told.encode()).hexdigest()
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 10**9), st.integers(0, 10_000)), max_size=20))
+def test_shares_sum_to_the_whole_in_every_statement(facts):
+    kinds = {True: RedemptionKind.REDEEM, False: RedemptionKind.REVERSAL}
+    entries = [an_entry(kinds[is_use], fen, fen * share // 10_000) for is_use, fen, share in facts]
+    made = of_the_day(*entries)
+    totals = [made.totals, *(each.totals for each in made.sums)]
+    assert all(each.payable_operator_fen + each.payable_merchant_fen == each.payable_fen for each in totals)
+    assert sum(each.totals.payable_fen for each in made.sums) == made.totals.payable_fen
+    assert made.totals.redeemed.count + made.totals.reversed.count == len(entries)
