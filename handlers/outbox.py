@@ -12,7 +12,7 @@ from uuid import UUID
 
 import orjson
 
-from handlers.codec import dumps
+from handlers.codec import dumps, to_json
 from handlers.errors import DeadJobUnknown
 from models.database import after_commit, atomic, require_atomic, row, rows
 from models.ids import new_id
@@ -83,6 +83,17 @@ async def later(kind: str, *, key: str, at: datetime, order_key: str | None = No
     require_atomic()
     text = f"{{{','.join(f'{dumps(name)}:{dumps(value)}' for name, value in payload.items())}}}"
     if await row(statements.LATER, new_id(), kind, key, text, at, order_key):
+        after_commit(_nudge_all)
+
+
+async def later_each(kind: str, wanted: Mapping[str, Mapping[str, object]], *, at: datetime) -> None:
+    """The same for many jobs of one kind at once, payloads by key, in one statement; none of them has an order key."""
+    require_atomic()
+    listed = [
+        {"id": str(new_id()), "key": key, "payload": dict(zip(said, map(to_json, said.values()), strict=True))}
+        for key, said in wanted.items()
+    ]
+    if listed and await rows(statements.LATER_EACH, orjson.dumps(listed).decode(), kind, at):
         after_commit(_nudge_all)
 
 

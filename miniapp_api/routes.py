@@ -22,6 +22,7 @@ from miniapp_api.operator import merchant_views as operator_merchants
 from miniapp_api.operator import offers as operator_offers
 from miniapp_api.operator import organization_views as operator_organizations
 from miniapp_api.operator import reply_views as operator_replies
+from miniapp_api.operator import supplier_views as operator_suppliers
 from miniapp_api.operator import views as operator
 
 
@@ -49,4 +50,5 @@ def all_routes() -> list[web.RouteDef]:
         *operator_cards.ROUTES,
         *operator_offers.ROUTES,
         *operator_code_pools.ROUTES,
+        *operator_suppliers.ROUTES,
     ]

@@ -59,6 +59,9 @@ from handlers.errors.claims import (
     OfferLimitReached,
     OfferSoldOut,
     PackageNothingDue,
+    RechargeToInvalid,
+    RechargeToMissing,
+    RechargeToUnwanted,
 )
 from handlers.errors.code_pools import (
     CodeImportUnknown,
@@ -188,6 +191,13 @@ from handlers.errors.replies import (
     ReplyReserved,
     ReplyUnknown,
 )
+from handlers.errors.suppliers import (
+    NoticeForged,
+    NoticeUnreadable,
+    SupplierAddressInvalid,
+    SupplierTaken,
+    SupplierUnknown,
+)
 
 __all__ = [
     "AccountOfSettings",
@@ -288,6 +298,8 @@ __all__ = [
     "NotReversible",
     "NotSignedIn",
     "NotStarted",
+    "NoticeForged",
+    "NoticeUnreadable",
     "NumberUnknown",
     "NumbersFull",
     "OfferClosed",
@@ -320,6 +332,9 @@ __all__ = [
     "QuotaMisplaced",
     "QuotaTooLarge",
     "QuotaTooSmall",
+    "RechargeToInvalid",
+    "RechargeToMissing",
+    "RechargeToUnwanted",
     "RedemptionInvalid",
     "RedemptionRefused",
     "RedemptionUnknown",
@@ -340,6 +355,9 @@ __all__ = [
     "StoreNeeded",
     "StoreTaken",
     "StoreUnknown",
+    "SupplierAddressInvalid",
+    "SupplierTaken",
+    "SupplierUnknown",
     "TicketExpired",
     "TicketInvalid",
     "TicketNotYours",
