@@ -204,14 +204,14 @@ async def test_what_never_arrived_is_sent_again_under_the_same_number(rooms):
 
 @pytest.mark.usefixtures("supplier")
 async def test_what_failed_gives_unit_and_slot_back_and_can_be_had_again(rooms):
-    person, offer = await rooms.member(), await a_top_up(rooms, stock=1)
+    person, offer = await rooms.member(), await a_top_up(rooms, stock=2)
     rooms.supplier.becomes, rooms.supplier.reason = Heard.FAILED, "out_of_stock"
     claim = await claimed(rooms, person, offer)
     with pytest.raises(OfferLimitReached):
         await claimed(rooms, person, offer, "again")
     order = await placed(rooms, claim)
     assert (order.state, await state_of(claim)) == (FulfillmentState.FAILED, ClaimState.REVOKED)
-    assert (await offer.left(), await ClaimSlot.exists(), await said("say_top_up_failed")) == (1, False, 1)
+    assert (await offer.left(), await ClaimSlot.exists(), await said("say_top_up_failed")) == (2, False, 1)
     last = await ClaimEvent.filter(claim_id=claim.id).order_by("-id").first()
     assert last.reason == "top_up_failed"
     await holds()
