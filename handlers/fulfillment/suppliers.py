@@ -25,7 +25,9 @@ from handlers.scopes import allowed
 from models.database import rows
 from models.fulfillments import Supplier
 from models.ids import new_id
+from models.sql import as_instant, as_uuid
 from models.statements import fulfillments as statements
+from models.words import FulfillmentState
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,25 @@ class OperatedSupplier:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class OperatedOrder:
+    """An order at a supplier as operators see it, to be compared with the supplier's books. `last_reason`: its word."""
+
+    id: UUID
+    order_no: str
+    claim_id: UUID
+    product: str
+    face_value_fen: int
+    recharge_tail: str
+    state: FulfillmentState
+    look_count: int
+    look_at: datetime
+    sent_at: datetime | None
+    closed_at: datetime | None
+    last_reason: str
+    created_at: datetime
+
+
 @refusing
 class Suppliers:
     """Lists, adds, changes, pauses and resumes suppliers of the operator's subtree."""
@@ -79,6 +100,17 @@ class Suppliers:
         scope = await allowed(operator, Capability.SUPPLIERS)
         found = Supplier.filter(organization_id__in=list(scope.organization_ids)).order_by("id").limit(limit)
         return tuple([_seen(each) for each in await (found.filter(id__gt=after) if after else found)])
+
+    async def orders(
+        self, operator: Operator, supplier_id: UUID, *, state: FulfillmentState | None, after: UUID | None, limit: int
+    ) -> tuple[OperatedOrder, ...]:
+        """Its orders, in the order they were made; those of one state alone. Raises RoleMissing, SupplierUnknown."""
+        scope = await allowed(operator, Capability.SUPPLIERS)
+        found = await Supplier.get_or_none(id=supplier_id)
+        if found is None or not scope.sees(found.organization_id):  # type: ignore[attr-defined]
+            raise SupplierUnknown
+        listed = await rows(statements.OF_SUPPLIER, supplier_id, state.value if state else "", after, limit)
+        return tuple(_order(each) for each in listed)
 
     async def add(self, operator: Operator, draft: SupplierDraft, *, request_id: str) -> Answer[OperatedSupplier]:
         """One more. Raises RoleMissing, OrganizationUnknown, SupplierAddressInvalid, SupplierTaken, KeyReused."""
@@ -181,6 +213,25 @@ def _checked(url: str) -> str:
     if problem := problem_of(url):
         raise SupplierAddressInvalid(problem=problem)
     return address_of(url)
+
+
+def _order(found: Mapping[str, Any]) -> OperatedOrder:
+    sent_at, closed_at = found["sent_at"], found["closed_at"]
+    return OperatedOrder(
+        id=as_uuid(found["id"]),
+        order_no=found["order_no"],
+        claim_id=as_uuid(found["claim_id"]),
+        product=found["product"],
+        face_value_fen=int(found["face_value_fen"]),
+        recharge_tail=found["recharge_to_tail"],
+        state=FulfillmentState(found["state"]),
+        look_count=int(found["look_count"]),
+        look_at=as_instant(found["look_at"]),
+        sent_at=as_instant(sent_at) if sent_at else None,
+        closed_at=as_instant(closed_at) if closed_at else None,
+        last_reason=found["last_reason"] or "",
+        created_at=as_instant(found["created_at"]),
+    )
 
 
 def _seen(stored: Supplier) -> OperatedSupplier:

@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints
 from handlers.fulfillment.suppliers import SupplierChange, SupplierDraft
 from miniapp_api.operator.merchant_shapes import Code, ShortName
 from miniapp_api.shapes import Body, Id, Out
+from models.words import FulfillmentState
 
 ApiUrl = Annotated[
     str,
@@ -45,6 +46,24 @@ class SupplierChangeBody(Body):
     def change(self) -> SupplierChange:
         """What the handler takes."""
         return SupplierChange(self.name, self.api_url, self.secret)
+
+
+class OrderOut(Out):
+    """An order, to be compared with the supplier's books. `look_at`: when it is asked about next, while it is open."""
+
+    id: Id
+    order_no: str
+    claim_id: Id
+    product: str
+    face_value_fen: int
+    recharge_tail: str
+    state: FulfillmentState
+    look_count: int
+    look_at: datetime
+    sent_at: datetime | None
+    closed_at: datetime | None
+    last_reason: str
+    created_at: datetime
 
 
 class SupplierOut(Out):

@@ -15,6 +15,8 @@ class Migration(migrations.Migration):
             # Two orders at once for one claim could both be done, and both be paid for.
             "CREATE UNIQUE INDEX fulfillment_one_live ON fulfillment (claim_id)"
             " WHERE state IN ('waiting', 'sent', 'accepted', 'done')",
+            # What operators compare with a supplier's books.
+            "CREATE INDEX fulfillment_of_supplier ON fulfillment (supplier_id, state, id)",
             # What is looked at next.
             "CREATE INDEX fulfillment_due ON fulfillment (look_at) WHERE state IN ('waiting', 'sent', 'accepted')",
         ),

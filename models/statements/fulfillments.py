@@ -79,5 +79,19 @@ KEEP_SUPPLIER = """
     INSERT INTO supplier (id, created_at, organization_id, code, name, api_url, secret_cipher, is_paused)
     VALUES ($1, $2, $3, $4, $5, $6, $7, false) ON CONFLICT (code) DO NOTHING RETURNING id
 """
+# $2 one state alone (empty: all), $3 the last id of the page before, $4 how many.
+_OF_SUPPLIER = """
+    SELECT f.id, f.created_at, f.order_no, f.claim_id, f.product, f.face_value_fen, f.state, f.look_count, f.look_at,
+        f.sent_at, f.closed_at, c.recharge_to_tail,
+        (SELECT a.reason FROM fulfillment_attempt a WHERE a.fulfillment_id = f.id AND a.result <> 'begun'
+         ORDER BY a.happened_at DESC, a.id DESC LIMIT 1) AS last_reason
+    FROM fulfillment f JOIN claim c ON c.id = f.claim_id
+    WHERE f.supplier_id = $1 AND ({state} = '' OR f.state = {state}) AND ({after} IS NULL OR f.id > {after})
+    ORDER BY f.id LIMIT $4
+"""
+OF_SUPPLIER = Both(
+    postgres=_OF_SUPPLIER.format(state="CAST($2 AS text)", after="CAST($3 AS uuid)"),
+    sqlite=_OF_SUPPLIER.format(state="$2", after="$3"),
+)
 # What waited for a supplier that is resumed is due at once.
 WAKE = "UPDATE fulfillment SET look_at = $2 WHERE supplier_id = $1 AND state = 'waiting' RETURNING id"
