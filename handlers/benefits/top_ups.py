@@ -29,6 +29,19 @@ async def replace(
     return bool(made)
 
 
+async def withdraw(claim_ids: Sequence[UUID], *, now: datetime) -> frozenset[UUID]:
+    """Before claims end: take back what was not sent; which of them a supplier may have, so that they must not end.
+
+    Inside the open transaction: what was taken back is not sent any more.
+    """
+    require_atomic()
+    if not claim_ids:
+        return frozenset()
+    ids = sorted(claim_ids)
+    await rows(statements.WITHDRAW, ids, now)
+    return frozenset(as_uuid(each["claim_id"]) for each in await rows(statements.KEPT, ids))
+
+
 async def _orders(
     supplier: str, product: str, face_value_fen: int, claim_ids: Sequence[UUID], *, ordinal: int, now: datetime
 ) -> frozenset[UUID]:

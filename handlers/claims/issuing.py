@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from handlers.benefits.kinds import DuePart, NewClaim, fulfiller
 from handlers.claims.claims import Draft, Slot, write
-from handlers.errors import OfferSoldOut
+from handlers.errors import OfferSoldOut, RechargeToMissing
 from handlers.offers.offers import benefit_terms
 from handlers.ports import Vault
 from handlers.requests import Actor
@@ -79,10 +79,13 @@ async def issue(
 ) -> list[tuple[Issued, ...]]:
     """Write the claims, each followed by its parts, in the order asked for.
 
-    Raises SerializationConflict where a slot, or what a kind draws on, went to somebody else meanwhile.
+    Raises SerializationConflict where a slot, or what a kind draws on, went to somebody else meanwhile;
+    RechargeToMissing for a top-up that goes to no number.
     """
     benefit = offer.benefit
     kind = fulfiller(benefit.kind)
+    if kind.takes_number and not all(each.recharge_to for each in wanted):
+        raise RechargeToMissing
     first_state = kind.first_state(benefit.terms)
     # What somebody else fulfils is not the member's to use, so no time of theirs can run out over it.
     expires_at = None if first_state is ClaimState.PENDING else ends_at(offer.terms.validity, at, zone)

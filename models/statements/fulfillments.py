@@ -63,6 +63,14 @@ _PG, _LITE = "= ANY($1::uuid[])", "IN (SELECT value FROM json_each($1))"
 CANCEL_WAITING = Both(postgres=_CANCEL.format(these=_PG), sqlite=_CANCEL.format(these=_LITE))
 UNDER_WAY = Both(postgres=_UNDER_WAY.format(these=_PG), sqlite=_UNDER_WAY.format(these=_LITE))
 
+# The same for claims ($1) that are to end: what was not sent is withdrawn, what may be under way keeps its claim.
+_WITHDRAW = """
+    UPDATE fulfillment SET state = 'cancelled', closed_at = $2 WHERE state = 'waiting' AND claim_id {these} RETURNING id
+"""
+_KEPT = "SELECT claim_id FROM fulfillment WHERE claim_id {these} AND state IN ('sent', 'accepted')"
+WITHDRAW = Both(postgres=_WITHDRAW.format(these=_PG), sqlite=_WITHDRAW.format(these=_LITE))
+KEPT = Both(postgres=_KEPT.format(these=_PG), sqlite=_KEPT.format(these=_LITE))
+
 # A claim's slots, given back with its unit: the member may claim again.
 FREE_SLOTS = "DELETE FROM claim_slot WHERE claim_id = $1 RETURNING id"
 

@@ -7,6 +7,8 @@ import orjson
 import pytest
 
 from handlers.actors import Person
+from handlers.claims.claim_expiry import end
+from handlers.claims.issuing import Wanted, issue
 from handlers.claims.wallet import Section
 from handlers.errors import (
     DepartureHindered,
@@ -22,13 +24,16 @@ from handlers.errors import (
 from handlers.fulfillment import settling
 from handlers.fulfillment.settling import CONTRADICTED
 from handlers.key_rotation import RECHARGE_TO
+from handlers.offers.offers import published
+from handlers.recurring import BUSINESS_ZONE
 from handlers.rules.fulfillment_states import pause_after
+from handlers.rules.offer_terms import Limit, Period
 from models.claims import Claim, ClaimEvent, ClaimSlot
-from models.database import dialect, rows
+from models.database import atomic, dialect, rows
 from models.fulfillments import Fulfillment, FulfillmentAttempt, Supplier
 from models.identity import Member
 from models.outbox import Job
-from models.words import ClaimState, FulfillmentState, Heard, MemberStatus
+from models.words import ClaimSource, ClaimState, FulfillmentState, Heard, MemberStatus
 from tests.handlers.charging import NUMBER, a_supplier, a_top_up, holds, order_of
 from tests.handlers.claimable import an_offer
 
@@ -421,6 +426,32 @@ async def test_the_export_tells_which_numbers_were_charged(rooms):
 
 
 @pytest.mark.usefixtures("supplier")
+async def test_whoever_ends_claims_takes_back_what_was_not_sent_and_leaves_what_was(rooms):
+    offer = await a_top_up(rooms, limits=(Limit(Period.EVER, 9),), stock=2, returns_to_stock=True)
+    person = await rooms.member()
+    sent, waiting = await claimed(rooms, person, offer, "1"), await claimed(rooms, person, offer, "2")
+    rooms.supplier.is_deaf = True
+    await placed(rooms, sent)
+    async with atomic():
+        held = await Claim.all().values("id", "state", "offer_id", "offer_version")
+        ended = await end(held, ClaimState.REVOKED, reason="operator", at=rooms.clock.now())
+    assert ended == (1, 1)
+    assert (await state_of(sent), await state_of(waiting)) == (ClaimState.PENDING, ClaimState.REVOKED)
+    assert (await order_of(waiting.id)).state is FulfillmentState.CANCELLED
+    await holds()
+
+
+@pytest.mark.usefixtures("supplier")
+async def test_nobody_is_given_a_top_up_without_a_number(rooms):
+    person, offer = await rooms.member(), await a_top_up(rooms)
+    seen = (await published([offer.id]))[offer.id]
+    wanted = [Wanted(person.member_id, ClaimSource.GRANT, person)]
+    with pytest.raises(RechargeToMissing):
+        async with atomic():
+            await issue(seen, wanted, at=rooms.clock.now(), zone=BUSINESS_ZONE, vault=rooms.vault)
+
+
+@pytest.mark.usefixtures("supplier")
 async def test_who_leaves_withdraws_what_was_not_sent(rooms):
     person, offer = await rooms.member(), await a_top_up(rooms, stock=1, returns_to_stock=True)
     claim = await claimed(rooms, person, offer)
@@ -434,7 +465,7 @@ async def test_who_leaves_withdraws_what_was_not_sent(rooms):
 
 @pytest.mark.usefixtures("supplier")
 async def test_who_leaves_waits_for_what_is_under_way(rooms):
-    person, offer = await rooms.member(), await a_top_up(rooms, limits=())
+    person, offer = await rooms.member(), await a_top_up(rooms, limits=(Limit(Period.EVER, 9),))
     rooms.supplier.does_silently = True
     sent, waiting = await claimed(rooms, person, offer, "1"), await claimed(rooms, person, offer, "2")
     await placed(rooms, sent)
