@@ -27,6 +27,7 @@ from gateways.stores.member_codes import RedisMemberCodes
 from gateways.stores.nudge import Nudge
 from gateways.stores.passes import RedisPasses
 from gateways.stores.sessions import RedisSessions
+from gateways.suppliers import SupplierApi, supplier_session
 from gateways.totp import Totp
 from gateways.vault import FieldVault
 from gateways.wechat import WeChatApi
@@ -60,6 +61,8 @@ from handlers.claims.wallet import Wallet
 from handlers.desk.operator_block_list import OperatorBlockList
 from handlers.desk.operator_members import OperatorMembers
 from handlers.desk.operator_reviews import OperatorReviews
+from handlers.fulfillment.suppliers import Suppliers
+from handlers.fulfillment.top_up_orders import TopUpOrders
 from handlers.identity.consents import Consents
 from handlers.identity.following import Following
 from handlers.identity.identity import Identity
@@ -79,7 +82,7 @@ from handlers.operators.operator_jobs import OperatorJobs
 from handlers.operators.operator_sessions import OperatorSessions
 from handlers.operators.operators import Operators
 from handlers.operators.organizations import Organizations
-from handlers.ports import Answers, Clock, Dialogues, RateLimiter, Vault, WeChat
+from handlers.ports import Answers, Clock, Dialogues, RateLimiter, Supplier, Vault, WeChat
 from handlers.privacy.authorizations import Authorizations
 from handlers.privacy.departures import Departures
 from handlers.privacy.personal_data import PersonalDataRights
@@ -129,11 +132,16 @@ async def open_house(
     await database.connect(settings.database_url, pool=settings.database_pool, read_only=read_only)
     try:
         await database.require_current()
-        async with connected(settings.redis_url) as redis, aiohttp.ClientSession() as session:
+        async with (
+            connected(settings.redis_url) as redis,
+            aiohttp.ClientSession() as session,
+            supplier_session() as outward,
+        ):
             commands, vault = BatchedRedis(redis), FieldVault(settings.field_key_bytes(), settings.index_key_bytes())
             wechat = WeChatApi(settings.wechat.api_url, session, commands, vault, clock)
             nudge = Nudge(redis, commands)
-            handlers = build_handlers(settings, clock, vault, wechat, commands)
+            supplier = SupplierApi(outward, clock)
+            handlers = build_handlers(settings, clock, vault, wechat, commands, supplier)
             if not read_only:
                 await ensure_root(settings.brand.name or "总部")
                 await ensure_programme(settings.brand.name or "会员计划", clock)
@@ -162,7 +170,9 @@ async def open_house(
         await database.disconnect()
 
 
-def build_handlers(settings: Settings, clock: Clock, vault: Vault, wechat: WeChat, commands: BatchedRedis) -> Handlers:
+def build_handlers(
+    settings: Settings, clock: Clock, vault: Vault, wechat: WeChat, commands: BatchedRedis, supplier: Supplier
+) -> Handlers:
     """Every use case over the given outside world; tests give one of their own."""
     measure = registry_of(settings.identity)
     accounts, identity = Accounts(vault), Identity(clock, vault, measure)
@@ -185,7 +195,8 @@ def build_handlers(settings: Settings, clock: Clock, vault: Vault, wechat: WeCha
     phones, randomness = Phones(clock, wechat, exchange, vault), SystemRandomness()
     kinds, links, tickets = CardKinds(), MiniProgramLinks(wechat, accounts), Tickets(vault, randomness)
     passwords, second_factor = Argon2Passwords(), Totp(settings.brand.name or "饭票")
-    departures = Departures(clock, vault, sessions, RedisDialogues(commands))
+    orders = TopUpOrders(clock, vault, supplier)
+    departures = Departures(clock, vault, sessions, RedisDialogues(commands), [orders.hinders_leaving])
     return Handlers(
         accounts=accounts,
         audit_chain=AuditChain(clock, vault),
@@ -245,6 +256,8 @@ def build_handlers(settings: Settings, clock: Clock, vault: Vault, wechat: WeCha
         statement_closing=StatementClosing(clock),
         statements=Statements(),
         stores=Stores(clock),
+        suppliers=Suppliers(clock, vault),
+        top_up_orders=orders,
         transfers=Transfers(clock, vault, accounts, phones, sessions, measure),
         wallet=Wallet(clock, vault),
     )

@@ -16,7 +16,7 @@ import aiohttp
 
 from app.commands import say
 from app.container import House, open_house
-from app.demo_seeds import seed
+from app.demo_seeds import Charger, seed
 from app.listening import CannotListen, until_signalled
 from app.logs import configure_logging
 from app.schema import Settings
@@ -42,6 +42,7 @@ THREE_THINGS = """演示已启动。用浏览器打开 {phone}
      在公众号里发送“领 咖啡”，在小程序的“卡包”里点开它，出示券码。在页面顶部
      换成“小林”，打开小程序，点“店员”“店员登录”“扫一扫”，查验后确认核销。
      “领券”里还有限时抢购、每日限量和只给金卡的；卡号密码在 {folder}/gold-cards.csv。
+     “话费直充10元”填手机号就能领，几秒后在“卡包”的“已使用”里看到已到账。
   3. 平台重复推送，事情只做一次
      在“故障开关”里把“重复推送”改成 2，点“一直”，再发一句话：
      “推送”里有 3 次投递，聊天里只有一次回答。
@@ -150,9 +151,16 @@ async def _demo(settings: Settings) -> None:
 async def _fill(house: House, platform: str) -> None:
     """Benefits to claim and a clerk to redeem them, where nobody has set the house up before."""
     try:
-        await seed(house, FOLDER, partial(_accept, platform))
+        await seed(house, FOLDER, partial(_accept, platform), await _charger(platform))
     except DomainError as trouble:
         say(f"演示的权益没有放进去：{trouble.sentence}其余照常。")
+
+
+async def _charger(platform: str) -> Charger:
+    """The supplier that the simulator pretends to be."""
+    async with aiohttp.ClientSession(platform) as session, session.get("/control/supplier") as answer:
+        told = await answer.json()
+    return Charger(f"{platform}{told['path']}", told["secret"])
 
 
 async def _accept(platform: str, invitation: str) -> None:

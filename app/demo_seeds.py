@@ -3,7 +3,7 @@
 import json
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from handlers.benefits.operator_code_pools import PoolDraft
 from handlers.cards.card_files import examine
 from handlers.cards.card_imports import CardImports
 from handlers.cards.card_kinds import KindDraft
+from handlers.fulfillment.suppliers import SupplierDraft
 from handlers.offers.offer_editing import OfferDraft
 from handlers.operators.operators import OperatorView
 from handlers.rules.numbers import check_digit
@@ -27,7 +28,7 @@ from models.ids import new_id
 from models.words import BenefitKind, ClerkRole, MerchantAccess, MerchantTier, OperatorRole, OrganizationKind
 
 CODES, GOLD_CARDS, GOLD_PIN = 200, 20, "8888"
-MERCHANT, STORE = "books", "S1"
+MERCHANT, STORE, SUPPLIER = "books", "S1", "yichong"
 CITIES = {"hangzhou": "杭州", "ningbo": "宁波"}
 _MONTHLY = (Limit(Period.MONTH, 1),)
 _END_OF_MONTH = Validity(ValidityKind.NATURAL, period=Period.MONTH)
@@ -58,6 +59,7 @@ def _seeds(now: datetime) -> Sequence[_Seed]:
     week = OfferTerms(validity=Validity(ValidityKind.DAYS, days=7))
     voucher, package = BenefitKind.VOUCHER, BenefitKind.PACKAGE
     parts = {"parts": [{"benefit": "coffee"}, {"benefit": "off20"}]}
+    ten_yuan = {"supplier": SUPPLIER, "product": "HF-10", "face_value_fen": 1_000}
     film_terms = {"pool": "films", "how_to_use": "在影院取票机输入"}
     return [
         _Seed("coffee", "拿铁一杯", voucher, {}, "书店咖啡角现做", "咖啡", flash, settlement_price_fen=1_500),
@@ -68,13 +70,25 @@ def _seeds(now: datetime) -> Sequence[_Seed]:
             *("off20", "满100减20", BenefitKind.PARTNER_COUPON, {"face_value_fen": 2_000, "threshold_fen": 10_000}),
             *("买书结账时用", "满减", week),
         ),
+        _Seed(
+            *("huafei", "话费直充10元", BenefitKind.TOP_UP, ten_yuan, "充到您填的手机号", "话费"),
+            OfferTerms(stock=100, limits=_MONTHLY),
+        ),
         _Seed("weekend", "周末礼包", package, parts, "一杯拿铁和一张满减券", "礼包", week),
         _Seed("seafood", "海鲜市集券", voucher, {}, "宁波会员可领", "海鲜", week, "ningbo", 2_000),
     ]
 
 
-async def seed(house: House, folder: Path, accept: Callable[[str], Awaitable[None]]) -> None:
-    """Fill an empty house, once; `accept` is given the invitation of its clerk.
+@dataclass(frozen=True, slots=True)
+class Charger:
+    """Where the pretend supplier of top-ups is, and what it signs with."""
+
+    api_url: str
+    secret: str = field(repr=False)
+
+
+async def seed(house: House, folder: Path, accept: Callable[[str], Awaitable[None]], charger: Charger) -> None:
+    """Fill an empty house, once; `accept` is given the invitation of its clerk, `charger` fulfils its top-ups.
 
     It may be interrupted and begun again. The operators' passwords are kept in `folder`, for whoever tries their door.
     Raises DomainError when somebody else set the house up.
@@ -86,6 +100,8 @@ async def seed(house: House, folder: Path, accept: Callable[[str], Awaitable[Non
     _keep(kept, known)
     drafter, decider = await _operators(house, known["operators"])
     await _merchant(house, drafter)
+    supplier = SupplierDraft(SUPPLIER, "易充", charger.api_url, charger.secret)
+    await house.handlers.suppliers.add(drafter, supplier, request_id="demo")
     for each in _seeds(datetime.fromisoformat(known["begun_at"])):
         await _offer(house, drafter, decider, each, folder)
     await _gold_cards(house, folder)
@@ -147,7 +163,7 @@ async def _merchant(house: House, by: Operator) -> None:
 
 async def _offer(house: House, by: Operator, decider: Operator, each: _Seed, folder: Path) -> None:
     handlers = house.handlers
-    is_ours = each.kind not in {BenefitKind.CODE_COUPON, BenefitKind.PACKAGE}
+    is_ours = each.kind not in {BenefitKind.CODE_COUPON, BenefitKind.TOP_UP, BenefitKind.PACKAGE}
     place = await _city(house, by, each.city) if each.city else None
     draft = BenefitDraft(
         code=each.code,

@@ -19,7 +19,9 @@ from bot.routes import all_routes
 from gateways.stores.connection import MEMORY
 from handlers.catalogue import Handlers
 from handlers.outbox import job_figures, on_new_work
+from miniapp_api.addresses import TrustedProxies
 from miniapp_api.app import PREFIX, create_api
+from miniapp_api.callbacks import suppliers as callbacks
 from miniapp_api.routes import all_routes as all_api_routes
 from miniapp_api.terms import create_terms
 from miniapp_api.wire import QuietRunner
@@ -47,6 +49,10 @@ def create_server(house: House, *, answer_within: float = BUDGET_SECONDS) -> web
     limit = ChatLimit(house.rate_limiter)
     door = Door(house.handlers.accounts, answering, house.answers, house.clock, limit, requests.observe)
     app.add_routes(routes_of(door))
+    proxies = TrustedProxies([str(network) for network in settings.trusted_proxies])
+    app.add_routes(
+        callbacks.routes_of(callbacks.SupplierDoor(house.handlers.top_up_orders, house.rate_limiter, proxies))
+    )
     app.add_subapp("/terms", create_terms(settings.brand.name))
     app.add_subapp(
         PREFIX,

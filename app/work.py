@@ -33,6 +33,10 @@ def work() -> Registry:
     registry.add("send_text", _send_text)
     registry.add("say_redeemed", _say_redeemed)
     registry.add("say_reversed", _say_reversed)
+    registry.add("place_top_up", _place_top_up)
+    registry.every("poll_top_ups", Every(timedelta(seconds=15)), _poll_top_ups)
+    registry.add("say_topped_up", _say_topped_up)
+    registry.add("say_top_up_failed", _say_top_up_failed)
     registry.add("send_mini_program_card", _send_mini_program_card)
     registry.add("learn_unionid", _learn_unionid)
     registry.add("sweep_departure", _sweep_departure)
@@ -104,6 +108,27 @@ async def _say_reversed(handlers: Handlers, job: JobContext) -> None:
     said = job.payload
     text = texts.reversed_for_member(said["benefit"], said["store"])
     await handlers.notices.tell(member_id=said["member_id"], text=text)
+
+
+async def _place_top_up(handlers: Handlers, job: JobContext) -> None:
+    await handlers.top_up_orders.look(UUID(job.payload["fulfillment_id"]))
+
+
+async def _poll_top_ups(handlers: Handlers, _: JobContext) -> None:
+    await handlers.top_up_orders.poll()
+
+
+async def _say_topped_up(handlers: Handlers, job: JobContext) -> None:
+    told = await handlers.top_up_orders.told(UUID(job.payload["fulfillment_id"]))
+    if told is not None:
+        text = texts.topped_up(told.benefit, told.tail)
+        await handlers.notices.tell(member_id=job.payload["member_id"], text=text)
+
+
+async def _say_top_up_failed(handlers: Handlers, job: JobContext) -> None:
+    told = await handlers.top_up_orders.told(UUID(job.payload["fulfillment_id"]))
+    if told is not None:
+        await handlers.notices.tell(member_id=job.payload["member_id"], text=texts.top_up_failed(told.benefit))
 
 
 async def _send_text(handlers: Handlers, job: JobContext) -> None:

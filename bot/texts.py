@@ -195,8 +195,38 @@ def nothing_found(said: str) -> str:
 
 def claimed(title: str, until_day: str) -> str:
     """Said once a claim is theirs."""
-    valid = "长期有效" if until_day == "长期" else f"{until_day}前有效"
-    return f"{title}已领取，{valid}。到店打开“我的权益”出示核销码。"
+    return f"{title}已领取，{valid(until_day)}。到店打开“我的权益”出示核销码。"
+
+
+def topping_up(title: str, phone: str) -> str:
+    """Said once a top-up is claimed in chat; `phone` is masked."""
+    return f"{title}正在充值到{phone}，有结果会告诉您，不用重复提交。"
+
+
+def topped_up(benefit: str, tail: str) -> str:
+    """Said once the supplier says that it is done. Without a tail the member's number is gone from our records."""
+    where = f"到尾号{tail}的手机号" if tail else ""
+    return f"{benefit}已充值{where}，到账以运营商短信为准。"
+
+
+def top_up_failed(benefit: str) -> str:
+    """Said once the supplier says that it will not happen."""
+    return f"{benefit}没有充值成功，名额已退回，您可以重新领取。"
+
+
+def number_in_mini_program(title: str) -> str:
+    """A top-up for somebody whose number is not known."""
+    return f"{title}要充值到手机号，请在小程序里填写号码领取。"
+
+
+def being_topped_up(tail: str) -> str:
+    """How far a top-up in the wallet has come."""
+    return f"正在充值到尾号{tail}"
+
+
+def valid(until_day: str) -> str:
+    """Until when something in the wallet can be used."""
+    return "长期有效" if until_day == "长期" else f"{until_day}前有效"
 
 
 def choose_in_mini_program(title: str) -> str:
@@ -205,10 +235,10 @@ def choose_in_mini_program(title: str) -> str:
 
 
 def wallet(items: list[tuple[str, str]], count: int, expiring: int) -> str:
-    """我的权益: names with their last day, what ends first first."""
+    """我的权益: names, each with its last day or how far it has come; what ends first first."""
     if not items:
         return EMPTY_WALLET
-    lines = "\n".join(f"{name}（{'长期有效' if day == '长期' else f'{day}前有效'}）" for name, day in items)
+    lines = "\n".join(f"{name}（{remark}）" for name, remark in items)
     soon = f"，其中{expiring}项三天内到期" if expiring else ""
     return f"您有{count}项权益{soon}：\n{lines}\n到店在小程序里出示核销码。"
 

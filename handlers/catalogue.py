@@ -30,6 +30,8 @@ from handlers.claims.wallet import Wallet
 from handlers.desk.operator_block_list import OperatorBlockList
 from handlers.desk.operator_members import OperatorMembers
 from handlers.desk.operator_reviews import OperatorReviews
+from handlers.fulfillment.suppliers import Suppliers
+from handlers.fulfillment.top_up_orders import TopUpOrders
 from handlers.identity.consents import Consents
 from handlers.identity.following import Following
 from handlers.identity.identity import Identity
@@ -126,6 +128,8 @@ class Handlers:
     statement_closing: StatementClosing
     statements: Statements
     stores: Stores
+    suppliers: Suppliers
+    top_up_orders: TopUpOrders
     transfers: Transfers
     wallet: Wallet
 

@@ -45,6 +45,8 @@ class CipherColumn:
 CARD = CipherColumn("card", "number_cipher", "number")
 BOUND_NUMBER = CipherColumn("bound_number", "number_cipher", "number")
 POOL_CODE = CipherColumn("pool_code", "code_cipher", "code")
+RECHARGE_TO = CipherColumn("claim", "recharge_to_cipher", "recharge_to")
+SUPPLIER_SECRET = CipherColumn("supplier", "secret_cipher", "secret")
 # All of them: a test compares this list with the tables.
 COLUMNS = (
     CipherColumn("account", "secret_cipher", "secret"),
@@ -56,7 +58,8 @@ COLUMNS = (
     CARD,
     BOUND_NUMBER,
     POOL_CODE,
-    CipherColumn("claim", "recharge_to_cipher", "recharge_to"),
+    RECHARGE_TO,
+    SUPPLIER_SECRET,
     CipherColumn("operator", "totp_cipher", "totp"),
 )
 

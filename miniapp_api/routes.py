@@ -24,6 +24,7 @@ from miniapp_api.operator import offers as operator_offers
 from miniapp_api.operator import organization_views as operator_organizations
 from miniapp_api.operator import reply_views as operator_replies
 from miniapp_api.operator import settlement_views as operator_settlement
+from miniapp_api.operator import supplier_views as operator_suppliers
 from miniapp_api.operator import views as operator
 
 
@@ -53,4 +54,5 @@ def all_routes() -> list[web.RouteDef]:
         *operator_offers.ROUTES,
         *operator_code_pools.ROUTES,
         *operator_settlement.ROUTES,
+        *operator_suppliers.ROUTES,
     ]

@@ -72,6 +72,7 @@ MODEL_MODULES = (
     "models.cards",
     "models.claims",
     "models.consents",
+    "models.fulfillments",
     "models.identity",
     "models.linking",
     "models.operators",

@@ -238,6 +238,36 @@ class ClaimSource(StrEnum):
     PACKAGE = "package"
 
 
+class FulfillmentState(StrEnum):
+    """Where an order at a supplier stands; `handlers/rules/fulfillment_states.py` has the graph."""
+
+    WAITING = "waiting"  # its number is made, nothing was sent
+    SENT = "sent"  # sent, or perhaps: nobody knows what became of it
+    ACCEPTED = "accepted"  # the supplier says that it is at it
+    DONE = "done"
+    FAILED = "failed"  # the supplier says that it will not happen; unit and slots went back
+    REPLACED = "replaced"  # the same, and another supplier was asked
+    CANCELLED = "cancelled"  # withdrawn before anything was sent
+
+
+class FulfillmentAct(StrEnum):
+    """How something was heard of an order."""
+
+    ORDER = "order"
+    QUERY = "query"
+    NOTICE = "notice"
+
+
+class Heard(StrEnum):
+    """What a supplier says of an order."""
+
+    ACCEPTED = "accepted"
+    DONE = "done"
+    FAILED = "failed"  # explicitly: it did not happen and will not
+    ABSENT = "absent"  # explicitly: no such order came in
+    UNKNOWN = "unknown"  # no answer, or one that says nothing
+
+
 class RedemptionKind(StrEnum):
     """A redemption row is never edited: taking one back is a row of its own."""
 

@@ -29,6 +29,8 @@ Pushes going wrong: `platform.pusher.switches.once(Tampering(lost_answers=1))`, 
 `platform.pusher.replay(push)`, `.verify(account)` (the echo check); `platform.pusher.history`.
 Interfaces going wrong: `platform.faults.fail("/cgi-bin/user/info", 45009, times=2)`, `.http_status(path, 504)`,
 `.hang(path, seconds)`, `.hang_after_doing(path, seconds)`, `.clear()`; path `*` is every interface.
+Top-ups: `platform.supplier`, a pretend supplier at `/supplier` (its `secret` is what operators enter); it misbehaves by
+`.once(Conduct(hangs=8.0))`, `.always(…)`, `.behave()`; `.orders`, `.tell(order)`, `await .settle()`.
 `platform.tokens.expire_all()` (42001) and `.revoke_all()` (40001); `platform.clock.advance(seconds)`;
 `platform.quotas.limits[path] = 10`; `platform.call_counts[path]`; `platform.calls`; `await platform.settle()` waits for
 events the platform sends on its own (TEMPLATESENDJOBFINISH and the like). Stopping the application closes the platform.
@@ -46,11 +48,13 @@ from simulator.platform import Platform
 from simulator.pushing import Delivery, DeliveryRules, Push
 from simulator.rest import RestCall
 from simulator.server import create_app
+from simulator.supplier import Conduct
 from simulator.tampering import Tampering
 
 __all__ = [
     "Account",
     "Clock",
+    "Conduct",
     "Counter",
     "Delivery",
     "DeliveryRules",

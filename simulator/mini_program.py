@@ -139,9 +139,13 @@ class MiniProgram(Screen):
         self.catalogue = call.fact("items") if call.is_fine else None
         return call
 
-    async def claim(self, offer: str, *, choices: Sequence[str] = (), key: str | None = None) -> RestCall:
-        """POST /offers/{id}/claims; then the offers anew, as they are after it."""
-        body = {"choices": list(choices)} if choices else {}
+    async def claim(
+        self, offer: str, *, choices: Sequence[str] = (), recharge_to: str | None = None, key: str | None = None
+    ) -> RestCall:
+        """POST /offers/{id}/claims; then the offers anew, as they are after it. `recharge_to`: for a top-up."""
+        body: dict[str, object] = {"choices": list(choices)} if choices else {}
+        if recharge_to:
+            body["recharge_to"] = recharge_to
         call = await self.call("POST", f"/offers/{offer}/claims", body, key=key or str(uuid.uuid4()))
         if self.catalogue is not None:
             await self.offers()

@@ -1,6 +1,7 @@
 """The pretend WeChat platform: accounts, people, and everything that lies between them."""
 
 import asyncio
+import hashlib
 import itertools
 import secrets
 from collections import Counter, deque
@@ -24,6 +25,7 @@ from simulator.person import Person
 from simulator.pictures import SceneCodes
 from simulator.pushing import DeliveryRules, Push, Pusher
 from simulator.quotas import Quotas
+from simulator.supplier import PretendSupplier
 from simulator.tokens import TokenDesk
 
 _CALLS_KEPT = 300
@@ -72,6 +74,9 @@ class Platform:
         self.call_counts: Counter[str] = Counter()
         self.notices = Notices(self.clock)
         self._seed = seed or secrets.token_hex(8)
+        # Kept over restarts with the seed, as people's identifiers are.
+        secret = hashlib.sha256(f"{self._seed}:supplier".encode()).hexdigest()[:40]
+        self.supplier = PretendSupplier(self.line, self.clock, self.feed, secret)
         self._numbers = itertools.count(1)
         self._background: set[asyncio.Task[object]] = set()
         for account in accounts:
@@ -135,4 +140,5 @@ class Platform:
         for task in list(self._background):
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
+        await self.supplier.close()
         await self.line.close()

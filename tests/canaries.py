@@ -59,5 +59,7 @@ def secrets_of(platform: Platform) -> Iterator[str]:
         yield account.secret
         if account.aes_key:
             yield account.aes_key
+    yield platform.supplier.secret
+    yield from (order.recharge_to for order in platform.supplier.orders.values())
     yield FIELD_KEYS.split('"')[3]
     yield INDEX_KEY

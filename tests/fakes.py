@@ -3,10 +3,24 @@
 import asyncio
 import itertools
 from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from handlers.ports import CodeSession, FollowerInfo, PhoneNumber, WeChatApp, WeChatError, WeChatUserRefused
+import orjson
+
+from handlers.ports import (
+    CodeSession,
+    FollowerInfo,
+    PhoneNumber,
+    SupplierAccess,
+    SupplierSays,
+    TopUpOrder,
+    WeChatApp,
+    WeChatError,
+    WeChatUserRefused,
+)
+from models.words import Heard
 
 
 class FakeClock:
@@ -95,6 +109,50 @@ class FakeWeChat:
         await asyncio.sleep(self.delay)
         if self.trouble is not None:
             raise self.trouble
+
+
+class FakeSupplier:
+    """A supplier as handlers see it: it does each number once, and says what the test wants it to say."""
+
+    def __init__(self) -> None:
+        self.orders: dict[str, TopUpOrder] = {}  # by number: what came in and was done or refused
+        self.states: dict[str, Heard] = {}
+        self.calls: list[tuple[str, str]] = []  # what was asked, and about which number
+        self.becomes = Heard.DONE  # what an order that comes in becomes
+        self.does_silently = False  # the work is done, and the answer to the order is lost
+        self.is_deaf = False  # nothing arrives there, and nothing is answered
+        self.reason = ""
+        self.before: Callable[[str], Awaitable[None]] | None = None  # called as the call is made
+
+    async def order(self, access: SupplierAccess, order: TopUpOrder) -> SupplierSays:
+        await self._called("order", order.order_no)
+        if self.is_deaf:
+            return SupplierSays(Heard.UNKNOWN, reason="timeout")
+        self.orders.setdefault(order.order_no, order)
+        self.states.setdefault(order.order_no, self.becomes)
+        if self.does_silently:
+            return SupplierSays(Heard.UNKNOWN, reason="timeout")
+        return self.says(order.order_no)
+
+    async def query(self, access: SupplierAccess, order_no: str) -> SupplierSays:
+        await self._called("query", order_no)
+        return SupplierSays(Heard.UNKNOWN, reason="timeout") if self.is_deaf else self.says(order_no)
+
+    def says(self, order_no: str) -> SupplierSays:
+        if order_no not in self.orders:
+            return SupplierSays(Heard.ABSENT, order_no)
+        amount = self.orders[order_no].face_value_fen
+        return SupplierSays(self.states[order_no], order_no, amount, self.reason)
+
+    def notice(self, access: SupplierAccess, headers: Mapping[str, str], body: bytes, *, now: datetime) -> SupplierSays:
+        """Taken at its word: the real one checks signatures, in tests of its own."""
+        said = orjson.loads(body)
+        return SupplierSays(Heard(said["status"]), said["order_no"], said["face_value_fen"])
+
+    async def _called(self, what: str, order_no: str) -> None:
+        self.calls.append((what, order_no))
+        if self.before is not None:
+            await self.before(what)
 
 
 def _once(codes: dict[str, Any], code: str) -> Any:

@@ -6,9 +6,11 @@ from bot import texts
 from bot.router import Router
 from bot.turn import LIST_MAX, Turn
 from bot.wording import normalise
-from handlers.claims.wallet import Section
+from handlers.claims.wallet import Section, WalletItem
+from handlers.errors import RechargeToMissing
 from handlers.errors.benefits import ChoicesInvalid
 from handlers.offers.catalogue_of_offers import OfferSeen
+from models.words import BenefitKind, ClaimState
 
 router = Router()
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -30,7 +32,7 @@ async def mine(turn: Turn) -> str:
     """What they hold, what ends first first."""
     sections = await turn.handlers.wallet.sections(turn.person, limit=LIST_MAX)
     held = sections[Section.HELD]
-    items = [(each.name, texts.until(each.expires_at, ZONE)) for each in held.items]
+    items = [(each.name, _remark(each)) for each in held.items]
     return texts.wallet(items, held.count, sections[Section.EXPIRING].count)
 
 
@@ -53,14 +55,28 @@ async def claim(turn: Turn, said: str) -> str:
 
 async def _claim(turn: Turn, offer: OfferSeen) -> str:
     await turn.finish()
+    own = await turn.handlers.top_up_orders.login_phone(turn.person) if offer.kind is BenefitKind.TOP_UP else None
     try:
         answer = await turn.handlers.claiming.claim(
-            turn.person, offer_id=offer.id, request_id=turn.request_id or f"chat:{turn.act}"
+            turn.person,
+            offer_id=offer.id,
+            recharge_to=own.number if own else None,
+            request_id=turn.request_id or f"chat:{turn.act}",
         )
     except ChoicesInvalid:  # a package k of n
         return texts.choose_in_mini_program(offer.title)
+    except RechargeToMissing:
+        return texts.number_in_mini_program(offer.title)
+    if own is not None:
+        return texts.topping_up(offer.title, own.masked)
     claimed = answer.value.claims[0]
     return texts.claimed(offer.title, texts.until(claimed.expires_at, ZONE))
+
+
+def _remark(item: WalletItem) -> str:
+    if item.state is ClaimState.PENDING and item.recharge_tail:
+        return texts.being_topped_up(item.recharge_tail)
+    return texts.valid(texts.until(item.expires_at, ZONE))
 
 
 async def _offers(turn: Turn) -> tuple[OfferSeen, ...]:

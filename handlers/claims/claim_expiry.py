@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from handlers.benefits.top_ups import withdraw
 from handlers.claims.claims import SYSTEM, give_back, transition
 from handlers.offers.offers import terms_of
 from handlers.ports import Clock
@@ -50,9 +51,13 @@ class ClaimExpiry:
 async def end(claims: Sequence[Mapping[str, Any]], to: ClaimState, *, reason: str, at: datetime) -> tuple[int, int]:
     """Move these claims to a state without use, inside the open transaction; units go back where the offer says so.
 
-    Rows tell id, state, offer_id, offer_version. How many moved, and how many units went back.
+    Rows tell id, state, offer_id, offer_version. How many moved, and how many units went back. What a supplier may be
+    doing at this moment does not end: nobody can take it back.
     """
     states = {as_uuid(each["id"]): ClaimState(each["state"]) for each in claims}
+    pending = [claim_id for claim_id, state in states.items() if state is ClaimState.PENDING]
+    for claim_id in await withdraw(pending, now=at):
+        del states[claim_id]
     moved = await transition(states, to, reason=reason, actor=SYSTEM, at=at)
     terms = await terms_of({(as_uuid(each["offer_id"]), int(each["offer_version"])) for each in claims})
     returning = [

@@ -23,6 +23,9 @@ from handlers.errors import (
     OfferLimitReached,
     OfferSoldOut,
     OfferUnknown,
+    RechargeToInvalid,
+    RechargeToMissing,
+    RechargeToUnwanted,
 )
 from handlers.group_commit import GroupCommit
 from handlers.offers.offer_refusals import limit_reached, refusal_of, sold_out
@@ -32,6 +35,7 @@ from handlers.recurring import BUSINESS_ZONE
 from handlers.requests import Answer, Asked, recall, record, settle
 from handlers.retrying import refusing
 from handlers.rules.eligibility import Asker, PublishedOffer, decide
+from handlers.rules.phones import normalise
 from handlers.rules.stock_buckets import TOTAL, NothingOn, buckets, next_opening
 from handlers.rules.validity import period_ends_at, period_key
 from handlers.standing import may_act
@@ -62,6 +66,7 @@ class Claim:
     offer_id: UUID
     choices: tuple[str, ...]
     asked: Asked
+    recharge_to: str = field(default="", repr=False)
 
 
 @dataclass(slots=True)
@@ -90,17 +95,31 @@ class Claiming:
         self._lane: GroupCommit[Claim, Outcome] = GroupCommit("claims", self._decide, key=_request, settle=self._settle)
 
     async def claim(
-        self, person: Person, *, offer_id: UUID, choices: Sequence[str] = (), request_id: str
+        self,
+        person: Person,
+        *,
+        offer_id: UUID,
+        choices: Sequence[str] = (),
+        recharge_to: str | None = None,
+        request_id: str,
     ) -> Answer[Claimed]:
         """领取: one claim, with the parts of a package. `choices`: the benefits chosen of a package k of n, by code.
 
-        Raises OfferUnknown, OfferClosed, OfferPaused, OfferNotForYou, OfferNotOpen, ChoicesInvalid, OfferLimitReached,
-        OfferSoldOut, NotSignedIn, MemberFrozen, KeyReused, Overloaded (nothing happened), OutcomeUnknown (the key finds
-        out).
+        `recharge_to`: for a top-up and for nothing else, the mainland mobile number that is charged.
+        Raises OfferUnknown, OfferClosed, OfferPaused, OfferNotForYou, OfferNotOpen, ChoicesInvalid, RechargeToInvalid,
+        RechargeToMissing, RechargeToUnwanted, OfferLimitReached, OfferSoldOut, NotSignedIn, MemberFrozen, KeyReused,
+        Overloaded (nothing happened), OutcomeUnknown (the key finds out).
         """
-        facts = {"offer": offer_id, "choices": sorted(choices)}
+        facts: dict[str, object] = {"offer": offer_id, "choices": sorted(choices)}
+        number = ""
+        if recharge_to is not None:
+            number = normalise(recharge_to, "86") or ""
+            if not number:
+                raise RechargeToInvalid
+            # By its keyed mark: fingerprints are stored, and there are few numbers.
+            facts["recharge_to"] = self._vault.blind_index("recharge_to", number)
         asked = Asked.of(person, "claim", request_id, facts)
-        return await self._lane.submit(offer_id, Claim(person, offer_id, tuple(sorted(choices)), asked))
+        return await self._lane.submit(offer_id, Claim(person, offer_id, tuple(sorted(choices)), asked, number))
 
     async def close(self) -> None:
         """Let those who wait be answered."""
@@ -125,7 +144,7 @@ class Claiming:
         may: list[tuple[Claim, Asker]] = []
         for each in fresh:
             asker = people[each.person.member_id]
-            refusal = asker if isinstance(asker, DomainError) else self._why_not(offer, asker, each.choices, now)
+            refusal = asker if isinstance(asker, DomainError) else self._why_not(offer, asker, each, now)
             if refusal is not None:
                 refused[each.asked] = refusal
             elif not isinstance(asker, DomainError):
@@ -146,18 +165,19 @@ class Claiming:
         }
         return refused | done
 
-    def _why_not(
-        self, offer: PublishedOffer, asker: Asker, choices: tuple[str, ...], now: datetime
-    ) -> DomainError | None:
+    def _why_not(self, offer: PublishedOffer, asker: Asker, each: Claim, now: datetime) -> DomainError | None:
         verdict = decide(offer, asker, now, self._zone)
         if not verdict.ok:
             return refusal_of(offer, verdict)
         if verdict.price.fen or verdict.price.points:  # refused at publish; it must not be given away by mistake
             return OfferUnknown()
+        kind = fulfiller(offer.benefit.kind)
         try:
-            fulfiller(offer.benefit.kind).check_choices(offer.benefit.terms, choices)
+            kind.check_choices(offer.benefit.terms, each.choices)
         except DomainError as refusal:
             return refusal
+        if kind.takes_number != bool(each.recharge_to):
+            return RechargeToMissing() if kind.takes_number else RechargeToUnwanted()
         return None
 
     async def _people(self, member_ids: Sequence[UUID]) -> dict[UUID, Asker | DomainError]:
@@ -308,7 +328,7 @@ def _outcome(
 
 def _wanted(each: Claim, asker: Asker, slots: tuple[tuple[str, int], ...]) -> Wanted:
     source = ClaimSource.CHAT if each.person.through is Touchpoint.CHAT else ClaimSource.MINI_PROGRAM
-    return Wanted(asker.member_id, source, each.person, each.choices, slots)
+    return Wanted(asker.member_id, source, each.person, each.choices, slots, each.recharge_to)
 
 
 def _names(offer: PublishedOffer, now: datetime, zone: ZoneInfo) -> tuple[str, ...]:

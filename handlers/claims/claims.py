@@ -4,15 +4,17 @@ Plain functions, called inside an open transaction by whoever owns the act: clai
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from handlers.claims.typed_codes import code_hash, typed_code
+from handlers.key_rotation import RECHARGE_TO
 from handlers.ports import Vault
 from handlers.requests import Actor
 from handlers.rules.claim_states import FIRST, IllegalEdge, require_edge
+from handlers.rules.phones import tail
 from models.database import require_atomic, rows
 from models.failures import SerializationConflict
 from models.ids import new_id
@@ -36,7 +38,8 @@ SYSTEM = System()
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A claim before its row is written. `stock_buckets`: which counters it was taken from."""
+    """A claim before its row is written. `stock_buckets`: which counters it was taken from; `recharge_to`: a top-up's
+    phone number, in the clear here and nowhere else."""
 
     id: UUID
     member_id: UUID
@@ -50,6 +53,7 @@ class Draft:
     stock_buckets: tuple[str, ...] = ()
     package_id: UUID | None = None
     actor: Actor = SYSTEM
+    recharge_to: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +161,7 @@ async def _note(edges: Iterable[tuple[UUID, str, ClaimState, str, Actor]], at: d
 
 
 def _claim_row(draft: Draft, vault: Vault) -> dict[str, Any]:
-    return {
+    row = {
         "id": draft.id,
         "member_id": draft.member_id,
         "offer_id": draft.offer_id,
@@ -171,6 +175,10 @@ def _claim_row(draft: Draft, vault: Vault) -> dict[str, Any]:
         "code_hash": code_hash(vault, typed_code(vault, draft.id, FIRST_CODE_VERSION)),
         "stock_buckets": ",".join(draft.stock_buckets),
     }
+    if number := draft.recharge_to:
+        row["recharge_to_cipher"] = vault.encrypt(number, bound_to=RECHARGE_TO.bound_to(draft.id))
+        row["recharge_to_tail"] = tail(number)
+    return row
 
 
 def _slot_row(slot: Slot) -> dict[str, Any]:

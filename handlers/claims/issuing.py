@@ -5,7 +5,7 @@ has decided that they may be, with the members' rows locked.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from handlers.benefits.kinds import DuePart, NewClaim, fulfiller
 from handlers.claims.claims import Draft, Slot, write
-from handlers.errors import OfferSoldOut
+from handlers.errors import OfferSoldOut, RechargeToMissing
 from handlers.offers.offers import benefit_terms
 from handlers.ports import Vault
 from handlers.requests import Actor
@@ -31,13 +31,17 @@ from models.words import BenefitKind, ClaimSource, ClaimState
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One claim that is to be: for whom, what they chose, the slots it takes up (period, number), on whose word."""
+    """One claim that is to be: for whom, what they chose, the slots it takes up (period, number), on whose word.
+
+    `recharge_to`: the phone number that a top-up goes to.
+    """
 
     member_id: UUID
     source: ClaimSource
     actor: Actor
     choices: tuple[str, ...] = ()
     slots: tuple[tuple[str, int], ...] = ()
+    recharge_to: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +79,16 @@ async def issue(
 ) -> list[tuple[Issued, ...]]:
     """Write the claims, each followed by its parts, in the order asked for.
 
-    Raises SerializationConflict where a slot, or what a kind draws on, went to somebody else meanwhile.
+    Raises SerializationConflict where a slot, or what a kind draws on, went to somebody else meanwhile;
+    RechargeToMissing for a top-up that goes to no number.
     """
     benefit = offer.benefit
     kind = fulfiller(benefit.kind)
-    expires_at = ends_at(offer.terms.validity, at, zone)
+    if kind.takes_number and not all(each.recharge_to for each in wanted):
+        raise RechargeToMissing
+    first_state = kind.first_state(benefit.terms)
+    # What somebody else fulfils is not the member's to use, so no time of theirs can run out over it.
+    expires_at = None if first_state is ClaimState.PENDING else ends_at(offer.terms.validity, at, zone)
     drafts = [
         Draft(
             id=new_id(),
@@ -88,11 +97,12 @@ async def issue(
             offer_version=offer.version,
             benefit_id=benefit.id,
             source=each.source,
-            state=kind.first_state(benefit.terms),
+            state=first_state,
             uses=kind.uses(benefit.terms),
             expires_at=expires_at,
             stock_buckets=buckets,
             actor=each.actor,
+            recharge_to=each.recharge_to,
         )
         for each in wanted
     ]

@@ -20,10 +20,11 @@ from handlers.ports import Clock, Vault
 from handlers.retrying import refusing
 from handlers.rules.benefit_terms import BenefitTerms
 from handlers.rules.claim_states import USABLE, stands
-from models.database import rows
+from models.database import row, rows
 from models.sql import as_instant, as_uuid
 from models.statements import claims as statements
-from models.words import BenefitKind, ClaimState
+from models.statements import fulfillments
+from models.words import BenefitKind, ClaimState, FulfillmentState
 
 SOON = timedelta(days=3)
 FAR = datetime(9999, 12, 31, tzinfo=UTC)  # where claims without an end stand in the order of ends
@@ -56,6 +57,18 @@ class WalletItem:
     claimed_at: datetime
     expires_at: datetime | None
     is_paused: bool
+    recharge_tail: str = ""  # of the number that a top-up goes to
+
+
+@dataclass(frozen=True, slots=True)
+class TopUpProgress:
+    """How far a top-up has come: where its order stands, since when it is sent, when it was over."""
+
+    state: FulfillmentState
+    recharge_tail: str
+    face_value_fen: int
+    sent_at: datetime | None
+    closed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +90,7 @@ class ClaimDetail:
     typed_code: str | None = field(repr=False)  # `4J7Q-9XKM-2TBW-5`
     third_party_code: str | None = field(repr=False)
     parts: tuple[WalletItem, ...] = ()
+    top_up: TopUpProgress | None = None
 
 
 @refusing
@@ -136,6 +150,7 @@ class Wallet:
             typed_code=typed,
             third_party_code=third,
             parts=tuple(self._item(each) for each in found if each is not own),
+            top_up=await _progress(claim_id) if kind is BenefitKind.TOP_UP else None,
         )
 
     async def _read(
@@ -168,4 +183,19 @@ class Wallet:
             claimed_at=as_instant(found["claimed_at"]),
             expires_at=expires_at,
             is_paused=bool(found["is_paused"]),
+            recharge_tail=found["recharge_to_tail"],
         )
+
+
+async def _progress(claim_id: UUID) -> TopUpProgress | None:
+    found = await row(fulfillments.PROGRESS, claim_id)
+    if found is None:
+        return None
+    sent_at, closed_at = found["sent_at"], found["closed_at"]
+    return TopUpProgress(
+        state=FulfillmentState(found["state"]),
+        recharge_tail=found["recharge_to_tail"],
+        face_value_fen=int(found["face_value_fen"]),
+        sent_at=as_instant(sent_at) if sent_at else None,
+        closed_at=as_instant(closed_at) if closed_at else None,
+    )

@@ -59,6 +59,9 @@ from handlers.errors.claims import (
     OfferLimitReached,
     OfferSoldOut,
     PackageNothingDue,
+    RechargeToInvalid,
+    RechargeToMissing,
+    RechargeToUnwanted,
 )
 from handlers.errors.code_pools import (
     CodeImportUnknown,
@@ -197,6 +200,13 @@ from handlers.errors.settlement import (
     StatementUnknown,
     TermsTooEarly,
 )
+from handlers.errors.suppliers import (
+    NoticeForged,
+    NoticeUnreadable,
+    SupplierAddressInvalid,
+    SupplierTaken,
+    SupplierUnknown,
+)
 
 __all__ = [
     "AccountOfSettings",
@@ -300,6 +310,8 @@ __all__ = [
     "NotReversible",
     "NotSignedIn",
     "NotStarted",
+    "NoticeForged",
+    "NoticeUnreadable",
     "NumberUnknown",
     "NumbersFull",
     "OfferClosed",
@@ -332,6 +344,9 @@ __all__ = [
     "QuotaMisplaced",
     "QuotaTooLarge",
     "QuotaTooSmall",
+    "RechargeToInvalid",
+    "RechargeToMissing",
+    "RechargeToUnwanted",
     "RedemptionInvalid",
     "RedemptionRefused",
     "RedemptionSettled",
@@ -355,6 +370,9 @@ __all__ = [
     "StoreNeeded",
     "StoreTaken",
     "StoreUnknown",
+    "SupplierAddressInvalid",
+    "SupplierTaken",
+    "SupplierUnknown",
     "TermsTooEarly",
     "TicketExpired",
     "TicketInvalid",

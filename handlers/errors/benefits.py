@@ -28,14 +28,15 @@ class BenefitTermsInvalid(DomainError):
 class BenefitKindUnsupported(DomainError):
     """Nothing here can fulfil this kind; facts: `kind`, `missing`."""
 
-    kind, code, message = ErrorKind.INVALID, "benefit.kind_unsupported", "这类权益还没有接入供应商，暂时不能保存。"
+    kind, code, message = ErrorKind.INVALID, "benefit.kind_unsupported", "这类权益还没有接入发放方式，暂时不能保存。"
 
 
 class BenefitNotReady(DomainError):
-    """It cannot go on before what it names is there; facts: `missing` (merchant, store, code_pool, part), `name`."""
+    """It cannot go on before what it names is there; facts: `missing` (merchant, store, code_pool, supplier, part),
+    `name`."""
 
     kind, code = ErrorKind.CONFLICT, "benefit.not_ready"
-    message = "权益还缺少商户、门店、码池或组成内容，请补齐后再提交。"
+    message = "权益还缺少商户、门店、码池、供应商或组成内容，请补齐后再提交。"
 
 
 class FourEyesNeeded(DomainError):

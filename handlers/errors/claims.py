@@ -16,6 +16,28 @@ class OfferLimitReached(DomainError):
     kind, code, message = ErrorKind.CONFLICT, "offer.limit_reached", "您{within}已领{count}份，{more}。"
 
 
+class RechargeToMissing(DomainError):
+    """It goes to a phone number, and none was given."""
+
+    kind, code, message = ErrorKind.INVALID, "claim.recharge_to_missing", "请填写要充值的手机号后再领取。"
+
+
+class RechargeToUnwanted(DomainError):
+    """A phone number was given for what goes to none."""
+
+    kind, code, message = (
+        ErrorKind.INVALID,
+        "claim.recharge_to_unwanted",
+        "这项权益不需要填写充值号码，请去掉后再领取。",
+    )
+
+
+class RechargeToInvalid(DomainError):
+    """It is no mainland mobile number, or one that nobody has."""
+
+    kind, code, message = ErrorKind.INVALID, "claim.recharge_to_invalid", "充值号码不正确，请检查后重新填写。"
+
+
 class ClaimUnknown(DomainError):
     """There is no such claim, or it is somebody else's."""
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from models.words import (
     CardStatus,
+    ClaimState,
     ConsentPurpose,
     IdentifierStatus,
     IdentityAct,
@@ -75,6 +76,16 @@ class HeldCard:
     has_phone: bool
     has_name: bool
     has_pin: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HeldTopUp:
+    """A number that a benefit was charged to."""
+
+    benefit: str
+    number: str | None
+    state: ClaimState
+    claimed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

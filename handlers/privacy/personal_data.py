@@ -11,13 +11,14 @@ from handlers.actors import Person
 from handlers.identity.merging import profile_bound_to
 from handlers.identity.proofs import bound_to
 from handlers.identity.sessions import Sessions
-from handlers.key_rotation import BOUND_NUMBER, CARD
+from handlers.key_rotation import BOUND_NUMBER, CARD, RECHARGE_TO
 from handlers.ports import Clock, Vault, VaultError
 from handlers.privacy import held
 from handlers.retrying import refusing
 from handlers.standing import ids_of, standing
 from models.accounts import Account
 from models.cards import Card
+from models.claims import Claim
 from models.consents import Consent
 from models.database import atomic, rows
 from models.identity import Attribution, Follower, Identifier, IdentityEvent, Member
@@ -40,6 +41,7 @@ class PersonalData:
     identifiers: tuple[held.HeldIdentifier, ...]
     bound_numbers: tuple[held.HeldNumber, ...]
     cards: tuple[held.HeldCard, ...]
+    top_ups: tuple[held.HeldTopUp, ...]
     consents: tuple[held.HeldConsent, ...]
     followings: tuple[held.HeldFollowing, ...]
     attributions: tuple[held.HeldAttribution, ...]
@@ -77,6 +79,7 @@ class PersonalDataRights:
                 identifiers=await self._identifiers(ids),
                 bound_numbers=await self._numbers(ids),
                 cards=await self._cards(ids),
+                top_ups=await self._top_ups(ids),
                 consents=await _consents(ids, names),
                 followings=await _followings(ids, names),
                 attributions=await _attributions(ids, names),
@@ -140,6 +143,18 @@ class PersonalDataRights:
                 has_pin=bool(each.pin_hash),
             )
             for each in found
+        )
+
+    async def _top_ups(self, ids: list[UUID]) -> tuple[held.HeldTopUp, ...]:
+        found = Claim.filter(member_id__in=ids).exclude(recharge_to_cipher="").order_by("claimed_at", "id")
+        return tuple(
+            held.HeldTopUp(
+                benefit=each.benefit.name,
+                number=self._read(each.recharge_to_cipher, RECHARGE_TO.bound_to(each.id)),
+                state=each.state,
+                claimed_at=each.claimed_at,
+            )
+            for each in await found.prefetch_related("benefit")
         )
 
     def _read(self, cipher: str, bound: str) -> str | None:

@@ -25,11 +25,16 @@ class CodeCouponTerms:
 
 @dataclass(frozen=True, slots=True)
 class TopUpTerms:
-    """Charged to a phone number by a supplier."""
+    """Charged to a phone number by a supplier; when it says that it cannot, by the second one, if there is one.
+
+    Suppliers by their codes, `product` and `fallback_product` by their own names for it.
+    """
 
     supplier: str
     product: str
     face_value_fen: int
+    fallback_supplier: str | None = None
+    fallback_product: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,11 @@ def _is_nobodys(digits: str) -> bool:
     return digits in BLOCKED or len(set(digits[-8:])) == 1 or digits.endswith("12345678")
 
 
+def masked(number: str) -> str:
+    """A number as it is said back in chat: `138****0001`."""
+    return f"{number[:3]}****{number[-4:]}"
+
+
 def tail(number: str) -> str:
     """The last four digits: what is shown back to the person."""
     return number[-4:]

@@ -26,6 +26,7 @@ class Capability(StrEnum):
     BLOCK_LIST = "block_list"  # what identifies nobody
     MERGE_OVERRIDE = "merge_override"  # join more than is one person's measure
     MEMBERS = "members"  # find, look at, merge, decide reviews
+    SUPPLIERS = "suppliers"  # who fulfils for us, and with which secret
     JOBS = "jobs"
     AUDIT = "audit"
 
@@ -47,6 +48,7 @@ _ALLOWED: Mapping[OperatorRole, frozenset[Capability]] = {
             Capability.SETTLEMENT_TERMS,
             Capability.BLOCK_LIST,
             Capability.MEMBERS,
+            Capability.SUPPLIERS,
             Capability.JOBS,
         }
     ),

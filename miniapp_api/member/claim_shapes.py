@@ -10,16 +10,25 @@ from handlers.claims.claiming import Claimed
 from handlers.claims.wallet import ClaimDetail, WalletItem, WalletSection
 from miniapp_api.member.offers import OfferOut
 from miniapp_api.shapes import Body, Id, Out, encode_cursor
-from models.words import BenefitKind, ClaimState
+from models.words import BenefitKind, ClaimState, FulfillmentState
 
+# What of a benefit's terms is between us and who fulfils it.
+_OURS = {"pool", "supplier", "product", "fallback_supplier", "fallback_product"}
 Status = Literal["held", "claimable", "expiring", "used", "expired"]
 BenefitCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+
+RechargeTo = Annotated[
+    str,
+    StringConstraints(min_length=11, max_length=20, pattern=r"^[0-9+() .-]+$"),
+    Field(description="the mainland mobile number that a top-up goes to; for top-ups, and for nothing else"),
+]
 
 
 class ClaimBody(Body):
     """`choices`: of a package k of n, the codes of the chosen benefits."""
 
     choices: Annotated[list[BenefitCode], Field(max_length=20, default_factory=list)]
+    recharge_to: RechargeTo | None = None
 
 
 class IssuedOut(Out):
@@ -63,6 +72,7 @@ class WalletItemOut(Out):
     claimed_at: datetime
     expires_at: datetime | None
     is_paused: bool
+    recharge_tail: str = Field(description="last four digits of the number that a top-up goes to; empty for others")
 
     @classmethod
     def of(cls, item: WalletItem) -> "WalletItemOut":
@@ -101,6 +111,16 @@ class WalletOut(Out):
     expired: WalletSectionOut | None = None
 
 
+class TopUpOut(Out):
+    """How far a top-up has come. `failed`: the unit went back, and it can be claimed again."""
+
+    state: FulfillmentState
+    recharge_tail: str
+    face_value_fen: int
+    sent_at: datetime | None = Field(description="when the supplier was asked first; null: not yet")
+    closed_at: datetime | None = Field(description="when it was settled; null: not yet")
+
+
 class ClaimOut(Out):
     """One claim with its codes, which are there only while they can be used."""
 
@@ -110,6 +130,7 @@ class ClaimOut(Out):
     typed_code: str | None = Field(description="to be read out at the counter, where the offer allows it")
     third_party_code: str | None
     parts: list[WalletItemOut]
+    top_up: TopUpOut | None = Field(description="of a top-up alone")
 
     @classmethod
     def of(cls, detail: ClaimDetail) -> "ClaimOut":
@@ -117,8 +138,9 @@ class ClaimOut(Out):
         return cls(
             claim=WalletItemOut.of(detail.item),
             description=detail.description,
-            terms={name: value for name, value in plain(detail.terms).items() if name != "pool"},
+            terms={name: value for name, value in plain(detail.terms).items() if name not in _OURS},
             typed_code=detail.typed_code,
             third_party_code=detail.third_party_code,
             parts=[WalletItemOut.of(each) for each in detail.parts],
+            top_up=TopUpOut.model_validate(detail.top_up) if detail.top_up else None,
         )

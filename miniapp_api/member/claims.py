@@ -18,6 +18,9 @@ from handlers.errors import (
     OfferUnknown,
     Overloaded,
     PackageNothingDue,
+    RechargeToInvalid,
+    RechargeToMissing,
+    RechargeToUnwanted,
 )
 from handlers.errors.benefits import ChoicesInvalid
 from miniapp_api.auth import person
@@ -52,6 +55,9 @@ _LOOKED_AT = 100  # offers that are looked at for a page of claimable ones
         OfferSoldOut,
         OfferLimitReached,
         ChoicesInvalid,
+        RechargeToInvalid,
+        RechargeToMissing,
+        RechargeToUnwanted,
         MemberFrozen,
         Overloaded,
     ],
@@ -61,7 +67,11 @@ async def claim_offer(
 ) -> Created[ClaimedOut]:
     """Claim one, at most once per key."""
     answer = await handlers(request).claiming.claim(
-        person(request), offer_id=offer_id, choices=body.choices, request_id=idempotency_key
+        person(request),
+        offer_id=offer_id,
+        choices=body.choices,
+        recharge_to=body.recharge_to,
+        request_id=idempotency_key,
     )
     return reply(answer, ClaimedOut.of, status=201)
 

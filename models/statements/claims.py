@@ -40,7 +40,8 @@ ADD_CLAIMS = of_rows(
         uses_total, uses_left, claimed_at, valid_from, expires_at, code_version, code_hash, stock_buckets, price_fen,
         price_points, recharge_to_cipher, recharge_to_tail, is_returned)
     SELECT r.id, $2, r.member_id, r.offer_id, r.offer_version, r.benefit_id, r.package_id, r.source, r.state,
-        r.uses, r.uses, $2, $2, r.expires_at, 0, r.code_hash, r.stock_buckets, 0, 0, '', '', false
+        r.uses, r.uses, $2, $2, r.expires_at, 0, r.code_hash, r.stock_buckets, 0, 0,
+        COALESCE(r.recharge_to_cipher, ''), COALESCE(r.recharge_to_tail, ''), false
     FROM {rows} WHERE true RETURNING id
     """,
     {
@@ -56,6 +57,8 @@ ADD_CLAIMS = of_rows(
         "expires_at": "timestamptz",
         "code_hash": "text",
         "stock_buckets": "text",
+        "recharge_to_cipher": "text",
+        "recharge_to_tail": "text",
     },
 )
 
@@ -199,7 +202,7 @@ _WALLET = """
             ) AS place
         FROM (
             SELECT c.id, c.state, c.uses_total, c.uses_left, c.claimed_at, c.expires_at, c.package_id, c.offer_id,
-                c.offer_version, c.benefit_id, COALESCE(c.expires_at, {far}) AS ends,
+                c.offer_version, c.benefit_id, c.recharge_to_tail, COALESCE(c.expires_at, {far}) AS ends,
                 CASE WHEN c.state = 'used' THEN 'used'
                     WHEN c.state IN ('expired', 'revoked', 'transferred') OR c.expires_at <= $2 THEN 'expired'
                     ELSE 'held' END AS section
@@ -226,8 +229,8 @@ WALLET = Both(
 # One claim ($2) of a member's ($1), and its parts.
 _CLAIM = """
     SELECT c.id, c.member_id, c.state, c.uses_total, c.uses_left, c.claimed_at, c.expires_at, c.package_id, c.offer_id,
-        c.offer_version, c.code_version, c.source, b.id AS benefit_id, b.name, b.kind, b.category, b.description,
-        CAST(b.terms AS TEXT) AS terms, m.name AS merchant_name,
+        c.offer_version, c.code_version, c.source, c.recharge_to_tail, b.id AS benefit_id, b.name, b.kind, b.category,
+        b.description, CAST(b.terms AS TEXT) AS terms, m.name AS merchant_name,
         CASE WHEN b.is_paused OR NOT COALESCE(m.is_active, true) THEN 1 ELSE 0 END AS is_paused, b.code
     FROM claim c JOIN benefit b ON b.id = c.benefit_id LEFT JOIN merchant m ON m.id = b.merchant_id
     WHERE (c.id = $2 OR c.package_id = $2) AND c.member_id {theirs} ORDER BY c.id

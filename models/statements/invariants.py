@@ -40,6 +40,8 @@ LIMITS = Both(
     ),
 )
 
+_OPEN = "f.state IN ('waiting', 'sent', 'accepted')"
+
 CHECKS = (
     Check(
         "每个有效标识只属于一位会员",
@@ -130,6 +132,42 @@ CHECKS = (
         """,
     ),
     Check("限领：每位会员不超过当时版本的上限", LIMITS),
+    # Invariant I12, and that a supplier's order and the claim it is for tell the same story.
+    Check(
+        "等待发放的直充都有进行中的订单，别的没有",
+        f"""
+        SELECT c.id FROM claim c JOIN benefit b ON b.id = c.benefit_id WHERE b.kind = 'top_up' AND c.state = 'pending'
+        EXCEPT SELECT f.claim_id FROM fulfillment f WHERE {_OPEN}
+        UNION ALL SELECT f.claim_id AS id FROM fulfillment f JOIN claim c ON c.id = f.claim_id
+        WHERE {_OPEN} AND c.state <> 'pending'
+        """,  # noqa: S608 - our own words
+    ),
+    Check(
+        "到账的直充都有一笔成功的订单，别的没有",
+        """
+        SELECT c.id FROM claim c JOIN benefit b ON b.id = c.benefit_id WHERE b.kind = 'top_up' AND c.state = 'used'
+        EXCEPT SELECT claim_id FROM fulfillment WHERE state = 'done'
+        UNION ALL SELECT f.claim_id AS id FROM fulfillment f JOIN claim c ON c.id = f.claim_id
+        WHERE f.state = 'done' AND c.state <> 'used'
+        """,
+    ),
+    Check(
+        "直充订单一次只有一笔，换供应商才有下一笔",
+        """
+        SELECT f.id FROM fulfillment f WHERE f.ordinal > 1 AND NOT EXISTS (
+            SELECT 1 FROM fulfillment p WHERE p.claim_id = f.claim_id AND p.ordinal = f.ordinal - 1
+            AND p.state = 'replaced')
+        UNION ALL SELECT f.id FROM fulfillment f WHERE f.state = 'replaced' AND NOT EXISTS (
+            SELECT 1 FROM fulfillment n WHERE n.claim_id = f.claim_id AND n.ordinal = f.ordinal + 1)
+        """,
+    ),
+    Check(
+        "发出过的直充都记着发往哪个号码",
+        f"""
+        SELECT c.id FROM claim c JOIN fulfillment f ON f.claim_id = c.id
+        WHERE {_OPEN} AND (c.recharge_to_cipher = '' OR c.recharge_to_tail = '')
+        """,  # noqa: S608
+    ),
     Check(
         "权益的剩余次数等于总次数减核销加撤销",
         """

@@ -8,7 +8,9 @@ _OFFER = """
     SELECT o.id, o.code, o.keyword, o.benefit_id, o.organization_id, o.version, o.state,
         b.code AS benefit_code, b.name AS benefit_name, b.kind, CAST(b.terms AS TEXT) AS benefit_terms,
         b.merchant_id, b.state AS benefit_state, b.description, b.category,
-        CASE WHEN b.is_paused OR NOT COALESCE(m.is_active, true) THEN 1 ELSE 0 END AS is_paused, m.name AS merchant_name
+        CASE WHEN b.is_paused OR NOT COALESCE(m.is_active, true) OR (b.kind = 'top_up' AND EXISTS (
+            SELECT 1 FROM supplier s WHERE s.code = b.terms ->> 'supplier' AND s.is_paused
+        )) THEN 1 ELSE 0 END AS is_paused, m.name AS merchant_name
     FROM offer o JOIN benefit b ON b.id = o.benefit_id LEFT JOIN merchant m ON m.id = b.merchant_id
 """
 _OF_THESE = "IN (SELECT value FROM json_each($1))"

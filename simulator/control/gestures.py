@@ -47,7 +47,10 @@ SCREEN_GESTURES: Mapping[str, Callable[[MiniProgram, Given], Awaitable[RestCall]
     "code": lambda screen, _given: screen.show_code(),
     "offers": lambda screen, _given: screen.offers(),
     "claim": lambda screen, given: screen.claim(
-        given.text("offer"), choices=given.texts("choices"), key=given.optional("key")
+        given.text("offer"),
+        choices=given.texts("choices"),
+        recharge_to=given.optional("recharge_to"),
+        key=given.optional("key"),
     ),
     "wallet": lambda screen, _given: screen.wallet(),
     "look_at": lambda screen, given: screen.look_at(given.text("claim")),

@@ -40,6 +40,8 @@ def control_routes(platform: Platform) -> list[web.RouteDef]:
         web.put("/control/tampering", _json(switches.tamper)),
         web.post("/control/faults", _json(switches.break_interface)),
         web.delete("/control/switches", _json(switches.behave)),
+        web.get("/control/supplier", _json(switches.supplier)),
+        web.put("/control/supplier", _json(switches.conduct)),
         web.post("/control/tokens", _json(switches.kill_tokens)),
         web.post("/control/clock", _json(switches.advance)),
         web.get("/control/events", events),

@@ -9,6 +9,7 @@ from simulator.control import views
 from simulator.control.given import Given, GivenError
 from simulator.faults import FaultKind
 from simulator.platform import Platform
+from simulator.supplier import Conduct
 from simulator.tampering import Tampering
 
 _SHOWN = 60
@@ -61,9 +62,24 @@ class SwitchControl:
         return self._switched()
 
     async def behave(self, _request: web.Request) -> object:
-        """No tampering, no faults."""
+        """No tampering, no faults, a supplier that behaves."""
         self._platform.pusher.switches.clear()
         self._platform.faults.clear()
+        self._platform.supplier.behave()
+        return self._switched()
+
+    async def supplier(self, _request: web.Request) -> object:
+        """The pretend supplier and its books."""
+        return views.supplier_view(self._platform)
+
+    async def conduct(self, request: web.Request) -> object:
+        """The switches of Conduct, for the next `times` orders, or for all when `times` is not given."""
+        given = await Given.of(request)
+        conduct, times = _conduct(given), given.count("times")
+        if times is None:
+            self._platform.supplier.always(conduct)
+        else:
+            self._platform.supplier.once(conduct, times=times)
         return self._switched()
 
     async def break_interface(self, request: web.Request) -> object:
@@ -97,11 +113,28 @@ class SwitchControl:
         return views.world(self._platform)
 
 
-def _tampering(given: Given) -> Tampering:
-    known = {field.name for field in fields(Tampering)}
-    unknown = given.fields.keys() - known - {"times"}
+def _only(given: Given, switches: type[Tampering] | type[Conduct]) -> None:
+    unknown = given.fields.keys() - {field.name for field in fields(switches)} - {"times"}
     if unknown:
         raise GivenError(f"unknown switches: {', '.join(sorted(unknown))}")
+
+
+def _conduct(given: Given) -> Conduct:
+    _only(given, Conduct)
+    return Conduct(
+        fails=given.flag("fails"),
+        hangs=given.number("hangs", 0),
+        loses=given.flag("loses"),
+        is_garbage=given.flag("is_garbage"),
+        duplicates=int(given.number("duplicates", 0)),
+        late=given.number("late", 0),
+        is_silent=given.flag("is_silent"),
+        wrong_signature=given.flag("wrong_signature"),
+    )
+
+
+def _tampering(given: Given) -> Tampering:
+    _only(given, Tampering)
     mode = given.optional("mode")
     if mode is not None and mode not in list(Mode):
         raise GivenError(f"mode must be one of {', '.join(Mode)}")

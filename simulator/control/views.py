@@ -14,6 +14,7 @@ from simulator.pictures import SceneCode
 from simulator.platform import ApiCall, Platform
 from simulator.pushing import Delivery, Push
 from simulator.rest import RestCall
+from simulator.supplier import PATH
 
 _OUT_OF_SIGHT = {"token", "qr_svg"}
 
@@ -28,6 +29,18 @@ def world(platform: Platform) -> dict[str, object]:
         "codes": [code_view(code) for code in platform.scene_codes.live()],
         "tampering": asdict(platform.pusher.switches.standing),
         "faults": [asdict(fault) for fault in platform.faults.ordered],
+        "conduct": asdict(platform.supplier.standing),
+    }
+
+
+def supplier_view(platform: Platform) -> dict[str, object]:
+    """The pretend supplier: how to reach it, how it behaves, its books. What it signs with is for trying out only."""
+    supplier = platform.supplier
+    return {
+        "path": PATH,
+        "secret": supplier.secret,
+        "conduct": asdict(supplier.standing),
+        "orders": [order.shown for order in reversed(supplier.orders.values())],
     }
 
 

@@ -1,10 +1,12 @@
 // 领券 and 卡包: what can be had and, if not, why; what is held; and one claim with its pass.
 
 import { el } from "/phone/dom.js";
+import { state } from "/phone/control.js";
 import { amount, countdown, keptAs, lastDay, moment } from "/phone/amounts.js";
 
 const PERIODS = { ever: "每人", day: "每天", week: "每周", month: "每月", year: "每年" };
 const STATES = { pending: "发放中", issued: "未使用", partly_used: "使用中", used: "已使用", expired: "已过期", revoked: "已收回", transferred: "已转赠" };
+const PROGRESS = { waiting: "等待充值", sent: "正在充值", accepted: "正在充值", done: "已到账", failed: "没有成功，名额已退回", replaced: "正在换供应商", cancelled: "已取消" };
 const SECTIONS = [["held", "可使用"], ["expiring", "快到期"], ["used", "已使用"], ["expired", "已过期"]];
 const AT_THE_COUNTER = ["voucher", "partner_coupon"];
 
@@ -31,9 +33,15 @@ function offerCard(offer, shown, touch) {
       opensLater ? el("p", { className: "until" }, "距开抢 ", countdown(offer.opens_at, shown.now)) : null,
       closes ? el("p", { className: "until" }, "距结束 ", countdown(offer.closes_at, shown.now)) : null,
       offer.claimable ? null : el("p", { className: "why", testid: "offer-reason" }, offer.sentence)),
-    el("button", { className: "green", testid: "claim", disabled: !offer.claimable, onclick: () => touch("claim", { offer: offer.id }) }, offer.claimable ? "领取" : "不可领"));
+    el("button", { className: "green", testid: "claim", disabled: !offer.claimable, onclick: () => claimIt(offer, touch) }, offer.claimable ? "领取" : "不可领"));
   made.dataset.code = offer.code;
   return made;
+}
+
+function claimIt(offer, touch) {
+  if (offer.kind !== "top_up") return touch("claim", { offer: offer.id });
+  const number = window.prompt("充值到哪个手机号？", state.details?.phone ?? "");
+  return number ? touch("claim", { offer: offer.id, recharge_to: number }) : null;
 }
 
 function price({ price: { fen, points } }) {
@@ -73,7 +81,7 @@ function walletItem(item, touch) {
 const canBeShown = ({ kind, state }) => AT_THE_COUNTER.includes(kind) && ["issued", "partly_used"].includes(state);
 
 export function claimPage(shown, touch, close) {
-  const { claim, description, terms, third_party_code: code, parts } = shown.opened;
+  const { claim, description, terms, third_party_code: code, parts, top_up: topUp } = shown.opened;
   return [
     el("button", { className: "back", testid: "claim-close", onclick: close }, "‹ 卡包"),
     el("div", { className: "panel coupon", testid: "claim-page" },
@@ -82,6 +90,8 @@ export function claimPage(shown, touch, close) {
       el("p", { testid: "claim-state" }, [STATES[claim.state] ?? claim.state, claim.uses_total > 1 ? `剩 ${claim.uses_left}/${claim.uses_total} 次` : null].filter(Boolean).join("，")),
       canBeShown(claim) ? passPart(shown, claim, touch) : null,
       code ? el("p", { className: "typed", testid: "third-party-code" }, code) : null,
+      topUp ? row("充值号码", `尾号 ${topUp.recharge_tail}`) : null,
+      topUp ? el("div", { className: "row" }, el("span", {}, "进度"), el("span", { testid: "top-up" }, PROGRESS[topUp.state] ?? topUp.state)) : null,
       terms.how_to_use ? el("p", { className: "fine" }, terms.how_to_use) : null,
       parts.map((part) => el("div", { className: "row" }, el("span", {}, part.name), el("span", {}, STATES[part.state] ?? part.state))),
       row("领取时间", moment(claim.claimed_at)),

@@ -17,6 +17,10 @@ const NUMBERS = {
   delay: "延迟（秒）",
   stale_seconds: "时间戳过旧（秒）",
 };
+const SUPPLIER_TICKS = {
+  fails: "明确失败", loses: "订单丢失", is_garbage: "答非所问", is_silent: "不回调", wrong_signature: "签名错误",
+};
+const SUPPLIER_NUMBERS = { hangs: "做完了，晚答（秒）", late: "晚回调（秒）", duplicates: "重复回调（次）" };
 const KINDS = { fail: "返回错误码", http_status: "返回 HTTP 状态", hang: "不处理，晚答（秒）", hang_after_doing: "处理了，晚答（秒）" };
 const ENDPOINTS = [
   "*", "/cgi-bin/token", "/cgi-bin/stable_token", "/cgi-bin/user/info", "/cgi-bin/menu/create",
@@ -26,12 +30,15 @@ const ENDPOINTS = [
 const JUMPS = { "5 分钟": 300, "2 小时": 7200, "48 小时": 172800 };
 
 export function drawSwitches() {
-  if (!$("switches").childElementCount) $("switches").append(pushSwitches(), faultSwitches(), otherSwitches());
-  const { tampering, faults } = state.world;
+  if (!$("switches").childElementCount) $("switches").append(pushSwitches(), faultSwitches(), supplierSwitches(), otherSwitches());
+  const { tampering, faults, conduct } = state.world;
   const wanted = JSON.stringify(tampering);
   if ($("switches").dataset.drawn !== wanted) showTampering();  // what is being typed stays
   $("switches").dataset.drawn = wanted;
-  const isOn = isTampering(tampering) || faults.length > 0;
+  const ordered = JSON.stringify(conduct);
+  if ($("switches").dataset.conduct !== ordered) showConduct();
+  $("switches").dataset.conduct = ordered;
+  const isOn = isTampering(tampering) || faults.length > 0 || Object.values(conduct).some(Boolean);
   for (const button of document.querySelectorAll("[data-view=switches], [data-tab=bench]")) button.classList.toggle("warned", isOn);
   $("faults").replaceChildren(...faults.map(({ endpoint, kind, amount, times }) =>
     el("span", { className: "badge odd", testid: "fault" }, `${endpoint} ${KINDS[kind]} ${amount}，${times ? `还有 ${times} 次` : "一直"}`)));
@@ -78,6 +85,31 @@ function faultSwitches() {
     el("div", { className: "grid" }, field("接口", endpoint), field("怎样出错", kind), field("错误码 / 状态 / 秒", amount), field("次数（0 为一直）", times)),
     el("div", { className: "rowed" }, el("button", { className: "green", testid: "fault-add", onclick: add }, "设置")),
     el("div", { className: "rowed", id: "faults" }));
+}
+
+function showConduct() {
+  const { conduct } = state.world;
+  for (const name of Object.keys(SUPPLIER_TICKS)) $(`supplier-${name}`).checked = conduct[name];
+  for (const name of Object.keys(SUPPLIER_NUMBERS)) $(`supplier-${name}`).value = conduct[name];
+}
+
+function supplierSwitches() {
+  const ticks = Object.entries(SUPPLIER_TICKS).map(([name, label]) =>
+    el("label", { className: "tick" }, el("input", { type: "checkbox", id: `supplier-${name}`, testid: `supplier-${name}` }), label));
+  const numbers = Object.entries(SUPPLIER_NUMBERS).map(([name, label]) =>
+    field(label, el("input", { type: "number", min: "0", step: name === "duplicates" ? "1" : "0.5", value: "0", id: `supplier-${name}`, testid: `supplier-${name}` })));
+  return group("充值供应商", el("div", { className: "grid" }, ticks, numbers), el("div", { className: "rowed" },
+    el("button", { className: "green", testid: "supplier-once", onclick: () => order(1) }, "只对下一单"),
+    el("button", { testid: "supplier-always", onclick: () => order() }, "一直")));
+}
+
+async function order(times) {
+  const wanted = times ? { times } : {};
+  for (const name of Object.keys(SUPPLIER_TICKS)) wanted[name] = $(`supplier-${name}`).checked;
+  for (const name of Object.keys(SUPPLIER_NUMBERS)) wanted[name] = Number($(`supplier-${name}`).value);
+  if (!await ask("PUT", "/supplier", wanted)) return;
+  if (times) showConduct();
+  toast(times ? "下一单生效" : "以后的订单都生效");
 }
 
 function otherSwitches() {

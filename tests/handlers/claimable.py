@@ -44,10 +44,8 @@ async def a_benefit(
     """In the pool, of a merchant of the root."""
     number, root = next(_numbers), await Organization.get(parent_id=None)
     merchant = await Merchant.create(organization=root, code=f"m-{number}", name="江南洗车")
-    facts = {"code": f"b-{number}", "state": BenefitState.POOL, **more}
-    return await Benefit.create(
-        organization=root, merchant=merchant, name=name, kind=kind, terms=plain(terms or VoucherTerms()), **facts
-    )
+    facts = {"code": f"b-{number}", "state": BenefitState.POOL, "merchant": merchant, **more}
+    return await Benefit.create(organization=root, name=name, kind=kind, terms=plain(terms or VoucherTerms()), **facts)
 
 
 async def an_offer(

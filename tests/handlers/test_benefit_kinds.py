@@ -19,14 +19,16 @@ from models.ids import new_id
 from models.organizations import Organization
 from models.words import BenefitKind, BenefitState, ClaimState
 
-VOUCHER, CODES, COUPON, PACKAGE = (
+VOUCHER, CODES, TOP_UP, COUPON, PACKAGE = (
     BenefitKind.VOUCHER,
     BenefitKind.CODE_COUPON,
+    BenefitKind.TOP_UP,
     BenefitKind.PARTNER_COUPON,
     BenefitKind.PACKAGE,
 )
 NOON = datetime(2026, 11, 22, 4, tzinfo=UTC)
 PART = {"benefit": "wash"}
+TEN = {"supplier": "s1", "product": "CMCC-10", "face_value_fen": 1_000}
 
 WRONG = [
     (VOUCHER, [], "terms", "wrong_type"),
@@ -54,6 +56,13 @@ WRONG = [
     (CODES, {"pool": ""}, "terms.pool", "not_a_code"),
     (CODES, {"pool": "p\n"}, "terms.pool", "not_a_code"),
     (CODES, {"pool": "p", "how_to_use": "用" * 501}, "terms.how_to_use", "wrong_length"),
+    (TOP_UP, {}, "terms.supplier", "missing"),
+    (TOP_UP, {**TEN, "supplier": "s 1"}, "terms.supplier", "not_a_code"),
+    (TOP_UP, {**TEN, "product": "ten yuan"}, "terms.product", "not_a_code"),
+    (TOP_UP, {**TEN, "face_value_fen": 0}, "terms.face_value_fen", "too_small"),
+    (TOP_UP, {**TEN, "fallback_supplier": "s2"}, "terms.fallback_product", "missing"),
+    (TOP_UP, {**TEN, "fallback_product": "10"}, "terms.fallback_supplier", "missing"),
+    (TOP_UP, {**TEN, "fallback_supplier": "s1", "fallback_product": "10"}, "terms.fallback_supplier", "repeated"),
     (COUPON, {}, "terms.face_value_fen", "missing"),
     (COUPON, {"face_value_fen": 0}, "terms.face_value_fen", "too_small"),
     (COUPON, {"face_value_fen": 1_000, "threshold_fen": 999}, "terms.threshold_fen", "too_small"),
@@ -84,6 +93,8 @@ def test_wrong_terms_say_which_field_and_how(kind, data, field, problem):
 RIGHT = [
     (VOUCHER, {"uses": 10, "unit_name": "升", "face_value_fen": 100, "stores": ["S1", "S2"]}),
     (CODES, {"pool": "tea-2026", "how_to_use": "到店出示"}),
+    (TOP_UP, TEN),
+    (TOP_UP, {**TEN, "fallback_supplier": "s2", "fallback_product": "10"}),
     (COUPON, {"face_value_fen": 1_000, "threshold_fen": 5_000}),
     (COUPON, {"face_value_fen": 1_000, "threshold_fen": 0}),
     (PACKAGE, {"parts": [{"benefit": "wash", "count": 2, "per": "month"}], "choose": None}),
@@ -103,7 +114,20 @@ ANY_JSON = st.recursive(
     max_leaves=8,
 )
 FIELDS = st.sampled_from(
-    ["uses", "unit_name", "face_value_fen", "threshold_fen", "pool", "parts", "choose", "benefit", "count", "per"]
+    [
+        "uses",
+        "unit_name",
+        "face_value_fen",
+        "threshold_fen",
+        "pool",
+        "parts",
+        "choose",
+        "benefit",
+        "count",
+        "per",
+        "supplier",
+        "product",
+    ]
 )
 
 
@@ -116,18 +140,20 @@ def test_whatever_is_sent_it_is_taken_or_refused_and_never_a_crash(kind, data):
         assert terms_of(kind, plain(terms)) == terms
 
 
-def test_every_kind_but_the_one_without_a_supplier_is_fulfilled():
-    assert set(KINDS) == set(BenefitKind) - {BenefitKind.TOP_UP}
+def test_every_kind_is_fulfilled_and_one_that_is_not_cannot_be_had(monkeypatch):
+    assert set(KINDS) == set(BenefitKind)
+    assert {kind for kind, each in KINDS.items() if each.takes_number} == {BenefitKind.TOP_UP}
+    monkeypatch.delitem(KINDS, BenefitKind.TOP_UP)
     with pytest.raises(BenefitKindUnsupported):
         fulfiller(BenefitKind.TOP_UP)
     assert {kind for kind, each in KINDS.items() if each.is_redeemed} == {VOUCHER, COUPON}
 
 
 @pytest.mark.parametrize(("kind", "data"), RIGHT)
-def test_a_claim_begins_held_with_its_uses(kind, data):
+def test_a_claim_begins_held_with_its_uses_or_pending_where_others_fulfil_it(kind, data):
     terms, chosen = terms_of(kind, data), fulfiller(kind)
     assert chosen.uses(terms) == data.get("uses", 1)
-    assert chosen.first_state(terms) is ClaimState.ISSUED
+    assert chosen.first_state(terms) is (ClaimState.PENDING if kind is TOP_UP else ClaimState.ISSUED)
 
 
 # --- choices
@@ -244,7 +270,7 @@ async def test_a_package_has_room_while_the_codes_of_its_chosen_parts_last(rooms
 
 async def test_vouchers_and_packages_are_fulfilled_as_they_are_written():
     claim = NewClaim(new_id(), new_id())
-    for kind, data in (RIGHT[0], RIGHT[2]):
+    for kind, data in (RIGHT[0], (COUPON, {"face_value_fen": 1_000})):
         terms = terms_of(kind, data)
         assert await fulfiller(kind).room(terms, [()] * 2, now=NOON) == [True, True]
         assert (await fulfiller(kind).fulfil(terms, [claim], now=NOON)).lacking == frozenset()

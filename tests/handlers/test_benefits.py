@@ -3,6 +3,7 @@
 import pytest
 
 from handlers.benefits.benefits import BenefitChange, Wanted
+from handlers.benefits.kinds import KINDS
 from handlers.errors import (
     BenefitKindUnsupported,
     BenefitStateWrong,
@@ -148,10 +149,11 @@ async def test_a_merchant_is_one_in_sight_that_belongs_near(rooms, tree):
         await add(rooms, tree.province, "x", merchant="souths", **for_north)
 
 
-async def test_a_kind_that_nobody_fulfils_cannot_be_saved(rooms, tree):
+async def test_a_kind_that_nobody_fulfils_cannot_be_saved(rooms, tree, monkeypatch):
+    monkeypatch.delitem(KINDS, BenefitKind.TOP_UP)
     with pytest.raises(BenefitKindUnsupported) as refused:
         await add(rooms, tree.root, kind=BenefitKind.TOP_UP, terms={})
-    assert refused.value.facts["missing"] == "supplier"
+    assert refused.value.facts["missing"] == "fulfiller"
     assert await Benefit.all().count() == 0
 
 

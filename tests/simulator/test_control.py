@@ -140,3 +140,16 @@ async def test_a_platform_may_be_closed_twice(oa):
     platform = Platform([oa], backend="http://127.0.0.1:9")
     await platform.close()
     await platform.close()
+
+
+async def test_the_supplier_is_seen_told_how_to_behave_and_forgiven(control):
+    _, seen = await control("GET", "/supplier")
+    assert (seen["path"], len(seen["secret"]), seen["orders"]) == ("/supplier", 40, [])
+    status, world = await control("PUT", "/supplier", {"hangs": 8, "duplicates": 2, "is_silent": True})
+    assert (status, world["conduct"]["hangs"], world["conduct"]["duplicates"]) == (200, 8, 2)
+    await control("PUT", "/supplier", {"fails": True, "times": 1})  # the next order alone
+    _, seen = await control("GET", "/supplier")
+    assert (seen["conduct"]["fails"], seen["conduct"]["is_silent"]) == (False, True)
+    assert (await control("PUT", "/supplier", {"explodes": True}))[0] == 400
+    _, world = await control("DELETE", "/switches")
+    assert not any(world["conduct"].values())

@@ -127,6 +127,7 @@ async def town(database_url: str, redis_url: str) -> AsyncIterator[Town]:
 async def _town(database_url: str, redis_url: str) -> AsyncIterator[Town]:
     port, platform_port = free_port(), free_port()
     platform = Platform([OA, MP], backend=f"http://127.0.0.1:{port}", rules=DeliveryRules(deadline=2.0, pause=0.05))
+    platform.supplier.pace = 0.0
     pretend = web.AppRunner(create_app(platform), access_log=None)
     await pretend.setup()
     await web.TCPSite(pretend, "127.0.0.1", platform_port).start()

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from app.demo_seeds import CODES, seed
+from app.demo_seeds import CODES, Charger, seed
 from handlers.errors import BootstrapRefused
 from models.benefits import Benefit, Offer
 from models.database import rows
@@ -33,17 +33,19 @@ class Clerk:
         assert (await self.screen.counter.accept(invitation)).is_fine
 
 
+def charger(town) -> Charger:
+    return Charger(f"{town.platform_address}/supplier", town.platform.supplier.secret)
+
+
 async def nobody(_invitation: str) -> None:
     raise PowerCutError
 
 
 async def test_the_demo_begins_with_something_to_claim_and_a_clerk_who_redeems_it(town, tmp_path):
     clerk = Clerk(town)
-    await seed(town.house, tmp_path, clerk.accept)
-    await seed(town.house, tmp_path, nobody)  # a second start has nothing to do
-    assert {each.kind for each in await Benefit.filter(state=BenefitState.POOL)} == set(BenefitKind) - {
-        BenefitKind.TOP_UP
-    }
+    await seed(town.house, tmp_path, clerk.accept, charger(town))
+    await seed(town.house, tmp_path, nobody, charger(town))  # a second start has nothing to do
+    assert {each.kind for each in await Benefit.filter(state=BenefitState.POOL)} == set(BenefitKind)
     assert await Offer.filter(state=OfferState.PUBLISHED).count() == await Benefit.all().count()
     assert await AuditEntry.filter(action="offer.published").count() == await Offer.all().count()
     (pool,) = await rows(statements.POOL, "films")
@@ -73,6 +75,13 @@ async def test_the_demo_begins_with_something_to_claim_and_a_clerk_who_redeems_i
     done = await counter.redeem(token=token, bill_fen=12_000)
     assert done.answer["redemptions"][0]["deducted_fen"] == 2_000
 
+    charged = await ming.claim(items["huafei"]["id"], recharge_to="13800000001")
+    assert charged.status == 201, charged.answer
+    await town.work()
+    await town.platform.supplier.settle()
+    opened = await ming.look_at(charged.answer["claims"][0]["id"])
+    assert (opened.answer["claim"]["state"], opened.answer["top_up"]["state"]) == ("used", "done")
+
     number = (tmp_path / "gold-cards.csv").read_text("utf-8").split()[1].split(",")[0]
     bound = await ming.bind(card={"kind": "gold", "number": number}, proof={"pin": "8888"})
     assert bound.status == 201, bound.answer
@@ -82,10 +91,10 @@ async def test_the_demo_begins_with_something_to_claim_and_a_clerk_who_redeems_i
 
 async def test_seeding_that_was_interrupted_goes_on_where_it_was(town, tmp_path):
     with pytest.raises(PowerCutError):
-        await seed(town.house, tmp_path, nobody)
+        await seed(town.house, tmp_path, nobody, charger(town))
     benefits = await Benefit.all().count()
     clerk = Clerk(town)
-    await seed(town.house, tmp_path, clerk.accept)
+    await seed(town.house, tmp_path, clerk.accept, charger(town))
     assert len(clerk.invitations) == 1
     assert await Benefit.all().count() == benefits
     kept = tmp_path / "operators.json"
@@ -95,5 +104,5 @@ async def test_seeding_that_was_interrupted_goes_on_where_it_was(town, tmp_path)
 
 async def test_a_house_that_somebody_set_up_is_left_alone(town, desk, tmp_path):
     with pytest.raises(BootstrapRefused):
-        await seed(town.house, tmp_path, nobody)
+        await seed(town.house, tmp_path, nobody, charger(town))
     assert await Benefit.all().count() == 0

@@ -22,6 +22,7 @@ from miniapp_api.routes import all_routes
 from models.benefits import Benefit, Offer, OfferStock, OfferVersion
 from models.cards import Card, CardImport, CardImportRefusal
 from models.database import atomic, rows
+from models.fulfillments import Supplier
 from models.identity import Member, MemberMerge
 from models.ids import new_id
 from models.linking import BlockedIdentifier, BoundNumber, Review
@@ -57,6 +58,13 @@ BODIES: Mapping[str, Any] = {
     "StoreChangeBody": {"name": "改名"},
     "NewOfferBody": {"code": "newoffer", "benefit_id": str(new_id())},
     "WhyBody": {"reason": "核对"},
+    "SupplierChangeBody": {"name": "改名"},
+    "NewSupplierBody": {
+        "code": "newsupplier",
+        "name": "新供应商",
+        "api_url": "https://api.supplier.example",
+        "secret": "s" * 16,
+    },
     "StockBody": {"delta": 1, "reason": "补货"},
     "KindChangeBody": {"name": "改名"},
     "NewStoreBody": {"merchant": "norths", "code": "S9", "name": "新店"},
@@ -107,6 +115,7 @@ UNCHANGED = (
     "settlement_terms",
     "stock_change",
     "store",
+    "supplier",
 )
 
 
@@ -239,6 +248,8 @@ async def owned_by_the_north_and_ming(door: Door) -> dict[str, object]:
     registry |= await offer_of(north.id, registry["benefit_id"], operator.id)
     serving, elsewhere = [await Member.create(ordinal=10**6 + number) for number in (2, 3)]
     counter = await counter_of(ming, serving, registry)
+    facts = {"code": "northcharge", "name": "北充", "api_url": "https://api.supplier.example", "secret_cipher": "c"}
+    supplier = await Supplier.create(organization_id=north.id, **facts)
     door.tokens["north's clerk"] = await signed_in(counter["clerk_id"])
     south = await Organization.get(code="south")
     door.tokens["south's clerk"] = await signed_in(await clerk_of_another_merchant(elsewhere, south))
@@ -256,6 +267,7 @@ async def owned_by_the_north_and_ming(door: Door) -> dict[str, object]:
         "card_id": card.id if card else new_id(),
         "number_id": number.id,
         "job_id": job.id,
+        "supplier_id": supplier.id,
     }
 
 

@@ -7,6 +7,7 @@ from handlers.benefits.kinds.code_coupon import CodeCoupon
 from handlers.benefits.kinds.package import Package
 from handlers.benefits.kinds.partner_coupon import PartnerCoupon
 from handlers.benefits.kinds.reading import plain, read
+from handlers.benefits.kinds.top_up import TopUp
 from handlers.benefits.kinds.voucher import Voucher
 from handlers.errors import BenefitKindUnsupported
 from handlers.rules.benefit_terms import TERMS_OF, BenefitTerms
@@ -25,16 +26,16 @@ __all__ = [
 ]
 
 KINDS: dict[BenefitKind, Fulfiller] = {
-    each.kind: each for each in (Voucher(), CodeCoupon(), PartnerCoupon(), Package())
+    each.kind: each for each in (Voucher(), CodeCoupon(), TopUp(), PartnerCoupon(), Package())
 }
 
 
 def fulfiller(kind: BenefitKind) -> Fulfiller:
-    """Raises BenefitKindUnsupported: top-ups have no supplier yet."""
+    """Raises BenefitKindUnsupported for a kind that nothing here fulfils."""
     try:
         return KINDS[kind]
     except KeyError:
-        raise BenefitKindUnsupported(kind=str(kind), missing="supplier") from None
+        raise BenefitKindUnsupported(kind=str(kind), missing="fulfiller") from None
 
 
 def terms_of(kind: BenefitKind, data: Any) -> BenefitTerms:

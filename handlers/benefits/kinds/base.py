@@ -61,6 +61,7 @@ class Fulfiller(Protocol):
 
     kind: BenefitKind
     is_redeemed: bool  # at a merchant's counter, so the benefit needs a merchant
+    takes_number: bool  # whoever claims says which phone number it goes to
 
     def check_terms(self, terms: Any) -> None:
         """Raises BenefitTermsInvalid naming the field."""

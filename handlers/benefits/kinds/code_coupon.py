@@ -19,6 +19,7 @@ class CodeCoupon:
 
     kind = BenefitKind.CODE_COUPON
     is_redeemed = False
+    takes_number = False
 
     def check_terms(self, terms: CodeCouponTerms) -> None:
         """Raises BenefitTermsInvalid."""

@@ -29,6 +29,7 @@ class Package:
 
     kind = BenefitKind.PACKAGE
     is_redeemed = False
+    takes_number = False
 
     def check_terms(self, terms: PackageTerms) -> None:
         """Raises BenefitTermsInvalid. A benefit is at most one part, so that choices can name parts by it."""
@@ -60,8 +61,9 @@ class Package:
         return ClaimState.ISSUED
 
     async def ready(self, terms: PackageTerms, benefit: BenefitRow) -> None:
-        """Every part is in the pool and no package itself, and belongs above, at or below the package's organization.
+        """Every part is in the pool, and belongs above, at or below the package's organization.
 
+        No package itself, and no top-up: whoever takes a package's share of a month is not asked for a number.
         Parts are locked in the order of their ids: one that is being retired is seen as such. Raises BenefitNotReady.
         """
         near = [as_uuid(each["id"]) for each in await rows(statements.LINEAGE, benefit.organization_id)]
@@ -70,7 +72,7 @@ class Package:
         usable = {
             each.code
             for each in await found.select_for_update(no_key=True)
-            if each.state is BenefitState.POOL and each.kind is not BenefitKind.PACKAGE
+            if each.state is BenefitState.POOL and each.kind not in {BenefitKind.PACKAGE, BenefitKind.TOP_UP}
         }
         if missing := next((code for code in wanted if code not in usable), None):
             raise BenefitNotReady(missing="part", name=missing)

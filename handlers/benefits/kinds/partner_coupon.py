@@ -16,6 +16,7 @@ class PartnerCoupon:
 
     kind = BenefitKind.PARTNER_COUPON
     is_redeemed = True
+    takes_number = False
 
     def check_terms(self, terms: PartnerCouponTerms) -> None:
         """Raises BenefitTermsInvalid. A threshold below the face value would promise more than the bill."""

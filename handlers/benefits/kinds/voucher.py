@@ -18,6 +18,7 @@ class Voucher:
 
     kind = BenefitKind.VOUCHER
     is_redeemed = True
+    takes_number = False
 
     def check_terms(self, terms: VoucherTerms) -> None:
         """Raises BenefitTermsInvalid."""

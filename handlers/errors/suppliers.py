@@ -1,0 +1,35 @@
+"""Refusals about suppliers, and what they tell us."""
+
+from handlers.errors.base import DomainError, ErrorKind
+
+
+class SupplierUnknown(DomainError):
+    kind, code, message = ErrorKind.NOT_FOUND, "supplier.unknown", "没有找到这家供应商，请刷新列表。"
+
+
+class SupplierTaken(DomainError):
+    """Codes are unique in the whole installation: benefits name suppliers by them."""
+
+    kind, code, message = ErrorKind.CONFLICT, "supplier.taken", "这个供应商编号已经有了，请换一个。"
+
+
+class SupplierAddressInvalid(DomainError):
+    """Public hosts over https, or this machine; facts: `problem` (scheme, host, path)."""
+
+    kind, code, message = (
+        ErrorKind.INVALID,
+        "supplier.address_invalid",
+        "接口地址需以https开头，并且是公网地址，请修改。",
+    )
+
+
+class NoticeForged(DomainError):
+    """A notice that its supplier did not sign, or not just now."""
+
+    kind, code, message = ErrorKind.FORBIDDEN, "supplier.notice_forged", "签名不符。"
+
+
+class NoticeUnreadable(DomainError):
+    """A notice with the right signature that says nothing of any order of this supplier's."""
+
+    kind, code, message = ErrorKind.INVALID, "supplier.notice_unreadable", "通知内容有误，请核对后重新发送。"

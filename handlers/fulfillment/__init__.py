@@ -1,0 +1,1 @@
+"""What others fulfil for us: suppliers, the orders placed with them, and what they say of them."""
