@@ -14,7 +14,8 @@ from models.database import NotInTransaction, atomic, dialect, rows
 from models.ids import new_id
 from models.statements import code_pools as statements
 from models.statements.invariants import CHECKS
-from tests.handlers.pooled import a_pool, an_offer, fill, write_claim
+from models.words import ClaimState
+from tests.handlers.pooled import a_pool, an_offer, fill, went, write_claim
 
 
 class SoldOut(Exception):
@@ -197,6 +198,7 @@ async def test_the_doctor_finds_codes_and_claims_that_do_not_belong_together(roo
     bare = await write_claim(rooms, offer, member.member_id)
     assert await broken_rules() == ["领到的码券都有券码"]
     await Claim.filter(id=bare).update(state="revoked")
+    await went(bare, "issued", ClaimState.REVOKED, at=rooms.clock.now())
     assert await broken_rules() == []
     await PoolCode.filter(claim_id=claim_id).update(assigned_at=None)
     assert await broken_rules() == ["已发出的券码和领取一一对应"]

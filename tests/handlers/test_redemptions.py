@@ -27,6 +27,7 @@ from handlers.errors import (
     WrongStore,
 )
 from handlers.redemptions.counter import Scan, lay
+from handlers.redemptions.redeeming import redeem_laid
 from handlers.rules.benefit_terms import PartnerCouponTerms, VoucherTerms
 from models.benefits import Benefit
 from models.claims import Claim, ClaimEvent
@@ -457,8 +458,18 @@ async def test_negative_control_without_lock_and_guard_it_is_redeemed_more_than_
         "handlers.redemptions.counter.lay.__kwdefaults__", {**lay.__kwdefaults__, "statement": statements.CLAIMS}
     )
     monkeypatch.setattr("handlers.redemptions.redeeming.transition", _nothing)
-    await race(counter, claim, keys=str, devices=lambda number: f"d{number % 10}")
-    assert await Redemption.all().count() > 1
+    both_have_looked, write = asyncio.Barrier(2), redeem_laid
+
+    async def together(*args):
+        await both_have_looked.wait()
+        return await write(*args)
+
+    monkeypatch.setattr("handlers.redemptions.redemptions.redeem_laid", together)
+    other = await counter.clerk_in(await counter.rooms.member("o-race"), store=counter.lake)
+    await asyncio.gather(
+        counter.redeem(counter.typed(claim)), counter.redeem(counter.typed(claim), by=other, device="d2")
+    )
+    assert await Redemption.all().count() == 2
 
 
 async def _nothing(*_, **__):
