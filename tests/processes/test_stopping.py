@@ -103,7 +103,7 @@ async def test_a_request_that_takes_too_long_does_not_hold_the_end(site):
 async def test_a_slow_answer_under_way_still_reaches_the_person(site):
     server = await site.serve()
     ming = site.platform.person()
-    site.platform.faults.hang_after_doing("/cgi-bin/user/info", 6.0)
+    site.platform.faults.hang_after_doing("/cgi-bin/user/info", 5.2)
     push = await ming.follow(site.oa)  # the budget is over: `success` was said, the answer is still being made
     ended = await server.stop()
     assert push.reply is None
