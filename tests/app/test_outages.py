@@ -82,7 +82,7 @@ async def test_a_commit_that_is_cut_off_in_a_chore_leaves_no_traceback_and_the_c
     monkeypatch.setattr(worker, "TENDING", 0.01)
     one = Worker(registry, None, clock)
     task = asyncio.create_task(one.run())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await went_on.wait()
     one.stop()
     await task

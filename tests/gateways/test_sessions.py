@@ -48,10 +48,10 @@ async def test_an_unused_session_ends_after_its_idle_time(commands, clock, recor
 
 
 async def test_use_renews_the_idle_time(commands, clock, record):
-    sessions = RedisSessions(commands, clock, idle=timedelta(seconds=0.4))
+    sessions = RedisSessions(commands, clock, idle=timedelta(seconds=1.5))
     await sessions.save("hash", record)
     for _ in range(4):
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.45)
         clock.advance(timedelta(seconds=2))
         assert await sessions.find("hash") == record
 

@@ -1,12 +1,13 @@
 """Pools of codes for tests: a code coupon with its pool, codes in it, and claims that want one."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from handlers.benefits.code_imports import code_hash
 from handlers.key_rotation import POOL_CODE
 from models.benefits import Benefit, CodePool, Offer
-from models.claims import Claim, CodeImport, PoolCode
+from models.claims import Claim, ClaimEvent, CodeImport, PoolCode
 from models.ids import new_id
 from models.organizations import Organization
 from models.words import BenefitKind, ClaimSource, ClaimState, OfferState
@@ -66,4 +67,10 @@ async def write_claim(rooms, offer: Offer, member_id: UUID) -> UUID:
         valid_from=now,
         code_hash=str(claim_id),
     )
+    await went(claim_id, "", ClaimState.ISSUED, at=now)
     return claim_id
+
+
+async def went(claim_id: UUID, before: str, after: ClaimState, *, at: datetime) -> None:
+    """The record of one edge of a claim's."""
+    await ClaimEvent.create(claim_id=claim_id, from_state=before, to_state=after, reason="test", happened_at=at)

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import logging
+from contextvars import Context
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -20,11 +21,12 @@ from handlers.outbox import later
 from handlers.ports import DialogueState
 from handlers.privacy.departures import Departures
 from handlers.privacy.retention import purge_expired
+from handlers.rules.benefit_terms import VoucherTerms
 from models.benefits import Benefit
 from models.cards import Card, RecentTries
 from models.claims import Claim
 from models.consents import Consent
-from models.database import atomic, row, rows
+from models.database import atomic, dialect, row, rows
 from models.identity import Attribution, Follower, Identifier, IdentityEvent, Member, MemberMerge
 from models.ids import new_id
 from models.linking import BoundNumber, Departed, PhoneTransfer, Review, Ticket
@@ -47,7 +49,7 @@ from models.words import (
     TicketPurpose,
 )
 from tests.dumping import dump, found_in
-from tests.handlers.claimable import an_offer
+from tests.handlers.claimable import a_benefit, an_offer
 from tests.handlers.conftest import MARKETING, MEMBERSHIP, PHONE
 
 PHONE_NUMBER, SECOND_NUMBER, CARD_NUMBER = "13912345670", "13798765430", "8866001234567"
@@ -200,6 +202,21 @@ async def test_the_bare_row_and_what_must_be_accounted_for_stay(rooms, life):
     merge = await MemberMerge.get()
     assert (merge.moved, merge.reversible_until) == ({}, rooms.clock.now())
     assert await IdentityEvent.filter(act=IdentityAct.ERASE).count() == 2
+
+
+async def test_a_claim_that_is_used_in_part_while_its_member_leaves_ends_too(rooms, life):
+    if dialect() == "sqlite":
+        pytest.skip("SQLite has one writer: one of the two is over before the other begins")
+    offer = await an_offer(rooms.clock.now(), benefit=await a_benefit(terms=VoucherTerms(uses=2)))
+    claimed = await rooms.handlers.claiming.claim(life.person, offer_id=offer.id, request_id="k")
+    claim_id = claimed.value.claims[0].id
+    async with atomic():  # what a counter does
+        await rows("UPDATE claim SET uses_left = 1, state = 'partly_used' WHERE id = $1 RETURNING id", claim_id)
+        leaving = asyncio.create_task(rooms.handlers.departures.leave(life.person), context=Context())
+        while not await rows("SELECT pid FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110 - until it waits for us
+            await asyncio.sleep(0.01)
+    await leaving
+    assert (await Claim.get(id=claim_id)).state is ClaimState.REVOKED
 
 
 async def test_claims_end_go_back_to_the_stock_and_a_clerk_serves_no_more(rooms, life):

@@ -204,17 +204,18 @@ async def test_the_race_above_is_seen_when_nobody_locks(far):
     """Negative control: read the row, act on it, delete it."""
     one, other = await two_of_one(far)
     await merge(far, one, other)
-    undone = []
+    undone, everybody_has_looked = [], asyncio.Barrier(10)
 
     async def naive():
         found = await MemberMerge.first()
+        await everybody_has_looked.wait()
         if found is not None:
             undone.append(found.id)
             await Member.filter(id=other.member_id).update(status=MemberStatus.ACTIVE)
             await MemberMerge.filter(id=found.id).delete()
 
     await asyncio.gather(*(naive() for _ in range(10)))
-    assert len(undone) > 1
+    assert len(undone) == 10
 
 
 async def test_merging_undoing_and_attaching_at_once_leave_every_identifier_with_an_acting_member(far):

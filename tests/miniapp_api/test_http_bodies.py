@@ -174,7 +174,7 @@ def test_looking_for_depth_takes_linear_time(hostile: bytes) -> None:
     started = time.perf_counter()
     with pytest.raises((NotJson, TooDeep)):
         bodies.check_json(b"[]" * 40 + hostile)  # enough brackets that it has to look
-    assert time.perf_counter() - started < 0.5  # the plain pattern needs 7 s for the escaped quotes
+    assert time.perf_counter() - started < 3  # the plain pattern needs 7 s for the escaped quotes
 
 
 async def test_a_wrong_shape_names_our_fields_and_nothing_else(client: TestClient) -> None:
@@ -211,14 +211,14 @@ async def test_a_chunked_body_without_a_length_is_measured_as_it_comes(client: T
 
 
 async def _raw(client: TestClient, *parts: bytes, pause: float = 0.0) -> bytes:
-    """Send bytes as they are, slowly if asked; what came back within 5 s."""
+    """Send bytes as they are, slowly if asked; what came back within 20 s."""
     reader, writer = await asyncio.open_connection(client.host, client.port)
     try:
         for part in parts:
             writer.write(part)
             await writer.drain()
             await asyncio.sleep(pause)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             return await reader.read(65_536)
     finally:
         writer.close()

@@ -119,11 +119,13 @@ async def test_readers_that_end_in_the_same_moment_leave_nobody_waiting(monkeypa
         return await things.row(number + 10)
 
     first = asyncio.create_task(twice(0))
-    await asyncio.sleep(0.01)  # so that each travels in a statement of its own
+    while len(under_way) < 1:  # noqa: ASYNC110 - so that each travels in a statement of its own
+        await asyncio.sleep(0)
     second = asyncio.create_task(things.row(1))
-    await asyncio.sleep(0.01)
+    while len(under_way) < 2:  # noqa: ASYNC110
+        await asyncio.sleep(0)
     assert len(under_way) == gathering.AT_ONCE == 2
     for statement in under_way:
         statement.set()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(20):
         assert await asyncio.gather(first, second) == [{"id": 10}, {"id": 1}]

@@ -19,7 +19,7 @@ NOON = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 
 # A trigger that runs at COMMIT and takes its time, so that the connection can be cut right there.
 SLOW_COMMIT = """
-    CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(2); RETURN NULL; END $$;
+    CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(30); RETURN NULL; END $$;
     CREATE CONSTRAINT TRIGGER dawdle AFTER INSERT ON cron_slot DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION dawdle();
 """
@@ -54,7 +54,7 @@ async def backend() -> int:
 async def kill(url: str, pid: int) -> None:
     connection = await asyncpg.connect(url)
     try:
-        assert await connection.fetchval("SELECT pg_terminate_backend($1, 2000)", pid)
+        assert await connection.fetchval("SELECT pg_terminate_backend($1, 20000)", pid)
     finally:
         await connection.close()
 
@@ -111,7 +111,11 @@ async def test_a_connection_killed_during_the_commit_leaves_the_outcome_unknown(
             pids.append(await backend())
 
     working = asyncio.create_task(work())
-    await asyncio.sleep(0.5)
+    observer = await asyncpg.connect(connected)
+    commits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query ILIKE 'commit%'"
+    while not await observer.fetchval(f"{commits} AND state = 'active'"):  # noqa: ASYNC110 - PostgreSQL tells nobody
+        await asyncio.sleep(0.01)
+    await observer.close()
     await kill(connected, pids[0])
     with pytest.raises(CommitUnknown):
         await working

@@ -99,7 +99,7 @@ async def test_a_session_of_one_is_known_at_the_other_and_ends_at_both(site, pai
     assert await call(first, screen, "GET", "/me") == 401
     since = time.monotonic()
     while await call(second, screen, "GET", "/me") != 401:
-        assert time.monotonic() - since < 1.3
+        assert time.monotonic() - since < 30  # a second, on a machine that does nothing else
         await asyncio.sleep(0.02)
 
 
@@ -130,16 +130,16 @@ async def test_a_late_answer_is_sent_by_the_separate_worker(site, pair):
     await asyncio.sleep(1.5)
     assert site.platform.call_counts["/cgi-bin/message/custom/send"] == 0  # nobody does jobs yet
     await site.work()
-    await until_said(person, site, "欢迎来到江南书店", within=5)
+    await until_said(person, site, "欢迎来到江南书店")
     # And one that is told of new work does not wait for its own next look.
     site.platform.faults.hang_after_doing("/cgi-bin/user/info", 4.5)
     other = site.platform.person("小红")
     await other.follow(site.oa)
-    await until_said(other, site, "欢迎来到江南书店", within=3)
+    await until_said(other, site, "欢迎来到江南书店")
     assert site.platform.call_counts["/cgi-bin/message/custom/send"] == 2
 
 
-async def until_said(person, site, words, *, within):
+async def until_said(person, site, words, *, within=30):
     since = time.monotonic()
     while words not in "".join(person.chat(site.oa).texts()):
         assert time.monotonic() - since < within
@@ -147,10 +147,9 @@ async def until_said(person, site, words, *, within):
 
 
 async def test_a_worker_hears_of_new_work_at_once(site, pair):
-    """Without the ring a worker looks once a second, so that half of the waits would be longer than half of it."""
-    await site.work()
+    """This worker looks once an hour: it does nothing unless it is told."""
+    await site.work(planted="from app import worker; worker.POLL = 3600.0")
     asked = "/cgi-bin/user/info"
-    waits = []
     for number in range(8):
         person = site.platform.person(f"p{number}")
         site.platform.faults.fail(asked, 45009)  # so that a job has to ask again
@@ -158,9 +157,5 @@ async def test_a_worker_hears_of_new_work_at_once(site, pair):
         await person.follow(site.oa)
         since = time.monotonic()
         while site.platform.call_counts[asked] < before + 2:
-            assert time.monotonic() - since < 5
+            assert time.monotonic() - since < 20
             await asyncio.sleep(0.005)
-        waits.append(time.monotonic() - since)
-        await asyncio.sleep(0.37)
-    print("from the answer to the job:", [f"{wait:.2f}" for wait in waits])
-    assert sorted(waits)[len(waits) // 2] < 0.25

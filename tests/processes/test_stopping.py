@@ -9,13 +9,14 @@ import aiohttp
 import pytest
 
 from tests.processes import stored
+from tests.processes.running import STOPS_WITHIN
 
 BOTH = pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT], ids=["term", "int"])
 
 
-def assert_clean(ended, *, within=5.0):
+def assert_clean(ended):
     assert ended.code == 0, ended.err[-3000:]
-    assert ended.seconds < within
+    assert ended.seconds < STOPS_WITHIN
     assert "Traceback" not in ended.err
     assert "Exception" not in ended.err
 
@@ -24,7 +25,7 @@ def assert_clean(ended, *, within=5.0):
 async def test_an_idle_server_stops_at_once(site, how):
     server = await site.serve()
     ended = await server.stop(how)
-    assert_clean(ended, within=2.0)
+    assert_clean(ended)
     assert not await server.is_listening()
 
 
@@ -33,7 +34,7 @@ async def test_a_worker_stops_at_once(site, how):
     if site.is_sqlite:
         pytest.skip("SQLite has its worker inside the server")
     ended = await (await site.work()).stop(how)
-    assert_clean(ended, within=2.0)
+    assert_clean(ended)
 
 
 @BOTH
@@ -41,14 +42,14 @@ async def test_a_signal_that_comes_while_it_starts_is_obeyed(site, how):
     server = await site.start("serve")
     await asyncio.sleep(0.5)
     began = time.monotonic()
-    while not server.has_ended and time.monotonic() < began + 10:
+    while not server.has_ended and time.monotonic() < began + 20:
         with contextlib.suppress(ProcessLookupError):
             server.send(how)  # as an impatient operator does
         await asyncio.sleep(0.3)
     ended = await server.ended()
     assert "Traceback" not in ended.err
     assert ended.code in {0, -how, 128 + how}
-    assert time.monotonic() - began < 5.0
+    assert time.monotonic() - began < 20.0
 
 
 @BOTH
@@ -81,7 +82,7 @@ async def test_a_request_in_flight_is_answered_before_the_end(site):
     screen = person.open_mini_program(site.mp)
     site.platform.faults.hang_after_doing("/sns/jscode2session", 1.0)
     login = asyncio.create_task(screen.login())
-    await asyncio.sleep(0.4)
+    await _until(lambda: site.platform.call_counts["/sns/jscode2session"])
     ended = await server.stop()
     assert (await login).status == 201
     assert_clean(ended)
@@ -92,10 +93,10 @@ async def test_a_request_that_takes_too_long_does_not_hold_the_end(site):
     screen = site.platform.person().open_mini_program(site.mp)
     site.platform.faults.hang("/sns/jscode2session", 20)
     login = asyncio.create_task(screen.login())
-    await asyncio.sleep(0.4)
+    await _until(lambda: site.platform.call_counts["/sns/jscode2session"])
     ended = await server.stop()
     assert ended.code == 0
-    assert ended.seconds < 5.0
+    assert ended.seconds < STOPS_WITHIN
     assert (await login).status in {0, 503}
 
 
@@ -103,10 +104,9 @@ async def test_a_slow_answer_under_way_still_reaches_the_person(site):
     server = await site.serve()
     ming = site.platform.person()
     site.platform.faults.hang_after_doing("/cgi-bin/user/info", 5.2)
-    following = asyncio.create_task(ming.follow(site.oa))
-    await asyncio.sleep(4.4)  # the budget is over: `success` was said, the answer is still being made
+    push = await ming.follow(site.oa)  # the budget is over: `success` was said, the answer is still being made
     ended = await server.stop()
-    assert (await following).reply is None
+    assert push.reply is None
     assert_clean(ended)
     late = await stored.read(site.database_url, "SELECT key FROM job WHERE kind = 'send_text'")
     assert len(late) == 1
@@ -121,7 +121,7 @@ async def test_a_push_under_way_is_answered_before_the_end(site):
     ming = site.platform.person()
     site.platform.faults.hang_after_doing("/cgi-bin/user/info", 1.0)
     following = asyncio.create_task(ming.follow(site.oa))
-    await asyncio.sleep(0.5)
+    await _until(lambda: site.platform.call_counts["/cgi-bin/user/info"])
     ended = await server.stop()
     assert "欢迎来到江南书店" in (await following).text
     assert_clean(ended)
@@ -158,7 +158,7 @@ def _job(number, member_id):
     return f"('{identifier}', '{past}', 'send_text', 'k{number}', '{payload}', 'ready', '{past}', 0, 0, '')"
 
 
-async def _until(is_so, *, within=10.0):
+async def _until(is_so, *, within=30.0):
     deadline = time.monotonic() + within
     while True:
         found = is_so()

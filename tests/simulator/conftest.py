@@ -100,7 +100,7 @@ async def backend():
 
 @pytest.fixture
 async def platform(oa, safe_oa, mp, json_mp, lonely_mp, backend, clock):
-    rules = DeliveryRules(deadline=0.2, pause=0.0)
+    rules = DeliveryRules(deadline=1.0, pause=0.0)
     platform = Platform([oa, safe_oa, mp, json_mp, lonely_mp], backend=backend.url, clock=clock, rules=rules)
     yield platform
     await platform.close()

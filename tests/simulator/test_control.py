@@ -129,7 +129,7 @@ async def test_the_command_serves_and_stops_at_once_with_a_page_open():
             stopped = time.monotonic()
             process.send_signal(signal.SIGTERM)
             assert await process.wait() == 0
-            assert time.monotonic() - stopped < 2
+            assert time.monotonic() - stopped < 20  # an open page would hold it for a minute
     finally:
         if process.returncode is None:
             process.kill()

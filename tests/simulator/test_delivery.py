@@ -131,7 +131,7 @@ async def test_an_answer_after_the_deadline_is_lost(person, oa, backend):
     backend.requests.clear()
 
     async def slow_at_first(_request, _body):
-        await asyncio.sleep(0.5 if len(backend.requests) == 1 else 0)
+        await asyncio.sleep(1.5 if len(backend.requests) == 1 else 0)
         return web.Response(text="success")
 
     backend.answer = slow_at_first

@@ -247,7 +247,7 @@ async def test_an_interface_can_do_its_work_and_answer_too_late(person, oa, ask,
     await person.follow(oa)
     platform.faults.hang_after_doing("/cgi-bin/message/custom/send", 5)
     with pytest.raises(asyncio.TimeoutError):
-        await asyncio.wait_for(ask(oa, "POST", "/cgi-bin/message/custom/send", body=text_to(person, oa, "ok")), 0.05)
+        await asyncio.wait_for(ask(oa, "POST", "/cgi-bin/message/custom/send", body=text_to(person, oa, "ok")), 1.0)
     assert person.chat(oa).texts(Side.ACCOUNT) == ["ok"]
 
 

@@ -1,6 +1,5 @@
 """The platform repeats, delays, forges, forgets and fails; the person sees one answer, and one thing happens."""
 
-import asyncio
 from datetime import timedelta
 
 import pytest
@@ -12,6 +11,7 @@ from models.outbox import Job
 from models.requests import Request
 from models.words import AccountKind, Namespace
 from simulator import Account, Kind, Mode, Tampering
+from tests.stories.conftest import ANSWER_WITHIN
 
 
 async def a_member(town, name="小明"):
@@ -46,12 +46,11 @@ async def test_a_lost_answer_is_given_again_to_the_next_delivery(town):
 
 async def test_an_answer_that_takes_too_long_follows_as_a_message(town):
     ming = town.person()
-    town.platform.faults.hang_after_doing("/cgi-bin/user/info", 1.2)
+    town.platform.faults.hang_after_doing("/cgi-bin/user/info", ANSWER_WITHIN + 0.5)
     push = await ming.follow(town.oa)
     assert push.reply is None
     assert not push.is_fault_shown
-    await asyncio.sleep(1.0)
-    assert await town.work() == 1
+    assert await town.work_to_come() == 1
     assert "欢迎来到江南书店" in ming.chat(town.oa).texts()[-1]
 
 

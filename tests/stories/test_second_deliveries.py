@@ -125,6 +125,5 @@ async def test_asking_for_a_person_while_everything_is_slow_is_not_met_with_sile
     monkeypatch.setattr(dialogues, "drop", slow)
     push = await ming.say(town.oa, "人工")
     assert push.reply is None
-    await asyncio.sleep(0.5)
-    await town.work()
+    await town.work_to_come()
     assert ming.chat(town.oa).texts()[-1] == texts.HUMAN_MISSED

@@ -1,0 +1,204 @@
+"""Everything that can happen to a benefit, in any order: what a plain model says is what the database holds.
+
+The steps and the promises stand in `benefit_machine/`. Members claim, clerks redeem and take back, operators pause,
+publish and change stock, time goes forth and back, people leave, connections break and Redis is wiped; whoever got no
+answer asks again with the same key.
+"""
+
+import asyncio
+import os
+import random
+from collections import Counter
+
+import pytest
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.errors import Flaky
+from hypothesis.stateful import run_state_machine_as_test
+from tortoise.exceptions import IntegrityError
+
+from handlers.actors import Clerk
+from handlers.claims import claiming
+from handlers.claims import claims as claims_room
+from handlers.errors import DomainError
+from handlers.redemptions import redeeming
+from handlers.rules import redemption as rules
+from handlers.rules.claim_states import EDGES, FIRST
+from models.failures import SerializationConflict
+from models.organizations import Organization
+from models.programmes import Merchant, Store
+from models.redemptions import Clerk as ClerkRow
+from models.sql import Both
+from models.statements import claims, invariants, redemptions
+from models.words import ClerkRole
+from tests.handlers.benefit_machine.promises import Benefits
+from tests.handlers.benefit_machine.world import Staff
+from tests.handlers.machine.failpoints import How
+from tests.handlers.offering import operator_at
+
+# Otherwise the promises would hold for want of trying.
+MUST_HAPPEN = {
+    "claimed wash",
+    "claimed tea",
+    "claimed film",
+    "claimed package",
+    "redeemed several",
+    "redeemed, then partly_used",
+    "redeemed, then used",
+    "reversed, then issued",
+    "refused: OfferLimitReached",
+    "refused: OfferSoldOut",
+    "refused: AlreadyRedeemed",
+    "refused: NotReversible",
+    "answered again",
+    "swept away",
+    "a unit went back",
+    "somebody left",
+    "a new version",
+    "the clock went back",
+    "Redis was wiped",
+    "stock added",
+    "stock taken",
+    "paused",
+    *(f"struck by {how}" for how in How),
+}
+MUST_HAPPEN_IN_THE_LONG_RUN = MUST_HAPPEN | {
+    "fetched parts of a later month",
+    "reversed, then expired",
+    "reversed, then partly_used",
+    "refused: ClaimExpired",
+    "refused: NotStarted",
+    "refused: UsesExceeded",
+    "refused: StockBelowZero",
+    "refused: ChoicesInvalid",
+    "refused: PackageNothingDue",
+    "refused: OfferPaused",
+    "refused: RedemptionInvalid",
+}
+
+
+@pytest.fixture
+async def staff(rooms, monkeypatch):
+    # What a process remembers for a second says no where the model, which has no such second, says yes.
+    monkeypatch.setattr(claiming, "SOLD_OUT_FOR", 0.0)
+    root = await Organization.get(parent=None)
+    merchant = await Merchant.create(organization=root, code="other", name="别家")
+    store = await Store.create(merchant=merchant, code="other", name="别处")
+    person = await rooms.member("o-stranger")
+    made = await ClerkRow.create(
+        member_id=person.member_id, merchant=merchant, store=store, role=ClerkRole.MANAGER, name="小刚"
+    )
+    stranger = Clerk(made.id, person.member_id, merchant.id, store.id, ClerkRole.MANAGER, made.name)
+    clerk, manager = await rooms.member("o-clerk"), await rooms.member("o-manager")
+    return Staff(clerk, manager, stranger, (await operator_at(root), await operator_at(root)))
+
+
+GAMES, STEPS, SEEDS = 7, 40, (1, 2, 3, 4)
+
+
+async def run(
+    rooms, redis, staff, must_happen: set[str], *, games: int = GAMES, steps: int = STEPS, seeds=SEEDS
+) -> None:
+    """Play with one seed after the other, the same games every time, until all of this has happened."""
+    facts = {
+        "rooms": rooms,
+        "redis": redis,
+        "staff": staff,
+        "loop": asyncio.get_running_loop(),
+        "begins_at": rooms.clock.now(),
+        "runs": 0,
+        "seen_happen": Counter(),
+    }
+    played = type("Played", (Benefits,), facts)
+    chosen = settings(
+        max_examples=games,
+        stateful_step_count=steps,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],  # making a failure smaller takes minutes here; its steps are printed as they are
+        suppress_health_check=list(HealthCheck),
+    )
+    for number in seeds:
+        await asyncio.to_thread(run_state_machine_as_test, seed(number)(played), settings=chosen)
+        missing = must_happen - set(+played.seen_happen)
+        if not missing:
+            break
+    print(dict(played.seen_happen))
+    assert not missing
+
+
+@pytest.mark.timeout(240)
+async def test_benefits_keep_their_promises_whatever_happens(rooms, redis, staff):
+    is_quick = os.environ.get("FANPIAO_TEST_PAIR", "sqlite") == "sqlite"
+    await run(rooms, redis, staff, MUST_HAPPEN if is_quick else set())
+
+
+async def nothing(*_, **__) -> None:
+    """Instead of what is taken away."""
+
+
+async def no_slots(*_, **__) -> dict:
+    return {}
+
+
+def like(statement, old: str, new: str):
+    """A statement without one of its pieces."""
+    texts = (statement, statement) if isinstance(statement, str) else (statement.postgres, statement.sqlite)
+    assert all(old in text for text in texts)
+    return Both(*(text.replace(old, new) for text in texts))
+
+
+TAKEN_AWAY = {
+    "a unit of stock that is taken": (
+        claims,
+        "TAKE_STOCK",
+        like(claims.TAKE_STOCK, "left_count - $3, taken_count = taken_count + $3", "left_count - 0 * CAST($3 AS int)"),
+    ),
+    "the units that go back": (
+        claims,
+        "RETURN_STOCK",
+        like(claims.RETURN_STOCK, "left_count + r.number", "left_count + 0 * r.number"),
+    ),
+    "the slots that were had": (claiming.Claiming, "_taken", no_slots),
+    "the row of the request": (claiming, "record", nothing),
+    "the uses that are taken": (
+        redemptions,
+        "TAKE_USES",
+        like(redemptions.TAKE_USES, "claim.uses_left - w.uses FROM", "claim.uses_left - 0 * w.uses FROM"),
+    ),
+    "the event of an edge": (claims_room, "_note", nothing),
+    "what is told after a redemption": (redeeming, "later", nothing),
+    "the mark that a unit went back": (
+        claims,
+        "MARK_RETURNED",
+        like(claims.MARK_RETURNED, "SET is_returned = true", "SET is_returned = false"),
+    ),
+    "the time at which a claim is over": (rules, "_is_expired", lambda *_: False),
+}
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("what", TAKEN_AWAY)
+async def test_the_machine_finds_out_what_is_taken_away(rooms, redis, staff, monkeypatch, what):
+    """Negative control: without this piece some promise is broken, and one of the games shows it."""
+    place, name, instead = TAKEN_AWAY[what]
+    if what == "the time at which a claim is over":
+        monkeypatch.setitem(rules._TESTS, rules.Reason.EXPIRED, instead)
+    else:
+        monkeypatch.setattr(place, name, instead)
+    # Flaky: played again, the game fails elsewhere, because what was broken before is still in the database.
+    with pytest.raises((AssertionError, DomainError, IntegrityError, SerializationConflict, Flaky)) as found:
+        await run(rooms, redis, staff, {"nothing was found"})
+    assert "nothing was found" not in str(found.value)
+
+
+def test_the_doctor_knows_the_graph_of_claims():
+    edges = {("", first) for first in FIRST} | {(before, after) for before in EDGES for after in EDGES[before]}
+    assert {(str(before), after.value) for before, after in edges} == set(invariants.EDGES)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(7200)
+async def test_benefits_keep_their_promises_for_long(rooms, redis, staff):
+    fresh = [random.randrange(2**32)]
+    print(f"seed {fresh}")
+    await run(rooms, redis, staff, MUST_HAPPEN_IN_THE_LONG_RUN, games=300, steps=80, seeds=fresh)
