@@ -88,6 +88,11 @@ from handlers.redemptions.redemption_history import RedemptionHistory
 from handlers.redemptions.redemptions import Redemptions
 from handlers.redemptions.reversals import Reversals
 from handlers.rules import namespaces
+from handlers.serving.assisting import Assisting
+from handlers.serving.clerk_switching import ClerkSwitching
+from handlers.serving.identifying import Identifying
+from handlers.serving.shifts import Shifts
+from handlers.serving.voiding import Voiding
 from handlers.shops.clerk_sessions import ClerkSessions
 from handlers.shops.clerks import Clerks
 from handlers.shops.merchants import Merchants, Owners
@@ -182,8 +187,10 @@ def build_handlers(settings: Settings, clock: Clock, vault: Vault, wechat: WeCha
     kinds, links, tickets = CardKinds(), MiniProgramLinks(wechat, accounts), Tickets(vault, randomness)
     passwords, second_factor = Argon2Passwords(), Totp(settings.brand.name or "饭票")
     departures = Departures(clock, vault, sessions, RedisDialogues(commands))
+    member_codes = MemberCodes(clock, randomness, RedisMemberCodes(commands), links)
     return Handlers(
         accounts=accounts,
+        assisting=Assisting(clock, vault, accounts, kinds, tickets, links, settings.public_url),
         audit_chain=AuditChain(clock, vault),
         authorizations=Authorizations(clock, vault, departures),
         operator_accounts=OperatorAccounts(clock, vault, accounts),
@@ -205,16 +212,18 @@ def build_handlers(settings: Settings, clock: Clock, vault: Vault, wechat: WeCha
         card_kind_editing=CardKindEditing(clock, kinds),
         card_kinds=kinds,
         cards=Cards(clock, vault, kinds),
-        member_codes=MemberCodes(clock, randomness, RedisMemberCodes(commands), links),
+        member_codes=member_codes,
         code_stock=CodeStock(clock),
         claim_expiry=ClaimExpiry(clock),
         claim_reminders=ClaimReminders(clock),
         claiming=Claiming(clock, vault),
         clerk_sessions=ClerkSessions(clock, randomness, sessions),
+        clerk_switching=ClerkSwitching(clock, randomness, vault, passwords, sessions),
         clerks=Clerks(clock, vault, sessions),
         consents=Consents(clock, accounts, vault),
         departures=departures,
         following=following,
+        identifying=Identifying(clock, vault, member_codes),
         identity=identity,
         key_rotation=KeyRotation(vault),
         links=Links(clock, vault, tickets, sessions, measure),
@@ -236,8 +245,10 @@ def build_handlers(settings: Settings, clock: Clock, vault: Vault, wechat: WeCha
         redemptions=Redemptions(clock, vault, passes),
         reversals=Reversals(clock),
         sessions=sessions,
+        shifts=Shifts(clock),
         stores=Stores(clock),
         transfers=Transfers(clock, vault, accounts, phones, sessions, measure),
+        voiding=Voiding(clock),
         wallet=Wallet(clock, vault),
     )
 

@@ -30,6 +30,8 @@ def work() -> Registry:
     registry.add("send_text", _send_text)
     registry.add("say_redeemed", _say_redeemed)
     registry.add("say_reversed", _say_reversed)
+    registry.add("say_voided", _say_voided)
+    registry.add("offer_binding", _offer_binding)
     registry.add("send_mini_program_card", _send_mini_program_card)
     registry.add("learn_unionid", _learn_unionid)
     registry.add("sweep_departure", _sweep_departure)
@@ -92,6 +94,23 @@ async def _say_reversed(handlers: Handlers, job: JobContext) -> None:
     said = job.payload
     text = texts.reversed_for_member(said["benefit"], said["store"])
     await handlers.notices.tell(member_id=said["member_id"], text=text)
+
+
+async def _say_voided(handlers: Handlers, job: JobContext) -> None:
+    await handlers.notices.tell(
+        member_id=job.payload["member_id"], text=texts.voided_for_member(job.payload["benefit"])
+    )
+
+
+async def _offer_binding(handlers: Handlers, job: JobContext) -> None:
+    offered = await handlers.assisting.offered(job.payload)
+    if offered is not None:
+        way = offered.link
+        link = texts.mini_program_link(
+            "点这里", app_id=way.app_id, path=way.path, url=way.url, fallback=offered.public_url
+        )
+        text = texts.bind_offered(offered.kind_name, link, offered.minutes)
+        await handlers.notices.tell(member_id=job.payload["member_id"], text=text)
 
 
 async def _send_text(handlers: Handlers, job: JobContext) -> None:

@@ -160,6 +160,16 @@ def no_staff(hours: str) -> str:
     return f"客服{hours}在线，请留言，上班后回复您。"
 
 
+def voided_for_member(benefit: str) -> str:
+    """Said to the member once a claim was voided."""
+    return f"{benefit}已被作废，不能再使用。如有疑问，请回复“人工”。"
+
+
+def bind_offered(kind: str, link: str, minutes: int) -> str:
+    """Said to a member for whom a clerk typed a card's number."""
+    return f"门店为您发起了{kind}绑定，是您本人办理请{link}在小程序里验证，{minutes}分钟内有效。不是您本人请不用理会。"
+
+
 def redeemed_for_member(benefit: str, store: str, uses_left: int) -> str:
     """Said to the member once a clerk redeemed."""
     left = f"还剩{uses_left}次。" if uses_left else ""
@@ -236,6 +246,11 @@ def redeemed(benefit: str, at: str, number: str, uses_left: int, deadline: str) 
 def duplicate(when: str, store: str, clerk: str) -> str:
     """Said to a clerk whose code was redeemed before."""
     return f"此码已于{when}在{store}由{clerk}核销，请勿再次兑付。"
+
+
+def duplicate_elsewhere(when: str) -> str:
+    """The same, where it was redeemed in a store in which this clerk does not serve."""
+    return f"此码已于{when}在其他门店核销，请勿再次兑付。"
 
 
 def wrong_store(stores: list[str]) -> str:

@@ -54,6 +54,11 @@ from handlers.redemptions.passes import Passes
 from handlers.redemptions.redemption_history import RedemptionHistory
 from handlers.redemptions.redemptions import Redemptions
 from handlers.redemptions.reversals import Reversals
+from handlers.serving.assisting import Assisting
+from handlers.serving.clerk_switching import ClerkSwitching
+from handlers.serving.identifying import Identifying
+from handlers.serving.shifts import Shifts
+from handlers.serving.voiding import Voiding
 from handlers.shops.clerk_sessions import ClerkSessions
 from handlers.shops.clerks import Clerks
 from handlers.shops.merchants import Merchants, Owners
@@ -65,6 +70,7 @@ class Handlers:
     """The house's use cases, built once per process."""
 
     accounts: Accounts
+    assisting: Assisting
     audit_chain: AuditChain
     authorizations: Authorizations
     benefit_quotas: BenefitQuotas
@@ -81,10 +87,12 @@ class Handlers:
     claim_reminders: ClaimReminders
     claiming: Claiming
     clerk_sessions: ClerkSessions
+    clerk_switching: ClerkSwitching
     clerks: Clerks
     consents: Consents
     departures: Departures
     following: Following
+    identifying: Identifying
     identity: Identity
     key_rotation: KeyRotation
     links: Links
@@ -117,8 +125,10 @@ class Handlers:
     redemptions: Redemptions
     reversals: Reversals
     sessions: Sessions
+    shifts: Shifts
     stores: Stores
     transfers: Transfers
+    voiding: Voiding
     wallet: Wallet
 
     async def close(self) -> None:

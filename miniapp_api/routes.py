@@ -2,6 +2,8 @@
 
 from aiohttp import web
 
+from miniapp_api.clerk import serving_views as clerk_serving
+from miniapp_api.clerk import shift_views as clerk_shifts
 from miniapp_api.clerk import views as clerk
 from miniapp_api.member import card_views as cards
 from miniapp_api.member import claims as member_claims
@@ -23,6 +25,7 @@ from miniapp_api.operator import offers as operator_offers
 from miniapp_api.operator import organization_views as operator_organizations
 from miniapp_api.operator import reply_views as operator_replies
 from miniapp_api.operator import views as operator
+from miniapp_api.operator import void_views as operator_voids
 
 
 def all_routes() -> list[web.RouteDef]:
@@ -36,6 +39,8 @@ def all_routes() -> list[web.RouteDef]:
         *member_passes.ROUTES,
         *privacy.ROUTES,
         *clerk.ROUTES,
+        *clerk_serving.ROUTES,
+        *clerk_shifts.ROUTES,
         *operator.ROUTES,
         *operator_accounts.ROUTES,
         *operator_menus.ROUTES,
@@ -49,4 +54,5 @@ def all_routes() -> list[web.RouteDef]:
         *operator_cards.ROUTES,
         *operator_offers.ROUTES,
         *operator_code_pools.ROUTES,
+        *operator_voids.ROUTES,
     ]

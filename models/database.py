@@ -81,6 +81,7 @@ MODEL_MODULES = (
     "models.redemptions",
     "models.replies",
     "models.requests",
+    "models.shifts",
 )
 
 Callback = Callable[[], Awaitable[None] | None]

@@ -117,6 +117,8 @@ def _why_not(refusal: AlreadyRedeemed | WrongStore) -> str:
     if first["same_device"] and first["within_60s"]:
         return texts.JUST_REDEEMED
     when = datetime.fromisoformat(first["redeemed_at"]).astimezone(ZONE).strftime("%m月%d日%H:%M")
+    if first["store"] is None:
+        return texts.duplicate_elsewhere(when)
     return texts.duplicate(when, first["store"], first["clerk"])
 
 

@@ -13,6 +13,7 @@ from handlers.outbox import later
 from handlers.recurring import BUSINESS_ZONE
 from handlers.redemptions.counter import Laid, Shop
 from handlers.redemptions.redemption_answers import Line, Receipt
+from handlers.redemptions.shift_entries import enter
 from handlers.rules.claim_states import after_uses
 from handlers.rules.redemption import OWN_REVERSAL, masked, money
 from models.database import require_atomic, rows
@@ -93,6 +94,7 @@ async def redeem_laid(
     for after, claims in by_edge.items():
         await transition(claims, after, reason=REDEEMED, actor=clerk, at=now)
     await Redemption.bulk_create(made)
+    await enter(where.id, device_id, [each.id for each in made], at=now)
     for redemption, line, each in zip(made, lines, sorted(laid, key=lambda one: one.index), strict=True):
         assert each.found is not None  # noqa: S101
         owner_id = str(each.found["owner_id"])

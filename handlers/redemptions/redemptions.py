@@ -27,7 +27,7 @@ from handlers.redemptions.counter import (
     shop,
 )
 from handlers.redemptions.redeeming import redeem_laid
-from handlers.redemptions.redemption_answers import Outcome, Receipt, answered, refused
+from handlers.redemptions.redemption_answers import Asker, Outcome, Receipt, answered, refused
 from handlers.redemptions.redemption_attempts import OK, TOGETHER, Counter, Tried, note
 from handlers.requests import Answer, once
 from handlers.retrying import again, refusing
@@ -218,7 +218,8 @@ class Redemptions:
         names: dict[str, str] = {}
         if any(each.against is Reason.WRONG_STORE for each in laid):
             names = {each["code"]: each["name"] for each in await rows(statements.STORE_NAMES, clerk.merchant_id)}
-        return Outcome.refusal(laid, firsts=firsts, store_names=names, device_id=device_id, now=now)
+        asker = Asker(clerk, where, device_id)
+        return Outcome.refusal(laid, firsts=firsts, store_names=names, asker=asker, now=now)
 
     async def _give_back(self, sought: Sequence[Sought], holder: str) -> None:
         for each in sought:

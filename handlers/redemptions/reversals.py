@@ -10,6 +10,7 @@ from handlers.errors import NotReversible, RedemptionUnknown
 from handlers.outbox import later
 from handlers.ports import Clock
 from handlers.redemptions.counter import lock_clerk
+from handlers.redemptions.shift_entries import enter
 from handlers.requests import Answer, once
 from handlers.retrying import refusing
 from handlers.rules.claim_states import after_uses, stands
@@ -111,6 +112,7 @@ class Reversals:
             merchant_share_fen=found["merchant_share_fen"],
             reason=reason,
         )
+        await enter(as_uuid(found["store_id"]), made.device_id, [made.id], at=now)
         owner_id = str(found["owner_id"])
         told = {"member_id": owner_id, "benefit": found["benefit"], "store": found["store"]}
         await later("say_reversed", key=f"reversed:{made.id}", at=now, order_key=f"chat:{owner_id}", **told)

@@ -32,6 +32,7 @@ class Reason(StrEnum):
     PAUSED = "redemption.paused"
     EXPIRED = "redemption.expired"
     WRONG_STORE = "redemption.wrong_store"
+    WRONG_TIME = "redemption.wrong_time"
     NOT_STARTED = "redemption.not_started"
     USED_UP = "redemption.used_up"
     NEEDS_CONFIRM = "redemption.needs_confirm"
@@ -43,7 +44,8 @@ class Reason(StrEnum):
 class Presented:
     """A claim as it lies before the clerk, its row locked: everything the decision needs.
 
-    `is_code_good` is false for a pass that was used and for a typed code where the offer shows none.
+    `is_code_good` is false for a pass that was used, for a typed code where the offer shows none, and for a claim whose
+    owner was not identified here.
     """
 
     kind: BenefitKind
@@ -57,6 +59,7 @@ class Presented:
     is_of_merchant: bool
     is_honoured_here: bool
     is_paused: bool
+    is_store_open: bool = True  # also where the store does not tell its hours
     is_code_good: bool = True
     is_pass_used: bool = False  # another scan took the pass
     is_confirmed: bool = True  # no confirm token, or one that fits
@@ -99,6 +102,7 @@ _TESTS: Mapping[Reason, _Test] = {
     Reason.PAUSED: lambda shown, _: shown.is_paused,
     Reason.EXPIRED: _is_expired,
     Reason.WRONG_STORE: lambda shown, _: not shown.is_honoured_here,
+    Reason.WRONG_TIME: lambda shown, _: not shown.is_store_open,
     Reason.NOT_STARTED: lambda shown, now: now < shown.valid_from,
     Reason.USED_UP: lambda shown, _: shown.uses > shown.uses_left,
     Reason.NEEDS_CONFIRM: lambda shown, _: not shown.is_confirmed,

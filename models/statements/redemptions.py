@@ -8,7 +8,7 @@ _CLERK = "SELECT id, member_id FROM clerk WHERE id = $1 AND revoked_at IS NULL"
 LOCK_CLERK = Both(postgres=_CLERK + " FOR NO KEY UPDATE", sqlite=_CLERK)
 
 STORES = """
-    SELECT id, code, name FROM store
+    SELECT id, code, name, hours, zone FROM store
     WHERE merchant_id = $1 AND is_active AND (CAST($2 AS text) IS NULL OR CAST(id AS text) = $2) LIMIT 2
 """
 STORE_NAMES = "SELECT code, name FROM store WHERE merchant_id = $1 ORDER BY code"
@@ -59,7 +59,7 @@ _SETTLED = """
 SETTLED = Both(postgres=_SETTLED.format(these=_OF_THESE.postgres), sqlite=_SETTLED.format(these=_OF_THESE.sqlite))
 # What was redeemed of these claims and stands, the latest first.
 _STANDING = """
-    SELECT r.claim_id, r.redeemed_at, r.device_id, r.receipt, s.name AS store, k.name AS clerk
+    SELECT r.claim_id, r.redeemed_at, r.scanned_at, r.device_id, r.receipt, r.store_id, s.name AS store, k.name AS clerk
     FROM redemption r JOIN store s ON s.id = r.store_id JOIN clerk k ON k.id = r.clerk_id
     WHERE r.claim_id {these} AND r.kind = 'redeem'
         AND NOT EXISTS (SELECT 1 FROM redemption x WHERE x.reverses_id = r.id)

@@ -65,6 +65,7 @@ BODIES: Mapping[str, Any] = {
     "NewBrandBody": {"code": "newbrand", "name": "新品牌"},
     "LookupBody": {"number": "660000000010"},
     "ReversalBody": {"reason": "按错了", "device_id": "till"},
+    "VoidBody": {"reason": "假券"},
     "HandOverBody": {"from_member_id": None, "to_member_id": str(new_id()), "proof": "card", "reason": "换了主人"},
 }
 # Whoever asks from the wrong side, and whose rows they are, by the kind of token.
@@ -100,6 +101,8 @@ UNCHANGED = (
     "redemption",
     "reply",
     "review",
+    "shift",
+    "shift_entry",
     "stock_change",
     "store",
 )
@@ -234,6 +237,7 @@ async def owned_by_the_north_and_ming(door: Door) -> dict[str, object]:
     registry |= await offer_of(north.id, registry["benefit_id"], operator.id)
     serving, elsewhere = [await Member.create(ordinal=10**6 + number) for number in (2, 3)]
     counter = await counter_of(ming, serving, registry)
+    registry["void_id"] = await proposed_void(north.id, counter["claim_id"], operator.id)
     door.tokens["north's clerk"] = await signed_in(counter["clerk_id"])
     south = await Organization.get(code="south")
     door.tokens["south's clerk"] = await signed_in(await clerk_of_another_merchant(elsewhere, south))
@@ -297,6 +301,12 @@ async def offer_of(organization_id: UUID, benefit_id: object, operator_id: UUID)
         proposed_by_id=operator_id,
     )
     return {"offer_id": offer.id, "approval_id": approval.id}
+
+
+async def proposed_void(organization_id: UUID, claim_id: object, operator_id: UUID) -> UUID:
+    """A claim of theirs that one operator wants voided."""
+    facts = {"organization_id": organization_id, "subject_id": str(claim_id), "proposed_by_id": operator_id}
+    return (await Approval.create(kind="void", facts={"worth_fen": 20_000}, **facts)).id
 
 
 async def two_members(organization_id: UUID) -> tuple[Member, Member]:
