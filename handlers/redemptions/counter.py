@@ -15,7 +15,7 @@ from handlers.ports import PassStore, Vault
 from handlers.redemptions.passes import pass_hash
 from handlers.redemptions.visits import Visit
 from handlers.rules.benefit_terms import TERMS_OF
-from handlers.rules.redemption import CONFIRM_LASTS, Presented, Reason, honours, why_not
+from handlers.rules.redemption import CONFIRM_LASTS, Presented, Reason, deduction_fen, honours, why_not
 from handlers.rules.store_hours import Span, is_served
 from handlers.standing import canonical
 from models.database import row, rows
@@ -141,6 +141,7 @@ async def lay(
     by_id = {as_uuid(each["id"]): each for each in found}
     by_hash = {each["code_hash"]: each for each in found}
     laid: dict[object, Laid] = {}
+    bill_left = bill_fen
     for index, each in enumerate(sought):
         claim = by_id.get(each.claim_id) if each.claim_id else by_hash.get(each.code_hash)
         if claim is None:
@@ -155,6 +156,9 @@ async def lay(
             shown = replace(shown, is_code_good=False)
         if first and first.shown and first.shown.is_pass_used:
             shown = replace(shown, is_pass_used=True)
+        shown = replace(shown, bill_left_fen=bill_left)
+        if bill_left is not None and not first:
+            bill_left -= deduction_fen(shown.terms, bill_left)
         index = first.index if first else index
         laid[claim["id"]] = Laid(index, first.sought if first else each, claim, shown, why_not(shown, now))
     return list(laid.values())

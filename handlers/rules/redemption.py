@@ -65,6 +65,7 @@ class Presented:
     is_confirmed: bool = True  # no confirm token, or one that fits
     uses: int = 1
     bill_fen: int | None = None
+    bill_left_fen: int | None = None  # what coupons before it on the same bill leave to deduct from
 
 
 _Test = Callable[[Presented, datetime], bool]
@@ -89,8 +90,10 @@ def _lacks_bill(shown: Presented, _: datetime) -> bool:
 
 
 def _is_below(shown: Presented, _: datetime) -> bool:
-    terms, bill = shown.terms, shown.bill_fen
-    return isinstance(terms, PartnerCouponTerms) and bill is not None and bill < max(terms.threshold_fen, 1)
+    terms, bill, left = shown.terms, shown.bill_fen, shown.bill_left_fen
+    if not isinstance(terms, PartnerCouponTerms) or bill is None:
+        return False
+    return bill < max(terms.threshold_fen, 1) or left == 0  # used for nothing, it would be lost
 
 
 _TESTS: Mapping[Reason, _Test] = {
@@ -125,6 +128,11 @@ def foremost(reasons: Sequence[Reason]) -> Reason:
 # --- money, in fen
 
 
+def deduction_fen(terms: BenefitTerms, bill_left_fen: int) -> int:
+    """What a partner coupon takes off a bill of which so much is left: its face value at most; others take nothing."""
+    return min(terms.face_value_fen, max(bill_left_fen, 0)) if isinstance(terms, PartnerCouponTerms) else 0
+
+
 @dataclass(frozen=True, slots=True)
 class Money:
     """What one redemption row is settled at, and who bears it; the shares sum up to the whole."""
@@ -145,7 +153,7 @@ def money(
     where that is less. The operator's share is rounded down, the merchant bears the rest.
     """
     if isinstance(shown.terms, PartnerCouponTerms):
-        whole = min(shown.terms.face_value_fen, shown.bill_fen or 0)
+        whole = deduction_fen(shown.terms, shown.bill_fen or 0)
     else:
         whole = max(price_fen * (used + shown.uses) // uses_total - settled_fen, 0)
     operator = whole * operator_share_bp // 10_000
