@@ -14,8 +14,9 @@ from models.ids import new_id
 from models.redemptions import Clerk as ClerkRow
 from models.redemptions import Redemption
 from models.shifts import Shift, ShiftEntry
-from models.sql import Both
+from models.sql import Both, as_uuid
 from models.statements import shifts as statements
+from models.statements.invariants import CHECKS
 from models.words import RedemptionKind
 from tests.handlers.counter import open_counter
 
@@ -127,6 +128,22 @@ async def test_a_closed_shift_and_its_entries_are_never_edited(counter, ming):
         await Shift.filter(id=shift.id).update(redeemed_fen=0)
     with pytest.raises(Exception, match="append-only"):
         await ShiftEntry.filter(shift_id=shift.id).delete()
+
+
+async def wrong_totals() -> list[object]:
+    (check,) = [each for each in CHECKS if each.what.startswith("交班")]
+    return [as_uuid(each["id"]) for each in await rows(check.sql)]
+
+
+async def test_doctor_finds_a_closed_shift_whose_totals_are_not_its_rows(counter, ming, clock):
+    await begin(counter)
+    await counter.redeem(counter.typed(await counter.claim(ming)))
+    await end(counter)
+    assert await wrong_totals() == []
+    where = {"merchant": counter.merchant, "store": counter.lake, "opened_by_id": counter.clerk.id}
+    times = {"opened_at": clock.now(), "closed_at": clock.now()}
+    wrong = await Shift.create(device_id="d1", redeemed_count=1, redeemed_fen=1000, **where, **times)
+    assert await wrong_totals() == [wrong.id]
 
 
 # --- totals equal the rows, whatever was done
