@@ -91,6 +91,11 @@ from handlers.redemptions.redemption_history import RedemptionHistory
 from handlers.redemptions.redemptions import Redemptions
 from handlers.redemptions.reversals import Reversals
 from handlers.rules import namespaces
+from handlers.serving.assisting import Assisting
+from handlers.serving.clerk_switching import ClerkSwitching
+from handlers.serving.identifying import Identifying
+from handlers.serving.shifts import Shifts
+from handlers.serving.voiding import Voiding
 from handlers.settlement.redemption_reports import RedemptionReports
 from handlers.settlement.settlement_terms import SettlementTermsEditing
 from handlers.settlement.statement_closing import StatementClosing
@@ -197,8 +202,11 @@ def build_handlers(
     passwords, second_factor = Argon2Passwords(), Totp(settings.brand.name or "饭票")
     orders = TopUpOrders(clock, vault, supplier)
     departures = Departures(clock, vault, sessions, RedisDialogues(commands), [orders.hinders_leaving])
+    departures = Departures(clock, vault, sessions, RedisDialogues(commands))
+    member_codes = MemberCodes(clock, randomness, RedisMemberCodes(commands), links)
     return Handlers(
         accounts=accounts,
+        assisting=Assisting(clock, vault, accounts, kinds, tickets, links, settings.public_url),
         audit_chain=AuditChain(clock, vault),
         authorizations=Authorizations(clock, vault, departures),
         operator_accounts=OperatorAccounts(clock, vault, accounts),
@@ -220,16 +228,18 @@ def build_handlers(
         card_kind_editing=CardKindEditing(clock, kinds),
         card_kinds=kinds,
         cards=Cards(clock, vault, kinds),
-        member_codes=MemberCodes(clock, randomness, RedisMemberCodes(commands), links),
+        member_codes=member_codes,
         code_stock=CodeStock(clock),
         claim_expiry=ClaimExpiry(clock),
         claim_reminders=ClaimReminders(clock),
         claiming=Claiming(clock, vault),
         clerk_sessions=ClerkSessions(clock, randomness, sessions),
+        clerk_switching=ClerkSwitching(clock, randomness, vault, passwords, sessions),
         clerks=Clerks(clock, vault, sessions),
         consents=Consents(clock, accounts, vault),
         departures=departures,
         following=following,
+        identifying=Identifying(clock, vault, member_codes),
         identity=identity,
         key_rotation=KeyRotation(vault),
         links=Links(clock, vault, tickets, sessions, measure),
@@ -255,10 +265,12 @@ def build_handlers(
         settlement_terms=SettlementTermsEditing(clock),
         statement_closing=StatementClosing(clock),
         statements=Statements(),
+        shifts=Shifts(clock),
         stores=Stores(clock),
         suppliers=Suppliers(clock, vault),
         top_up_orders=orders,
         transfers=Transfers(clock, vault, accounts, phones, sessions, measure),
+        voiding=Voiding(clock),
         wallet=Wallet(clock, vault),
     )
 

@@ -37,6 +37,8 @@ def work() -> Registry:
     registry.every("poll_top_ups", Every(timedelta(seconds=15)), _poll_top_ups)
     registry.add("say_topped_up", _say_topped_up)
     registry.add("say_top_up_failed", _say_top_up_failed)
+    registry.add("say_voided", _say_voided)
+    registry.add("offer_binding", _offer_binding)
     registry.add("send_mini_program_card", _send_mini_program_card)
     registry.add("learn_unionid", _learn_unionid)
     registry.add("sweep_departure", _sweep_departure)
@@ -129,6 +131,23 @@ async def _say_top_up_failed(handlers: Handlers, job: JobContext) -> None:
     told = await handlers.top_up_orders.told(UUID(job.payload["fulfillment_id"]))
     if told is not None:
         await handlers.notices.tell(member_id=job.payload["member_id"], text=texts.top_up_failed(told.benefit))
+
+
+async def _say_voided(handlers: Handlers, job: JobContext) -> None:
+    await handlers.notices.tell(
+        member_id=job.payload["member_id"], text=texts.voided_for_member(job.payload["benefit"])
+    )
+
+
+async def _offer_binding(handlers: Handlers, job: JobContext) -> None:
+    offered = await handlers.assisting.offered(job.payload)
+    if offered is not None:
+        way = offered.link
+        link = texts.mini_program_link(
+            "点这里", app_id=way.app_id, path=way.path, url=way.url, fallback=offered.public_url
+        )
+        text = texts.bind_offered(offered.kind_name, link, offered.minutes)
+        await handlers.notices.tell(member_id=job.payload["member_id"], text=text)
 
 
 async def _send_text(handlers: Handlers, job: JobContext) -> None:

@@ -34,6 +34,8 @@ HOW_TO_USE_CODE = "这是权益的核销码，到店出示给店员就能使用�
 CLERKS_REDEEM = "核销由门店店员办理，请到店出示核销码。"
 CONFIRM_OR_CANCEL = "核销请回复“确认”；不核销，回复“取消”。"
 JUST_REDEEMED = "刚才已核销成功，不用再扫。"
+NO_SHIFT = "您还没有当班。开始时请回复“当班”。"
+MOST_LINES = 8
 NOTHING_TO_REVERSE = "没有可以撤销的核销。超过15分钟的，请联系店长处理。"
 JOIN_LOST = "刚才的入会没有完成，没有改动任何内容。请重新回复“入会”。"
 
@@ -160,6 +162,16 @@ def no_staff(hours: str) -> str:
     return f"客服{hours}在线，请留言，上班后回复您。"
 
 
+def voided_for_member(benefit: str) -> str:
+    """Said to the member once a claim was voided."""
+    return f"{benefit}已被作废，不能再使用。如有疑问，请回复“人工”。"
+
+
+def bind_offered(kind: str, link: str, minutes: int) -> str:
+    """Said to a member for whom a clerk typed a card's number."""
+    return f"门店为您发起了{kind}绑定，是您本人办理请{link}在小程序里验证，{minutes}分钟内有效。不是您本人请不用理会。"
+
+
 def redeemed_for_member(benefit: str, store: str, uses_left: int) -> str:
     """Said to the member once a clerk redeemed."""
     left = f"还剩{uses_left}次。" if uses_left else ""
@@ -266,6 +278,35 @@ def redeemed(benefit: str, at: str, number: str, uses_left: int, deadline: str) 
 def duplicate(when: str, store: str, clerk: str) -> str:
     """Said to a clerk whose code was redeemed before."""
     return f"此码已于{when}在{store}由{clerk}核销，请勿再次兑付。"
+
+
+def yuan(fen: int) -> str:
+    """An amount in yuan, with the fen only where there are some."""
+    whole, rest = divmod(fen, 100)
+    return f"{whole}.{rest:02}" if rest else str(whole)
+
+
+def shift_opened(store: str) -> str:
+    """Said to a clerk whose shift began."""
+    return f"{store}已当班。结束时回复“交班”，看本班合计。"
+
+
+def shift_goes_on(redeemed: int, fen: int, reversed_: int) -> str:
+    """Said to a clerk who opens a shift that is open."""
+    return f"您正在当班：核销{redeemed}笔{yuan(fen)}元，撤销{reversed_}笔。结束时回复“交班”。"
+
+
+def shift_closed(redeemed: int, fen: int, reversed_: int, back: int, lines: list[tuple[str, int, int]]) -> str:
+    """The totals of a shift that ended; per benefit how often it was redeemed, and taken back."""
+    whole = f"已交班：核销{redeemed}笔{yuan(fen)}元，撤销{reversed_}笔{yuan(back)}元。"
+    each = "\n".join(f"{name}：核销{given}笔，撤销{taken}笔" for name, given, taken in lines[:MOST_LINES])
+    more = f"\n等{len(lines)}项，其余请在小程序查看。" if len(lines) > MOST_LINES else ""
+    return f"{whole}\n{each}{more}" if each else whole
+
+
+def duplicate_elsewhere(when: str) -> str:
+    """The same, where it was redeemed in a store in which this clerk does not serve."""
+    return f"此码已于{when}在其他门店核销，请勿再次兑付。"
 
 
 def wrong_store(stores: list[str]) -> str:

@@ -56,6 +56,11 @@ from handlers.redemptions.passes import Passes
 from handlers.redemptions.redemption_history import RedemptionHistory
 from handlers.redemptions.redemptions import Redemptions
 from handlers.redemptions.reversals import Reversals
+from handlers.serving.assisting import Assisting
+from handlers.serving.clerk_switching import ClerkSwitching
+from handlers.serving.identifying import Identifying
+from handlers.serving.shifts import Shifts
+from handlers.serving.voiding import Voiding
 from handlers.settlement.redemption_reports import RedemptionReports
 from handlers.settlement.settlement_terms import SettlementTermsEditing
 from handlers.settlement.statement_closing import StatementClosing
@@ -71,6 +76,7 @@ class Handlers:
     """The house's use cases, built once per process."""
 
     accounts: Accounts
+    assisting: Assisting
     audit_chain: AuditChain
     authorizations: Authorizations
     benefit_quotas: BenefitQuotas
@@ -87,10 +93,12 @@ class Handlers:
     claim_reminders: ClaimReminders
     claiming: Claiming
     clerk_sessions: ClerkSessions
+    clerk_switching: ClerkSwitching
     clerks: Clerks
     consents: Consents
     departures: Departures
     following: Following
+    identifying: Identifying
     identity: Identity
     key_rotation: KeyRotation
     links: Links
@@ -127,10 +135,12 @@ class Handlers:
     settlement_terms: SettlementTermsEditing
     statement_closing: StatementClosing
     statements: Statements
+    shifts: Shifts
     stores: Stores
     suppliers: Suppliers
     top_up_orders: TopUpOrders
     transfers: Transfers
+    voiding: Voiding
     wallet: Wallet
 
     async def close(self) -> None:

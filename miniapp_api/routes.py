@@ -2,6 +2,8 @@
 
 from aiohttp import web
 
+from miniapp_api.clerk import serving_views as clerk_serving
+from miniapp_api.clerk import shift_views as clerk_shifts
 from miniapp_api.clerk import statement_views as clerk_statements
 from miniapp_api.clerk import views as clerk
 from miniapp_api.member import card_views as cards
@@ -26,6 +28,7 @@ from miniapp_api.operator import reply_views as operator_replies
 from miniapp_api.operator import settlement_views as operator_settlement
 from miniapp_api.operator import supplier_views as operator_suppliers
 from miniapp_api.operator import views as operator
+from miniapp_api.operator import void_views as operator_voids
 
 
 def all_routes() -> list[web.RouteDef]:
@@ -40,6 +43,8 @@ def all_routes() -> list[web.RouteDef]:
         *privacy.ROUTES,
         *clerk.ROUTES,
         *clerk_statements.ROUTES,
+        *clerk_serving.ROUTES,
+        *clerk_shifts.ROUTES,
         *operator.ROUTES,
         *operator_accounts.ROUTES,
         *operator_menus.ROUTES,
@@ -55,4 +60,5 @@ def all_routes() -> list[web.RouteDef]:
         *operator_code_pools.ROUTES,
         *operator_settlement.ROUTES,
         *operator_suppliers.ROUTES,
+        *operator_voids.ROUTES,
     ]

@@ -83,6 +83,7 @@ MODEL_MODULES = (
     "models.replies",
     "models.requests",
     "models.settlement",
+    "models.shifts",
 )
 
 Callback = Callable[[], Awaitable[None] | None]

@@ -24,6 +24,8 @@ class Counter(Screen):
         self.receipt: object = None
         self.refusal: object = None
         self.entries: object = None
+        self.seen: object = None  # the member who was identified, with what can be redeemed here
+        self.shift: object = None  # the open one as it is, or the closed one with its totals
 
     async def accept(self, invitation: str, *, key: str | None = None) -> RestCall:
         """POST /clerk/invitations/{token}/accept."""
@@ -53,14 +55,18 @@ class Counter(Screen):
         *,
         token: str | None = None,
         code: str | None = None,
+        claim: str | None = None,
         uses: int = 1,
         bill_fen: int | None = None,
         store: str | None = None,
         key: str | None = None,
     ) -> RestCall:
-        """POST /clerk/redemptions: one code, by default the one that was looked at."""
+        """POST /clerk/redemptions: a code, a claim of who was identified, or by default what was looked at."""
         confirmed = None
-        if token is not None or code is not None:
+        if claim is not None:
+            visit = self.seen.get("visit_token") if isinstance(self.seen, dict) else None
+            self.held = {"claim_id": claim, "visit_token": visit}
+        elif token is not None or code is not None:
             self.held = {"token": token} if token is not None else {"code": code}
         elif isinstance(self.preview, dict):
             confirmed = self.preview.get("confirm_token")
@@ -95,10 +101,38 @@ class Counter(Screen):
         self.entries = call.fact("items") if call.is_fine else None
         return call
 
+    async def identify(self, token: str) -> RestCall:
+        """POST /clerk/members/identify of a scanned 会员码."""
+        self.preview = self.receipt = None
+        call = await self.call("POST", "/clerk/members/identify", {"token": token, "device_id": self.device})
+        self.seen = call.answer if call.is_fine else None
+        return self._heard(call)
+
+    async def open_shift(self, *, key: str | None = None) -> RestCall:
+        """POST /clerk/shifts."""
+        return await self._shift("/clerk/shifts", key)
+
+    async def close_shift(self, *, key: str | None = None) -> RestCall:
+        """POST /clerk/shifts/current/close: the totals that stand."""
+        return await self._shift("/clerk/shifts/current/close", key)
+
+    async def look_at_shift(self) -> RestCall:
+        """GET /clerk/shifts/current: what is new since it was opened; none is open: nothing to see."""
+        call = await self.call("GET", f"/clerk/shifts/current?device_id={self.device}")
+        self.shift = call.answer if call.is_fine else None
+        return call
+
+    async def _shift(self, path: str, key: str | None) -> RestCall:
+        call = await self.call("POST", path, {"device_id": self.device}, key=key or str(uuid.uuid4()))
+        if call.is_fine:
+            self.shift = call.answer
+        return self._heard(call)
+
     async def leave(self) -> RestCall:
         """DELETE /clerk/sessions/current; forgets the token whatever the answer."""
         call = await self.call("DELETE", "/clerk/sessions/current")
         self.token = self.clerk = self.held = self.preview = self.receipt = self.refusal = self.entries = None
+        self.seen = self.shift = None
         return call
 
     def _heard(self, call: RestCall) -> RestCall:

@@ -171,6 +171,13 @@ class MiniProgram(Screen):
         return call
 
     @property
+    def code_until(self) -> float:
+        """When the 会员码 on this screen is over, in seconds since the epoch; 0 when none is shown."""
+        if not isinstance(self.code, Mapping) or self.token is None:
+            return 0.0
+        return datetime.fromisoformat(str(self.code["expires_at"])).timestamp()
+
+    @property
     def shows_until(self) -> float:
         """When the pass on this screen is over, in seconds since the epoch; 0 when none is shown."""
         if self.shown is None or self.token is None:

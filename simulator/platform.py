@@ -118,6 +118,12 @@ class Platform:
         screens = (screen for person in self.people.values() for screen in person.mini_programs)
         return sorted((each for each in screens if each.shows_until > now), key=lambda each: each.shows_until)
 
+    def codes_shown(self) -> list[MiniProgram]:
+        """The screens that show a 会员码 which is not over, the latest last."""
+        now = self.clock.now()
+        screens = (screen for person in self.people.values() for screen in person.mini_programs)
+        return sorted((each for each in screens if each.code_until > now), key=lambda each: each.code_until)
+
     def show(self, person: Profile, account: Account, side: Side, kind: str, content: Mapping[str, object]) -> None:
         """Add a bubble to a chat."""
         person.chat(account).add(side, kind, content, self.clock.now())

@@ -56,7 +56,7 @@ async def confirmed(turn: Turn, question: DialogueState) -> str:
         answer = await turn.handlers.redemptions.redeem(
             clerk,
             [Scan(claim_id=UUID(str(facts["claim"])))],
-            device_id=_device(turn),
+            device_id=device_of(turn),
             confirm=str(facts["token"]),
             request_id=turn.request_id or f"chat:{turn.act}",
         )
@@ -80,7 +80,7 @@ async def take_back(turn: Turn) -> str:
     clerk = await turn.handlers.clerk_sessions.serving(turn.person)
     if clerk is None:
         return texts.CLERKS_REDEEM
-    last = await turn.handlers.reversals.last(clerk, device_id=_device(turn))
+    last = await turn.handlers.reversals.last(clerk, device_id=device_of(turn))
     if last is None:
         return texts.NOTHING_TO_REVERSE
     try:
@@ -88,7 +88,7 @@ async def take_back(turn: Turn) -> str:
             clerk,
             last,
             reason="店员撤销",
-            device_id=_device(turn),
+            device_id=device_of(turn),
             request_id=turn.request_id or f"chat:{turn.act}",
         )
     except NotReversible:
@@ -99,7 +99,7 @@ async def take_back(turn: Turn) -> str:
 async def _preview(turn: Turn, clerk: Clerk, said: str) -> str:
     await turn.finish()
     try:
-        shown = await turn.handlers.redemptions.preview(clerk, Scan(code=said), device_id=_device(turn))
+        shown = await turn.handlers.redemptions.preview(clerk, Scan(code=said), device_id=device_of(turn))
     except (AlreadyRedeemed, WrongStore) as refusal:
         return _why_not(refusal)
     await turn.ask(REDEEMING, CONFIRM, claim=str(shown.claim_id), token=shown.confirm_token)
@@ -117,10 +117,12 @@ def _why_not(refusal: AlreadyRedeemed | WrongStore) -> str:
     if first["same_device"] and first["within_60s"]:
         return texts.JUST_REDEEMED
     when = datetime.fromisoformat(first["redeemed_at"]).astimezone(ZONE).strftime("%m月%d日%H:%M")
+    if first["store"] is None:
+        return texts.duplicate_elsewhere(when)
     return texts.duplicate(when, first["store"], first["clerk"])
 
 
-def _device(turn: Turn) -> str:
+def device_of(turn: Turn) -> str:
     """In chat the person's own account is the device."""
     return f"chat:{turn.person.member_id}"
 

@@ -138,13 +138,7 @@ class CardBinding:
         """
         _require_member(person)
         wanted = await self._wanted(kind, number)
-        sealed_for = str(new_id())
-        facts = {
-            "account": person.account,
-            "kind": wanted.kind.code,
-            "number": self._vault.encrypt(wanted.number, bound_to=_sealed(sealed_for)),
-            "sealed_for": sealed_for,
-        }
+        facts = {"account": person.account, **sealed_number(self._vault, wanted.kind, wanted.number)}
         async with atomic():
             member_id = await standing(person.member_id)
             issued = await self._tickets.issue(member_id, TicketPurpose.BIND_CARD, facts, self._clock.now())
@@ -359,6 +353,13 @@ def _refuse_empty(wanted: _Wanted, proof: CardProof) -> None:
 def _require_member(person: Person) -> None:
     if not person.is_member:
         raise NotAMember
+
+
+def sealed_number(vault: Vault, kind: Kind, number: str) -> dict[str, str]:
+    """What a ticket keeps of the card that somebody wants to bind: the number only under the field keys."""
+    sealed_for = str(new_id())
+    sealed = vault.encrypt(number, bound_to=_sealed(sealed_for))
+    return {"kind": kind.code, "number": sealed, "sealed_for": sealed_for}
 
 
 def _sealed(sealed_for: str) -> str:

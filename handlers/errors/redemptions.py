@@ -84,7 +84,8 @@ class ClaimRevoked(RedemptionRefused):
 
 
 class AlreadyRedeemed(RedemptionRefused):
-    """Facts: `first` {redeemed_at, store, clerk, device_id, seconds_ago, same_device, within_60s, receipt}."""
+    """Facts: `first` {redeemed_at, scanned_at, store, clerk, device_id, receipt, seconds_ago, uses_left, same_device,
+    within_60s}; what names people and places is null where it was in a store that the clerk does not serve."""
 
     code, message = "redemption.already_redeemed", "此码已经核销过，请勿再次兑付。"
 
@@ -101,6 +102,12 @@ class WrongStore(RedemptionRefused):
     """A benefit of the own merchant that this store does not honour; facts: `stores`, the names of those that do."""
 
     code, message = "redemption.wrong_store", "本店不能使用，请看适用门店。"
+
+
+class WrongTime(RedemptionRefused):
+    """Outside the store's opening hours; facts: `opens_at`, when it opens next."""
+
+    code, message = "redemption.wrong_time", "本店现在不营业，请在营业时间内核销。"
 
 
 class ClaimExpired(RedemptionRefused):

@@ -13,23 +13,26 @@ from handlers.codec import from_json
 from handlers.errors import ClerkNotSignedIn, StoreNeeded, StoreUnknown
 from handlers.ports import PassStore, Vault
 from handlers.redemptions.passes import pass_hash
+from handlers.redemptions.visits import Visit
 from handlers.rules.benefit_terms import TERMS_OF
-from handlers.rules.redemption import CONFIRM_LASTS, Presented, Reason, honours, why_not
+from handlers.rules.redemption import CONFIRM_LASTS, Presented, Reason, deduction_fen, honours, why_not
+from handlers.rules.store_hours import Span, is_served
 from handlers.standing import canonical
 from models.database import row, rows
-from models.sql import Both, as_instant, as_uuid
+from models.sql import Both, as_instant, as_uuid, load_json
 from models.statements import redemptions as statements
 from models.words import BenefitKind, ClaimState, MemberStatus
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What a clerk scanned or typed: a pass, a typed code, or (in chat) the claim of a preview."""
+    """What a clerk scanned or typed: a pass, a typed code, or a claim: of a preview (in chat), or of a `visit`."""
 
     token: str | None = None
     code: str | None = None
     claim_id: UUID | None = None
     uses: int = 1
+    visit: str | None = None  # the token that identifying the claim's owner gave
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,8 @@ class Sought:
     claim_id: UUID | None = None
     code_hash: str | None = None
     is_taken: bool = False
-    is_over: bool = False  # a pass of ours whose minute is over: no guess
+    is_over: bool = False  # a pass or a visit of ours whose time is over: no guess
+    visit: Visit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,8 @@ class Shop:
     id: UUID
     code: str
     name: str
+    hours: tuple[Span, ...] = ()  # none: not told, and never in the way
+    zone: str = "Asia/Shanghai"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,8 @@ async def resolve(
 
 async def _sought(scan: Scan, vault: Vault, passes: PassStore, now: datetime, holder: str | None) -> Sought:
     if scan.claim_id is not None:
-        return Sought(scan, vault.blind_index("scan", str(scan.claim_id)), claim_id=scan.claim_id)
+        hashed, visit = vault.blind_index("scan", str(scan.claim_id)), Visit(scan.visit, vault) if scan.visit else None
+        return Sought(scan, hashed, claim_id=scan.claim_id, visit=visit, is_over=bool(visit and visit.is_over(now)))
     if scan.token is None:
         code = normalise(scan.code or "")
         hashed = code_hash(vault, code) if code else vault.blind_index("scan", scan.code or "")
@@ -111,7 +118,14 @@ async def shop(clerk: Clerk, store_id: UUID | None) -> Shop:
         raise StoreUnknown
     if len(found) > 1:
         raise StoreNeeded
-    return Shop(as_uuid(found[0]["id"]), found[0]["code"], found[0]["name"])
+    return shop_of(found[0])
+
+
+def shop_of(found: Mapping[str, Any]) -> Shop:
+    """One row of a store."""
+    hours = load_json(told) if isinstance(told := found["hours"], str) else told
+    spans = tuple((day, opens, closes) for day, opens, closes in hours)
+    return Shop(as_uuid(found["id"]), found["code"], found["name"], spans, found["zone"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +163,7 @@ def lay_out(
 ) -> list[Laid]:
     """What speaks against each claim; codes of one claim are one with the sum of their uses."""
     laid: dict[object, Laid] = {}
+    bill_left = bill_fen
     for index, each in enumerate(sought):
         claim = claims.of(each)
         if claim is None:
@@ -156,13 +171,16 @@ def lay_out(
             continue
         first = laid.get(claim["id"])
         uses = each.scan.uses + (first.shown.uses if first and first.shown else 0)
-        shown = _presented(claim, each, clerk, me, where, uses=uses, bill_fen=bill_fen)
+        shown = _presented(claim, each, clerk, me, where, now=now, uses=uses, bill_fen=bill_fen)
         if confirm is not None:
             shown = replace(shown, is_confirmed=confirm.fits(as_uuid(claim["id"]), where, clerk, now))
         if first and first.shown and not first.shown.is_code_good:
             shown = replace(shown, is_code_good=False)
         if first and first.shown and first.shown.is_pass_used:
             shown = replace(shown, is_pass_used=True)
+        shown = replace(shown, bill_left_fen=bill_left)
+        if bill_left is not None and not first:
+            bill_left -= deduction_fen(shown.terms, bill_left)
         index = first.index if first else index
         laid[claim["id"]] = Laid(index, first.sought if first else each, claim, shown, why_not(shown, now))
     return list(laid.values())
@@ -175,12 +193,14 @@ def _presented(
     me: UUID,
     where: Shop,
     *,
+    now: datetime,
     uses: int,
     bill_fen: int | None,
 ) -> Presented:
     kind = BenefitKind(claim["kind"])
     terms = from_json(TERMS_OF[kind], claim["terms"])
-    is_typed = sought.code_hash is not None
+    is_typed, owner_id = sought.code_hash is not None, as_uuid(claim["owner_id"])
+    is_shown = sought.visit is None or sought.visit.fits(owner_id, store_id=where.id, clerk_id=clerk.id, now=now)
     return Presented(
         kind=kind,
         terms=terms,
@@ -189,11 +209,12 @@ def _presented(
         valid_from=as_instant(claim["valid_from"]),
         expires_at=as_instant(claim["expires_at"]) if claim["expires_at"] else None,
         owner=MemberStatus(claim["owner_status"]),
-        is_own=as_uuid(claim["owner_id"]) == me,
+        is_own=owner_id == me,
         is_of_merchant=bool(claim["merchant_id"]) and as_uuid(claim["merchant_id"]) == clerk.merchant_id,
         is_honoured_here=honours(terms, where.code),
         is_paused=bool(claim["is_paused"]),
-        is_code_good=not is_typed or bool((claim["offer_terms"] or {}).get("shows_typed_code", True)),
+        is_store_open=is_served(where.hours, where.zone, now),
+        is_code_good=is_shown and (not is_typed or bool((claim["offer_terms"] or {}).get("shows_typed_code", True))),
         is_pass_used=sought.is_taken,
         uses=uses,
         bill_fen=bill_fen,

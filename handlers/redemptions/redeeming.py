@@ -17,6 +17,7 @@ from handlers.redemptions.counter import Laid, Shop
 from handlers.redemptions.redemption_answers import Line, Receipt
 from handlers.redemptions.redemption_attempts import OK, Attempt, note_all
 from handlers.redemptions.settling import terms_of
+from handlers.redemptions.shift_entries import Entered, enter
 from handlers.rules.claim_states import after_uses
 from handlers.rules.redemption import OWN_REVERSAL, Presented, masked, money
 from handlers.rules.settlement_terms import TermsInForce, in_force
@@ -78,6 +79,7 @@ async def redeem_all(taken: Sequence[Taking], now: datetime) -> list[Receipt]:
             )
     await move(edges, reason=REDEEMED, at=now)
     await rows(statements.ADD_REDEMPTIONS, dump_rows(redemptions), now)
+    await enter([Entered(each["id"], each["store_id"], each["device_id"]) for each in redemptions], at=now)
     await note_all(attempts)
     await later_many(jobs)
     return receipts

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import orjson
 
+from handlers.actors import Clerk
 from handlers.codec import from_json
 from handlers.errors import (
     AlreadyRedeemed,
@@ -24,12 +25,14 @@ from handlers.errors import (
     RedemptionRefused,
     UsesExceeded,
     WrongStore,
+    WrongTime,
 )
-from handlers.redemptions.counter import Laid
+from handlers.redemptions.counter import Laid, Shop
 from handlers.requests import Answer
 from handlers.rules.benefit_terms import PartnerCouponTerms
 from handlers.rules.redemption import Reason, foremost, stores_of
-from models.sql import as_instant
+from handlers.rules.store_hours import opens_next
+from models.sql import as_instant, as_uuid
 
 DOUBLE_TAP = timedelta(seconds=60)
 REFUSALS: Mapping[Reason, type[RedemptionRefused]] = {
@@ -43,6 +46,7 @@ REFUSALS: Mapping[Reason, type[RedemptionRefused]] = {
         BenefitPaused,
         ClaimExpired,
         WrongStore,
+        WrongTime,
         NotStarted,
         UsesExceeded,
         NeedsConfirm,
@@ -50,6 +54,15 @@ REFUSALS: Mapping[Reason, type[RedemptionRefused]] = {
         BelowThreshold,
     )
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """To whom an answer is given, and where they are at work."""
+
+    clerk: Clerk
+    where: Shop
+    device_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +106,14 @@ class Outcome:
         *,
         firsts: Mapping[UUID, Mapping[str, Any]],
         store_names: Mapping[str, str],
-        device_id: str,
+        asker: "Asker",
         now: datetime,
     ) -> "Outcome":
         """The foremost of the reasons, with its facts; with several codes also the reason of each refused one."""
         refused = sorted((each for each in laid if each.against), key=lambda each: each.index)
         reason = foremost([each.against for each in refused if each.against])
         worst = next(each for each in refused if each.against is reason)
-        facts = _facts(worst, firsts, store_names, device_id, now)
+        facts = _facts(worst, firsts, store_names, asker, now)
         if len(laid) > 1:
             facts["codes"] = [{"index": each.index, "code": each.against.value} for each in refused if each.against]
         return cls(None, reason.value, orjson.dumps(facts).decode())
@@ -130,7 +143,7 @@ def _facts(
     worst: Laid,
     firsts: Mapping[UUID, Mapping[str, Any]],
     store_names: Mapping[str, str],
-    device_id: str,
+    asker: Asker,
     now: datetime,
 ) -> dict[str, object]:
     reason, shown = worst.against, worst.shown
@@ -138,9 +151,12 @@ def _facts(
         return {}
     if reason is Reason.ALREADY_REDEEMED:
         first = firsts.get(worst.claim_id) if worst.claim_id else None
-        return {"first": _first(first, device_id, now) if first else None}
+        return {"first": _first(first, shown.uses_left, asker, now) if first else None}
     if reason is Reason.WRONG_STORE:
         return {"stores": [store_names[code] for code in stores_of(shown.terms) if code in store_names]}
+    if reason is Reason.WRONG_TIME:
+        opens_at = opens_next(asker.where.hours, asker.where.zone, now)
+        return {"opens_at": opens_at.isoformat() if opens_at else None}
     if reason is Reason.EXPIRED:
         return {"expired_at": shown.expires_at.isoformat() if shown.expires_at else None}
     if reason is Reason.NOT_STARTED:
@@ -152,16 +168,20 @@ def _facts(
     return {}
 
 
-def _first(first: Mapping[str, Any], device_id: str, now: datetime) -> dict[str, object]:
+def _first(first: Mapping[str, Any], uses_left: int, asker: Asker, now: datetime) -> dict[str, object]:
+    """Who, when and where. Another store's names are for those who serve there: null is "another store"."""
     redeemed_at = as_instant(first["redeemed_at"])
     ago = max(now - redeemed_at, timedelta(0))
+    is_theirs = asker.clerk.store_id in (None, as_uuid(first["store_id"]))
     return {
         "redeemed_at": redeemed_at.isoformat(),
-        "store": first["store"],
-        "clerk": first["clerk"],
-        "device_id": first["device_id"],
+        "scanned_at": as_instant(first["scanned_at"]).isoformat() if first["scanned_at"] else None,
+        "store": first["store"] if is_theirs else None,
+        "clerk": first["clerk"] if is_theirs else None,
+        "device_id": first["device_id"] if is_theirs else None,
+        "receipt": first["receipt"] if is_theirs else None,
         "seconds_ago": int(ago.total_seconds()),
-        "same_device": first["device_id"] == device_id,
+        "uses_left": uses_left,
+        "same_device": first["device_id"] == asker.device_id,
         "within_60s": ago <= DOUBLE_TAP,
-        "receipt": first["receipt"],
     }

@@ -57,6 +57,13 @@ class Counter:
             subjects["address"] = (f"scan:address:{vault.blind_index('scan_address', address)}", hour)
         return cls(subjects)
 
+    @classmethod
+    def of_pin(cls, vault: Vault, clerk_id: UUID, *, merchant_id: UUID, device_id: str, now: datetime) -> "Counter":
+        """Wrong PINs: whose PIN it is that is tried, and on which device. Codes are counted apart from them."""
+        day = f"{now:%Y-%m-%d}"
+        device = vault.blind_index("scan_device", f"{merchant_id}:{device_id}")
+        return cls({"clerk": (f"pin:clerk:{clerk_id}", day), "device": (f"pin:device:{device}", day)})
+
     async def check(self, now: datetime, *, codes: int = 1) -> None:
         """Before any of so many codes is looked at. Raises TooManyWrongCodes."""
         if wait := self.locked_for(await wrong_codes([self]), now, codes=codes):

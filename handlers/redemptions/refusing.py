@@ -8,7 +8,7 @@ from uuid import UUID
 
 from handlers.actors import Clerk
 from handlers.redemptions.counter import Laid, Shop
-from handlers.redemptions.redemption_answers import Outcome
+from handlers.redemptions.redemption_answers import Asker, Outcome
 from handlers.redemptions.redemption_attempts import TOGETHER, Attempt, Counter, count_all, note_all
 from handlers.rules.redemption import Reason
 from models.database import rows
@@ -50,7 +50,8 @@ async def refuse_all(refused: Sequence[Refusing], now: datetime) -> list[Outcome
         ]
         attempts += [_attempt(each, one, now) for one in told]
         stores = names.get(each.clerk.merchant_id, {})
-        outcomes.append(Outcome.refusal(told, firsts=firsts, store_names=stores, device_id=each.device_id, now=now))
+        asker = Asker(each.clerk, each.where, each.device_id)
+        outcomes.append(Outcome.refusal(told, firsts=firsts, store_names=stores, asker=asker, now=now))
     await note_all(attempts)
     return outcomes
 

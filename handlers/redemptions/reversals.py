@@ -11,6 +11,7 @@ from handlers.outbox import later
 from handlers.ports import Clock
 from handlers.redemptions.counter import lock_clerk
 from handlers.redemptions.settling import is_settled
+from handlers.redemptions.shift_entries import Entered, enter
 from handlers.requests import Answer, once
 from handlers.retrying import refusing
 from handlers.rules.claim_states import after_uses, stands
@@ -114,6 +115,7 @@ class Reversals:
             merchant_share_fen=found["merchant_share_fen"],
             reason=reason,
         )
+        await enter([Entered(made.id, as_uuid(found["store_id"]), made.device_id)], at=now)
         owner_id = str(found["owner_id"])
         told = {"member_id": owner_id, "benefit": found["benefit"], "store": found["store"]}
         await later("say_reversed", key=f"reversed:{made.id}", at=now, order_key=f"chat:{owner_id}", **told)

@@ -14,7 +14,7 @@ from handlers.actors import Clerk
 from handlers.errors import ClerkNotSignedIn, DomainError, KeyReused, StoreNeeded, StoreUnknown, TooManyWrongCodes
 from handlers.group_commit import GroupCommit
 from handlers.ports import Clock, Vault
-from handlers.redemptions.counter import Claims, Confirm, Laid, Shop, Sought, claims_of, lay_out
+from handlers.redemptions.counter import Claims, Confirm, Laid, Shop, Sought, claims_of, lay_out, shop_of
 from handlers.redemptions.redeeming import Taking, redeem_all
 from handlers.redemptions.redemption_answers import Outcome
 from handlers.redemptions.redemption_attempts import Counter, Wrong, wrong_codes
@@ -169,7 +169,7 @@ async def shops_of(calls: Sequence[Call]) -> dict[Asked, Shop | DomainError]:
         theirs = [each for each in found if as_uuid(each["merchant_id"]) == merchant_id]
         here = theirs if store_id is None else [by_id[store_id]] if by_id.get(store_id) in theirs else []
         if len(here) == 1:
-            shops[call.asked] = Shop(as_uuid(here[0]["id"]), here[0]["code"], here[0]["name"])
+            shops[call.asked] = shop_of(here[0])
         else:
             shops[call.asked] = StoreNeeded() if here else StoreUnknown()
     return shops

@@ -32,6 +32,7 @@ class Reason(StrEnum):
     PAUSED = "redemption.paused"
     EXPIRED = "redemption.expired"
     WRONG_STORE = "redemption.wrong_store"
+    WRONG_TIME = "redemption.wrong_time"
     NOT_STARTED = "redemption.not_started"
     USED_UP = "redemption.used_up"
     NEEDS_CONFIRM = "redemption.needs_confirm"
@@ -43,7 +44,8 @@ class Reason(StrEnum):
 class Presented:
     """A claim as it lies before the clerk, its row locked: everything the decision needs.
 
-    `is_code_good` is false for a pass that was used and for a typed code where the offer shows none.
+    `is_code_good` is false for a pass that was used, for a typed code where the offer shows none, and for a claim whose
+    owner was not identified here.
     """
 
     kind: BenefitKind
@@ -57,11 +59,13 @@ class Presented:
     is_of_merchant: bool
     is_honoured_here: bool
     is_paused: bool
+    is_store_open: bool = True  # also where the store does not tell its hours
     is_code_good: bool = True
     is_pass_used: bool = False  # another scan took the pass
     is_confirmed: bool = True  # no confirm token, or one that fits
     uses: int = 1
     bill_fen: int | None = None
+    bill_left_fen: int | None = None  # what coupons before it on the same bill leave to deduct from
 
 
 _Test = Callable[[Presented, datetime], bool]
@@ -86,8 +90,10 @@ def _lacks_bill(shown: Presented, _: datetime) -> bool:
 
 
 def _is_below(shown: Presented, _: datetime) -> bool:
-    terms, bill = shown.terms, shown.bill_fen
-    return isinstance(terms, PartnerCouponTerms) and bill is not None and bill < max(terms.threshold_fen, 1)
+    terms, bill, left = shown.terms, shown.bill_fen, shown.bill_left_fen
+    if not isinstance(terms, PartnerCouponTerms) or bill is None:
+        return False
+    return bill < max(terms.threshold_fen, 1) or left == 0  # used for nothing, it would be lost
 
 
 _TESTS: Mapping[Reason, _Test] = {
@@ -99,6 +105,7 @@ _TESTS: Mapping[Reason, _Test] = {
     Reason.PAUSED: lambda shown, _: shown.is_paused,
     Reason.EXPIRED: _is_expired,
     Reason.WRONG_STORE: lambda shown, _: not shown.is_honoured_here,
+    Reason.WRONG_TIME: lambda shown, _: not shown.is_store_open,
     Reason.NOT_STARTED: lambda shown, now: now < shown.valid_from,
     Reason.USED_UP: lambda shown, _: shown.uses > shown.uses_left,
     Reason.NEEDS_CONFIRM: lambda shown, _: not shown.is_confirmed,
@@ -119,6 +126,11 @@ def foremost(reasons: Sequence[Reason]) -> Reason:
 
 
 # --- money, in fen
+
+
+def deduction_fen(terms: BenefitTerms, bill_left_fen: int) -> int:
+    """What a partner coupon takes off a bill of which so much is left: its face value at most; others take nothing."""
+    return min(terms.face_value_fen, max(bill_left_fen, 0)) if isinstance(terms, PartnerCouponTerms) else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +162,7 @@ def money(
     rounded down, the merchant bears the rest.
     """
     if isinstance(shown.terms, PartnerCouponTerms):
-        whole = min(shown.terms.face_value_fen, shown.bill_fen or 0)
+        whole = deduction_fen(shown.terms, shown.bill_fen or 0)
     else:
         earned = price_fen * (used + shown.uses) // uses_total - price_fen * used_before // uses_total
         whole = max(earned - settled_fen, 0)

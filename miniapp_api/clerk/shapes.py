@@ -57,13 +57,24 @@ class _CodeBody(Body):
         return self
 
 
-class ScanBody(_CodeBody):
-    """One pass or typed code, and how many uses to take."""
+class ScanBody(Body):
+    """One pass, typed code, or claim of a member who was identified, and how many uses to take."""
 
+    token: PassToken | None = Field(default=None, description="of the QR picture")
+    code: TypedCode | None = Field(default=None, description="typed, where there is no camera")
+    claim_id: Id | None = Field(default=None, description="of `POST /clerk/members/identify`, with its `visit_token`")
+    visit_token: ConfirmToken | None = None
     uses: Uses = 1
 
+    @model_validator(mode="after")
+    def _is_one(self) -> "ScanBody":
+        shown = [each for each in (self.token, self.code, self.claim_id) if each is not None]
+        if len(shown) != 1 or (self.claim_id is None) != (self.visit_token is None):
+            raise ValueError("token, code, or claim_id with visit_token")
+        return self
+
     def scan(self) -> Scan:
-        return Scan(token=self.token, code=self.code, uses=self.uses)
+        return Scan(token=self.token, code=self.code, claim_id=self.claim_id, uses=self.uses, visit=self.visit_token)
 
 
 class PreviewBody(_CodeBody):

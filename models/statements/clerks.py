@@ -38,3 +38,13 @@ SERVING = f"""
     SELECT {_CLERK} FROM clerk c {_SERVING}
     WHERE o.id = $1 AND c.revoked_at IS NULL AND (CAST($2 AS text) IS NULL OR t.code = $2) ORDER BY c.id DESC
 """  # noqa: S608
+
+# --- a shop's own phone: $1 merchant, $2 one store or null, $3 who has it now
+
+KEEP_PIN = "UPDATE clerk SET pin_hash = $2 WHERE id = $1 AND revoked_at IS NULL RETURNING id"
+COLLEAGUES = f"""
+    SELECT {_CLERK}, c.pin_hash FROM clerk c {_SERVING}
+    WHERE c.merchant_id = $1 AND c.id <> $3 AND c.revoked_at IS NULL
+        AND (CAST($2 AS text) IS NULL OR c.store_id IS NULL OR CAST(c.store_id AS text) = $2)
+    ORDER BY c.name, c.id
+"""  # noqa: S608

@@ -293,4 +293,20 @@ CHECKS = (
         """,
     ),
     Check("权益的变更记录连成合法的一条路，到当前状态为止", PATHS),
+    Check(
+        "交班的合计等于班内的核销和撤销",
+        """
+        SELECT s.id FROM shift s LEFT JOIN (
+            SELECT e.shift_id,
+                SUM(CASE r.kind WHEN 'redeem' THEN 1 ELSE 0 END) AS redeemed,
+                SUM(CASE r.kind WHEN 'redeem' THEN r.settlement_fen ELSE 0 END) AS redeemed_fen,
+                SUM(CASE r.kind WHEN 'redeem' THEN 0 ELSE 1 END) AS reversed,
+                SUM(CASE r.kind WHEN 'redeem' THEN 0 ELSE r.settlement_fen END) AS reversed_fen
+            FROM shift_entry e JOIN redemption r ON r.id = e.redemption_id GROUP BY e.shift_id
+        ) t ON t.shift_id = s.id
+        WHERE s.closed_at IS NOT NULL AND (
+            s.redeemed_count <> COALESCE(t.redeemed, 0) OR s.redeemed_fen <> COALESCE(t.redeemed_fen, 0)
+            OR s.reversed_count <> COALESCE(t.reversed, 0) OR s.reversed_fen <> COALESCE(t.reversed_fen, 0))
+        """,
+    ),
 )

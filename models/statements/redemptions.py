@@ -20,7 +20,7 @@ LOCK_CLERKS = Both(
 
 # These stores ($1), and up to two of each of these merchants ($2): enough to see whether there is but one.
 _STORES_OF = """
-    SELECT s.id, s.merchant_id, s.code, s.name FROM store s
+    SELECT s.id, s.merchant_id, s.code, s.name, s.hours, s.zone FROM store s
     WHERE s.is_active AND (s.id {named} OR (s.merchant_id {open} AND 2 > (
         SELECT count(*) FROM store o WHERE o.merchant_id = s.merchant_id AND o.is_active AND o.id < s.id)))
 """
@@ -30,7 +30,7 @@ STORES_OF = Both(
 )
 
 STORES = """
-    SELECT id, code, name FROM store
+    SELECT id, code, name, hours, zone FROM store
     WHERE merchant_id = $1 AND is_active AND (CAST($2 AS text) IS NULL OR CAST(id AS text) = $2) LIMIT 2
 """
 STORE_NAMES = "SELECT code, name FROM store WHERE merchant_id = $1 ORDER BY code"
@@ -93,7 +93,7 @@ SETTLED = Both(
 )
 # What was redeemed of these claims and stands, the latest first.
 _STANDING = """
-    SELECT r.claim_id, r.redeemed_at, r.device_id, r.receipt, s.name AS store, k.name AS clerk
+    SELECT r.claim_id, r.redeemed_at, r.scanned_at, r.device_id, r.receipt, r.store_id, s.name AS store, k.name AS clerk
     FROM redemption r JOIN store s ON s.id = r.store_id JOIN clerk k ON k.id = r.clerk_id
     WHERE r.claim_id {these} AND r.kind = 'redeem'
         AND NOT EXISTS (SELECT 1 FROM redemption x WHERE x.reverses_id = r.id)

@@ -61,6 +61,7 @@ SCREEN_GESTURES: Mapping[str, Callable[[MiniProgram, Given], Awaitable[RestCall]
     "redeem": lambda screen, given: screen.counter.redeem(
         token=given.optional("token"),
         code=given.optional("code"),
+        claim=given.optional("claim"),
         uses=given.count("uses") or 1,
         bill_fen=given.count("bill_fen"),
         store=given.optional("store"),
@@ -70,6 +71,10 @@ SCREEN_GESTURES: Mapping[str, Callable[[MiniProgram, Given], Awaitable[RestCall]
         given.text("redemption"), given.text("reason"), key=given.optional("key")
     ),
     "history": lambda screen, _given: screen.counter.history(),
+    "identify": lambda screen, given: screen.counter.identify(given.text("token")),
+    "open_shift": lambda screen, given: screen.counter.open_shift(key=given.optional("key")),
+    "look_at_shift": lambda screen, _given: screen.counter.look_at_shift(),
+    "close_shift": lambda screen, given: screen.counter.close_shift(key=given.optional("key")),
     "leave": lambda screen, _given: screen.counter.leave(),
     "withdraw": lambda screen, given: screen.withdraw(given.text("purpose")),
     "logout": lambda screen, _given: screen.logout(),

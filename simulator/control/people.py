@@ -75,6 +75,10 @@ class PeopleControl:
         """What can be scanned from other people's phones now."""
         return {"items": [views.pass_view(screen) for screen in self._platform.passes()]}
 
+    async def codes(self, _request: web.Request) -> object:
+        """The 会员码 that can be scanned from other people's phones now."""
+        return {"items": [views.member_code_view(screen) for screen in self._platform.codes_shown()]}
+
     async def link(self, request: web.Request) -> object:
         """Where a link into a mini-program leads."""
         link = self._platform.links.find(request.match_info["link"])

@@ -32,6 +32,7 @@ def control_routes(platform: Platform) -> list[web.RouteDef]:
         web.post(f"{person}/screens/{{screen}}", _json(people.touch_screen)),
         web.delete(f"{person}/screens/{{screen}}/pass", _json(people.put_away)),
         web.get("/control/passes", _json(people.passes)),
+        web.get("/control/codes", _json(people.codes)),
         web.get("/control/links/{link}", _json(people.link)),
         web.get("/control/pushes", _json(switches.pushes)),
         web.post("/control/pushes/{push}/replay", _json(switches.replay)),

@@ -16,7 +16,7 @@ from simulator.pushing import Delivery, Push
 from simulator.rest import RestCall
 from simulator.supplier import PATH
 
-_OUT_OF_SIGHT = {"token", "qr_svg"}
+_OUT_OF_SIGHT = {"token", "qr_svg", "visit_token"}
 
 
 def world(platform: Platform) -> dict[str, object]:
@@ -115,6 +115,8 @@ def counter_view(counter: Counter) -> dict[str, object]:
         "receipt": counter.receipt,
         "refusal": counter.refusal,
         "entries": counter.entries,
+        "seen": counter.seen,
+        "shift": counter.shift,
     }
 
 
@@ -122,6 +124,12 @@ def pass_view(screen: MiniProgram) -> dict[str, object]:
     """A pass on somebody's phone, as another phone's camera sees it."""
     shown = screen.shown or {}
     return {"person": screen.person.name, "token": shown.get("token"), "expires_at": screen.shows_until}
+
+
+def member_code_view(screen: MiniProgram) -> dict[str, object]:
+    """A 会员码 on somebody's phone, as another phone's camera sees it."""
+    shown = screen.code if isinstance(screen.code, Mapping) else {}
+    return {"person": screen.person.name, "token": shown.get("token"), "expires_at": screen.code_until}
 
 
 def call_view(call: RestCall) -> dict[str, object]:

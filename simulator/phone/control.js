@@ -44,3 +44,5 @@ export const touchScreen = (screen, name, fields = {}) =>
 export const putAway = (screen) => ask("DELETE", `/people/${state.person}/screens/${screen}/pass`);
 
 export const passesNearby = () => ask("GET", "/passes");
+
+export const codesNearby = () => ask("GET", "/codes");

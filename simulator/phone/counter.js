@@ -3,6 +3,7 @@
 import { el } from "/phone/dom.js";
 import { amount, forget, keptAs, lastDay, moment } from "/phone/amounts.js";
 import { passesNearby } from "/phone/control.js";
+import { chooseMember, identified, shiftPanel } from "/phone/serving.js";
 import { showSheet } from "/phone/sheet.js";
 
 const ROLES = { clerk: "店员", manager: "店长" };
@@ -15,6 +16,8 @@ export function counterPage(shown, touch) {
     counter.refusal ? refusal(counter.refusal) : null,
     counter.preview ? preview(shown, touch) : null,
     counter.receipt ? receipt(counter.receipt, touch) : null,
+    identified(counter, touch),
+    shiftPanel(counter, touch),
     history(counter, touch),
   ].filter(Boolean);
 }
@@ -49,6 +52,7 @@ function scanning(shown, touch) {
   return el("div", { className: "panel" },
     el("div", { className: "row" }, el("span", { testid: "clerk-name" }, `${clerk.name} · ${ROLES[clerk.role] ?? clerk.role}`), el("button", { className: "link", testid: "clerk-leave", onclick: () => touch("leave") }, "退出")),
     el("button", { className: "green", testid: "counter-scan", onclick: () => chooseNearby(shown, touch) }, "扫一扫"),
+    el("button", { className: "outline", testid: "member-scan", onclick: () => chooseMember(touch) }, "扫会员码"),
     el("form", { className: "inline", onsubmit }, typed, el("button", { className: "outline", testid: "typed-go" }, "查验")));
 }
 
@@ -93,7 +97,7 @@ function refusal(refused) {
     el("h3", {}, refused.title ?? "没有核销"),
     first ? [
       row("核销时间", `${moment(first.redeemed_at)}（${ago(first.seconds_ago)}）`),
-      row("门店", first.store), row("店员", first.clerk), row("小票", first.receipt),
+      first.store ? [row("门店", first.store), row("店员", first.clerk), row("小票", first.receipt)] : row("门店", "其他门店"),
       first.same_device && first.within_60s ? el("p", { className: "fine" }, "就是这台手机刚才核销的，多半是重复扫码。") : null,
     ] : null,
     refused.stores ? row("适用门店", refused.stores.join("、")) : null);

@@ -12,6 +12,7 @@ from handlers.rules.redemption import (
     PRIORITY,
     Presented,
     Reason,
+    deduction_fen,
     foremost,
     honours,
     lock_after,
@@ -55,6 +56,7 @@ CASES = [
     (Reason.EXPIRED, {"expires_at": NOW}),
     (Reason.EXPIRED, {"state": ClaimState.EXPIRED}),
     (Reason.WRONG_STORE, {"is_honoured_here": False}),
+    (Reason.WRONG_TIME, {"is_store_open": False}),
     (Reason.NOT_STARTED, {"valid_from": NOW + timedelta(microseconds=1)}),
     (Reason.USED_UP, {"uses": 2}),
     (Reason.NEEDS_CONFIRM, {"is_confirmed": False}),
@@ -99,6 +101,7 @@ def test_the_list_is_closed_and_in_this_order():
         "paused",
         "expired",
         "wrong_store",
+        "wrong_time",
         "not_started",
         "used_up",
         "needs_confirm",
@@ -172,3 +175,22 @@ def test_small_things():
     assert honours(VoucherTerms(), "S1")
     assert honours(VoucherTerms(stores=("S1",)), "S1")
     assert not honours(PartnerCouponTerms(500, stores=("S2",)), "S1")
+
+
+@given(st.integers(1, 10**6), st.lists(st.integers(1, 10**6), min_size=1, max_size=10))
+def test_on_one_bill_coupons_take_their_face_value_or_what_is_left_and_never_more_than_the_bill(bill, faces):
+    left, taken = bill, []
+    for face in faces:
+        taken.append(deduction_fen(PartnerCouponTerms(face), left))
+        assert 0 <= taken[-1] <= min(face, left)
+        left -= taken[-1]
+    assert sum(taken) == min(bill, sum(faces))
+    assert deduction_fen(VoucherTerms(face_value_fen=500), bill) == 0
+
+
+@given(st.integers(1, 10**6), st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6))
+def test_a_coupon_is_refused_below_its_threshold_and_where_nothing_is_left_to_deduct(face, threshold, bill, left):
+    terms = PartnerCouponTerms(face, threshold)
+    shown = replace(FINE, kind=BenefitKind.PARTNER_COUPON, terms=terms, bill_fen=bill, bill_left_fen=min(left, bill))
+    is_refused = bill < max(threshold, 1) or min(left, bill) == 0
+    assert why_not(shown, NOW) is (Reason.BELOW_THRESHOLD if is_refused else None)

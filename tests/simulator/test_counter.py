@@ -16,6 +16,11 @@ ANSWERS = {
     "/api/v1/clerk/sessions": {"token": "clerk-token", "name": "小林", "role": "clerk"},
     "/api/v1/clerk/redemptions/preview": {"benefit": "拿铁", "confirm_token": "sure"},
     "/api/v1/clerk/redemptions": {"redemptions": []},
+    "/api/v1/me/code": {"token": "member-code", "expires_at": ENDS, "qr_svg": "<svg/>"},
+    "/api/v1/clerk/members/identify": {"member": "尾号1234", "claims": [], "cards": [], "visit_token": "visit"},
+    "/api/v1/clerk/shifts": {"id": "s1", "closed_at": None},
+    "/api/v1/clerk/shifts/current": {"id": "s1", "closed_at": None, "redeemed_count": 1},
+    "/api/v1/clerk/shifts/current/close": {"id": "s1", "closed_at": ENDS, "redeemed_count": 1},
 }
 
 
@@ -110,3 +115,34 @@ async def test_tokens_and_their_pictures_stay_out_of_the_lists_of_calls(screen, 
 async def test_gestures_that_say_too_little_are_not_understood(screen, wechat, gesture):
     answer = await wechat.post(f"/control/people/{screen.person.id}/screens/{screen.id}", json=gesture)
     assert answer.status == 400
+
+
+async def test_a_member_code_is_scanned_from_the_phone_that_shows_it_and_claims_are_redeemed_by_it(
+    screen, platform, wechat, asked, clock
+):
+    await screen.show_code()
+    seen = await (await wechat.get("/control/codes")).json()
+    assert seen["items"] == [{"person": screen.person.name, "token": "member-code", "expires_at": NOON + 60}]
+    await screen.counter.sign_in()
+    assert (await screen.counter.identify("member-code")).is_fine
+    await screen.counter.redeem(claim="c1", uses=2)
+    path, _, body = asked[-1]
+    assert (path, body["codes"]) == (
+        "/api/v1/clerk/redemptions",
+        [{"claim_id": "c1", "visit_token": "visit", "uses": 2}],
+    )
+    clock.advance(60)
+    assert platform.codes_shown() == []
+
+
+async def test_a_shift_is_opened_looked_at_and_closed_on_this_phone(screen, asked):
+    counter = screen.counter
+    await counter.sign_in()
+    await counter.open_shift()
+    assert asked[-1][2] == {"device_id": counter.device}
+    await counter.look_at_shift()
+    assert counter.shift["redeemed_count"] == 1
+    await counter.close_shift()
+    assert counter.shift["closed_at"] == ENDS
+    await counter.leave()
+    assert counter.shift is None

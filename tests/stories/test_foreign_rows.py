@@ -75,6 +75,7 @@ BODIES: Mapping[str, Any] = {
     "NewTermsBody": {"operator_share_bp": 5000},
     "CloseDayBody": {"merchant": "norths", "business_on": "2026-03-02"},
     "ReversalBody": {"reason": "按错了", "device_id": "till"},
+    "VoidBody": {"reason": "假券"},
     "HandOverBody": {"from_member_id": None, "to_member_id": str(new_id()), "proof": "card", "reason": "换了主人"},
 }
 # Whoever asks from the wrong side, and whose rows they are, by the kind of token.
@@ -113,6 +114,8 @@ UNCHANGED = (
     "settlement_entry",
     "settlement_statement",
     "settlement_terms",
+    "shift",
+    "shift_entry",
     "stock_change",
     "store",
     "supplier",
@@ -250,6 +253,7 @@ async def owned_by_the_north_and_ming(door: Door) -> dict[str, object]:
     counter = await counter_of(ming, serving, registry)
     facts = {"code": "northcharge", "name": "北充", "api_url": "https://api.supplier.example", "secret_cipher": "c"}
     supplier = await Supplier.create(organization_id=north.id, **facts)
+    registry["void_id"] = await proposed_void(north.id, counter["claim_id"], operator.id)
     door.tokens["north's clerk"] = await signed_in(counter["clerk_id"])
     south = await Organization.get(code="south")
     door.tokens["south's clerk"] = await signed_in(await clerk_of_another_merchant(elsewhere, south))
@@ -314,6 +318,12 @@ async def offer_of(organization_id: UUID, benefit_id: object, operator_id: UUID)
         proposed_by_id=operator_id,
     )
     return {"offer_id": offer.id, "approval_id": approval.id}
+
+
+async def proposed_void(organization_id: UUID, claim_id: object, operator_id: UUID) -> UUID:
+    """A claim of theirs that one operator wants voided."""
+    facts = {"organization_id": organization_id, "subject_id": str(claim_id), "proposed_by_id": operator_id}
+    return (await Approval.create(kind="void", facts={"worth_fen": 20_000}, **facts)).id
 
 
 async def two_members(organization_id: UUID) -> tuple[Member, Member]:

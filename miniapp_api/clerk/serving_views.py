@@ -1,0 +1,140 @@
+"""The clerks' door beside redeeming: member codes, help along, voiding, and the shop's own phone."""
+
+from aiohttp import web
+
+from handlers.errors import (
+    AccountUnknown,
+    CardKindUnknown,
+    CardNumberWrong,
+    ClaimNotVoidable,
+    ClaimUnknown,
+    ClerkUnknown,
+    IdentifiedSelf,
+    LoginCodeRefused,
+    ManagerNeeded,
+    MemberBlocked,
+    MemberCodeInvalid,
+    MemberFrozen,
+    Overloaded,
+    PinDiffers,
+    PinNotYours,
+    PinWeak,
+    StoreNeeded,
+    StoreUnknown,
+    TicketExpired,
+    TooManyWrongCodes,
+    VisitOver,
+    VoidTooValuable,
+    WeChatUnavailable,
+)
+from miniapp_api.addresses import counted_as
+from miniapp_api.auth import clerk
+from miniapp_api.clerk.serving_shapes import (
+    BindingBody,
+    ColleagueOut,
+    ColleaguesOut,
+    IdentifiedOut,
+    IdentifyBody,
+    PinBody,
+    StartedOut,
+    SwitchBody,
+    VoidBody,
+    VoidedOut,
+)
+from miniapp_api.clerk.shapes import ClerkSessionOut
+from miniapp_api.http import endpoint
+from miniapp_api.keys import TRUSTED_PROXIES, handlers
+from miniapp_api.replies import Created, NoContent, Ok, reply
+from miniapp_api.shapes import Id
+
+_WHERE = (StoreUnknown, StoreNeeded)
+
+
+@endpoint(
+    tags=["counter"],
+    auth="clerk",
+    refuses=[MemberCodeInvalid, IdentifiedSelf, MemberBlocked, TooManyWrongCodes, *_WHERE, Overloaded],
+)
+async def identify(request: web.Request, body: IdentifyBody) -> Ok[IdentifiedOut]:
+    """Whose a member code is, masked, and what of theirs this store honours now. The code is used up by it."""
+    found = await handlers(request).identifying.identify(
+        clerk(request),
+        body.token,
+        store_id=body.store_id,
+        device_id=body.device_id,
+        address=counted_as(request.app[TRUSTED_PROXIES].client_address(request)),
+    )
+    return Ok(IdentifiedOut.of(found))
+
+
+@endpoint(tags=["counter"], auth="clerk", refuses=[*_WHERE, AccountUnknown])
+async def join_link(request: web.Request, store_id: Id | None = None) -> Ok[StartedOut]:
+    """Where somebody who is no member yet joins on their own phone; the store is noted as what brought them."""
+    return Ok(StartedOut.of(await handlers(request).assisting.join(clerk(request), store_id=store_id)))
+
+
+@endpoint(
+    tags=["counter"],
+    auth="clerk",
+    refuses=[VisitOver, CardKindUnknown, CardNumberWrong, TicketExpired, AccountUnknown, MemberFrozen, *_WHERE],
+)
+async def begin_binding(request: web.Request, body: BindingBody, *, idempotency_key: str) -> Created[StartedOut]:
+    """Begin to bind a card for an identified member, who proves on the own phone that it is theirs; told in chat."""
+    answer = await handlers(request).assisting.bind(
+        clerk(request),
+        member_id=body.member_id,
+        visit=body.visit_token,
+        kind=body.kind,
+        number=body.number,
+        store_id=body.store_id,
+        request_id=idempotency_key,
+    )
+    return reply(answer, StartedOut.of, status=201)
+
+
+@endpoint(tags=["redemption"], auth="clerk", refuses=[ManagerNeeded, ClaimUnknown, ClaimNotVoidable, VoidTooValuable])
+async def void(request: web.Request, claim_id: Id, /, body: VoidBody, *, idempotency_key: str) -> Created[VoidedOut]:
+    """Void a claim on what the own merchant gives, for good. For managers."""
+    answer = await handlers(request).voiding.void(
+        clerk(request), claim_id, reason=body.reason, request_id=idempotency_key
+    )
+    return reply(answer, VoidedOut.of, status=201)
+
+
+@endpoint(
+    tags=["clerk"],
+    auth="clerk",
+    limit="login",
+    refuses=[PinWeak, PinNotYours, LoginCodeRefused, MemberFrozen, WeChatUnavailable],
+)
+async def set_pin(request: web.Request, body: PinBody) -> NoContent:
+    """Set the own PIN for a shop's phone. The login code is of the clerk's own WeChat."""
+    await handlers(request).clerk_switching.set_pin(clerk(request), pin=body.pin, code=body.code, account=body.account)
+    return NoContent()
+
+
+@endpoint(tags=["clerk"], auth="clerk")
+async def colleagues(request: web.Request) -> Ok[ColleaguesOut]:
+    """Who can take this phone over by a PIN."""
+    found = await handlers(request).clerk_switching.colleagues(clerk(request))
+    return Ok(ColleaguesOut(items=[ColleagueOut.model_validate(each) for each in found]))
+
+
+@endpoint(tags=["clerk"], auth="clerk", limit="login", refuses=[ClerkUnknown, PinDiffers, TooManyWrongCodes])
+async def switch(request: web.Request, body: SwitchBody) -> Created[ClerkSessionOut]:
+    """End this session and begin a colleague's on the same phone. Wrong PINs lock the colleague and the device."""
+    opened = await handlers(request).clerk_switching.switch(
+        clerk(request), clerk_id=body.clerk_id, name=body.name, pin=body.pin, device_id=body.device_id
+    )
+    return Created(ClerkSessionOut.of(opened))
+
+
+ROUTES = [
+    web.post("/clerk/members/identify", identify),
+    web.get("/clerk/members/join-link", join_link),
+    web.post("/clerk/members/bindings", begin_binding),
+    web.post("/clerk/claims/{claim_id}/void", void),
+    web.put("/clerk/pin", set_pin),
+    web.get("/clerk/sessions/colleagues", colleagues),
+    web.post("/clerk/sessions/switch", switch),
+]
