@@ -45,6 +45,7 @@ class CipherColumn:
 CARD = CipherColumn("card", "number_cipher", "number")
 BOUND_NUMBER = CipherColumn("bound_number", "number_cipher", "number")
 POOL_CODE = CipherColumn("pool_code", "code_cipher", "code")
+SIGNING_KEY = CipherColumn("signing_key", "private_key_cipher", "private_key")
 # All of them: a test compares this list with the tables.
 COLUMNS = (
     CipherColumn("account", "secret_cipher", "secret"),
@@ -58,6 +59,7 @@ COLUMNS = (
     POOL_CODE,
     CipherColumn("claim", "recharge_to_cipher", "recharge_to"),
     CipherColumn("operator", "totp_cipher", "totp"),
+    SIGNING_KEY,
 )
 
 

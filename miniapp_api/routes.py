@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from miniapp_api.clerk import offline_views as clerk_offline
 from miniapp_api.clerk import views as clerk
 from miniapp_api.member import card_views as cards
 from miniapp_api.member import claims as member_claims
@@ -20,6 +21,7 @@ from miniapp_api.operator import member_views as operator_members
 from miniapp_api.operator import menu_views as operator_menus
 from miniapp_api.operator import merchant_views as operator_merchants
 from miniapp_api.operator import offers as operator_offers
+from miniapp_api.operator import offline_views as operator_offline
 from miniapp_api.operator import organization_views as operator_organizations
 from miniapp_api.operator import reply_views as operator_replies
 from miniapp_api.operator import views as operator
@@ -36,6 +38,7 @@ def all_routes() -> list[web.RouteDef]:
         *member_passes.ROUTES,
         *privacy.ROUTES,
         *clerk.ROUTES,
+        *clerk_offline.ROUTES,
         *operator.ROUTES,
         *operator_accounts.ROUTES,
         *operator_menus.ROUTES,
@@ -45,6 +48,7 @@ def all_routes() -> list[web.RouteDef]:
         *operator_organizations.ROUTES,
         *operator_merchants.ROUTES,
         *operator_clerks.ROUTES,
+        *operator_offline.ROUTES,
         *operator_benefits.ROUTES,
         *operator_cards.ROUTES,
         *operator_offers.ROUTES,

@@ -74,6 +74,7 @@ MODEL_MODULES = (
     "models.consents",
     "models.identity",
     "models.linking",
+    "models.offline",
     "models.operators",
     "models.organizations",
     "models.outbox",

@@ -124,6 +124,7 @@ from handlers.errors.offers import (
     StockTooLarge,
     StockUnknown,
 )
+from handlers.errors.offline import ConflictDecided, ConflictsForManagers, ConflictUnknown, DeviceClockOff
 from handlers.errors.operators import (
     AccountOfSettings,
     AccountTaken,
@@ -247,12 +248,16 @@ __all__ = [
     "CodePoolNotForKind",
     "CodePoolTaken",
     "CodePoolUnknown",
+    "ConflictDecided",
+    "ConflictUnknown",
+    "ConflictsForManagers",
     "ConsentMissing",
     "ConsentNeeded",
     "ConsentOutdated",
     "ConsentUnknown",
     "DeadJobUnknown",
     "DepartureHindered",
+    "DeviceClockOff",
     "DifferentPeople",
     "DomainError",
     "ErrorKind",

@@ -22,6 +22,7 @@ class Capability(StrEnum):
     BENEFITS_SEEN = "benefits_seen"  # look at the pool and its quotas
     BLOCK_LIST = "block_list"  # what identifies nobody
     MERGE_OVERRIDE = "merge_override"  # join more than is one person's measure
+    CONFLICTS = "conflicts"  # what was redeemed a second time without a network, and who bears it
     MEMBERS = "members"  # find, look at, merge, decide reviews
     JOBS = "jobs"
     AUDIT = "audit"
@@ -41,12 +42,15 @@ _ALLOWED: Mapping[OperatorRole, frozenset[Capability]] = {
             Capability.BENEFITS_SEEN,
             Capability.OFFERS,
             Capability.BLOCK_LIST,
+            Capability.CONFLICTS,
             Capability.MEMBERS,
             Capability.JOBS,
         }
     ),
     OperatorRole.SUPPORT: frozenset({Capability.MEMBERS, Capability.CARDS, Capability.BENEFITS_SEEN}),
-    OperatorRole.FINANCE: frozenset({Capability.AUDIT, Capability.CARD_IMPORTS, Capability.BENEFITS_SEEN}),
+    OperatorRole.FINANCE: frozenset(
+        {Capability.AUDIT, Capability.CARD_IMPORTS, Capability.BENEFITS_SEEN, Capability.CONFLICTS}
+    ),
 }
 
 

@@ -65,6 +65,8 @@ BODIES: Mapping[str, Any] = {
     "NewBrandBody": {"code": "newbrand", "name": "新品牌"},
     "LookupBody": {"number": "660000000010"},
     "ReversalBody": {"reason": "按错了", "device_id": "till"},
+    "LossBody": {"note": "认了"},
+    "ConflictDecisionBody": {"decision": "loss", "note": "认了"},
     "HandOverBody": {"from_member_id": None, "to_member_id": str(new_id()), "proof": "card", "reason": "换了主人"},
 }
 # Whoever asks from the wrong side, and whose rows they are, by the kind of token.
@@ -95,6 +97,9 @@ UNCHANGED = (
     "offer",
     "offer_stock",
     "offer_version",
+    "offline_conflict",
+    "offline_scan",
+    "offline_sync",
     "operator",
     "organization",
     "redemption",
