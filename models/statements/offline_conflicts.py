@@ -4,7 +4,8 @@ from models.sql import Both
 
 _CONFLICT = """
     f.id, f.merchant_id, f.store_id, t.code AS merchant, f.claim_id, f.device_id, f.given_at, f.found_at,
-    f.decision, f.decided_at, f.note, f.settlement_fen, f.scan_id, f.displaced_id, s.name AS store, k.name AS clerk, b.name AS benefit,
+    f.decision, f.decided_at, f.note, f.settlement_fen, f.scan_id, f.displaced_id,
+    s.name AS store, k.name AS clerk, b.name AS benefit,
     r.id AS first_id, r.redeemed_at AS first_redeemed_at, r.scanned_at AS first_scanned_at, r.mode AS first_mode,
     r.device_id AS first_device_id, r.receipt AS first_receipt, rs.name AS first_store, rk.name AS first_clerk,
     r.settlement_fen AS first_fen, r.operator_share_fen AS first_operator_fen,
