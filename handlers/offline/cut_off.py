@@ -27,6 +27,7 @@ from models.statements import offline as statements
 from models.words import ScanOutcome
 
 BATCH = 100
+_FIRST = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +72,20 @@ class OfflineCutOff:
     async def _close(self, on: str) -> Closed:
         async with atomic():
             await rows(statements.CLOSE_DAY, on, self._clock.now())
-        day = _Day(on, {})
-        while await self._fix(day):
-            pass
+        day, after = _Day(on, {}), _FIRST
+        while last := await self._fix(day, after):
+            after = last
         async with atomic():
             await rows(statements.FIXED_DAY, on, self._clock.now())
         return Closed(on, day.scan_count, day.conflict_count)
 
-    async def _fix(self, day: _Day) -> bool:
-        """A batch of claims; whether there was anything to do."""
+    async def _fix(self, day: _Day, after: UUID) -> UUID | None:
+        """A batch of claims that have scans without a verdict; the last one, None once there are no more."""
         now = self._clock.now()
         async with atomic():
-            wanted = [as_uuid(each["claim_id"]) for each in await rows(statements.UNFIXED_CLAIMS, day.on, BATCH)]
+            wanted = [as_uuid(each["claim_id"]) for each in await rows(statements.UNFIXED_CLAIMS, day.on, after, BATCH)]
             if not wanted:
-                return False
+                return None
             claims = await rows(statements.LOCK_CLAIMS, wanted, [])
             scans = await rows(statements.UNFIXED_SCANS, wanted, day.on, CONTRA)  # as they are under the lock
             standing, over = await standing_by_claim(wanted), await day.over_limit(scans)
@@ -97,7 +98,7 @@ class OfflineCutOff:
         for each in settled:
             day.scan_count += len(each.verdicts)
             day.conflict_count += sum(told.outcome is ScanOutcome.CONFLICT for told in each.verdicts)
-        return True
+        return wanted[-1]
 
 
 async def _write(settled: Sequence[Settled], now: datetime) -> None:

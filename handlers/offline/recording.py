@@ -1,6 +1,6 @@
 """Scans as rows: what a device has uploaded, the days it is about, and the record of what was decided on coming in."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -50,17 +50,18 @@ async def known_scans(merchant_id: UUID, device_id: str, sent: Sequence[ScanSent
     return await rows(statements.KNOWN, merchant_id, device_id, seqs, keys)
 
 
-async def closed_days(days: Iterable[str], now: datetime) -> frozenset[str]:
-    """Which of these days take no scan any more. The others stay open until this transaction ends."""
+async def closed_days(days: Sequence[str], now: datetime) -> frozenset[str]:
+    """Which of these days take no scan any more. The others stay open until this transaction ends.
+
+    A day whose cut-off has come is not held: whoever closes it would wait for one late upload after the other.
+    """
     require_atomic()
-    wanted = sorted(set(days))
+    over = {each for each in days if now >= OfflineDayTimes.named(each, BUSINESS_ZONE).cut_off_at}
+    wanted = sorted(set(days) - over)
     for each in wanted:
         await rows(statements.ADD_DAY, new_id(), now, each)
     held = await rows(statements.HOLD_DAYS, wanted) if wanted else []
-    closed = {each["business_on"] for each in held if each["closed_at"] is not None}
-    return frozenset(
-        each for each in wanted if each in closed or now >= OfflineDayTimes.named(each, BUSINESS_ZONE).cut_off_at
-    )
+    return frozenset(over | {each["business_on"] for each in held if each["closed_at"] is not None})
 
 
 async def keep(

@@ -163,7 +163,7 @@ CLOSE_DAY = "UPDATE offline_day SET closed_at = $2 WHERE business_on = $1 AND cl
 FIXED_DAY = "UPDATE offline_day SET fixed_at = $2 WHERE business_on = $1 AND fixed_at IS NULL RETURNING id"
 UNFIXED_CLAIMS = """
     SELECT DISTINCT s.claim_id FROM offline_scan s LEFT JOIN offline_verdict v ON v.scan_id = s.id
-    WHERE s.business_on = $1 AND s.is_contending AND v.id IS NULL ORDER BY s.claim_id LIMIT $2
+    WHERE s.business_on = $1 AND s.is_contending AND s.claim_id > $2 AND v.id IS NULL ORDER BY s.claim_id LIMIT $3
 """
 # `is_withdrawn`: a person took back what it had made.
 _UNFIXED = """
