@@ -17,6 +17,7 @@ from bot.routes import all_routes
 from bot.wording import normalise
 from gateways.clock import SystemClock, SystemRandomness
 from gateways.passwords import Argon2Passwords
+from gateways.signing import Ed25519Signer
 from gateways.stores.answers import RedisAnswers
 from gateways.stores.codes import RedisExchangedCodes
 from gateways.stores.commands import BatchedRedis
@@ -77,6 +78,10 @@ from handlers.membership.membership import Membership
 from handlers.offers.catalogue_of_offers import OfferCatalogue
 from handlers.offers.offer_editing import OfferEditing
 from handlers.offers.offer_stock import OfferStocks
+from handlers.offline.conflicts import OfflineConflicts
+from handlers.offline.cut_off import OfflineCutOff
+from handlers.offline.packs import OfflinePacks
+from handlers.offline.uploads import OfflineUploads
 from handlers.operators.audit_chain import AuditChain
 from handlers.operators.operator_jobs import OperatorJobs
 from handlers.operators.operator_sessions import OperatorSessions
@@ -249,6 +254,10 @@ def build_handlers(
         merchants=Merchants(clock),
         notices=Notices(clock, vault, wechat, accounts, following),
         numbers=Numbers(clock, vault, accounts, phones),
+        offline_conflicts=OfflineConflicts(clock),
+        offline_cut_off=OfflineCutOff(clock),
+        offline_packs=OfflinePacks(clock, vault, Ed25519Signer()),
+        offline_uploads=OfflineUploads(clock, vault),
         offer_catalogue=OfferCatalogue(clock),
         offer_editing=OfferEditing(clock),
         offer_stocks=OfferStocks(clock),

@@ -23,6 +23,7 @@ def work() -> Registry:
     registry.every("watch_code_pools", Every(timedelta(minutes=5)), _watch_code_pools)
     registry.add("note_low_code_pool", _note_low_code_pool)
     registry.every("expire_claims", Every(timedelta(minutes=5)), _expire_claims)
+    registry.every("close_offline_days", Every(timedelta(hours=1)), _close_offline_days)
     registry.every("remind_expiring", Daily(time(10)), _remind_expiring)
     registry.add("say_expiring", _say_expiring)
     # Two hours after the day: what was redeemed at its end can be taken back for so long.
@@ -67,6 +68,10 @@ async def _note_low_code_pool(handlers: Handlers, job: JobContext) -> None:
 
 async def _expire_claims(handlers: Handlers, _: JobContext) -> None:
     await handlers.claim_expiry.sweep()
+
+
+async def _close_offline_days(handlers: Handlers, _: JobContext) -> None:
+    await handlers.offline_cut_off.close_due()
 
 
 async def _remind_expiring(handlers: Handlers, job: JobContext) -> None:

@@ -44,6 +44,10 @@ from handlers.membership.membership import Membership
 from handlers.offers.catalogue_of_offers import OfferCatalogue
 from handlers.offers.offer_editing import OfferEditing
 from handlers.offers.offer_stock import OfferStocks
+from handlers.offline.conflicts import OfflineConflicts
+from handlers.offline.cut_off import OfflineCutOff
+from handlers.offline.packs import OfflinePacks
+from handlers.offline.uploads import OfflineUploads
 from handlers.operators.audit_chain import AuditChain
 from handlers.operators.operator_jobs import OperatorJobs
 from handlers.operators.operator_sessions import OperatorSessions
@@ -109,6 +113,10 @@ class Handlers:
     merchants: Merchants
     notices: Notices
     numbers: Numbers
+    offline_conflicts: OfflineConflicts
+    offline_cut_off: OfflineCutOff
+    offline_packs: OfflinePacks
+    offline_uploads: OfflineUploads
     offer_catalogue: OfferCatalogue
     offer_editing: OfferEditing
     offer_stocks: OfferStocks

@@ -47,6 +47,7 @@ BOUND_NUMBER = CipherColumn("bound_number", "number_cipher", "number")
 POOL_CODE = CipherColumn("pool_code", "code_cipher", "code")
 RECHARGE_TO = CipherColumn("claim", "recharge_to_cipher", "recharge_to")
 SUPPLIER_SECRET = CipherColumn("supplier", "secret_cipher", "secret")
+SIGNING_KEY = CipherColumn("signing_key", "private_key_cipher", "private_key")
 # All of them: a test compares this list with the tables.
 COLUMNS = (
     CipherColumn("account", "secret_cipher", "secret"),
@@ -61,6 +62,7 @@ COLUMNS = (
     RECHARGE_TO,
     SUPPLIER_SECRET,
     CipherColumn("operator", "totp_cipher", "totp"),
+    SIGNING_KEY,
 )
 
 

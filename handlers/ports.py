@@ -51,6 +51,24 @@ class Vault(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class SigningPair:
+    """A fresh key pair: the private half as text to encrypt, the public one as base64url of its bytes."""
+
+    private: str = field(repr=False)
+    public: str
+
+
+class Signer(Protocol):
+    """Signatures that a device can check with a public key alone."""
+
+    def new_pair(self) -> SigningPair:
+        """A key pair of Ed25519."""
+
+    def sign(self, private: str, data: bytes) -> str:
+        """The signature of `data`: base64url of 64 bytes, without padding. Raises VaultError for what is no key."""
+
+
+@dataclass(frozen=True, slots=True)
 class WeChatApp:
     """Credentials of one account at the platform; the secret stays out of every repr."""
 

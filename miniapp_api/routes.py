@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from miniapp_api.clerk import offline_views as clerk_offline
 from miniapp_api.clerk import serving_views as clerk_serving
 from miniapp_api.clerk import shift_views as clerk_shifts
 from miniapp_api.clerk import statement_views as clerk_statements
@@ -23,6 +24,7 @@ from miniapp_api.operator import member_views as operator_members
 from miniapp_api.operator import menu_views as operator_menus
 from miniapp_api.operator import merchant_views as operator_merchants
 from miniapp_api.operator import offers as operator_offers
+from miniapp_api.operator import offline_views as operator_offline
 from miniapp_api.operator import organization_views as operator_organizations
 from miniapp_api.operator import reply_views as operator_replies
 from miniapp_api.operator import settlement_views as operator_settlement
@@ -45,6 +47,7 @@ def all_routes() -> list[web.RouteDef]:
         *clerk_statements.ROUTES,
         *clerk_serving.ROUTES,
         *clerk_shifts.ROUTES,
+        *clerk_offline.ROUTES,
         *operator.ROUTES,
         *operator_accounts.ROUTES,
         *operator_menus.ROUTES,
@@ -54,6 +57,7 @@ def all_routes() -> list[web.RouteDef]:
         *operator_organizations.ROUTES,
         *operator_merchants.ROUTES,
         *operator_clerks.ROUTES,
+        *operator_offline.ROUTES,
         *operator_benefits.ROUTES,
         *operator_cards.ROUTES,
         *operator_offers.ROUTES,

@@ -75,6 +75,7 @@ MODEL_MODULES = (
     "models.fulfillments",
     "models.identity",
     "models.linking",
+    "models.offline",
     "models.operators",
     "models.organizations",
     "models.outbox",

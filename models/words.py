@@ -280,3 +280,19 @@ class ScanMode(StrEnum):
 
     ONLINE = "online"
     OFFLINE = "offline"
+
+
+class ScanOutcome(StrEnum):
+    """What became of a scan that a device made without a network."""
+
+    ACCEPTED = "accepted"
+    CONFLICT = "conflict"  # something else was given for the same claim, and counts
+    REJECTED = "rejected"
+
+
+class ConflictDecision(StrEnum):
+    """Who bears what was handed over a second time: nobody has said, the merchant, or the operator."""
+
+    OPEN = "open"
+    LOSS = "loss"
+    PAID = "paid"

@@ -12,8 +12,8 @@ from uuid import UUID
 
 from handlers.actors import Operator
 from handlers.audit import record
-from handlers.benefits.benefit_views import OperatedBenefit, in_sight, locked, place_of, seen
-from handlers.benefits.kinds import fulfiller, plain, terms_of
+from handlers.benefits.benefit_views import OperatedBenefit, in_sight, locked, place_of, seen, stored_terms
+from handlers.benefits.kinds import plain, terms_of
 from handlers.errors import (
     BenefitStateWrong,
     BenefitTaken,
@@ -25,6 +25,8 @@ from handlers.errors import (
 from handlers.ports import Clock
 from handlers.requests import Answer, once
 from handlers.retrying import refusing
+from handlers.rules.benefit_terms import BenefitTerms
+from handlers.rules.offline import why_not_offline
 from handlers.rules.organization_scope import Scope
 from handlers.rules.roles import Capability
 from handlers.scopes import allowed
@@ -124,7 +126,8 @@ class Benefits:
         if not scope.sees(place):
             raise OrganizationUnknown
         terms = terms_of(draft.kind, draft.terms)
-        _check_offline(draft.kind, is_allowed=draft.is_offline_allowed)
+        if draft.is_offline_allowed:
+            _check_offline(terms, draft.settlement_price_fen)
 
         async def effect() -> OperatedBenefit:
             merchant = await _merchant(draft.merchant, scope, place)
@@ -156,11 +159,12 @@ class Benefits:
             found = await locked(benefit_id, scope)
             if found.state is not BenefitState.DRAFT:
                 raise BenefitStateWrong(state=str(found.state))
-            after, place = change.told, place_of(found)
+            after, place, terms = change.told, place_of(found), stored_terms(found)
             if change.terms is not None:
-                after["terms"] = plain(terms_of(found.kind, change.terms))
-            if change.is_offline_allowed is not None:
-                _check_offline(found.kind, is_allowed=change.is_offline_allowed)
+                terms = terms_of(found.kind, change.terms)
+                after["terms"] = plain(terms)
+            if after.get("is_offline_allowed", bool(found.is_offline_allowed)):
+                _check_offline(terms, after.get("settlement_price_fen", found.settlement_price_fen))
             if (code := after.pop("merchant", None)) is not None:
                 merchant = await _merchant(code, scope, place)
                 after["merchant_id"] = merchant.id if merchant else None
@@ -187,6 +191,8 @@ async def _merchant(code: str | None, scope: Scope, place: UUID) -> Merchant | N
     return found
 
 
-def _check_offline(kind: BenefitKind, *, is_allowed: bool) -> None:
-    if is_allowed and not fulfiller(kind).is_redeemed:
-        raise BenefitTermsInvalid(field="is_offline_allowed", problem="not_for_kind")
+def _check_offline(terms: BenefitTerms, price_fen: int) -> None:
+    """Raises BenefitTermsInvalid: what is used more than once or worth more than 50 yuan is looked up online."""
+    if against := why_not_offline(terms, price_fen):
+        problem, facts = against
+        raise BenefitTermsInvalid(field="is_offline_allowed", problem=problem, **facts)

@@ -127,6 +127,7 @@ from handlers.errors.offers import (
     StockTooLarge,
     StockUnknown,
 )
+from handlers.errors.offline import ConflictDecided, ConflictsForManagers, ConflictUnknown, DeviceClockOff
 from handlers.errors.operators import (
     AccountOfSettings,
     AccountTaken,
@@ -281,6 +282,9 @@ __all__ = [
     "CodePoolNotForKind",
     "CodePoolTaken",
     "CodePoolUnknown",
+    "ConflictDecided",
+    "ConflictUnknown",
+    "ConflictsForManagers",
     "ConsentMissing",
     "ConsentNeeded",
     "ConsentOutdated",
@@ -289,6 +293,7 @@ __all__ = [
     "DayNotOver",
     "DeadJobUnknown",
     "DepartureHindered",
+    "DeviceClockOff",
     "DifferentPeople",
     "DomainError",
     "EarlierDayOpen",

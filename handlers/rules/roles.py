@@ -25,6 +25,7 @@ class Capability(StrEnum):
     STATEMENTS = "statements"  # close a day by hand
     BLOCK_LIST = "block_list"  # what identifies nobody
     MERGE_OVERRIDE = "merge_override"  # join more than is one person's measure
+    CONFLICTS = "conflicts"  # what was redeemed a second time without a network, and who bears it
     MEMBERS = "members"  # find, look at, merge, decide reviews
     SUPPLIERS = "suppliers"  # who fulfils for us, and with which secret
     JOBS = "jobs"
@@ -47,6 +48,7 @@ _ALLOWED: Mapping[OperatorRole, frozenset[Capability]] = {
             Capability.SETTLEMENT,
             Capability.SETTLEMENT_TERMS,
             Capability.BLOCK_LIST,
+            Capability.CONFLICTS,
             Capability.MEMBERS,
             Capability.SUPPLIERS,
             Capability.JOBS,
@@ -58,6 +60,7 @@ _ALLOWED: Mapping[OperatorRole, frozenset[Capability]] = {
             Capability.AUDIT,
             Capability.CARD_IMPORTS,
             Capability.BENEFITS_SEEN,
+            Capability.CONFLICTS,
             Capability.SETTLEMENT,
             Capability.STATEMENTS,
         }

@@ -309,4 +309,37 @@ CHECKS = (
             OR s.reversed_count <> COALESCE(t.reversed, 0) OR s.reversed_fen <> COALESCE(t.reversed_fen, 0))
         """,
     ),
+    # Invariant I15: what is left of scans made without a network.
+    Check(
+        "离线核销：每份权益有效的核销不超过总次数",
+        """
+        SELECT c.id FROM claim c JOIN (
+            SELECT claim_id, SUM(CASE WHEN kind = 'redeem' THEN uses ELSE -uses END) AS used FROM redemption
+            WHERE claim_id IN (SELECT claim_id FROM offline_scan WHERE claim_id IS NOT NULL) GROUP BY claim_id
+        ) r ON r.claim_id = c.id WHERE r.used > c.uses_total
+        """,
+    ),
+    Check(
+        "离线核销：认可的扫码都有自己的核销记录",
+        """
+        SELECT s.id FROM offline_scan s LEFT JOIN offline_verdict v ON v.scan_id = s.id
+        LEFT JOIN redemption r ON r.id = CASE WHEN v.id IS NULL THEN s.redemption_id ELSE v.redemption_id END
+        WHERE COALESCE(v.outcome, s.outcome) = 'accepted' AND (r.id IS NULL OR r.claim_id <> s.claim_id
+            OR r.kind <> 'redeem' OR r.device_id <> s.device_id)
+        """,
+    ),
+    Check(
+        "离线核销：已截止的日子没有未定的扫码",
+        """
+        SELECT s.id FROM offline_scan s JOIN offline_day d ON d.business_on = s.business_on
+        LEFT JOIN offline_verdict v ON v.scan_id = s.id WHERE d.fixed_at IS NOT NULL AND v.id IS NULL
+        """,
+    ),
+    Check(
+        "离线核销：没有算数的重复交付都列给了人处理",
+        """
+        SELECT v.scan_id FROM offline_verdict v LEFT JOIN offline_conflict f ON f.scan_id = v.scan_id
+        WHERE v.outcome = 'conflict' AND f.id IS NULL
+        """,
+    ),
 )

@@ -173,3 +173,24 @@ async def test_offline_is_for_what_is_redeemed_at_a_counter(rooms, tree):
     with pytest.raises(BenefitTermsInvalid):
         await rooms.handlers.benefits.change(tree.root, made.id, BenefitChange(is_offline_allowed=True))
     assert (await add(rooms, tree.root, "y", is_offline_allowed=True)).is_offline_allowed
+
+
+async def test_offline_is_not_for_several_uses_nor_for_more_than_fifty_yuan_whichever_is_edited_last(rooms, tree):
+    wrong = [
+        ({"terms": {"uses": 2}}, "multi_use"),
+        ({"settlement_price_fen": 5001}, "too_valuable"),
+        ({"terms": {"face_value_fen": 5001}}, "too_valuable"),
+    ]
+    for more, problem in wrong:
+        with pytest.raises(BenefitTermsInvalid) as refused:
+            await add(rooms, tree.root, "x", is_offline_allowed=True, **more)
+        assert (refused.value.facts["field"], refused.value.facts["problem"]) == ("is_offline_allowed", problem)
+    allowed = await add(rooms, tree.root, "x", is_offline_allowed=True, settlement_price_fen=5000)
+    for more, problem in wrong:
+        with pytest.raises(BenefitTermsInvalid) as refused:
+            await rooms.handlers.benefits.change(tree.root, allowed.id, BenefitChange(**more))
+        assert refused.value.facts["problem"] == problem
+    changed = BenefitChange(is_offline_allowed=False, settlement_price_fen=5001)
+    assert not (await rooms.handlers.benefits.change(tree.root, allowed.id, changed)).value.is_offline_allowed
+    with pytest.raises(BenefitTermsInvalid):
+        await rooms.handlers.benefits.change(tree.root, allowed.id, BenefitChange(is_offline_allowed=True))

@@ -9,6 +9,7 @@ from models.benefits import CodePool
 from models.claims import Claim, CodeImport
 from models.identity import Member
 from models.ids import new_id
+from models.offline import OfflineConflict
 from models.organizations import Organization
 from models.programmes import Merchant, Store
 from models.redemptions import Clerk, ClerkInvitation, ClerkSession, Redemption
@@ -60,6 +61,16 @@ async def counter_of(member: Member, served_by: Member, facts: dict[str, object]
         sums=[],
         **dict.fromkeys(STATED, 0),
     )
+    conflict = await OfflineConflict.create(
+        **where,
+        clerk=clerk,
+        claim=claim,
+        displaced=redemption,
+        counted=redemption,
+        device_id="till",
+        given_at=now,
+        found_at=now,
+    )
     pool = await CodePool.create(benefit_id=facts["benefit_id"], code="northcodes", name="北城券码")
     # The same id as a file of cards: both are `import_id` in an address.
     await CodeImport.create(id=facts["import_id"], pool=pool, file_hash="f", file_name="codes.csv")
@@ -69,6 +80,7 @@ async def counter_of(member: Member, served_by: Member, facts: dict[str, object]
         "claim_id": claim.id,
         "redemption_id": redemption.id,
         "statement_id": statement.id,
+        "conflict_id": conflict.id,
         "device_id": "till",
         "key": "scan",
         "code": "northcodes",

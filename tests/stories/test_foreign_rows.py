@@ -76,6 +76,8 @@ BODIES: Mapping[str, Any] = {
     "CloseDayBody": {"merchant": "norths", "business_on": "2026-03-02"},
     "ReversalBody": {"reason": "按错了", "device_id": "till"},
     "VoidBody": {"reason": "假券"},
+    "LossBody": {"note": "认了"},
+    "ConflictDecisionBody": {"decision": "loss", "note": "认了"},
     "HandOverBody": {"from_member_id": None, "to_member_id": str(new_id()), "proof": "card", "reason": "换了主人"},
 }
 # Whoever asks from the wrong side, and whose rows they are, by the kind of token.
@@ -106,6 +108,9 @@ UNCHANGED = (
     "offer",
     "offer_stock",
     "offer_version",
+    "offline_conflict",
+    "offline_scan",
+    "offline_sync",
     "operator",
     "organization",
     "redemption",
