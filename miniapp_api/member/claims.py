@@ -15,6 +15,7 @@ from handlers.errors import (
     OfferNotOpen,
     OfferPaused,
     OfferSoldOut,
+    OfferTooMany,
     OfferUnknown,
     Overloaded,
     PackageNothingDue,
@@ -51,6 +52,7 @@ _LOOKED_AT = 100  # offers that are looked at for a page of claimable ones
         OfferNotForYou,
         OfferSoldOut,
         OfferLimitReached,
+        OfferTooMany,
         ChoicesInvalid,
         MemberFrozen,
         Overloaded,
@@ -59,9 +61,9 @@ _LOOKED_AT = 100  # offers that are looked at for a page of claimable ones
 async def claim_offer(
     request: web.Request, offer_id: Id, /, body: ClaimBody, *, idempotency_key: str
 ) -> Created[ClaimedOut]:
-    """Claim one, at most once per key."""
+    """Claim so many or none, at most once per key."""
     answer = await handlers(request).claiming.claim(
-        person(request), offer_id=offer_id, choices=body.choices, request_id=idempotency_key
+        person(request), offer_id=offer_id, choices=body.choices, quantity=body.quantity, request_id=idempotency_key
     )
     return reply(answer, ClaimedOut.of, status=201)
 
