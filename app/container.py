@@ -60,6 +60,10 @@ from handlers.claims.wallet import Wallet
 from handlers.desk.operator_block_list import OperatorBlockList
 from handlers.desk.operator_members import OperatorMembers
 from handlers.desk.operator_reviews import OperatorReviews
+from handlers.grants.claim_desk import ClaimDesk
+from handlers.grants.granting import Granting
+from handlers.grants.grants import Grants
+from handlers.grants.regranting import Regranting
 from handlers.identity.consents import Consents
 from handlers.identity.following import Following
 from handlers.identity.identity import Identity
@@ -207,6 +211,7 @@ def build_handlers(settings: Settings, clock: Clock, vault: Vault, wechat: WeCha
         cards=Cards(clock, vault, kinds),
         member_codes=MemberCodes(clock, randomness, RedisMemberCodes(commands), links),
         code_stock=CodeStock(clock),
+        claim_desk=ClaimDesk(clock),
         claim_expiry=ClaimExpiry(clock),
         claim_reminders=ClaimReminders(clock),
         claiming=Claiming(clock, vault),
@@ -215,6 +220,8 @@ def build_handlers(settings: Settings, clock: Clock, vault: Vault, wechat: WeCha
         consents=Consents(clock, accounts, vault),
         departures=departures,
         following=following,
+        granting=Granting(clock, vault),
+        grants=Grants(clock, vault),
         identity=identity,
         key_rotation=KeyRotation(vault),
         links=Links(clock, vault, tickets, sessions, measure),
@@ -234,6 +241,7 @@ def build_handlers(settings: Settings, clock: Clock, vault: Vault, wechat: WeCha
         personal_data=PersonalDataRights(clock, vault, sessions),
         redemption_history=RedemptionHistory(),
         redemptions=Redemptions(clock, vault, passes),
+        regranting=Regranting(clock, vault, alone_fen=settings.grant.alone_fen),
         reversals=Reversals(clock),
         sessions=sessions,
         stores=Stores(clock),

@@ -25,6 +25,9 @@ def work() -> Registry:
     registry.every("expire_claims", Every(timedelta(minutes=5)), _expire_claims)
     registry.every("remind_expiring", Daily(time(10)), _remind_expiring)
     registry.add("say_expiring", _say_expiring)
+    registry.add("run_grant", _run_grant)
+    registry.add("say_granted", _say_granted)
+    registry.add("say_revoked", _say_revoked)
     registry.add("recognise_kind", _recognise_kind)
     registry.add("say_bound", _say_bound)
     registry.add("send_text", _send_text)
@@ -70,6 +73,21 @@ async def _say_expiring(handlers: Handlers, job: JobContext) -> None:
     if soon is not None:
         text = texts.expiring(list(soon.names), texts.until(soon.ends_at, BUSINESS_ZONE))
         await handlers.notices.send_text(account=account, member_id=member_id, text=text)
+
+
+async def _run_grant(handlers: Handlers, job: JobContext) -> None:
+    await handlers.granting.go_on(job)
+
+
+async def _say_granted(handlers: Handlers, job: JobContext) -> None:
+    said = job.payload
+    ends_at = datetime.fromisoformat(said["until"]) if said["until"] else None
+    text = texts.granted(said["title"], said["count"], texts.until(ends_at, BUSINESS_ZONE))
+    await handlers.notices.tell(member_id=said["member_id"], text=text)
+
+
+async def _say_revoked(handlers: Handlers, job: JobContext) -> None:
+    await handlers.notices.tell(member_id=job.payload["member_id"], text=texts.revoked(job.payload["benefit"]))
 
 
 async def _recognise_kind(handlers: Handlers, job: JobContext) -> None:

@@ -30,6 +30,10 @@ from handlers.claims.wallet import Wallet
 from handlers.desk.operator_block_list import OperatorBlockList
 from handlers.desk.operator_members import OperatorMembers
 from handlers.desk.operator_reviews import OperatorReviews
+from handlers.grants.claim_desk import ClaimDesk
+from handlers.grants.granting import Granting
+from handlers.grants.grants import Grants
+from handlers.grants.regranting import Regranting
 from handlers.identity.consents import Consents
 from handlers.identity.following import Following
 from handlers.identity.identity import Identity
@@ -77,6 +81,7 @@ class Handlers:
     card_kinds: CardKinds
     cards: Cards
     code_stock: CodeStock
+    claim_desk: ClaimDesk
     claim_expiry: ClaimExpiry
     claim_reminders: ClaimReminders
     claiming: Claiming
@@ -85,6 +90,8 @@ class Handlers:
     consents: Consents
     departures: Departures
     following: Following
+    granting: Granting
+    grants: Grants
     identity: Identity
     key_rotation: KeyRotation
     links: Links
@@ -115,6 +122,7 @@ class Handlers:
     personal_data: PersonalDataRights
     redemption_history: RedemptionHistory
     redemptions: Redemptions
+    regranting: Regranting
     reversals: Reversals
     sessions: Sessions
     stores: Stores

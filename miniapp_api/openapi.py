@@ -14,7 +14,7 @@ from handlers.errors import DomainError, NotSignedIn, Overloaded, TooManyRequest
 from miniapp_api.errors import PROBLEM_JSON, STATUS_OF, KeyInvalid, KeyMissing, NoSuchThing, Refused, WrongShape
 from miniapp_api.http import Endpoint, described
 from miniapp_api.parameters import IDEMPOTENCY_KEY
-from miniapp_api.replies import REPLAYED, Html
+from miniapp_api.replies import REPLAYED, Csv, Html
 
 Json = dict[str, Any]
 
@@ -159,6 +159,8 @@ def _responses(path: str, method: str, one: Endpoint, schemas: dict[Any, Json]) 
             said.setdefault("content", {})["application/json"] = {"schema": schemas[path, method, kind]}
         elif kind is Html:
             said.setdefault("content", {})["text/html"] = {"schema": {"type": "string"}}
+        elif kind is Csv:
+            said.setdefault("content", {})["text/csv"] = {"schema": {"type": "string"}}
         if one.signature.takes_key:
             said["headers"] = {REPLAYED: {"description": "true on a repeated answer", "schema": {"type": "string"}}}
     by_status: dict[int, list[str]] = {}

@@ -50,6 +50,12 @@ class Html(Reply[str]):
         object.__setattr__(self, "policy", policy)
 
 
+class Csv(Reply[str]):
+    """200, a table for spreadsheets instead of JSON. Whoever makes it sees to it that no cell is a formula."""
+
+    __slots__ = ()
+
+
 class NoContent(Reply[None]):
     """204: done, and there is nothing to say."""
 
@@ -104,6 +110,8 @@ class Renderer:
                 text=result.body,
                 headers={"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": result.policy},
             )
+        if isinstance(result, Csv) and kind in self.kinds:
+            return web.Response(text=result.body, headers={"Content-Type": "text/csv; charset=utf-8"})
         to_json = self._to_json[kind]
         if to_json is None:
             response = web.Response(status=kind.status)
@@ -122,8 +130,8 @@ def _kinds(annotation: Any) -> list[tuple[type[Reply[Any]], TypeAdapter[Any] | N
     if get_origin(annotation) in (Union, UnionType):
         return [kind for part in get_args(annotation) for kind in _kinds(part)]
     origin = get_origin(annotation) or annotation
-    if origin in (NoContent, Html):
+    if origin in (NoContent, Html, Csv):
         return [(origin, None)]
     if origin in (Ok, Created) and get_args(annotation) not in ((), (NoneType,)):
         return [(origin, TypeAdapter(get_args(annotation)[0]))]
-    raise TypeError(f"a view returns Ok[...], Created[...], Html or NoContent, not {annotation}")
+    raise TypeError(f"a view returns Ok[...], Created[...], Html, Csv or NoContent, not {annotation}")

@@ -47,3 +47,9 @@ class RegrantOver(DomainError):
     """By the offer's terms it would be over as soon as it is given: days have to be named."""
 
     kind, code, message = ErrorKind.INVALID, "regrant.over", "按原有效期补发会立即过期，请填写补发后的有效天数。"
+
+
+class GrantRepeated(DomainError):
+    """The same list was handed in for this offer before; facts: `grant_id`. Whoever means it says so."""
+
+    kind, code, message = ErrorKind.CONFLICT, "grant.repeated", "这份名单已经提交过，确实要再发一次请注明后重新提交。"

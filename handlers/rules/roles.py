@@ -20,6 +20,8 @@ class Capability(StrEnum):
     ORGANIZATIONS = "organizations"  # add and rename below the own one
     BENEFITS = "benefits"  # bring in, decide, allot and pause what is in the pool
     BENEFITS_SEEN = "benefits_seen"  # look at the pool and its quotas
+    CLAIMS_SEEN = "claims_seen"  # what members got, at the service desk
+    GRANTS = "grants"  # give to many, give again, take back
     BLOCK_LIST = "block_list"  # what identifies nobody
     MERGE_OVERRIDE = "merge_override"  # join more than is one person's measure
     MEMBERS = "members"  # find, look at, merge, decide reviews
@@ -40,12 +42,16 @@ _ALLOWED: Mapping[OperatorRole, frozenset[Capability]] = {
             Capability.BENEFITS,
             Capability.BENEFITS_SEEN,
             Capability.OFFERS,
+            Capability.CLAIMS_SEEN,
+            Capability.GRANTS,
             Capability.BLOCK_LIST,
             Capability.MEMBERS,
             Capability.JOBS,
         }
     ),
-    OperatorRole.SUPPORT: frozenset({Capability.MEMBERS, Capability.CARDS, Capability.BENEFITS_SEEN}),
+    OperatorRole.SUPPORT: frozenset(
+        {Capability.MEMBERS, Capability.CARDS, Capability.BENEFITS_SEEN, Capability.CLAIMS_SEEN}
+    ),
     OperatorRole.FINANCE: frozenset({Capability.AUDIT, Capability.CARD_IMPORTS, Capability.BENEFITS_SEEN}),
 }
 
