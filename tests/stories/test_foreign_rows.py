@@ -35,6 +35,7 @@ from models.words import BenefitKind, BenefitState, JobState, Namespace, OfferSt
 from tests.operating import PASSWORD, city
 from tests.stories.conftest import BOOTSTRAP_TOKEN
 from tests.stories.counter_rows import clerk_of_another_merchant, counter_of, signed_in
+from tests.stories.grant_rows import grant_of
 
 pytestmark = pytest.mark.leaves_dead_jobs  # one of the rows is a dead letter
 
@@ -42,6 +43,10 @@ NO_IDS = {"purpose"}  # parts of addresses that name no row
 BODIES: Mapping[str, Any] = {
     "NewOperatorBody": {"login": "someone", "password": PASSWORD, "role": "support"},
     "DiscardBody": {"reason": "过期"},
+    "NewGrantBody": {"offer_id": str(new_id()), "reason": "回馈", "rows": [{"openid": "o1"}]},
+    "StopBody": {"reason": "发错了"},
+    "TakeBackBody": {"reason": "发错了"},
+    "RegrantBody": {"reason": "没用上"},
     "MergeBody": {"other_id": str(new_id())},
     "DecideBody": {"decision": "dismiss"},
     "MenuBody": {"buttons": [{"name": "我的", "type": "click", "key": "我的"}]},
@@ -85,6 +90,10 @@ UNCHANGED = (
     "card_kind",
     "claim",
     "claim_slot",
+    "grant_batch",
+    "grant_row",
+    "granted_claim",
+    "regrant",
     "clerk",
     "clerk_invitation",
     "code_pool",
@@ -234,12 +243,14 @@ async def owned_by_the_north_and_ming(door: Door) -> dict[str, object]:
     registry |= await offer_of(north.id, registry["benefit_id"], operator.id)
     serving, elsewhere = [await Member.create(ordinal=10**6 + number) for number in (2, 3)]
     counter = await counter_of(ming, serving, registry)
+    given = await grant_of(ming, {**registry, **counter})
     door.tokens["north's clerk"] = await signed_in(counter["clerk_id"])
     south = await Organization.get(code="south")
     door.tokens["south's clerk"] = await signed_in(await clerk_of_another_merchant(elsewhere, south))
     return {
         **registry,
         **counter,
+        **given,
         "blocked_id": blocked.id,
         "account_id": account,
         "account": "northoa",
@@ -397,6 +408,7 @@ async def test_what_a_body_names_is_foreign_too(town, door):
         ("/operator/organizations", "parent_id", BODIES["NewOrganizationBody"], north, new_id()),
         ("/operator/benefits", "organization_id", BODIES["NewBenefitBody"], north, new_id()),
         ("/operator/benefits", "merchant", BODIES["NewBenefitBody"], "norths", "absent"),
+        ("/operator/grants", "offer_id", BODIES["NewGrantBody"], real["offer_id"], new_id()),
         ("/operator/offers", "benefit_id", BODIES["NewOfferBody"], real["benefit_id"], new_id()),
         ("/operator/offers", "organization_id", BODIES["NewOfferBody"], north, new_id()),
         ("/operator/card-kinds", "merchant", BODIES["NewKindBody"], "norths", "absent"),
