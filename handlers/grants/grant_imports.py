@@ -13,8 +13,9 @@ from handlers.actors import CommandLine
 from handlers.audit import record
 from handlers.codec import dumps
 from handlers.errors import OfferUnknown
+from handlers.grants.grant_drafts import understood_line
 from handlers.grants.grant_lists import DryRun, Read, add_rows, grantable
-from handlers.grants.grants import refuse_repeated, understood_line
+from handlers.grants.grants import refuse_repeated
 from handlers.import_files import ImportFile, Line
 from handlers.importing import ImportOvertaken, Progress, Refusal, run
 from handlers.ports import Clock, Vault
@@ -59,9 +60,13 @@ class GrantImports:
     async def refusals(self, grant_id: UUID) -> AsyncGenerator[Refusal, None]:
         """The lines that get nothing as things stand, in the file's order, a page at a time."""
         last = 0
-        while page := await GrantRow.filter(grant_id=grant_id, row_number__gt=last).exclude(code="").order_by(
-            "row_number"
-        ).limit(REFUSALS_AT_ONCE).values_list("row_number", "code"):
+        while (
+            page := await GrantRow.filter(grant_id=grant_id, row_number__gt=last)
+            .exclude(code="")
+            .order_by("row_number")
+            .limit(REFUSALS_AT_ONCE)
+            .values_list("row_number", "code")
+        ):
             for number, code in page:
                 yield Refusal(number, code)
             last = int(page[-1][0])

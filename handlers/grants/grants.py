@@ -1,8 +1,6 @@
 """批量发放: an operator hands in a list, sees what would become of it; a second one approves, and a job does it."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -16,21 +14,20 @@ from handlers.errors import (
     ApprovalDecided,
     ApprovalOwn,
     ApprovalUnknown,
-    GrantFileInvalid,
     GrantNothingToDo,
     GrantRepeated,
     GrantStateWrong,
 )
 from handlers.grants import granting
-from handlers.grants.grant_lists import BATCH, DryRun, Read, add_rows, grantable
+from handlers.grants.grant_drafts import GrantDraft, lines_of
+from handlers.grants.grant_lists import BATCH, DryRun, add_rows, grantable
 from handlers.grants.grant_views import GrantView, RowView, theirs, view
 from handlers.offers.offer_views import theirs as offer_of
 from handlers.ports import Clock, Vault
 from handlers.recurring import BUSINESS_ZONE
 from handlers.requests import Answer, once
 from handlers.retrying import refusing
-from handlers.rules.file_rows import HeaderRefused, RowRefused
-from handlers.rules.grant_rows import REASONS, By, header, read, recipient
+from handlers.rules.grant_rows import REASONS
 from handlers.rules.organization_scope import Scope
 from handlers.rules.roles import Capability
 from handlers.scopes import allowed
@@ -43,33 +40,7 @@ from models.statements import offers as offer_statements
 from models.words import GrantKind, GrantRowState, GrantState
 
 KIND = "grant"
-MOST_ROWS = 1_000  # of one request; a command takes more
 _STANDING = (GrantState.CHECKED, GrantState.PROPOSED, GrantState.RUNNING, GrantState.DONE)
-
-
-@dataclass(frozen=True, slots=True)
-class GivenRow:
-    """One row of a request: a member under exactly one name."""
-
-    member: str | None = None
-    phone: str | None = None
-    card: str | None = None
-    openid: str | None = None
-    quantity: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class GrantDraft:
-    """A list for an offer, as rows or as the text of a CSV. `is_again`: it was handed in before, and is meant."""
-
-    offer_id: UUID
-    reason: str
-    rows: tuple[GivenRow, ...] = ()
-    csv: str = ""
-    choices: tuple[str, ...] = ()
-    is_beyond_limits: bool = False
-    is_told: bool = False
-    is_again: bool = False
 
 
 @refusing
@@ -87,7 +58,7 @@ class Grants:
         Raises RoleMissing, OfferUnknown, GrantNotForOffer, ChoicesInvalid, GrantFileInvalid, GrantRepeated, KeyReused.
         """
         scope = await allowed(operator, Capability.GRANTS)
-        lines = tuple(_lines(draft))
+        lines = tuple(lines_of(draft))
 
         async def effect() -> GrantView:
             now, stored = self._clock.now(), await offer_of(scope, draft.offer_id)
@@ -320,35 +291,3 @@ async def _move(grant: Grant, before: GrantState, after: GrantState) -> None:
 def _place(grant: Any) -> UUID:
     place: UUID = grant.organization_id
     return place
-
-
-def _lines(draft: GrantDraft) -> Sequence[Read]:
-    """The rows of a request, numbered as their lines: of a CSV the header is line 1. Raises GrantFileInvalid."""
-    text = draft.csv.removeprefix("\ufeff").splitlines()
-    if bool(draft.rows) == bool(draft.csv) or len(text) > MOST_ROWS + 1 or len(draft.rows) > MOST_ROWS:
-        raise GrantFileInvalid(why=f"请提交名单或CSV之一，至多{MOST_ROWS}行")
-    if draft.rows:
-        return [(number, _understood_row(each)) for number, each in enumerate(draft.rows, start=1)]
-    try:
-        columns = header(text[0])
-    except HeaderRefused as refusal:
-        raise GrantFileInvalid(why=str(refusal)) from None
-    return [
-        (number, understood_line(line, columns)) for number, line in enumerate(text[1:], start=2) if line.strip(" ,\t")
-    ]
-
-
-def understood_line(line: str, columns: Sequence[str]) -> Any:
-    """Whom a line means, or the code of why it was not understood."""
-    try:
-        return read(line, columns)
-    except RowRefused as refusal:
-        return refusal.code
-
-
-def _understood_row(row: GivenRow) -> Any:
-    named = {by: value for by in By if (value := getattr(row, by.value))}
-    try:
-        return recipient(named, row.quantity)
-    except RowRefused as refusal:
-        return refusal.code

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from handlers.grants.grants import MOST_ROWS, GivenRow, GrantDraft
+from handlers.grants.grant_drafts import MOST_ROWS, GivenRow, GrantDraft
 from handlers.rules.grant_rows import MOST_EACH
 from miniapp_api.shapes import Body, Id, Out
 from models.words import BenefitKind, ClaimSource, ClaimState, GrantKind, GrantRowState, GrantState

@@ -7,8 +7,8 @@ from typing import Any
 from app.work import work
 from app.worker import Worker
 from handlers.actors import Operator, Person
+from handlers.grants.grant_drafts import GivenRow, GrantDraft
 from handlers.grants.grant_views import GrantView
-from handlers.grants.grants import GivenRow, GrantDraft
 from models.claims import Claim
 from models.database import rows
 from models.organizations import Organization

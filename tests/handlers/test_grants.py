@@ -17,7 +17,7 @@ from handlers.errors import (
     RoleMissing,
 )
 from handlers.grants import grant_lists, granting
-from handlers.grants.grants import GivenRow
+from handlers.grants.grant_drafts import GivenRow, GrantDraft
 from handlers.requests import Answer
 from handlers.rules.benefit_terms import CodeCouponTerms, PackagePart, PackageTerms
 from handlers.rules.offer_terms import Limit, Period, Wave
@@ -383,8 +383,6 @@ async def test_lists_are_of_the_own_subtree_and_find_nobody_outside_of_it(rooms,
 
 
 def draft(offer, *people):
-    from handlers.grants.grants import GrantDraft
-
     return GrantDraft(offer.id, "回馈", tuple(GivenRow(member=str(each.member_id)) for each in people))
 
 
@@ -395,3 +393,21 @@ async def test_the_dry_run_goes_through_more_rows_than_fit_a_batch(rooms, desk, 
     monkeypatch.setattr("handlers.grants.grants.BATCH", 2)
     made = await desk.make(offer, people)
     assert await desk.codes(made) == ["", "", "", "offer.sold_out", "offer.sold_out"]
+
+
+async def test_whoever_a_list_names_finds_that_among_their_data(rooms, desk):
+    (ming,) = await desk.people(1)
+    offer = await an_offer(rooms.clock.now(), limits=OFTEN)
+    await desk.do(await desk.make(offer, [ming], quantity=2))
+    (listing,) = (await rooms.handlers.personal_data.export(ming)).listings
+    assert (listing.offer, listing.listed_for, listing.quantity, listing.state) == (offer.code, "grant", 2, "done")
+
+
+async def test_whoever_left_after_the_list_was_made_gets_nothing(rooms, desk):
+    ming, hong = await desk.people(2)
+    offer = await an_offer(rooms.clock.now(), stock=2, limits=OFTEN)
+    made = await desk.make(offer, [ming, hong])
+    await rooms.handlers.departures.leave(ming)
+    done = await desk.do(made)
+    assert await desk.codes(done) == ["member.unknown", ""]
+    assert await offer.left() == 1
