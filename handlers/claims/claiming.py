@@ -163,7 +163,7 @@ class Claiming:
         verdict = decide(offer, asker, now, self._zone)
         if not verdict.ok:
             return refusal_of(offer, verdict)
-        if verdict.price.fen or verdict.price.points:  # refused at publish; it must not be given away by mistake
+        if not verdict.price.is_free:  # refused at publish; it must not be given away by mistake
             return OfferUnknown()
         try:
             fulfiller(offer.benefit.kind).check_choices(offer.benefit.terms, choices)

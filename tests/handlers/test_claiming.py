@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -26,7 +26,7 @@ from handlers.errors import (
 )
 from handlers.requests import Answer
 from handlers.rules.benefit_terms import CodeCouponTerms, PackagePart, PackageTerms, VoucherTerms
-from handlers.rules.offer_terms import Limit, Period, Validity, ValidityKind, Wave
+from handlers.rules.offer_terms import Limit, Period, Price, Validity, ValidityKind, Wave
 from models.benefits import Benefit, CodePool, Offer, OfferStock
 from models.claims import Claim, ClaimEvent, ClaimSlot, PoolCode
 from models.database import rows
@@ -405,3 +405,30 @@ async def test_codes_that_are_too_few_for_one_serve_the_next(rooms):
     assert found == {"OfferTooMany": 1, "Claimed": 1}
     assert await PoolCode.filter(claim_id__isnull=True).count() == 0
     await holds()
+
+
+async def test_what_has_a_price_is_never_given_away_by_mistake(rooms):
+    person = await rooms.member()
+    for price in (Price(fen=1), Price(points=1), Price(carrier_fen=1)):
+        offer = await an_offer(rooms.clock.now(), price=price)
+        with pytest.raises(OfferUnknown):
+            await rooms.handlers.claiming.claim(person, offer_id=offer.id, request_id="k")
+
+
+async def test_limits_of_a_day_a_week_and_a_month_each_begin_anew_with_their_period(rooms):
+    rooms.clock.advance(datetime(2026, 11, 28, 2, 0, tzinfo=UTC) - rooms.clock.now())  # a Saturday, ten o'clock
+    person = await rooms.member()
+    limits = (Limit(Period.DAY, 1), Limit(Period.WEEK, 2), Limit(Period.MONTH, 3))
+    offer = await an_offer(rooms.clock.now(), limits=limits)
+    claiming, had = rooms.handlers.claiming, []
+    for day in range(28, 45):  # to Monday, the 14th of December
+        for _ in range(2):
+            try:
+                await claiming.claim(person, offer_id=offer.id, request_id=str(new_id()))
+                had.append(day)
+            except OfferLimitReached as refused:
+                last = refused.facts["period"]
+        rooms.clock.advance(timedelta(days=1))
+    # Two in the week to Sunday; November's third on Monday; two of each week, and December's third on the 8th.
+    assert had == [28, 29, 30, 31, 37, 38]
+    assert last == "month"
