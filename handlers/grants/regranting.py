@@ -33,7 +33,7 @@ from handlers.recurring import BUSINESS_ZONE
 from handlers.requests import Answer, once
 from handlers.retrying import refusing
 from handlers.rules.benefit_terms import PackageTerms
-from handlers.rules.claim_states import USABLE, stands
+from handlers.rules.claim_states import OPEN, USABLE, stands
 from handlers.rules.eligibility import BenefitFacts, PublishedOffer
 from handlers.rules.offer_terms import Validity, ValidityKind
 from handlers.rules.roles import Capability
@@ -175,13 +175,7 @@ class Regranting:
         until = ends_at(offer.terms.validity, now, self._zone)
         if until is not None and until <= now:
             raise RegrantOver
-        state, spoilt = _stands(old, now), None
-        if state in USABLE:
-            await transition(
-                {claim_id: ClaimState(old["state"])}, ClaimState.REVOKED, reason=SPOILT, actor=operator, at=now
-            )
-            code = await PoolCode.get_or_none(claim_id=claim_id)
-            spoilt = code.id if code else None
+        spoilt = await self._ended(operator, old, now)
         issued = await self._issue(operator, offer, old, member_id, now)
         by, approver = (asked_by, operator.id) if asked_by else (operator.id, None)
         kept = (new_id(), now, claim_id, issued.id, spoilt, wish["reason"], by, approver)
@@ -194,6 +188,17 @@ class Regranting:
             facts = {"member_id": str(member_id), "title": issued.name, "count": 1, "until": issued.expires_at}
             await later("say_granted", key=f"regranted:{claim_id}", at=now, order_key=f"chat:{member_id}", **facts)
         return Regranted(claim_id, issued.id, issued.expires_at)
+
+    async def _ended(self, operator: Operator, old: Mapping[str, Any], now: datetime) -> UUID | None:
+        """The old claim is over from here on, and its unit stays with it; the code that did not work, if any."""
+        before, claim_id = ClaimState(old["state"]), as_uuid(old["id"])
+        if before not in OPEN:
+            return None
+        is_spoilt = _stands(old, now) in USABLE
+        to, reason = (ClaimState.REVOKED, SPOILT) if is_spoilt else (ClaimState.EXPIRED, "time")
+        await transition({claim_id: before}, to, reason=reason, actor=operator, at=now)
+        code = await PoolCode.get_or_none(claim_id=claim_id) if is_spoilt else None
+        return code.id if code else None
 
     async def _issue(
         self, operator: Operator, offer: PublishedOffer, old: Mapping[str, Any], member_id: UUID, now: datetime

@@ -324,3 +324,16 @@ async def test_support_may_look_and_not_act_and_a_city_sees_its_own(rooms, desk)
         await revoke(rooms, southern, held)
     with pytest.raises(MemberUnknown):
         await claims.of_member(southern, ming.member_id, before=None, limit=10)
+
+
+async def test_the_unit_of_what_was_given_again_stays_taken_when_the_sweep_comes_by(rooms, desk):
+    (ming,) = await desk.people(1)
+    terms = {"validity": Validity(ValidityKind.DAYS, days=1), "returns_to_stock": True}
+    offer = await an_offer(rooms.clock.now(), stock=1, limits=OFTEN, **terms)
+    old = await claimed(rooms, ming, offer)
+    rooms.clock.advance(timedelta(days=3))
+    await regrant(rooms, desk.first, old)  # run out by the clock, not yet swept
+    assert (await rooms.handlers.claim_expiry.sweep()).returned == 0
+    assert await offer.left() == 0
+    assert (await Claim.get(id=old.id)).state is ClaimState.EXPIRED
+    await holds()
