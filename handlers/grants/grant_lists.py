@@ -13,7 +13,7 @@ import orjson
 
 from handlers.benefits.kinds import fulfiller
 from handlers.errors import GrantNotForOffer, OfferUnknown
-from handlers.grants.grant_stock import left_of, periods_of, slots_of
+from handlers.grants.grant_stock import periods_of, seen_left, slots_of
 from handlers.grants.recipients import found
 from handlers.offers.offers import published
 from handlers.ports import Vault
@@ -95,8 +95,7 @@ class DryRun:
 
     async def all(self) -> None:
         """Every batch in a transaction of its own; again, it says the same or what has changed."""
-        async with atomic():
-            await self.begin()
+        await self.begin()
         while True:
             async with atomic():
                 if await self.batch() < BATCH:
@@ -104,7 +103,7 @@ class DryRun:
 
     async def begin(self) -> None:
         """What is there at the start: of the counters, and of the codes."""
-        left = await left_of(self._offer, self._now, self._zone)
+        left = await seen_left(self._offer, self._now, self._zone)
         terms = self._offer.benefit.terms
         if isinstance(terms, CodeCouponTerms):
             pool = await CodePool.get_or_none(code=terms.pool)

@@ -11,6 +11,7 @@ from handlers.rules.eligibility import PublishedOffer
 from handlers.rules.offer_terms import Limit
 from handlers.rules.stock_buckets import TOTAL, Bucket, buckets
 from handlers.rules.validity import period_key
+from models.benefits import OfferStock
 from models.database import require_atomic, rows
 from models.sql import as_uuid
 from models.statements import claims as statements
@@ -34,6 +35,16 @@ async def left_of(offer: PublishedOffer, now: datetime, zone: ZoneInfo) -> int |
         await keep_buckets([(offer.id, bucket) for bucket in missing], now=now)
         found = await _locked(offer.id, wanted)
     return min(found.get(bucket.name, 0) for bucket in wanted)
+
+
+async def seen_left(offer: PublishedOffer, now: datetime, zone: ZoneInfo) -> int | None:
+    """The same for looking only: nobody waits for it, and no counter comes to be."""
+    wanted = counters(offer, now, zone)
+    found = OfferStock.filter(offer_id=offer.id, bucket__in=[bucket.name for bucket in wanted])
+    left = dict(await found.values_list("bucket", "left_count")) if wanted else {}
+    # The first claim of a day brings its counter.
+    there = [left.get(bucket.name, 0 if bucket.name == TOTAL else bucket.count) for bucket in wanted]
+    return min(there, default=None)
 
 
 async def _locked(offer_id: UUID, wanted: Collection[Bucket]) -> dict[str, int]:
