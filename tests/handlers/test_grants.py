@@ -18,11 +18,13 @@ from handlers.errors import (
 )
 from handlers.grants import grant_lists, granting
 from handlers.grants.grant_drafts import GivenRow, GrantDraft
+from handlers.leases import claim as lease
 from handlers.requests import Answer
 from handlers.rules.benefit_terms import CodeCouponTerms, PackagePart, PackageTerms
 from handlers.rules.offer_terms import Limit, Period, Wave
 from models.benefits import CodePool, Offer
 from models.claims import Claim, ClaimEvent, PoolCode
+from models.database import atomic
 from models.grants import Grant, GrantedClaim, GrantRow
 from models.identity import Identifier, Member
 from models.operators import AuditEntry
@@ -271,8 +273,6 @@ async def test_without_the_guard_of_the_row_a_second_run_would_give_twice(rooms,
 
 
 async def run_bare(rooms, grant) -> None:
-    from models.database import atomic
-
     async with atomic():
         stored = await Grant.get(id=grant.id)
         await rooms.handlers.granting._batch(stored, rooms.clock.now())
@@ -291,7 +291,6 @@ async def test_a_list_under_way_is_stopped_with_the_next_batch_and_what_was_done
         return await true(*arguments, **facts)
 
     monkeypatch.setattr(granting, "issue", stopping)
-    job = (await Job.get(kind="run_grant")).id
     await run_one(rooms, desk)
     await desk.grants.stop(desk.second, made.id, reason="发错了", request_id=key())
     await desk.work()
@@ -300,13 +299,10 @@ async def test_a_list_under_way_is_stopped_with_the_next_batch_and_what_was_done
     assert (stopped.state, stopped.figures.would_count) == (GrantState.STOPPED, 3)
     with pytest.raises(GrantStateWrong):
         await desk.grants.stop(desk.second, made.id, reason="发错了", request_id=key())
-    assert job
 
 
 async def run_one(rooms, desk) -> None:
-    from handlers.leases import claim
-
-    (job,) = await claim("w", ["run_grant"], rooms.clock, 1)
+    (job,) = await lease("w", ["run_grant"], rooms.clock, 1)
     await rooms.handlers.granting.go_on(job)
 
 
