@@ -15,7 +15,7 @@ from handlers.codec import dumps
 from handlers.errors import OfferUnknown
 from handlers.grants.grant_drafts import understood_line
 from handlers.grants.grant_lists import DryRun, Read, add_rows, grantable
-from handlers.grants.grants import refuse_repeated
+from handlers.grants.grants import LIST_HASH, refuse_repeated
 from handlers.import_files import ImportFile, Line
 from handlers.importing import ImportOvertaken, Progress, Refusal, run
 from handlers.ports import Clock, Vault
@@ -81,6 +81,7 @@ class _List:
         self._file = file
         self._order = order
         self._by = by
+        self._hashed = vault.blind_index(LIST_HASH, file.sha256)
         self._grant: Any = None
 
     def header(self, text: str) -> tuple[str, ...]:
@@ -94,15 +95,15 @@ class _List:
         await grantable(stored.id, order.choices)
         async with atomic():
             if not order.is_again:
-                await refuse_repeated(stored.id, self._file.sha256)
+                await refuse_repeated(stored.id, self._hashed)
             grant_id = new_id()
             told = (order.reason, dumps(sorted(order.choices)), order.is_beyond_limits, order.is_told)
-            what = (self._file.sha256, self._file.path.name[-255:], self._by.kind, self._by.actor_id)
+            what = (self._hashed, self._file.path.name[-255:], self._by.kind, self._by.actor_id)
             if await rows(statements.BEGIN, grant_id, now, stored.id, stored.organization_id, *told, *what):
                 place, facts = stored.organization_id, {"offer": order.offer, "reason": order.reason}
                 await record(self._by, "grant.made", "grant", grant_id, at=now, organization_id=place, **facts)
         self._grant = await Grant.get(
-            kind=GrantKind.GRANT, offer_id=stored.id, file_hash=self._file.sha256, state=GrantState.READING
+            kind=GrantKind.GRANT, offer_id=stored.id, file_hash=self._hashed, state=GrantState.READING
         )
         return await self.stands()
 

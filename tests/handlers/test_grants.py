@@ -1,9 +1,11 @@
 """批量发放: a list, a dry run, a second operator, and a job that gives every row once, whatever dies in between."""
 
 import asyncio
+import hashlib
 
 import pytest
 
+from handlers.codec import dumps
 from handlers.errors import (
     ApprovalDecided,
     ApprovalOwn,
@@ -24,7 +26,7 @@ from handlers.rules.benefit_terms import CodeCouponTerms, PackagePart, PackageTe
 from handlers.rules.offer_terms import Limit, Period, Wave
 from models.benefits import CodePool, Offer
 from models.claims import Claim, ClaimEvent, PoolCode
-from models.database import atomic
+from models.database import atomic, rows
 from models.grants import Grant, GrantedClaim, GrantRow
 from models.identity import Identifier, Member
 from models.operators import AuditEntry
@@ -407,3 +409,24 @@ async def test_whoever_left_after_the_list_was_made_gets_nothing(rooms, desk):
     done = await desk.do(made)
     assert await desk.codes(done) == ["member.unknown", ""]
     assert await offer.left() == 1
+
+
+async def test_nothing_that_is_kept_of_a_list_can_be_guessed_at_without_the_key(rooms, desk):
+    await rooms.member("o-ming", phone="13800001111")
+    offer = await an_offer(rooms.clock.now(), limits=OFTEN)
+    made = await desk.hand_in(offer, rows=(GivenRow(phone="13800001111"),))
+    plain = [
+        hashlib.sha256(text.encode()).hexdigest()
+        for text in ("13800001111", dumps([(GivenRow(phone="13800001111"),), ""]))
+    ]
+    kept = [
+        str(each)
+        for table in ("grant_batch", "grant_row", "request", "audit_entry")
+        for each in await everything(table)
+    ]
+    assert made.figures.would_count == 1
+    assert not [text for text in ("13800001111", *plain) if any(text in row for row in kept)]
+
+
+async def everything(table: str) -> list:
+    return list(await rows(f"SELECT * FROM {table}"))
