@@ -64,6 +64,10 @@ from handlers.desk.operator_members import OperatorMembers
 from handlers.desk.operator_reviews import OperatorReviews
 from handlers.fulfillment.suppliers import Suppliers
 from handlers.fulfillment.top_up_orders import TopUpOrders
+from handlers.grants.claim_desk import ClaimDesk
+from handlers.grants.granting import Granting
+from handlers.grants.grants import Grants
+from handlers.grants.regranting import Regranting
 from handlers.identity.consents import Consents
 from handlers.identity.following import Following
 from handlers.identity.identity import Identity
@@ -235,6 +239,7 @@ def build_handlers(
         cards=Cards(clock, vault, kinds),
         member_codes=member_codes,
         code_stock=CodeStock(clock),
+        claim_desk=ClaimDesk(clock),
         claim_expiry=ClaimExpiry(clock),
         claim_reminders=ClaimReminders(clock),
         claiming=Claiming(clock, vault),
@@ -245,6 +250,8 @@ def build_handlers(
         departures=departures,
         following=following,
         identifying=Identifying(clock, vault, member_codes),
+        granting=Granting(clock, vault),
+        grants=Grants(clock, vault),
         identity=identity,
         key_rotation=KeyRotation(vault),
         links=Links(clock, vault, tickets, sessions, measure),
@@ -269,6 +276,7 @@ def build_handlers(
         redemption_history=RedemptionHistory(),
         redemption_reports=RedemptionReports(),
         redemptions=Redemptions(clock, vault, passes),
+        regranting=Regranting(clock, vault, alone_fen=settings.grant.alone_fen),
         reversals=Reversals(clock),
         sessions=sessions,
         settlement_terms=SettlementTermsEditing(clock),

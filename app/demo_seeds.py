@@ -14,10 +14,10 @@ from handlers.actors import Operator
 from handlers.benefits.benefits import BenefitDraft
 from handlers.benefits.code_imports import CodeImports
 from handlers.benefits.operator_code_pools import PoolDraft
-from handlers.cards.card_files import examine
 from handlers.cards.card_imports import CardImports
 from handlers.cards.card_kinds import KindDraft
 from handlers.fulfillment.suppliers import SupplierDraft
+from handlers.import_files import examine
 from handlers.offers.offer_editing import OfferDraft
 from handlers.operators.operators import OperatorView
 from handlers.rules.numbers import check_digit

@@ -1,26 +1,23 @@
 """`fanpiao import-cards`: a CSV of legacy cards, with progress, a report of refused rows, and no row twice."""
 
 import argparse
-import csv
 import sys
-import time
-from contextlib import aclosing
-from pathlib import Path
 
+from app.importing_files import TAKEN_ELSEWHERE, counts, followed, reported, say
 from app.schema import Settings
 from app.whoever import whoever_runs_this
 from gateways.clock import SystemClock
 from gateways.vault import FieldVault
 from handlers.accounts.accounts import ensure_root
 from handlers.audit import record
-from handlers.cards.card_files import FileRefused, examine
-from handlers.cards.card_imports import CardImports, ImportOvertaken, Progress
+from handlers.cards.card_imports import CardImports
 from handlers.cards.card_kinds import CardKinds, KindDraft, add_kind, ensure_programme
 from handlers.errors import CardKindInvalid, CardKindTaken, CardKindUnknown
-from handlers.rules.card_rows import REASONS, HeaderRefused
+from handlers.import_files import FileRefused, examine
+from handlers.importing import ImportOvertaken, Progress
+from handlers.rules.card_rows import REASONS
+from handlers.rules.file_rows import HeaderRefused
 from models import database
-
-SHOWN_EVERY = 1.0  # seconds between two lines of progress
 
 
 async def import_cards(settings: Settings, options: argparse.Namespace) -> int:
@@ -44,22 +41,11 @@ async def import_cards(settings: Settings, options: argparse.Namespace) -> int:
         if options.new:
             await _add_kind(options, kinds, clock)
         imports = CardImports(clock, vault, kinds)
-        _say(f"{file.path.name}：{file.size / 1e6:.1f} MB，{file.encoding}")
-        last: Progress | None = None
-        shown = time.monotonic()
-        async with aclosing(imports.run(file, kind=options.kind)) as running:
-            async for progress in running:
-                last = progress
-                if time.monotonic() - shown >= SHOWN_EVERY:
-                    shown = time.monotonic()
-                    _say(f"{progress.share:4.0%}  {_counts(progress)}")
-        assert last is not None  # noqa: S101 - an import ends with its last progress
+        last = await followed(file, imports.run(file, kind=options.kind))
         await _record(last, options.kind, clock)
-        _say(f"完成  {_counts(last)}")
+        say(f"完成  {counts(last)}")
         if last.refused_count:
-            report = options.report or options.file.with_name(f"{options.file.stem}-未导入.csv")
-            await _write_report(imports, last, report)
-            _say(f"未导入的行和原因：{report}")
+            await reported(imports.refusals(last.import_id), REASONS, options.report, file)
     except (CardKindUnknown, CardKindTaken, CardKindInvalid) as refusal:
         sys.stderr.write(f"{_of_kind(refusal)}\n")
         return 2
@@ -67,7 +53,7 @@ async def import_cards(settings: Settings, options: argparse.Namespace) -> int:
         sys.stderr.write(f"表头不对：{refusal}。需要：卡号，以及手机号、密码，或姓名和门店；可加积分。\n")
         return 2
     except ImportOvertaken:
-        sys.stderr.write("另一个进程正在导入同一个文件，请等它完成。\n")
+        sys.stderr.write(f"{TAKEN_ELSEWHERE}\n")
         return 2
     finally:
         await database.disconnect()
@@ -110,29 +96,7 @@ async def _record(progress: Progress, kind: str, clock: SystemClock) -> None:
         )
 
 
-async def _write_report(imports: CardImports, progress: Progress, report: Path) -> None:
-    """Line numbers and reasons; never what stood in the line. With a BOM, so that spreadsheets read it."""
-    with report.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["行号", "代码", "原因"])
-        async with aclosing(imports.refusals(progress.import_id)) as refusals:
-            async for refusal in refusals:
-                writer.writerow([refusal.row_number, refusal.code, REASONS.get(refusal.code, "")])
-
-
-def _counts(progress: Progress) -> str:
-    return (
-        f"已读 {progress.row_count} 行，导入 {progress.added_count}，"
-        f"以前已有 {progress.repeated_count}，未导入 {progress.refused_count}"
-    )
-
-
 def _of_kind(refusal: CardKindUnknown | CardKindTaken | CardKindInvalid) -> str:
     if isinstance(refusal, CardKindUnknown):
         return "没有这个卡种。请核对编号，或用 --new 名称 --digits 位数 新建。"
     return "这个卡种不能导入：它由系统发放或已停用，或号段、商户不正确。"
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()

@@ -1,14 +1,11 @@
 """`fanpiao import-codes`: a CSV of a third party's codes, with progress, a report of refused rows, and no row twice."""
 
 import argparse
-import csv
 import sys
-import time
-from contextlib import aclosing
 from datetime import datetime, timedelta
-from pathlib import Path
 from uuid import UUID
 
+from app.importing_files import TAKEN_ELSEWHERE, counts, followed, reported, say
 from app.schema import Settings
 from app.whoever import whoever_runs_this
 from gateways.clock import SystemClock
@@ -16,15 +13,14 @@ from gateways.vault import FieldVault
 from handlers.audit import record
 from handlers.benefits.code_imports import CodeImports
 from handlers.benefits.operator_code_pools import PoolDraft, add_pool, pool_of
-from handlers.cards.card_files import FileRefused, examine
-from handlers.cards.card_imports import ImportOvertaken, Progress
 from handlers.errors import BenefitUnknown, CodePoolNotForKind, CodePoolTaken, CodePoolUnknown, DomainError
+from handlers.import_files import FileRefused, examine
+from handlers.importing import ImportOvertaken, Progress
 from handlers.recurring import BUSINESS_ZONE
-from handlers.rules.card_rows import HeaderRefused
 from handlers.rules.code_rows import REASONS
+from handlers.rules.file_rows import HeaderRefused
 from models import database
 
-SHOWN_EVERY = 1.0  # seconds between two lines of progress
 _REFUSED: dict[type[DomainError], str] = {
     CodePoolUnknown: "没有这个码池。请核对编号，或用 --new 名称 --benefit 权益编号 新建。",
     CodePoolTaken: "这个码池编号已经有了，请换一个。",
@@ -53,22 +49,11 @@ async def import_codes(settings: Settings, options: argparse.Namespace) -> int:
         await database.require_current()
         place = await _pool(options, clock, ends)
         imports = CodeImports(clock, vault)
-        _say(f"{file.path.name}：{file.size / 1e6:.1f} MB，{file.encoding}")
-        last: Progress | None = None
-        shown = time.monotonic()
-        async with aclosing(imports.run(file, pool=options.pool)) as running:
-            async for progress in running:
-                last = progress
-                if time.monotonic() - shown >= SHOWN_EVERY:
-                    shown = time.monotonic()
-                    _say(f"{progress.share:4.0%}  {_counts(progress)}")
-        assert last is not None  # noqa: S101 - an import ends with its last progress
+        last = await followed(file, imports.run(file, pool=options.pool))
         await _record(last, options.pool, place, clock)
-        _say(f"完成  {_counts(last)}")
+        say(f"完成  {counts(last)}")
         if last.refused_count:
-            report = options.report or options.file.with_name(f"{options.file.stem}-未导入.csv")
-            await _write_report(imports, last, report)
-            _say(f"未导入的行和原因：{report}")
+            await reported(imports.refusals(last.import_id), REASONS, options.report, file)
     except (CodePoolUnknown, CodePoolTaken, BenefitUnknown, CodePoolNotForKind) as refusal:
         sys.stderr.write(f"{_REFUSED[type(refusal)]}\n")
         return 2
@@ -76,7 +61,7 @@ async def import_codes(settings: Settings, options: argparse.Namespace) -> int:
         sys.stderr.write(f"表头不对：{refusal}。需要：券码；可加密码。\n")
         return 2
     except ImportOvertaken:
-        sys.stderr.write("另一个进程正在导入同一个文件，请等它完成。\n")
+        sys.stderr.write(f"{TAKEN_ELSEWHERE}\n")
         return 2
     finally:
         await database.disconnect()
@@ -119,25 +104,3 @@ async def _record(progress: Progress, pool: str, place: UUID, clock: SystemClock
             repeated=progress.repeated_count,
             refused=progress.refused_count,
         )
-
-
-async def _write_report(imports: CodeImports, progress: Progress, report: Path) -> None:
-    """Line numbers and reasons; never what stood in the line. With a BOM, so that spreadsheets read it."""
-    with report.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["行号", "代码", "原因"])
-        async with aclosing(imports.refusals(progress.import_id)) as refusals:
-            async for refusal in refusals:
-                writer.writerow([refusal.row_number, refusal.code, REASONS.get(refusal.code, "")])
-
-
-def _counts(progress: Progress) -> str:
-    return (
-        f"已读 {progress.row_count} 行，导入 {progress.added_count}，"
-        f"以前已有 {progress.repeated_count}，未导入 {progress.refused_count}"
-    )
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()

@@ -97,6 +97,12 @@ class IdentityMeasure(_Section):
     phone_dormant_days: int = Field(180, ge=90, le=3_650, description="请填 90 到 3650 之间的天数。")
 
 
+class Grant(_Section):
+    """What one operator may give alone."""
+
+    alone_fen: int = Field(5_000, ge=0, le=10_000_000, description="请填整数，单位分：补发不超过这个结算价时一人即可。")
+
+
 class Simulator(_Section):
     """The pretend WeChat platform of the demo."""
 
@@ -147,6 +153,7 @@ class Settings(BaseSettings):
     operator: Operator = Operator()
     rate: Rate = Rate()
     identity: IdentityMeasure = IdentityMeasure()
+    grant: Grant = Grant()
     simulator: Simulator = Simulator()
 
     @classmethod

@@ -10,6 +10,7 @@ import uvloop
 
 from app import commands, rotating
 from app.demo import run_demo
+from app.granting import grant
 from app.importing import import_cards
 from app.importing_codes import import_codes
 from app.listening import CannotListen
@@ -39,6 +40,7 @@ COMMANDS: Mapping[str, Command] = {
     "jobs": commands.jobs,
     "import-cards": import_cards,
     "import-codes": import_codes,
+    "grant": grant,
     "rotate-keys": rotating.rotate,
 }
 TERMINATED = 143  # what shells call a program that SIGTERM ended

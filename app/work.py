@@ -29,6 +29,9 @@ def work() -> Registry:
     # Two hours after the day: what was redeemed at its end can be taken back for so long.
     registry.every("plan_closings", Daily(time(2)), _plan_closings)
     registry.add("close_days", _close_days)
+    registry.add("run_grant", _run_grant)
+    registry.add("say_granted", _say_granted)
+    registry.add("say_revoked", _say_revoked)
     registry.add("recognise_kind", _recognise_kind)
     registry.add("say_bound", _say_bound)
     registry.add("send_text", _send_text)
@@ -93,6 +96,21 @@ async def _plan_closings(handlers: Handlers, job: JobContext) -> None:
 async def _close_days(handlers: Handlers, job: JobContext) -> None:
     until = date.fromisoformat(job.payload["until"])
     await handlers.statement_closing.up_to(UUID(job.payload["merchant_id"]), until)
+
+
+async def _run_grant(handlers: Handlers, job: JobContext) -> None:
+    await handlers.granting.go_on(job)
+
+
+async def _say_granted(handlers: Handlers, job: JobContext) -> None:
+    said = job.payload
+    ends_at = datetime.fromisoformat(said["until"]) if said["until"] else None
+    text = texts.granted(said["title"], said["count"], texts.until(ends_at, BUSINESS_ZONE))
+    await handlers.notices.tell(member_id=said["member_id"], text=text)
+
+
+async def _say_revoked(handlers: Handlers, job: JobContext) -> None:
+    await handlers.notices.tell(member_id=job.payload["member_id"], text=texts.revoked(job.payload["benefit"]))
 
 
 async def _recognise_kind(handlers: Handlers, job: JobContext) -> None:

@@ -261,6 +261,18 @@ def expiring(names: list[str], until_day: str) -> str:
     return f"{what}将于{until_day}到期，到店前请打开“我的权益”查看。"
 
 
+def granted(title: str, count: int, until_day: str) -> str:
+    """Said to a member to whom something was given."""
+    what = title if count == 1 else f"{title}{count}份"
+    valid = "长期有效" if until_day == "长期" else f"{until_day}前有效"
+    return f"{what}已放入您的“我的权益”，{valid}。到店前请打开查看。"
+
+
+def revoked(benefit: str) -> str:
+    """Said to a member from whom something was taken back."""
+    return f"您的{benefit}已被收回，不能再使用。有疑问请回复“人工”。"
+
+
 def _numbered(titles: list[str]) -> str:
     return "\n".join(f"{place} {title}" for place, title in enumerate(titles, start=1))
 

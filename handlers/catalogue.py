@@ -32,6 +32,10 @@ from handlers.desk.operator_members import OperatorMembers
 from handlers.desk.operator_reviews import OperatorReviews
 from handlers.fulfillment.suppliers import Suppliers
 from handlers.fulfillment.top_up_orders import TopUpOrders
+from handlers.grants.claim_desk import ClaimDesk
+from handlers.grants.granting import Granting
+from handlers.grants.grants import Grants
+from handlers.grants.regranting import Regranting
 from handlers.identity.consents import Consents
 from handlers.identity.following import Following
 from handlers.identity.identity import Identity
@@ -93,6 +97,7 @@ class Handlers:
     card_kinds: CardKinds
     cards: Cards
     code_stock: CodeStock
+    claim_desk: ClaimDesk
     claim_expiry: ClaimExpiry
     claim_reminders: ClaimReminders
     claiming: Claiming
@@ -103,6 +108,8 @@ class Handlers:
     departures: Departures
     following: Following
     identifying: Identifying
+    granting: Granting
+    grants: Grants
     identity: Identity
     key_rotation: KeyRotation
     links: Links
@@ -138,6 +145,7 @@ class Handlers:
     redemption_history: RedemptionHistory
     redemption_reports: RedemptionReports
     redemptions: Redemptions
+    regranting: Regranting
     reversals: Reversals
     sessions: Sessions
     settlement_terms: SettlementTermsEditing

@@ -18,8 +18,10 @@ from miniapp_api.operator import account_views as operator_accounts
 from miniapp_api.operator import benefit_views as operator_benefits
 from miniapp_api.operator import block_list_views as operator_block_list
 from miniapp_api.operator import card_views as operator_cards
+from miniapp_api.operator import claim_views as operator_claims
 from miniapp_api.operator import clerk_views as operator_clerks
 from miniapp_api.operator import code_pool_views as operator_code_pools
+from miniapp_api.operator import grant_views as operator_grants
 from miniapp_api.operator import member_views as operator_members
 from miniapp_api.operator import menu_views as operator_menus
 from miniapp_api.operator import merchant_views as operator_merchants
@@ -65,4 +67,6 @@ def all_routes() -> list[web.RouteDef]:
         *operator_settlement.ROUTES,
         *operator_suppliers.ROUTES,
         *operator_voids.ROUTES,
+        *operator_grants.ROUTES,
+        *operator_claims.ROUTES,
     ]

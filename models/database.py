@@ -71,6 +71,7 @@ MODEL_MODULES = (
     "models.benefits",
     "models.cards",
     "models.claims",
+    "models.grants",
     "models.consents",
     "models.fulfillments",
     "models.identity",

@@ -296,3 +296,30 @@ class ConflictDecision(StrEnum):
     OPEN = "open"
     LOSS = "loss"
     PAID = "paid"
+
+
+class GrantKind(StrEnum):
+    """What happens to the members of a list."""
+
+    GRANT = "grant"  # they get an offer
+    UNDO = "undo"  # what an earlier list gave them and they did not use is taken back
+
+
+class GrantState(StrEnum):
+    """How far a list has come: reading -> checked -> proposed -> running -> done; stopped from any of these."""
+
+    READING = "reading"
+    CHECKED = "checked"
+    PROPOSED = "proposed"
+    RUNNING = "running"
+    DONE = "done"
+    STOPPED = "stopped"
+    REJECTED = "rejected"
+
+
+class GrantRowState(StrEnum):
+    """What became of one line."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    REFUSED = "refused"

@@ -1,28 +1,24 @@
 """Importing a third party's codes: each row of a file comes into its pool once, however often the import is started.
 
 A batch of rows, the counts of the file and the refused rows commit together. After a crash the import goes on behind
-the last batch; the file is recognised by its content, so a renamed copy is the same import. While one batch is written,
-the next one is read and encrypted in a thread; more than these two are never held.
+the last batch; the file is recognised by its content, so a renamed copy is the same import.
 """
 
-import asyncio
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from uuid import UUID
 
 import orjson
 
 from handlers.benefits.code_pools import PIN_MARK
-from handlers.cards.card_files import CardFile, Line, lines
-from handlers.cards.card_imports import ImportOvertaken, Progress, Refusal
 from handlers.errors import CodePoolUnknown
+from handlers.import_files import ImportFile, Line
+from handlers.importing import ImportOvertaken, Progress, Refusal, run, understood
 from handlers.key_rotation import POOL_CODE
 from handlers.ports import Clock, Vault
-from handlers.retrying import again
-from handlers.rules.card_rows import HeaderRefused, RowRefused
 from handlers.rules.code_rows import ThirdPartyCode, header, read
+from handlers.rules.file_rows import RowRefused
 from models.benefits import CodePool
 from models.claims import CodeImport
 from models.database import atomic, rows
@@ -38,8 +34,6 @@ REFUSALS_AT_ONCE = 1_000
 class _Batch:
     """Rows of one transaction, read and sealed before it begins."""
 
-    count: int
-    end: int
     codes: dict[str, dict[str, str]]  # by code hash, in the file's order
     refusals: list[tuple[int, str]]
     places: dict[str, int]
@@ -53,35 +47,12 @@ class CodeImports:
         self._clock = clock
         self._vault = vault
 
-    async def run(self, file: CardFile, *, pool: str) -> AsyncGenerator[Progress, None]:
+    def run(self, file: ImportFile, *, pool: str) -> AsyncGenerator[Progress, None]:
         """Import, or go on; one Progress per batch, the last one done. Memory does not grow with the file.
 
         Raises CodePoolUnknown, HeaderRefused, ImportOvertaken.
         """
-        into = await CodePool.get_or_none(code=pool)
-        if into is None:
-            raise CodePoolUnknown
-        text = lines(file)
-        columns = _columns(next(text, None))
-        stands = await self._begin(file, into.id)
-        if stands.state is ImportState.DONE:
-            yield _progress(stands, 1.0)
-            return
-        done = stands.row_count
-        for _ in islice(text, done):
-            pass
-        batch = await asyncio.to_thread(self._next, text, columns)
-        while batch is not None:
-            following = asyncio.create_task(asyncio.to_thread(self._next, text, columns))
-            try:
-                await again(lambda batch=batch, done=done: self._commit(stands.id, into.id, batch, done))  # type: ignore[misc]
-                done += batch.count
-                yield _progress(await CodeImport.get(id=stands.id), batch.end / max(file.size, 1))
-            finally:
-                batch = await following
-        async with atomic():
-            await rows(statements.FINISH_IMPORT, stands.id, self._clock.now())
-        yield _progress(await CodeImport.get(id=stands.id), 1.0)
+        return run(file, _Codes(self._clock, self._vault, file, pool), batch=BATCH)
 
     async def refusals(self, import_id: UUID) -> AsyncGenerator[Refusal, None]:
         """The lines that were not taken, in the file's order, a page at a time."""
@@ -91,21 +62,50 @@ class CodeImports:
                 yield Refusal(each["row_number"], each["code"])
             last = int(page[-1]["row_number"])
 
-    async def _begin(self, file: CardFile, pool_id: UUID) -> CodeImport:
-        async with atomic():
-            now, name = self._clock.now(), file.path.name[-255:]
-            await rows(statements.BEGIN_IMPORT, new_id(), now, pool_id, file.sha256, name)
-        return await CodeImport.get(pool_id=pool_id, file_hash=file.sha256)
 
-    def _next(self, text: Iterator[Line], columns: Sequence[str]) -> _Batch | None:
-        """The next rows, read and sealed; None at the end. Runs in a thread, one at a time."""
-        chunk = list(islice(text, BATCH))
-        if not chunk:
-            return None
-        batch = _Batch(len(chunk), chunk[-1].end, {}, [], {})
+class _Codes:
+    """Codes on their way into a pool."""
+
+    def __init__(self, clock: Clock, vault: Vault, file: ImportFile, pool: str) -> None:
+        self._clock = clock
+        self._vault = vault
+        self._file = file
+        self._pool = pool
+        self._ids: tuple[UUID, UUID] | None = None
+
+    def header(self, text: str) -> tuple[str, ...]:
+        return header(text)
+
+    async def begin(self) -> Progress:
+        """Raises CodePoolUnknown."""
+        into = await CodePool.get_or_none(code=self._pool)
+        if into is None:
+            raise CodePoolUnknown
+        async with atomic():
+            now, name = self._clock.now(), self._file.path.name[-255:]
+            await rows(statements.BEGIN_IMPORT, new_id(), now, into.id, self._file.sha256, name)
+        found = await CodeImport.get(pool_id=into.id, file_hash=self._file.sha256)
+        self._ids = found.id, into.id
+        return _progress(found)
+
+    async def stands(self) -> Progress:
+        return _progress(await CodeImport.get(id=self._begun[0]))
+
+    async def finish(self) -> None:
+        async with atomic():
+            await rows(statements.FINISH_IMPORT, self._begun[0], self._clock.now())
+
+    @property
+    def _begun(self) -> tuple[UUID, UUID]:
+        assert self._ids is not None  # noqa: S101 - an import begins first
+        return self._ids
+
+    def read(self, chunk: Sequence[Line], columns: Sequence[str]) -> _Batch:
+        """The next rows, read and sealed."""
+        batch = _Batch({}, [], {})
         for line in chunk:
             try:
-                code = _understood(line, columns)
+                code = read(understood(line), columns)
             except RowRefused as refusal:
                 batch.refusals.append((line.number, refusal.code))
                 continue
@@ -124,11 +124,11 @@ class CodeImports:
         cipher = self._vault.encrypt(plain, bound_to=POOL_CODE.bound_to(code_id))
         return {"id": str(code_id), "code_hash": hashed, "code_cipher": cipher}
 
-    async def _commit(self, import_id: UUID, pool_id: UUID, batch: _Batch, done: int) -> None:
-        now = self._clock.now()
+    async def commit(self, batch: _Batch, done: int, count: int) -> None:
+        now, (import_id, pool_id) = self._clock.now(), self._begun
         async with atomic():
             # First, because it is the lock: whoever comes second waits here and finds another count.
-            if not await rows(statements.TAKE_ROWS, import_id, done, batch.count):
+            if not await rows(statements.TAKE_ROWS, import_id, done, count):
                 raise ImportOvertaken
             found = await rows(statements.IMPORT, batch.payload, now, pool_id, import_id)
             added = {each["code_hash"] for each in found}
@@ -156,25 +156,13 @@ def code_hash(vault: Vault, code: str) -> str:
     return vault.blind_index("pool_code", code)
 
 
-def _columns(first: Line | None) -> tuple[str, ...]:
-    if first is None or first.fault:
-        raise HeaderRefused("第一行不是有效的表头")
-    return header(first.text)
-
-
-def _understood(line: Line, columns: Sequence[str]) -> ThirdPartyCode:
-    if line.fault:
-        raise RowRefused(line.fault)
-    return read(line.text, columns)
-
-
-def _progress(stands: CodeImport, share: float) -> Progress:
+def _progress(stands: CodeImport) -> Progress:
     return Progress(
         import_id=stands.id,
         row_count=stands.row_count,
         added_count=stands.added_count,
         repeated_count=stands.repeated_count,
         refused_count=stands.refused_count,
-        share=min(share, 1.0),
+        share=1.0,
         is_done=stands.state is ImportState.DONE,
     )

@@ -4,23 +4,23 @@ A batch of rows, the counts of the file and the refused rows commit together. Af
 the last batch; the file is recognised by its content, so a renamed copy is the same import.
 """
 
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from typing import Any
 from uuid import UUID
 
 import orjson
 
 from handlers.cards.card_binding import name_hash, phone_hash, pin_hash
-from handlers.cards.card_files import CardFile, Line, lines
 from handlers.cards.card_kinds import CardKinds, Kind
 from handlers.cards.recognition import card_bound_to, number_hash
 from handlers.errors import CardKindInvalid
+from handlers.import_files import ImportFile, Line
+from handlers.importing import ImportOvertaken, Progress, Refusal, run, understood
 from handlers.ports import Clock, Vault
-from handlers.retrying import again
-from handlers.rules.card_rows import HeaderRefused, LegacyCard, RowRefused, header, read
+from handlers.rules.card_rows import LegacyCard, header, read
+from handlers.rules.file_rows import RowRefused
 from models.cards import CardImport
 from models.database import atomic, rows
 from models.ids import new_id
@@ -32,37 +32,10 @@ BATCH = 1_000
 REFUSALS_AT_ONCE = 1_000
 
 
-class ImportOvertaken(Exception):
-    """Another process imports the same file at the same time and is ahead."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How an import stands. Counts are rows of the file without its header; `share` is 0.0 to 1.0 of its bytes."""
-
-    import_id: UUID
-    row_count: int
-    added_count: int
-    repeated_count: int
-    refused_count: int
-    share: float
-    is_done: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A line that was not taken: its number in the file, and a code of `handlers.rules.card_rows.REASONS`."""
-
-    row_number: int
-    code: str
-
-
 @dataclass(slots=True)
 class _Batch:
     """Rows of one transaction, read and sealed before it begins."""
 
-    count: int
-    end: int
     cards: dict[str, dict[str, Any]]  # by number hash
     refusals: list[tuple[int, str]]
     places: dict[str, int]
@@ -76,33 +49,13 @@ class CardImports:
         self._vault = vault
         self._kinds = kinds
 
-    async def run(self, file: CardFile, *, kind: str) -> AsyncGenerator[Progress, None]:
+    def run(self, file: ImportFile, *, kind: str) -> AsyncGenerator[Progress, None]:
         """Import, or go on; one Progress per batch, the last one done. Memory does not grow with the file.
 
         Raises CardKindUnknown, CardKindInvalid (an issued kind takes no numbers from outside), HeaderRefused,
         ImportOvertaken.
         """
-        self._kinds.forget()
-        into = await self._kinds.get(kind)
-        if into.is_issued:
-            raise CardKindInvalid
-        text = lines(file)
-        columns = _columns(next(text, None))
-        stands = await self._begin(file, into)
-        if stands.state is ImportState.DONE:
-            yield _progress(stands, 1.0)
-            return
-        stores = await _stores()
-        done = stands.row_count
-        _skip(text, done)
-        while chunk := list(islice(text, BATCH)):
-            batch = self._read(chunk, columns, into, stores)
-            await again(lambda batch=batch, done=done: self._commit(stands.id, into, batch, done))  # type: ignore[misc]
-            done += batch.count
-            yield _progress(await CardImport.get(id=stands.id), batch.end / max(file.size, 1))
-        async with atomic():
-            await rows(statements.FINISH_IMPORT, stands.id, self._clock.now())
-        yield _progress(await CardImport.get(id=stands.id), 1.0)
+        return run(file, _Cards(self._clock, self._vault, self._kinds, file, kind), batch=BATCH)
 
     async def refusals(self, import_id: UUID) -> AsyncGenerator[Refusal, None]:
         """The lines that were not taken, in the file's order, a page at a time."""
@@ -112,17 +65,53 @@ class CardImports:
                 yield Refusal(each["row_number"], each["code"])
             last = int(page[-1]["row_number"])
 
-    async def _begin(self, file: CardFile, kind: Kind) -> CardImport:
-        async with atomic():
-            now, name = self._clock.now(), file.path.name[-255:]
-            await rows(statements.BEGIN_IMPORT, new_id(), now, kind.id, file.sha256, name)
-        return await CardImport.get(kind_id=kind.id, file_hash=file.sha256)
 
-    def _read(self, chunk: Sequence[Line], columns: Sequence[str], kind: Kind, stores: dict[str, UUID]) -> _Batch:
-        batch = _Batch(len(chunk), chunk[-1].end, {}, [], {})
+class _Cards:
+    """Cards on their way into a kind."""
+
+    def __init__(self, clock: Clock, vault: Vault, kinds: CardKinds, file: ImportFile, kind: str) -> None:
+        self._clock = clock
+        self._vault = vault
+        self._kinds = kinds
+        self._file = file
+        self._code = kind
+        self._known: tuple[UUID, Kind, dict[str, UUID]] | None = None
+
+    def header(self, text: str) -> tuple[str, ...]:
+        return header(text)
+
+    async def begin(self) -> Progress:
+        """Raises CardKindUnknown, CardKindInvalid."""
+        self._kinds.forget()
+        into = await self._kinds.get(self._code)
+        if into.is_issued:
+            raise CardKindInvalid
+        async with atomic():
+            now, name = self._clock.now(), self._file.path.name[-255:]
+            await rows(statements.BEGIN_IMPORT, new_id(), now, into.id, self._file.sha256, name)
+        found = await CardImport.get(kind_id=into.id, file_hash=self._file.sha256)
+        self._known = found.id, into, await _stores()
+        return _progress(found)
+
+    async def stands(self) -> Progress:
+        return _progress(await CardImport.get(id=self._begun[0]))
+
+    async def finish(self) -> None:
+        async with atomic():
+            await rows(statements.FINISH_IMPORT, self._begun[0], self._clock.now())
+
+    @property
+    def _begun(self) -> tuple[UUID, Kind, dict[str, UUID]]:
+        assert self._known is not None  # noqa: S101 - an import begins first
+        return self._known
+
+    def read(self, chunk: Sequence[Line], columns: Sequence[str]) -> _Batch:
+        """The next rows, read and sealed."""
+        _, kind, stores = self._begun
+        batch = _Batch({}, [], {})
         for line in chunk:
             try:
-                card = _understood(line, columns, kind)
+                card = read(understood(line), columns, kind.form)
                 store_id = _store(card, stores)
             except RowRefused as refusal:
                 batch.refusals.append((line.number, refusal.code))
@@ -149,11 +138,11 @@ class CardImports:
             "opening_balance": card.balance,
         }
 
-    async def _commit(self, import_id: UUID, kind: Kind, batch: _Batch, done: int) -> None:
-        now = self._clock.now()
+    async def commit(self, batch: _Batch, done: int, count: int) -> None:
+        now, (import_id, kind, _) = self._clock.now(), self._begun
         async with atomic():
             # First, because it is the lock: whoever comes second waits here and finds another count.
-            if not await rows(statements.TAKE_ROWS, import_id, done, batch.count):
+            if not await rows(statements.TAKE_ROWS, import_id, done, count):
                 raise ImportOvertaken
             payload = orjson.dumps(list(batch.cards.values())).decode()
             belongs = (kind.id, kind.programme_id, import_id)
@@ -177,18 +166,6 @@ class CardImports:
             await rows(statements.REFUSE_ROWS, orjson.dumps(payload).decode(), now, import_id)
 
 
-def _columns(first: Line | None) -> tuple[str, ...]:
-    if first is None or first.fault:
-        raise HeaderRefused("第一行不是有效的表头")
-    return header(first.text)
-
-
-def _skip(text: Iterator[Line], count: int) -> None:
-    """Pass over the rows that are done."""
-    for _ in islice(text, count):
-        pass
-
-
 async def _stores() -> dict[str, UUID]:
     """Stores by code, and by name where only one has it."""
     known: dict[str, UUID | None] = {}
@@ -199,12 +176,6 @@ async def _stores() -> dict[str, UUID]:
     return {spelling: store_id for spelling, store_id in known.items() if store_id is not None}
 
 
-def _understood(line: Line, columns: Sequence[str], kind: Kind) -> LegacyCard:
-    if line.fault:
-        raise RowRefused(line.fault)
-    return read(line.text, columns, kind.form)
-
-
 def _store(card: LegacyCard, stores: dict[str, UUID]) -> UUID | None:
     if not card.store:
         return None
@@ -213,13 +184,13 @@ def _store(card: LegacyCard, stores: dict[str, UUID]) -> UUID | None:
     return stores[card.store]
 
 
-def _progress(stands: CardImport, share: float) -> Progress:
+def _progress(stands: CardImport) -> Progress:
     return Progress(
         import_id=stands.id,
         row_count=stands.row_count,
         added_count=stands.added_count,
         repeated_count=stands.repeated_count,
         refused_count=stands.refused_count,
-        share=min(share, 1.0),
+        share=1.0,
         is_done=stands.state is ImportState.DONE,
     )

@@ -6,6 +6,7 @@ now, what is left.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,7 +23,9 @@ from handlers.errors import (
     NotSignedIn,
     OfferLimitReached,
     OfferSoldOut,
+    OfferTooMany,
     OfferUnknown,
+    QuantityInvalid,
     RechargeToInvalid,
     RechargeToMissing,
     RechargeToUnwanted,
@@ -34,6 +37,7 @@ from handlers.ports import Clock, Vault
 from handlers.recurring import BUSINESS_ZONE
 from handlers.requests import Answer, Asked, recall, record, settle
 from handlers.retrying import refusing
+from handlers.rules.claim_slots import LimitFull, free_slots
 from handlers.rules.eligibility import Asker, PublishedOffer, decide
 from handlers.rules.phones import normalise
 from handlers.rules.stock_buckets import TOTAL, NothingOn, buckets, next_opening
@@ -45,12 +49,13 @@ from models.sql import as_uuid
 from models.statements import claims as statements
 from models.words import ClaimSource, MemberStatus, Touchpoint
 
+MOST_AT_ONCE = 20  # claims under one key
 SOLD_OUT_FOR = 1.0  # seconds that a process says no without looking; it never says yes without looking
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """What somebody got: the claim first, then the parts that came with a package."""
+    """What somebody got: each claim, followed by the parts that came with a package."""
 
     claims: tuple[Issued, ...]
 
@@ -60,13 +65,14 @@ Outcome = Answer[Claimed]
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One person's wish, under one key."""
+    """One person's wish, under one key; `quantity` of them or none."""
 
     person: Person
     offer_id: UUID
     choices: tuple[str, ...]
     asked: Asked
     recharge_to: str = field(default="", repr=False)
+    quantity: int = 1
 
 
 @dataclass(slots=True)
@@ -101,16 +107,24 @@ class Claiming:
         offer_id: UUID,
         choices: Sequence[str] = (),
         recharge_to: str | None = None,
+        quantity: int = 1,
         request_id: str,
     ) -> Answer[Claimed]:
-        """领取: one claim, with the parts of a package. `choices`: the benefits chosen of a package k of n, by code.
+        """领取: `quantity` claims (1 to 20), all or none, each with its slot, its unit and the parts of a package.
+
+        `choices`: the benefits chosen of a package k of n, by code; the same for all.
 
         `recharge_to`: for a top-up and for nothing else, the mainland mobile number that is charged.
         Raises OfferUnknown, OfferClosed, OfferPaused, OfferNotForYou, OfferNotOpen, ChoicesInvalid, RechargeToInvalid,
-        RechargeToMissing, RechargeToUnwanted, OfferLimitReached, OfferSoldOut, NotSignedIn, MemberFrozen, KeyReused,
-        Overloaded (nothing happened), OutcomeUnknown (the key finds out).
+        RechargeToMissing, RechargeToUnwanted, OfferLimitReached, OfferSoldOut, OfferTooMany (some would do),
+        QuantityInvalid, NotSignedIn, MemberFrozen, KeyReused, Overloaded (nothing happened), OutcomeUnknown (the key
+        finds out).
         """
+        if not 1 <= quantity <= MOST_AT_ONCE:
+            raise QuantityInvalid(most=MOST_AT_ONCE)
         facts: dict[str, object] = {"offer": offer_id, "choices": sorted(choices)}
+        if quantity > 1:
+            facts["quantity"] = quantity
         number = ""
         if recharge_to is not None:
             number = normalise(recharge_to, "86") or ""
@@ -119,7 +133,8 @@ class Claiming:
             # By its keyed mark: fingerprints are stored, and there are few numbers.
             facts["recharge_to"] = self._vault.blind_index("recharge_to", number)
         asked = Asked.of(person, "claim", request_id, facts)
-        return await self._lane.submit(offer_id, Claim(person, offer_id, tuple(sorted(choices)), asked, number))
+        wanted = Claim(person, offer_id, tuple(sorted(choices)), asked, number, quantity)
+        return await self._lane.submit(offer_id, wanted)
 
     async def close(self) -> None:
         """Let those who wait be answered."""
@@ -160,16 +175,17 @@ class Claiming:
             vault=self._vault,
             buckets=_names(offer, now, self._zone),
         )
-        done: dict[Asked, Outcome | DomainError] = {
-            asked: Answer(Claimed(claims)) for (asked, _), claims in zip(given, issued, strict=True)
-        }
+        got: dict[Asked, tuple[Issued, ...]] = {}
+        for (asked, _), claims in zip(given, issued, strict=True):
+            got[asked] = (*got.get(asked, ()), *claims)
+        done: dict[Asked, Outcome | DomainError] = {asked: Answer(Claimed(claims)) for asked, claims in got.items()}
         return refused | done
 
     def _why_not(self, offer: PublishedOffer, asker: Asker, each: Claim, now: datetime) -> DomainError | None:
         verdict = decide(offer, asker, now, self._zone)
         if not verdict.ok:
             return refusal_of(offer, verdict)
-        if verdict.price.fen or verdict.price.points:  # refused at publish; it must not be given away by mistake
+        if not verdict.price.is_free:  # refused at publish; it must not be given away by mistake
             return OfferUnknown()
         kind = fulfiller(offer.benefit.kind)
         try:
@@ -219,27 +235,31 @@ class Claiming:
         if room.is_empty:
             self._remember_sold_out(offer, room, now)
         room.slots = await self._taken(offer, [asker.member_id for _, asker in may], now)
-        free: list[tuple[Claim, Asker, tuple[tuple[str, int], ...]]] = []
+        free: list[tuple[Claim, Asker, list[tuple[tuple[str, int], ...]]]] = []
         for each, asker in may:
-            slots = self._slots(offer, asker.member_id, room, now)
+            slots = self._slots(offer, asker.member_id, each.quantity, room, now)
             if isinstance(slots, DomainError):
                 refused[each.asked] = slots
                 continue
-            for period, number in slots:
+            for period, number in (slot for one in slots for slot in one):
                 room.slots.setdefault((asker.member_id, period), []).append(number)
             free.append((each, asker, slots))
         # Asked for those alone who may have one: whoever is over a limit takes nobody's place.
-        fits = await fulfiller(offer.benefit.kind).room(
-            offer.benefit.terms, [each.choices for each, _, _ in free], now=now
-        )
+        units = [each.choices for each, _, slots in free for _ in slots]
+        there = await fulfiller(offer.benefit.kind).room(offer.benefit.terms, units, now=now)
+        # Units of the same choices are as good as each other: what somebody leaves serves the next.
+        fits = Counter(choices for choices, is_there in zip(units, there, strict=True) if is_there)
         given: list[tuple[Asked, Wanted]] = []
-        for (each, asker, slots), is_there in zip(free, fits, strict=True):
-            if room.is_empty or not is_there:
-                refused[each.asked] = self._sold_out_error(offer, room, now)
+        for each, asker, slots in free:
+            left = fits[each.choices] if room.left is None else min(fits[each.choices], room.left)
+            if left < each.quantity:
+                too_many = OfferTooMany(title=offer.title, left=left)
+                refused[each.asked] = too_many if left > 0 else self._sold_out_error(offer, room, now)
                 continue
+            fits[each.choices] -= each.quantity
             if room.left is not None:
-                room.left -= 1
-            given.append((each.asked, _wanted(each, asker, slots)))
+                room.left -= each.quantity
+            given += [(each.asked, _wanted(each, asker, one)) for one in slots]
         for name in room.names if given else ():
             if not await rows(statements.TAKE_STOCK, offer.id, name, len(given)):
                 raise SerializationConflict(f"the counter {name} moved while it was locked")
@@ -276,18 +296,17 @@ class Claiming:
         return taken
 
     def _slots(
-        self, offer: PublishedOffer, member_id: UUID, room: _Room, now: datetime
-    ) -> tuple[tuple[str, int], ...] | OfferLimitReached:
-        """The first free slot of every limit. Merged members may hold the same number twice, so all are counted too."""
-        slots = []
-        for limit in offer.terms.limits:
-            period = period_key(limit.period, now, self._zone)
-            taken = room.slots.get((member_id, period), [])
-            free = next((number for number in range(1, limit.count + 1) if number not in taken), None)
-            if free is None or len(taken) >= limit.count:
-                return limit_reached(offer, limit, period_ends_at(limit.period, now, self._zone))
-            slots.append((period, free))
-        return tuple(slots)
+        self, offer: PublishedOffer, member_id: UUID, quantity: int, room: _Room, now: datetime
+    ) -> list[tuple[tuple[str, int], ...]] | OfferLimitReached | OfferTooMany:
+        """For each of so many claims the first free slot of every limit."""
+        periods = {limit: period_key(limit.period, now, self._zone) for limit in offer.terms.limits}
+        taken = {period: room.slots.get((member_id, period), []) for period in periods.values()}
+        try:
+            return free_slots(periods, taken, quantity)
+        except LimitFull as full:
+            if full.left > 0:
+                return OfferTooMany(title=offer.title, left=full.left)
+            return limit_reached(offer, full.limit, period_ends_at(full.limit.period, now, self._zone))
 
     # --- sold out
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from handlers.benefits.kinds import DuePart, NewClaim, fulfiller
 from handlers.claims.claims import Draft, Slot, write
-from handlers.errors import OfferSoldOut, RechargeToMissing
+from handlers.errors import OfferPaused, OfferSoldOut, RechargeToMissing
 from handlers.offers.offers import benefit_terms
 from handlers.ports import Vault
 from handlers.requests import Actor
@@ -80,7 +80,7 @@ async def issue(
     """Write the claims, each followed by its parts, in the order asked for.
 
     Raises SerializationConflict where a slot, or what a kind draws on, went to somebody else meanwhile;
-    RechargeToMissing for a top-up that goes to no number.
+    RechargeToMissing for a top-up that goes to no number; OfferPaused and OfferSoldOut of a package's parts.
     """
     benefit = offer.benefit
     kind = fulfiller(benefit.kind)
@@ -126,10 +126,12 @@ async def add_parts(
 ) -> dict[UUID, list[Issued]]:
     """The parts that are due of these packages, with their slots and first steps, by package.
 
-    A part of a natural period ends with it, and never later than its package. Raises OfferSoldOut (a pool of codes is
-    dry), SerializationConflict.
+    A part of a natural period ends with it, and never later than its package. Raises OfferPaused (a part is, or its
+    merchant), OfferSoldOut (a pool of codes is dry), SerializationConflict.
     """
     found = await rows(statements.PARTS, sorted({part.benefit for part in due}))
+    if paused := next((each["name"] for each in found if each["is_paused"]), None):
+        raise OfferPaused(title=paused)
     benefits = {each["code"]: _part(each) for each in found}
     drafts, slots, by_benefit = [], [], dict[str, list[Draft]]()
     for part in due:

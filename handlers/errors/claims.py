@@ -38,6 +38,18 @@ class RechargeToInvalid(DomainError):
     kind, code, message = ErrorKind.INVALID, "claim.recharge_to_invalid", "充值号码不正确，请检查后重新填写。"
 
 
+class OfferTooMany(DomainError):
+    """Some would do, so many would not: of the stock, or of what one member gets. Facts: `title`, `left`."""
+
+    kind, code, message = ErrorKind.CONFLICT, "offer.too_many", "{title}您最多还能领{left}份，请减少数量后再领。"
+
+
+class QuantityInvalid(DomainError):
+    """Not a number of claims that can be asked for at once; facts: `most`."""
+
+    kind, code, message = ErrorKind.INVALID, "claim.quantity_invalid", "每次可以领1到{most}份，请修改数量后再领。"
+
+
 class ClaimUnknown(DomainError):
     """There is no such claim, or it is somebody else's."""
 

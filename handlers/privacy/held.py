@@ -156,6 +156,17 @@ class HeldTransfer:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldListing:
+    """A list of an operator's that names them, for an offer that is given or taken back, and what became of it."""
+
+    offer: str
+    listed_for: str
+    quantity: int
+    state: str
+    added_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class HeldEvent:
     """What happened to who they are."""
 

@@ -21,6 +21,7 @@ from models.cards import Card
 from models.claims import Claim
 from models.consents import Consent
 from models.database import atomic, rows
+from models.grants import GrantRow
 from models.identity import Attribution, Follower, Identifier, IdentityEvent, Member
 from models.linking import BoundNumber, PhoneTransfer
 from models.operators import AuditEntry
@@ -49,6 +50,7 @@ class PersonalData:
     requests: tuple[held.HeldRequest, ...]
     messages: tuple[held.HeldMessage, ...]
     phone_transfers: tuple[held.HeldTransfer, ...]
+    listings: tuple[held.HeldListing, ...]
     identity_events: tuple[held.HeldEvent, ...]
     deeds_of_operators: tuple[held.HeldDeed, ...]
 
@@ -87,6 +89,7 @@ class PersonalDataRights:
                 requests=await _requests(ids),
                 messages=await _messages(ids),
                 phone_transfers=await _transfers(ids),
+                listings=await _listings(ids),
                 identity_events=await _events(ids),
                 deeds_of_operators=await _deeds(ids),
             )
@@ -228,6 +231,14 @@ async def _transfers(ids: list[UUID]) -> tuple[held.HeldTransfer, ...]:
     return tuple(
         held.HeldTransfer(each.tail, came_to_you, each.transferred_at, each.held_until)
         for each, came_to_you in sorted(found, key=lambda pair: (pair[0].transferred_at, pair[1]))
+    )
+
+
+async def _listings(ids: list[UUID]) -> tuple[held.HeldListing, ...]:
+    found = GrantRow.filter(member_id__in=ids).order_by("created_at", "id")
+    return tuple(
+        held.HeldListing(each.grant.offer.code, each.grant.kind, each.quantity, each.state, each.created_at)
+        for each in await found.prefetch_related("grant__offer")
     )
 
 

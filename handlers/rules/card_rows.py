@@ -1,11 +1,12 @@
 """Rows of a file of legacy cards: which columns there are, and what one line says."""
 
-import csv
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from handlers.rules.card_numbers import NumberForm, is_well_formed, normalise
+from handlers.rules.file_rows import REASONS as ROW_REASONS
+from handlers.rules.file_rows import HeaderRefused, RowRefused, columns_of, row_of
 from handlers.rules.phones import normalise as normalise_phone
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -16,23 +17,9 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "store": ("store", "last_store", "门店", "最近门店", "最近消费门店"),
     "balance": ("balance", "opening_balance", "余额", "积分", "期初积分"),
 }
-_KNOWN = {spelling: column for column, spellings in COLUMNS.items() for spelling in spellings}
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run when the file is opened again
 _BALANCE = re.compile(r"\d{1,10}")
 MOST_POINTS = 2_147_483_647
 LONGEST_NAME, LONGEST_PIN = 64, 32
-
-
-class HeaderRefused(Exception):
-    """The first line does not name the columns; the text says what is wrong."""
-
-
-class RowRefused(Exception):
-    """One line was not taken; `code` says why and holds nothing of the line."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,29 +34,9 @@ class LegacyCard:
     balance: int
 
 
-def cells(line: str) -> list[str]:
-    """The cells of one line. A line is a row: a quote that does not end in it is a fault. Raises RowRefused."""
-    if "\x00" in line:
-        raise RowRefused("row.malformed")
-    try:
-        (row,) = csv.reader([line], strict=True)
-    except (csv.Error, ValueError):
-        raise RowRefused("row.malformed") from None
-    return [cell.strip() for cell in row]
-
-
 def header(line: str) -> tuple[str, ...]:
     """Our names of the columns, in the file's order. Raises HeaderRefused."""
-    try:
-        given = [cell.lower() for cell in cells(line)]
-    except RowRefused:
-        raise HeaderRefused("第一行不是有效的表头") from None
-    unknown = [place for place, cell in enumerate(given, start=1) if cell not in _KNOWN]
-    if unknown:
-        raise HeaderRefused(f"第 {'、'.join(map(str, unknown))} 列的表头不认识")
-    columns = tuple(_KNOWN[cell] for cell in given)
-    if len(set(columns)) != len(columns):
-        raise HeaderRefused("有两列是同一种内容")
+    columns = columns_of(line, COLUMNS)
     if "number" not in columns:
         raise HeaderRefused("缺少“卡号”列")
     if not {"phone", "pin"} & set(columns) and not {"name", "store"} <= set(columns):
@@ -79,12 +46,7 @@ def header(line: str) -> tuple[str, ...]:
 
 def read(line: str, columns: Sequence[str], form: NumberForm) -> LegacyCard:
     """What one line says. Raises RowRefused."""
-    row = cells(line)
-    if len(row) != len(columns):
-        raise RowRefused("row.columns")
-    if any(cell.startswith(_FORMULA) for cell in row):
-        raise RowRefused("row.formula")
-    said = {**dict.fromkeys(COLUMNS, ""), **dict(zip(columns, row, strict=True))}
+    said = {**dict.fromkeys(COLUMNS, ""), **row_of(line, columns)}
     card = LegacyCard(
         number=_number(said["number"], form),
         phone=_phone(said["phone"]),
@@ -131,11 +93,7 @@ def _balance(said: str) -> int:
 
 
 REASONS: Mapping[str, str] = {
-    "row.malformed": "这一行不是有效的 CSV",
-    "row.columns": "列数和表头不一致",
-    "row.formula": "有单元格以 = + - @ 开头",
-    "row.too_long": "这一行太长",
-    "row.encoding": "这一行有无法识别的文字",
+    **ROW_REASONS,
     "number.missing": "没有卡号",
     "number.wrong": "卡号位数、号段或校验位不对",
     "number.repeated": "同一个文件里卡号重复",

@@ -56,12 +56,14 @@ def _prices(terms: OfferTerms) -> Iterator[Problem]:
 
 
 def _price(field: str, price: Price) -> Iterator[Problem]:
-    if price.fen < 0 or price.points < 0:
+    if price.fen < 0 or price.points < 0 or price.carrier_fen < 0:
         yield Problem(field, "negative", "价格不能是负数")
     if price.fen > 0:
         yield Problem(f"{field}.fen", "orders_missing", "还没有开通收款，现金价格暂时只能是0")
     if price.points > 0:
         yield Problem(f"{field}.points", "ledger_missing", "还没有开通积分，积分价格暂时只能是0")
+    if price.carrier_fen > 0:
+        yield Problem(f"{field}.carrier_fen", "carrier_missing", "还没有开通话费支付，话费价格暂时只能是0")
 
 
 def _audiences(terms: OfferTerms) -> Iterator[Problem]:

@@ -43,10 +43,16 @@ class Audience:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What one costs; nothing is free of charge. Money is refused at publish until orders exist, points too."""
+    """What one costs; nothing is free of charge. Refused at publish until there are orders, points, carrier billing."""
 
     fen: int = 0
     points: int = 0
+    carrier_fen: int = 0  # 话费支付
+
+    @property
+    def is_free(self) -> bool:
+        """Nothing has to be paid, in whatever."""
+        return not (self.fen or self.points or self.carrier_fen)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ class Capability(StrEnum):
     SETTLEMENT = "settlement"  # look at terms, statements, and what was redeemed
     SETTLEMENT_TERMS = "settlement_terms"  # what merchants are settled at
     STATEMENTS = "statements"  # close a day by hand
+    CLAIMS_SEEN = "claims_seen"  # what members got, at the service desk
+    GRANTS = "grants"  # give to many, give again, take back
     BLOCK_LIST = "block_list"  # what identifies nobody
     MERGE_OVERRIDE = "merge_override"  # join more than is one person's measure
     CONFLICTS = "conflicts"  # what was redeemed a second time without a network, and who bears it
@@ -47,6 +49,8 @@ _ALLOWED: Mapping[OperatorRole, frozenset[Capability]] = {
             Capability.OFFERS,
             Capability.SETTLEMENT,
             Capability.SETTLEMENT_TERMS,
+            Capability.CLAIMS_SEEN,
+            Capability.GRANTS,
             Capability.BLOCK_LIST,
             Capability.CONFLICTS,
             Capability.MEMBERS,
@@ -54,7 +58,9 @@ _ALLOWED: Mapping[OperatorRole, frozenset[Capability]] = {
             Capability.JOBS,
         }
     ),
-    OperatorRole.SUPPORT: frozenset({Capability.MEMBERS, Capability.CARDS, Capability.BENEFITS_SEEN}),
+    OperatorRole.SUPPORT: frozenset(
+        {Capability.MEMBERS, Capability.CARDS, Capability.BENEFITS_SEEN, Capability.CLAIMS_SEEN}
+    ),
     OperatorRole.FINANCE: frozenset(
         {
             Capability.AUDIT,

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from handlers.benefits.kinds import plain
-from handlers.claims.claiming import Claimed
+from handlers.claims.claiming import MOST_AT_ONCE, Claimed
 from handlers.claims.wallet import ClaimDetail, WalletItem, WalletSection
 from miniapp_api.member.offers import OfferOut
 from miniapp_api.shapes import Body, Id, Out, encode_cursor
@@ -25,10 +25,11 @@ RechargeTo = Annotated[
 
 
 class ClaimBody(Body):
-    """`choices`: of a package k of n, the codes of the chosen benefits."""
+    """`choices`: of a package k of n, the codes of the chosen benefits, the same for each of `quantity`."""
 
     choices: Annotated[list[BenefitCode], Field(max_length=20, default_factory=list)]
     recharge_to: RechargeTo | None = None
+    quantity: Annotated[int, Field(ge=1, le=MOST_AT_ONCE, description="so many or none")] = 1
 
 
 class IssuedOut(Out):

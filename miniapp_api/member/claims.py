@@ -15,6 +15,7 @@ from handlers.errors import (
     OfferNotOpen,
     OfferPaused,
     OfferSoldOut,
+    OfferTooMany,
     OfferUnknown,
     Overloaded,
     PackageNothingDue,
@@ -54,6 +55,7 @@ _LOOKED_AT = 100  # offers that are looked at for a page of claimable ones
         OfferNotForYou,
         OfferSoldOut,
         OfferLimitReached,
+        OfferTooMany,
         ChoicesInvalid,
         RechargeToInvalid,
         RechargeToMissing,
@@ -65,12 +67,13 @@ _LOOKED_AT = 100  # offers that are looked at for a page of claimable ones
 async def claim_offer(
     request: web.Request, offer_id: Id, /, body: ClaimBody, *, idempotency_key: str
 ) -> Created[ClaimedOut]:
-    """Claim one, at most once per key."""
+    """Claim so many or none, at most once per key."""
     answer = await handlers(request).claiming.claim(
         person(request),
         offer_id=offer_id,
         choices=body.choices,
         recharge_to=body.recharge_to,
+        quantity=body.quantity,
         request_id=idempotency_key,
     )
     return reply(answer, ClaimedOut.of, status=201)

@@ -58,10 +58,11 @@ class AudienceBody(Body):
 class PriceBody(Body):
     fen: Fen = 0
     points: Count = 0
+    carrier_fen: Count = 0
 
     def facts(self) -> Price:
         """As the rules read it."""
-        return Price(self.fen, self.points)
+        return Price(self.fen, self.points, self.carrier_fen)
 
 
 class AudiencePriceBody(Body):
@@ -183,6 +184,7 @@ class AudienceOut(Out):
 class PriceOut(Out):
     fen: int
     points: int
+    carrier_fen: int
 
 
 class AudiencePriceOut(Out):

@@ -154,7 +154,11 @@ MARK_RETURNED = Both(postgres=_RETURNED.format(these="= ANY($1::uuid[])"), sqlit
 
 # --- packages
 
-_PARTS = "SELECT id, code, name, kind, CAST(terms AS TEXT) AS terms FROM benefit WHERE code "
+_PARTS = """
+    SELECT b.id, b.code, b.name, b.kind, CAST(b.terms AS TEXT) AS terms,
+        CASE WHEN b.is_paused OR NOT COALESCE(m.is_active, true) THEN 1 ELSE 0 END AS is_paused
+    FROM benefit b LEFT JOIN merchant m ON m.id = b.merchant_id WHERE b.code
+"""
 PARTS = Both(postgres=_PARTS + "= ANY($1::text[])", sqlite=_PARTS + _OF_THESE)
 
 # --- reminders: members ($5 the last of the page before, $6 how many) whose claims expire within ($1, $2] or ($3, $4]
@@ -193,7 +197,7 @@ EXPIRING = Both(postgres=_EXPIRING.format(theirs=_OF_THEM.postgres), sqlite=_EXP
 
 _WALLET = """
     SELECT w.*, b.name, b.kind, b.category, m.name AS merchant_name,
-        CASE WHEN b.is_paused OR NOT COALESCE(m.is_active, true) THEN 1 ELSE 0 END AS is_paused
+        CASE WHEN b.is_paused OR NOT COALESCE(m.is_active, true) OR o.state = 'paused' THEN 1 ELSE 0 END AS is_paused
     FROM (
         SELECT s.*, COUNT(*) OVER (PARTITION BY s.section) AS number,
             SUM(CASE WHEN s.section = 'held' AND s.expires_at <= $3 THEN 1 ELSE 0 END) OVER () AS expiring,
@@ -212,7 +216,7 @@ _WALLET = """
             OR (s.section = 'held' AND (s.ends > {after} OR (s.ends = {after} AND s.id > {after_id})))
             OR (s.section <> 'held' AND s.id < {after_id})))
     ) w
-    JOIN benefit b ON b.id = w.benefit_id LEFT JOIN merchant m ON m.id = b.merchant_id
+    JOIN benefit b ON b.id = w.benefit_id LEFT JOIN merchant m ON m.id = b.merchant_id JOIN offer o ON o.id = w.offer_id
     WHERE w.place <= $4 ORDER BY w.section, w.place
 """
 WALLET = Both(
@@ -231,8 +235,10 @@ _CLAIM = """
     SELECT c.id, c.member_id, c.state, c.uses_total, c.uses_left, c.claimed_at, c.expires_at, c.package_id, c.offer_id,
         c.offer_version, c.code_version, c.source, c.recharge_to_tail, b.id AS benefit_id, b.name, b.kind, b.category,
         b.description, CAST(b.terms AS TEXT) AS terms, m.name AS merchant_name,
-        CASE WHEN b.is_paused OR NOT COALESCE(m.is_active, true) THEN 1 ELSE 0 END AS is_paused, b.code
+        CASE WHEN b.is_paused OR NOT COALESCE(m.is_active, true) OR o.state = 'paused' THEN 1 ELSE 0 END AS is_paused,
+        b.code
     FROM claim c JOIN benefit b ON b.id = c.benefit_id LEFT JOIN merchant m ON m.id = b.merchant_id
+    JOIN offer o ON o.id = c.offer_id
     WHERE (c.id = $2 OR c.package_id = $2) AND c.member_id {theirs} ORDER BY c.id
 """
 CLAIM = Both(postgres=_CLAIM.format(theirs=_OF_THEM.postgres), sqlite=_CLAIM.format(theirs=_OF_THEM.sqlite))

@@ -219,6 +219,22 @@ CHECKS = (
         """,
     ),
     Check(
+        "发放名单的每一行和发出的权益一致",
+        """
+        SELECT r.id FROM grant_row r LEFT JOIN (
+            SELECT grant_row_id, COUNT(*) AS number FROM granted_claim GROUP BY grant_row_id
+        ) g ON g.grant_row_id = r.id
+        WHERE r.claim_id IS NULL AND COALESCE(g.number, 0) <> CASE WHEN r.state = 'done' THEN r.quantity ELSE 0 END
+        """,
+    ),
+    Check(
+        "补发过的权益不能再使用",
+        """
+        SELECT g.id FROM regrant g JOIN claim c ON c.id = g.old_claim_id
+        WHERE c.state IN ('pending', 'issued', 'partly_used')
+        """,
+    ),
+    Check(
         "权益的剩余次数等于总次数减核销加撤销",
         """
         SELECT c.id FROM claim c LEFT JOIN (

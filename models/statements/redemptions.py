@@ -39,12 +39,15 @@ STORE_NAMES = "SELECT code, name FROM store WHERE merchant_id = $1 ORDER BY code
 _CLAIMS = """
     SELECT c.id, c.code_hash, c.state, c.uses_total, c.uses_left, c.valid_from, c.expires_at, c.member_id,
         o.id AS owner_id, o.status AS owner_status, o.number,
-        b.id AS benefit_id, b.name, b.kind, b.terms, b.merchant_id, b.is_paused, b.settlement_price_fen,
-        b.operator_share_bp, v.terms AS offer_terms
+        b.id AS benefit_id, b.name, b.kind, b.terms, b.merchant_id, b.settlement_price_fen,
+        b.operator_share_bp, v.terms AS offer_terms,
+        b.is_paused OR f.state = 'paused' OR NOT COALESCE(t.is_active, true) AS is_paused
     FROM claim c
     JOIN benefit b ON b.id = c.benefit_id
     JOIN member m ON m.id = c.member_id
     JOIN member o ON o.id = coalesce(m.canonical_id, m.id)
+    JOIN offer f ON f.id = c.offer_id
+    LEFT JOIN merchant t ON t.id = b.merchant_id
     LEFT JOIN offer_version v ON v.offer_id = c.offer_id AND v.number = c.offer_version
     WHERE c.id {ids} OR c.code_hash {hashes} ORDER BY c.id
 """

@@ -9,7 +9,6 @@ import pytest
 
 from handlers.actors import Operator
 from handlers.cards.card_binding import CardProof
-from handlers.cards.card_files import examine
 from handlers.cards.card_imports import CardImports
 from handlers.cards.card_kinds import KindDraft, add_kind
 from handlers.errors import (
@@ -37,6 +36,7 @@ from handlers.errors import (
     TicketUsed,
 )
 from handlers.identity.merging import absorb
+from handlers.import_files import examine
 from handlers.rules.numbers import check_digit
 from models.cards import Card, RecentTries
 from models.database import atomic, rows

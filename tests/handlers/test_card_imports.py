@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from handlers.cards.card_files import FileRefused, examine
-from handlers.cards.card_imports import CardImports, ImportOvertaken, Progress
+from handlers.cards.card_imports import CardImports
 from handlers.cards.card_kinds import KindDraft, add_kind
 from handlers.errors import CardKindInvalid, CardKindUnknown
-from handlers.rules.card_rows import HeaderRefused
+from handlers.import_files import FileRefused, examine
+from handlers.importing import ImportOvertaken, Progress
+from handlers.rules.file_rows import HeaderRefused
 from handlers.rules.numbers import check_digit
 from models.cards import Card, CardImport
 from models.database import atomic, rows

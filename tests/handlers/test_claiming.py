@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -20,12 +20,14 @@ from handlers.errors import (
     OfferNotOpen,
     OfferPaused,
     OfferSoldOut,
+    OfferTooMany,
     OfferUnknown,
     PackageNothingDue,
+    QuantityInvalid,
 )
 from handlers.requests import Answer
 from handlers.rules.benefit_terms import CodeCouponTerms, PackagePart, PackageTerms, VoucherTerms
-from handlers.rules.offer_terms import Limit, Period, Validity, ValidityKind, Wave
+from handlers.rules.offer_terms import Limit, Period, Price, Validity, ValidityKind, Wave
 from models.benefits import Benefit, CodePool, Offer, OfferStock
 from models.claims import Claim, ClaimEvent, ClaimSlot, PoolCode
 from models.database import rows
@@ -336,3 +338,102 @@ async def test_stock_never_passes_zero_even_where_somebody_else_counts(rooms):
 
 def test_the_answer_can_be_stored():
     assert Claimed(()) == Claimed(())
+
+
+async def test_several_at_once_each_take_a_slot_and_a_unit(rooms):
+    person = await rooms.member()
+    offer = await an_offer(rooms.clock.now(), stock=5, limits=(Limit(Period.DAY, 3), Limit(Period.EVER, 4)))
+    answer = await rooms.handlers.claiming.claim(person, offer_id=offer.id, quantity=3, request_id="k1")
+    assert len({each.id for each in answer.value.claims}) == 3
+    slots = await ClaimSlot.filter(offer_id=offer.id).values_list("period", "number")
+    assert sorted(number for period, number in slots if period == "ever") == [1, 2, 3]
+    assert len(slots) == 6
+    assert await offer.left() == 2
+    again = await rooms.handlers.claiming.claim(person, offer_id=offer.id, quantity=3, request_id="k1")
+    assert again == Answer(answer.value, replayed=True)
+    with pytest.raises(KeyReused):
+        await rooms.handlers.claiming.claim(person, offer_id=offer.id, quantity=2, request_id="k1")
+    await holds()
+
+
+async def test_several_come_all_or_none_and_the_refusal_says_how_many_there_could_be(rooms):
+    ming, hong = await crowd(rooms, 2)
+    offer = await an_offer(rooms.clock.now(), stock=4, limits=(Limit(Period.EVER, 3),))
+    claiming = rooms.handlers.claiming
+    with pytest.raises(OfferTooMany) as over:
+        await claiming.claim(ming, offer_id=offer.id, quantity=4, request_id="a")
+    assert over.value.facts["left"] == 3
+    await claiming.claim(ming, offer_id=offer.id, quantity=3, request_id="b")
+    with pytest.raises(OfferLimitReached):
+        await claiming.claim(ming, offer_id=offer.id, quantity=2, request_id="c")
+    with pytest.raises(OfferTooMany) as short:
+        await claiming.claim(hong, offer_id=offer.id, quantity=2, request_id="d")
+    assert short.value.facts["left"] == 1
+    assert await Claim.filter(member_id=hong.member_id).count() == 0
+    assert (await claiming.claim(hong, offer_id=offer.id, request_id="e")).value.claims
+    assert await offer.left() == 0
+    await holds()
+
+
+@pytest.mark.parametrize("quantity", [0, -1, 21, 10**9])
+async def test_no_none_negative_or_huge_number_is_claimed(rooms, quantity):
+    person, offer = await rooms.member(), await an_offer(rooms.clock.now(), limits=NONE)
+    with pytest.raises(QuantityInvalid):
+        await rooms.handlers.claiming.claim(person, offer_id=offer.id, quantity=quantity, request_id="k")
+    assert await Claim.all().count() == 0
+
+
+async def test_twenty_five_pairs_pressed_at_once_share_thirty_units_and_nobody_gets_half(rooms):
+    people = await crowd(rooms, 25)
+    offer = await an_offer(rooms.clock.now(), stock=31, limits=NONE)
+    claiming = rooms.handlers.claiming
+    found = await outcomes(*(claiming.claim(each, offer_id=offer.id, quantity=2, request_id="k") for each in people))
+    assert found == {"Claimed": 15, "OfferTooMany": 10}
+    held = Counter(await Claim.all().values_list("member_id", flat=True))
+    assert set(held.values()) == {2}
+    assert await offer.left() == 1
+    await holds()
+
+
+async def test_codes_that_are_too_few_for_one_serve_the_next(rooms):
+    ming, hong = await crowd(rooms, 2)
+    benefit = await a_benefit("电影票", BenefitKind.CODE_COUPON, CodeCouponTerms(pool="film"))
+    pool = await CodePool.create(benefit=benefit, code="film", name="电影票")
+    for number in range(2):
+        await PoolCode.create(pool=pool, code_hash=f"h{number}", code_cipher="c")
+    offer = await an_offer(rooms.clock.now(), benefit=benefit, limits=NONE)
+    claiming = rooms.handlers.claiming
+    found = await outcomes(
+        claiming.claim(ming, offer_id=offer.id, quantity=3, request_id="k"),
+        claiming.claim(hong, offer_id=offer.id, quantity=2, request_id="k"),
+    )
+    assert found == {"OfferTooMany": 1, "Claimed": 1}
+    assert await PoolCode.filter(claim_id__isnull=True).count() == 0
+    await holds()
+
+
+async def test_what_has_a_price_is_never_given_away_by_mistake(rooms):
+    person = await rooms.member()
+    for price in (Price(fen=1), Price(points=1), Price(carrier_fen=1)):
+        offer = await an_offer(rooms.clock.now(), price=price)
+        with pytest.raises(OfferUnknown):
+            await rooms.handlers.claiming.claim(person, offer_id=offer.id, request_id="k")
+
+
+async def test_limits_of_a_day_a_week_and_a_month_each_begin_anew_with_their_period(rooms):
+    rooms.clock.advance(datetime(2026, 11, 28, 2, 0, tzinfo=UTC) - rooms.clock.now())  # a Saturday, ten o'clock
+    person = await rooms.member()
+    limits = (Limit(Period.DAY, 1), Limit(Period.WEEK, 2), Limit(Period.MONTH, 3))
+    offer = await an_offer(rooms.clock.now(), limits=limits)
+    claiming, had = rooms.handlers.claiming, []
+    for day in range(28, 45):  # to Monday, the 14th of December
+        for _ in range(2):
+            try:
+                await claiming.claim(person, offer_id=offer.id, request_id=str(new_id()))
+                had.append(day)
+            except OfferLimitReached as refused:
+                last = refused.facts["period"]
+        rooms.clock.advance(timedelta(days=1))
+    # Two in the week to Sunday; November's third on Monday; two of each week, and December's third on the 8th.
+    assert had == [28, 29, 30, 31, 37, 38]
+    assert last == "month"

@@ -8,10 +8,10 @@ import pytest
 
 from handlers.benefits import code_pools
 from handlers.benefits.code_imports import CodeImports
-from handlers.cards.card_files import examine
-from handlers.cards.card_imports import ImportOvertaken, Progress
 from handlers.errors import CodePoolUnknown
-from handlers.rules.card_rows import HeaderRefused
+from handlers.import_files import examine
+from handlers.importing import ImportOvertaken, Progress
+from handlers.rules.file_rows import HeaderRefused
 from models.claims import CodeImport, PoolCode
 from models.database import atomic, rows
 from models.statements.invariants import CHECKS

@@ -8,7 +8,6 @@ import pytest
 from handlers.benefits import code_pools
 from handlers.benefits.code_imports import CodeImports
 from handlers.benefits.operator_code_pools import PoolDraft
-from handlers.cards.card_files import examine
 from handlers.errors import (
     BenefitUnknown,
     CodeImportUnknown,
@@ -18,6 +17,7 @@ from handlers.errors import (
     KeyReused,
     RoleMissing,
 )
+from handlers.import_files import examine
 from handlers.outbox import JobContext
 from models.benefits import Benefit, CodePool
 from models.claims import PoolCode

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from handlers.rules.card_numbers import IssuedNumbers, NumberForm, is_possible, is_well_formed, normalise
 from handlers.rules.card_proofs import Kept, Shown, is_proven, normalise_name
-from handlers.rules.card_rows import HeaderRefused, RowRefused, header, read
+from handlers.rules.card_rows import header, read
 from handlers.rules.card_states import MOVES, sources
+from handlers.rules.file_rows import HeaderRefused, RowRefused
 from handlers.rules.numbers import check_digit
 from models.words import CardStatus
 

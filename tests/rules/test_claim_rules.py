@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.claims.typed_codes import ALPHABET, LENGTH, code_hash, normalise, shown, typed_code
+from handlers.rules.claim_slots import LimitFull, free_slots
 from handlers.rules.claim_states import EDGES, OPEN, IllegalEdge, after_uses, require_edge, stands
+from handlers.rules.offer_terms import Limit, Period
 from handlers.rules.quiet_hours import speakable
 from models.words import ClaimState
 
@@ -115,3 +117,15 @@ def test_nobody_is_written_to_at_night(later):
     when = speakable(at, ZONE)
     assert at <= when <= at + timedelta(hours=12)
     assert 9 <= when.astimezone(ZONE).hour < 21
+
+
+def test_a_member_who_was_merged_with_the_same_numbers_has_no_more_than_the_limit():
+    limit = Limit(Period.EVER, 3)
+    assert free_slots({limit: "ever"}, {"ever": [1]}, 2) == [(("ever", 2),), (("ever", 3),)]
+    with pytest.raises(LimitFull) as full:
+        free_slots({limit: "ever"}, {"ever": [1, 1]}, 2)
+    assert (full.value.limit, full.value.left) == (limit, 1)
+
+
+def test_without_limits_a_claim_takes_no_slot():
+    assert free_slots({}, {}, 3) == [(), (), ()]

@@ -234,7 +234,26 @@ LATER = NOW + timedelta(days=2)
     [
         (OfferTerms(price=Price(fen=1)), ("price.fen", "orders_missing")),
         (OfferTerms(price=Price(points=1)), ("price.points", "ledger_missing")),
+        (OfferTerms(price=Price(carrier_fen=1)), ("price.carrier_fen", "carrier_missing")),
         (OfferTerms(price=Price(fen=-1)), ("price", "negative")),
+        (OfferTerms(price=Price(points=-1)), ("price", "negative")),
+        (OfferTerms(price=Price(carrier_fen=-1)), ("price", "negative")),
+        (OfferTerms(original_price_fen=-1), ("original_price_fen", "negative")),
+        (OfferTerms(audience=Audience(joined_within_days=3_661)), ("audience.joined_within_days", "out_of_range")),
+        (OfferTerms(closes_at=datetime(2019, 12, 31, tzinfo=UTC)), ("closes_at", "out_of_range")),
+        (OfferTerms(daily_stock=2**31), ("daily_stock", "out_of_range")),
+        (OfferTerms(waves=(Wave("10:00", 2**31),)), ("waves[0].count", "out_of_range")),
+        (OfferTerms(limits=(Limit(Period.DAY, 1_001),)), ("limits[0].count", "out_of_range")),
+        (OfferTerms(validity=Validity(ValidityKind.DAYS, days=3_661)), ("validity.days", "out_of_range")),
+        (OfferTerms(validity=Validity(ValidityKind.NATURAL)), ("validity.period", "missing")),
+        (
+            OfferTerms(opens_at=LATER, early=(EarlyOpening("gold", 7 * 24 * 60 + 1),)),
+            ("early[0].minutes", "out_of_range"),
+        ),
+        (
+            OfferTerms(opens_at=LATER, early=(EarlyOpening("gold", 1), EarlyOpening("gold", 2))),
+            ("early", "repeated"),
+        ),
         (
             OfferTerms(prices=(AudiencePrice(Audience(), Price(fen=9)),)),
             ("prices[0].price.fen", "orders_missing"),

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from gateways.vault import FieldVault
-from handlers.cards.card_files import examine
 from handlers.cards.card_imports import CardImports
 from handlers.cards.card_kinds import KindDraft, add_kind
+from handlers.import_files import examine
 from handlers.rules.numbers import check_digit
 from models.database import atomic
 from models.organizations import Organization

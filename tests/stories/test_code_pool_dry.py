@@ -4,8 +4,8 @@ import asyncio
 from collections import Counter
 
 from handlers.benefits.code_imports import CodeImports
-from handlers.cards.card_files import examine
 from handlers.codec import to_json
+from handlers.import_files import examine
 from handlers.rules.offer_terms import OfferTerms
 from models.benefits import Benefit, Offer, OfferVersion
 from models.claims import Claim

@@ -7,8 +7,8 @@ import aiohttp
 import orjson
 import pytest
 
-from handlers.cards.card_files import examine
 from handlers.cards.card_imports import CardImports
+from handlers.import_files import examine
 from handlers.rules.numbers import check_digit
 from models.operators import AuditEntry
 from tests.operating import PASSWORD

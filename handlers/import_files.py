@@ -1,4 +1,4 @@
-"""Files of legacy cards, read in one pass with little memory: which encoding, which hash, which lines."""
+"""Files that are imported, read in one pass with little memory: which encoding, which hash, which lines."""
 
 import codecs
 import hashlib
@@ -13,11 +13,11 @@ _WIDE_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class FileRefused(Exception):
-    """The file cannot be read as one of cards; the text says what to do."""
+    """The file cannot be read; the text says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
-class CardFile:
+class ImportFile:
     """One file: where it is, what identifies its content, how its text is written, how large it is (bytes)."""
 
     path: Path
@@ -36,7 +36,7 @@ class Line:
     end: int
 
 
-def examine(path: Path) -> CardFile:
+def examine(path: Path) -> ImportFile:
     """Hash and encoding of a file: UTF-8 with or without a BOM, otherwise GB 18030, of which GBK is a part.
 
     One line that is broken in both spoils no file: the encoding that fits more lines is taken. Raises FileRefused.
@@ -62,7 +62,7 @@ def examine(path: Path) -> CardFile:
         raise FileRefused("文件是空的。")
     known = next((name for bom, name in _BOMS.items() if start.startswith(bom)), None)
     encoding = known or ("utf-8" if faults["utf-8"] <= faults["gb18030"] else "gb18030")
-    return CardFile(path, digest.hexdigest(), encoding, size)
+    return ImportFile(path, digest.hexdigest(), encoding, size)
 
 
 def _decodes(part: bytes, encoding: str) -> bool:
@@ -73,7 +73,7 @@ def _decodes(part: bytes, encoding: str) -> bool:
     return True
 
 
-def lines(file: CardFile, *, longest: int = LONGEST_LINE) -> Iterator[Line]:
+def lines(file: ImportFile, *, longest: int = LONGEST_LINE) -> Iterator[Line]:
     """Every line that is not empty. Of one that is too long, no more than `longest` bytes are ever held."""
     encoding = "utf-8" if file.encoding == "utf-8-sig" else file.encoding
     with file.path.open("rb") as raw:

@@ -1,0 +1,1 @@
+"""What operators give to many, give again, and take back."""
