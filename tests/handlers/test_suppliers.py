@@ -1,6 +1,7 @@
 """Suppliers as operators keep them: within their subtree, on record, their secret never seen again."""
 
 import pytest
+from tortoise.exceptions import IntegrityError, OperationalError
 
 from handlers.errors import (
     BenefitNotReady,
@@ -16,11 +17,11 @@ from handlers.key_rotation import SUPPLIER_SECRET
 from models.benefits import Benefit
 from models.claims import Claim
 from models.database import rows
-from models.fulfillments import Fulfillment, Supplier
+from models.fulfillments import Fulfillment, FulfillmentAttempt, Supplier
 from models.operators import AuditEntry
 from models.requests import Request
 from models.statements.invariants import CHECKS
-from models.words import BenefitKind, BenefitState, ClaimState, FulfillmentState, OperatorRole
+from models.words import BenefitKind, BenefitState, ClaimState, FulfillmentAct, FulfillmentState, OperatorRole
 from tests.handlers.charging import a_supplier, a_top_up, order_of
 from tests.handlers.pooling import country, key, operator_of
 
@@ -198,3 +199,18 @@ async def test_the_doctor_sees_a_claim_and_an_order_that_do_not_fit(order, claim
     if of_order:
         await Fulfillment.filter(id=order.id).update(**of_order)
     assert await broken() == what
+
+
+async def test_a_claim_has_one_live_order_and_what_was_said_is_never_changed(order):
+    facts = {"claim_id": order.claim_id, "supplier_id": order.supplier_id, "ordinal": 2, "look_at": order.look_at}
+    second = {"order_no": "f" * 32, "product": "TEN", "face_value_fen": 1_000}
+    with pytest.raises(IntegrityError):
+        await Fulfillment.create(**facts, **second)
+    said = {"act": FulfillmentAct.ORDER, "result": "unknown", "happened_at": order.look_at}
+    attempt = await FulfillmentAttempt.create(fulfillment=order, **said)
+    for change in (
+        FulfillmentAttempt.filter(id=attempt.id).update(result="done"),
+        FulfillmentAttempt.filter(id=attempt.id).delete(),
+    ):
+        with pytest.raises((IntegrityError, OperationalError)):
+            await change
