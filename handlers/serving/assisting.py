@@ -111,6 +111,7 @@ class Assisting:
         wanted, number = await self._kinds.get(kind), normalise(number)
         if not is_well_formed(number, wanted.form):
             raise CardNumberWrong
+        await self._accounts.only(AccountKind.MINI_PROGRAM)  # before anything is promised: the ticket leads there
         account = await self._chat()
 
         async def effect() -> _StoredTicket:

@@ -23,7 +23,7 @@ class IdentifyBody(Body):
     """A member code as it was scanned."""
 
     token: PassToken
-    device_id: DeviceId
+    device_id: DeviceId | None = None
     store_id: Id | None = Field(default=None, description="needed of whoever serves several stores")
 
 

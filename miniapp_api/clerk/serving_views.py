@@ -61,7 +61,7 @@ async def identify(request: web.Request, body: IdentifyBody) -> Ok[IdentifiedOut
         clerk(request),
         body.token,
         store_id=body.store_id,
-        device_id=body.device_id,
+        device_id=body.device_id or "",
         address=counted_as(request.app[TRUSTED_PROXIES].client_address(request)),
     )
     return Ok(IdentifiedOut.of(found))
