@@ -105,7 +105,7 @@ async def all_is_well(site, server):
     assert stored.integrity(site.database_url) == "ok"
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_killed_at_every_point_a_claim_and_a_redemption_happen_once_or_not_at_all(site):
     stand = await opened(site)
     server = await site.serve(planted=failing.PLANT)

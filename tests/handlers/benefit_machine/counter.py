@@ -145,8 +145,7 @@ class CounterSteps(ClaimingSteps):
         age = max(self.now - done.at, timedelta(0))
         is_late = age > (timedelta(hours=24) if by_manager else timedelta(minutes=15))
         is_elsewhere = device != done.device and not by_manager
-        is_not_theirs = False
-        refused = done.is_reversed or is_late or is_elsewhere or is_not_theirs or done.held.reversals >= 10
+        refused = done.is_reversed or is_late or is_elsewhere or done.held.reversals >= 10
 
         def settled(value) -> None:
             done.is_reversed = True

@@ -147,6 +147,8 @@ class RunningSteps(CounterSteps):
             open_ones = [each for each in self.done if not each.is_reversed]
             done = open_ones[which % len(open_ones)] if open_ones else None
             return self.reverse_act(done, done.device, by_manager=bool(which % 2)) if done else None
+        if what == "stock" and on_offer.added is not None:
+            return self.stock_act(on_offer, 1 if which % 2 else -1)
         return self.pause_act(on_offer)
 
     @precondition(lambda self: self.held)
