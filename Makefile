@@ -13,7 +13,7 @@ STAMP := $(VENV)/.installed
 export PYTHONPATH :=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo serve worker test check fix bench soak migration pin changelog test-tools bench-tools suite
+.PHONY: help setup demo serve worker test check fix bench soak migration pin changelog test-tools bench-tools suite suite-sqlite suite-postgres
 
 # Installs the Debian packages in the shell's array `missing`, or says which they are.
 define install_missing
@@ -58,8 +58,15 @@ worker: setup ## start a worker that does the jobs (needed beside `serve` on Pos
 test: setup test-tools ## check, then the whole suite on SQLite + embedded Redis and on PostgreSQL + Redis
 	@timeout --foreground --kill-after=20 35m $(MAKE) check suite
 
+# Side by side, because each waits a good deal for its servers; what a run says is printed when it is over.
 suite:
+	@echo "both pairs run side by side; each is told of when it is done"
+	@$(MAKE) -j2 -k --output-sync=target suite-sqlite suite-postgres
+
+suite-sqlite:
 	@echo "== SQLite + embedded Redis" && FANPIAO_TEST_PAIR=sqlite $(BIN)/python -m pytest -q $(PYTEST)
+
+suite-postgres:
 	@echo "== PostgreSQL + Redis" && FANPIAO_TEST_PAIR=postgres $(BIN)/python -m pytest -q $(PYTEST)
 
 # The programs that tests start: found by what they are, not by which package brought them.
