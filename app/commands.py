@@ -8,7 +8,7 @@ from uuid import UUID
 
 from app.container import House, open_house
 from app.doctor import examine
-from app.listening import LATEST_END, until_signalled
+from app.listening import LATEST_END, hear_signals, until_signalled
 from app.schema import Settings
 from app.server import GRACE, hearing, serving
 from app.simulation import run_simulator
@@ -33,8 +33,9 @@ def say(line: str) -> None:
 async def serve(settings: Settings, _: argparse.Namespace) -> int:
     """Serve until a signal; refuses to start on an outdated schema."""
     async with open_house(settings) as house, serving(house) as address:
+        heard = hear_signals()
         say(f"服务已启动：{address}")
-        await until_signalled(latest_end=LATEST_END)
+        await until_signalled(heard, latest_end=LATEST_END)
     return 0
 
 
@@ -47,8 +48,9 @@ async def worker(settings: Settings, _: argparse.Namespace) -> int:
     async with open_house(settings) as house:
         alone = Worker(house.registry, house.handlers, house.clock, grace=GRACE)
         async with hearing(house, alone):
+            heard = hear_signals()
             say("后台任务进程已启动")
-            await work_until_signalled(alone, latest_end=LATEST_END)
+            await work_until_signalled(alone, heard, latest_end=LATEST_END)
     return 0
 
 

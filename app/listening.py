@@ -32,12 +32,17 @@ async def listen(runner: web.BaseRunner, host: str, port: int) -> None:
         raise CannotListen(host, port, trouble) from trouble
 
 
-async def until_signalled(*, latest_end: float | None = None) -> None:
-    """Sleep until SIGINT or SIGTERM. The process may then take `latest_end` seconds to end by itself, or is ended."""
-    stopping, loop = asyncio.Event(), asyncio.get_running_loop()
+def hear_signals() -> asyncio.Event:
+    """From now on SIGINT and SIGTERM set this: to be called before anybody is told that the process has started."""
+    heard, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopping.set)
-    await stopping.wait()
+        loop.add_signal_handler(number, heard.set)
+    return heard
+
+
+async def until_signalled(heard: asyncio.Event | None = None, *, latest_end: float | None = None) -> None:
+    """Sleep until SIGINT or SIGTERM. The process may then take `latest_end` seconds to end by itself, or is ended."""
+    await (heard or hear_signals()).wait()
     if latest_end is not None:
         # A thread, because what hangs may be the loop itself. It dies with a process that ends in order.
         watchdog = threading.Timer(latest_end, _end)

@@ -242,9 +242,11 @@ class Worker(Generic[Handlers]):
             self._outages.failed("leases_not_given_back", error)  # they run out within a minute
 
 
-async def work_until_signalled(worker: Worker[Handlers], *, latest_end: float | None = None) -> None:
+async def work_until_signalled(
+    worker: Worker[Handlers], heard: asyncio.Event | None = None, *, latest_end: float | None = None
+) -> None:
     """A worker as its own process: SIGTERM and SIGINT end it within five seconds, its leases given back."""
-    signalled = asyncio.create_task(until_signalled(latest_end=latest_end))
+    signalled = asyncio.create_task(until_signalled(heard, latest_end=latest_end))
     signalled.add_done_callback(lambda _: worker.stop())
     try:
         await worker.run()

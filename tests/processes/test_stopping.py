@@ -29,6 +29,28 @@ async def test_an_idle_server_stops_at_once(site, how):
     assert not await server.is_listening()
 
 
+SIGNALLED_AT_ONCE = """
+import os
+from app import commands
+
+def say(line, said=commands.say):
+    said(line)
+    os.kill(os.getpid(), {number})
+
+commands.say = say
+"""
+
+
+@BOTH
+@pytest.mark.parametrize("command", ["serve", "worker"])
+async def test_a_signal_in_the_moment_in_which_it_says_that_it_has_started_is_heard(site, how, command):
+    if site.is_sqlite and command == "worker":
+        pytest.skip("SQLite has its worker inside the server")
+    started = await site.start(command, planted=SIGNALLED_AT_ONCE.format(number=int(how)))
+    ended = await started.ended(within=60)
+    assert (ended.code, "Traceback" in ended.err) == (0, False)
+
+
 @BOTH
 async def test_a_worker_stops_at_once(site, how):
     if site.is_sqlite:
@@ -103,10 +125,12 @@ async def test_a_request_that_takes_too_long_does_not_hold_the_end(site):
 async def test_a_slow_answer_under_way_still_reaches_the_person(site):
     server = await site.serve()
     ming = site.platform.person()
-    site.platform.faults.hang_after_doing("/cgi-bin/user/info", 5.2)
-    push = await ming.follow(site.oa)  # the budget is over: `success` was said, the answer is still being made
+    site.platform.faults.hang_after_doing("/cgi-bin/user/info", 4.6)
+    following = asyncio.create_task(ming.follow(site.oa))
+    await _until(lambda: site.platform.call_counts["/cgi-bin/user/info"])
+    await asyncio.sleep(4.3)  # the budget of four is over: `success` was said; the answer, which has a second, is near
     ended = await server.stop()
-    assert push.reply is None
+    assert (await following).reply is None
     assert_clean(ended)
     late = await stored.read(site.database_url, "SELECT key FROM job WHERE kind = 'send_text'")
     assert len(late) == 1
