@@ -86,6 +86,7 @@ from handlers.offline.conflicts import OfflineConflicts
 from handlers.offline.cut_off import OfflineCutOff
 from handlers.offline.packs import OfflinePacks
 from handlers.offline.uploads import OfflineUploads
+from handlers.offline.waiting import missing_scans
 from handlers.operators.audit_chain import AuditChain
 from handlers.operators.operator_jobs import OperatorJobs
 from handlers.operators.operator_sessions import OperatorSessions
@@ -211,7 +212,6 @@ def build_handlers(
     passwords, second_factor = Argon2Passwords(), Totp(settings.brand.name or "饭票")
     orders = TopUpOrders(clock, vault, supplier)
     departures = Departures(clock, vault, sessions, RedisDialogues(commands), [orders.hinders_leaving])
-    departures = Departures(clock, vault, sessions, RedisDialogues(commands))
     member_codes = MemberCodes(clock, randomness, RedisMemberCodes(commands), links)
     return Handlers(
         accounts=accounts,
@@ -282,7 +282,7 @@ def build_handlers(
         settlement_terms=SettlementTermsEditing(clock),
         statement_closing=StatementClosing(clock),
         statements=Statements(),
-        shifts=Shifts(clock),
+        shifts=Shifts(clock, [missing_scans]),
         stores=Stores(clock),
         suppliers=Suppliers(clock, vault),
         top_up_orders=orders,

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import orjson
 
-from handlers.codec import dumps, to_json
+from handlers.codec import dumps
 from handlers.errors import DeadJobUnknown
 from models.database import after_commit, atomic, require_atomic, rows
 from models.ids import new_id
@@ -111,17 +111,6 @@ async def later_many(wanted: Sequence[Later]) -> None:
         for each in wanted
     ]
     if await rows(statements.LATER, dump_rows(jobs)):
-        after_commit(_nudge_all)
-
-
-async def later_each(kind: str, wanted: Mapping[str, Mapping[str, object]], *, at: datetime) -> None:
-    """The same for many jobs of one kind at once, payloads by key, in one statement; none of them has an order key."""
-    require_atomic()
-    listed = [
-        {"id": str(new_id()), "key": key, "payload": dict(zip(said, map(to_json, said.values()), strict=True))}
-        for key, said in wanted.items()
-    ]
-    if listed and await rows(statements.LATER_EACH, orjson.dumps(listed).decode(), kind, at):
         after_commit(_nudge_all)
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import orjson
 
-from handlers.outbox import later_each
+from handlers.outbox import Later, later_many
 from handlers.rules.benefit_terms import TopUpTerms
 from models.database import require_atomic, rows
 from models.ids import new_id
@@ -53,5 +53,7 @@ async def _orders(
     ).decode()
     found = await rows(statements.ADD, text, now, supplier, product, face_value_fen, ordinal)
     written = [as_uuid(each["id"]) for each in found]
-    await later_each(PLACE, {f"top_up:{row_id}": {"fulfillment_id": str(row_id)} for row_id in sorted(written)}, at=now)
+    await later_many(
+        [Later(PLACE, f"top_up:{row_id}", now, {"fulfillment_id": str(row_id)}) for row_id in sorted(written)]
+    )
     return frozenset(made[row_id] for row_id in written)

@@ -10,6 +10,8 @@ from handlers.claims.claims import transition
 from handlers.offline.judging import presented
 from handlers.outbox import later
 from handlers.recurring import BUSINESS_ZONE
+from handlers.redemptions.settling import Settled, terms_in_force
+from handlers.redemptions.shift_entries import Entered, enter
 from handlers.requests import Actor
 from handlers.rules.claim_states import after_uses, stands
 from handlers.rules.redemption import money
@@ -80,16 +82,20 @@ async def give_back(claims: Sequence[Row], *, actor: Actor, now: datetime) -> No
 
 
 async def write(givings: Sequence[Giving], *, now: datetime) -> None:
-    """The redemption rows of these scans, each a receipt of its own."""
+    """The redemption rows of these scans, each a receipt of its own, settled under the terms of its own moment.
+
+    Where a shift is open on their device they count in it.
+    """
     require_atomic()
     made = []
+    terms = await terms_in_force([Settled(each.merchant_id, each.claim, each.scanned_at) for each in givings])
     for each in givings:
         claim, sync = each.claim, each.sync
         worth = money(
             presented(claim, sync, each.bill_fen),
             uses_total=claim["uses_total"],
-            price_fen=claim["settlement_price_fen"],
-            operator_share_bp=claim["operator_share_bp"],
+            price_fen=terms[as_uuid(claim["id"])].price_fen,
+            operator_share_bp=terms[as_uuid(claim["id"])].operator_share_bp,
             settled_fen=0,
             used=0,
         )
@@ -116,6 +122,8 @@ async def write(givings: Sequence[Giving], *, now: datetime) -> None:
         )
     if made:
         await Redemption.bulk_create(made)
+        entered = [Entered(each.redemption_id, as_uuid(each.sync["store_id"]), each.device_id) for each in givings]
+        await enter(entered, at=now)
 
 
 async def tell(givings: Sequence[Giving], *, now: datetime) -> None:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from handlers.offline.recording import gaps_of
 from models.database import row, rows
+from models.sql import as_uuid
 from models.statements import offline as statements
 
 
@@ -37,3 +38,16 @@ async def offline_waiting(
         if missing:
             gaps[each["device_id"]] = missing
     return OfflineWaiting(int(found["number"]) if found else 0, gaps)
+
+
+async def missing_scans(store_id: UUID, device_id: str) -> int:
+    """How many scans a till has made and not uploaded, as far as their numbers tell: what keeps its shift open.
+
+    Those that were uploaded and wait for the cut-off are in the shift's totals already, and the cut-off comes the next
+    morning: nobody stays that long.
+    """
+    found = await row(statements.MERCHANT_OF, store_id)
+    if found is None:
+        return 0
+    waiting = await offline_waiting(as_uuid(found["merchant_id"]), device_id=device_id)
+    return sum(last - first + 1 for gaps in waiting.gaps.values() for first, last in gaps)

@@ -16,11 +16,11 @@ from handlers.recurring import BUSINESS_ZONE
 from handlers.redemptions.counter import Laid, Shop
 from handlers.redemptions.redemption_answers import Line, Receipt
 from handlers.redemptions.redemption_attempts import OK, Attempt, note_all
-from handlers.redemptions.settling import terms_of
+from handlers.redemptions.settling import Settled, terms_in_force
 from handlers.redemptions.shift_entries import Entered, enter
 from handlers.rules.claim_states import after_uses
 from handlers.rules.redemption import OWN_REVERSAL, Presented, masked, money
-from handlers.rules.settlement_terms import TermsInForce, in_force
+from handlers.rules.settlement_terms import TermsInForce
 from models.database import require_atomic, rows
 from models.failures import SerializationConflict
 from models.ids import new_id
@@ -62,7 +62,13 @@ async def redeem_all(taken: Sequence[Taking], now: datetime) -> list[Receipt]:
     uses = [_uses(each) for each in taken]
     flat = [use for theirs in uses for use in theirs]
     left = await _take(flat)
-    terms = await _terms(taken, uses, now)
+    terms = await terms_in_force(
+        [
+            Settled(each.clerk.merchant_id, use.found, now)
+            for each, theirs in zip(taken, uses, strict=True)
+            for use in theirs
+        ]
+    )
     settled = await _settled(terms)
     receipts, redemptions, edges, attempts, jobs = [], [], list[Edge](), list[Attempt](), list[Later]()
     for each, theirs in zip(taken, uses, strict=True):
@@ -101,25 +107,6 @@ async def _take(uses: Sequence[_Use]) -> dict[UUID, int]:
     if len(taken) < len(uses):
         raise SerializationConflict("uses were taken meanwhile")
     return {as_uuid(each["id"]): int(each["uses_left"]) for each in taken}
-
-
-async def _terms(taken: Sequence[Taking], uses: Sequence[Sequence[_Use]], now: datetime) -> dict[UUID, TermsInForce]:
-    """By claim, the terms that hold at this moment; the amounts they lead to are kept with the redemption."""
-    benefits: dict[UUID, set[UUID]] = {}
-    for each, theirs in zip(taken, uses, strict=True):
-        benefits.setdefault(each.clerk.merchant_id, set()).update(as_uuid(use.found["benefit_id"]) for use in theirs)
-    versions = {merchant_id: await terms_of(merchant_id, ids) for merchant_id, ids in sorted(benefits.items())}
-    return {
-        use.claim_id: in_force(
-            versions[each.clerk.merchant_id],
-            as_uuid(use.found["benefit_id"]),
-            now,
-            price_fen=use.found["settlement_price_fen"],
-            operator_share_bp=use.found["operator_share_bp"],
-        )
-        for each, theirs in zip(taken, uses, strict=True)
-        for use in theirs
-    }
 
 
 async def _settled(terms: Mapping[UUID, TermsInForce]) -> dict[UUID, tuple[int, int]]:

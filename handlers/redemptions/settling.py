@@ -1,9 +1,12 @@
 """What the counter asks of settlement: under which terms a use is settled, and whether one is settled for good."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from handlers.rules.settlement_terms import TermsVersion
+from handlers.rules.settlement_terms import TermsInForce, TermsVersion, in_force
 from models.database import require_atomic, row, rows
 from models.sql import as_instant, as_uuid
 from models.statements import settlement as statements
@@ -21,6 +24,33 @@ async def terms_of(merchant_id: UUID, benefit_ids: Iterable[UUID]) -> tuple[Term
         )
         for each in await rows(statements.TERMS_OF, merchant_id, list(benefit_ids))
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """One use to be settled: at whose counter, of which claim (its row, with its benefit's price), as of when."""
+
+    merchant_id: UUID
+    claim: Mapping[str, Any]
+    at: datetime
+
+
+async def terms_in_force(uses: Sequence[Settled]) -> dict[UUID, TermsInForce]:
+    """By claim, the terms that hold for its use; the amounts they lead to are kept with the redemption."""
+    benefits: dict[UUID, set[UUID]] = {}
+    for use in uses:
+        benefits.setdefault(use.merchant_id, set()).add(as_uuid(use.claim["benefit_id"]))
+    versions = {merchant_id: await terms_of(merchant_id, ids) for merchant_id, ids in sorted(benefits.items())}
+    return {
+        as_uuid(use.claim["id"]): in_force(
+            versions[use.merchant_id],
+            as_uuid(use.claim["benefit_id"]),
+            use.at,
+            price_fen=use.claim["settlement_price_fen"],
+            operator_share_bp=use.claim["operator_share_bp"],
+        )
+        for use in uses
+    }
 
 
 async def is_settled(redemption_id: UUID) -> bool:

@@ -27,23 +27,6 @@ LATER = Both(
     ),
 )
 
-# Many at once. $1: [{"id", "key", "payload"}, ...], $2 their kind, $3 when.
-_LATER_EACH = """
-    INSERT INTO job (id, created_at, kind, key, payload, state, run_at, attempt_count, fence, last_error)
-    SELECT r.id, {now}, $2, r.key, r.payload, 'ready', $3, 0, 0, '' FROM {rows}
-    WHERE true ON CONFLICT (key) DO NOTHING RETURNING id
-"""
-LATER_EACH = Both(
-    postgres=_LATER_EACH.format(
-        now="clock_timestamp()", rows="jsonb_to_recordset($1::jsonb) AS r(id uuid, key text, payload jsonb)"
-    ),
-    sqlite=_LATER_EACH.format(
-        now="strftime('%Y-%m-%d %H:%M:%f', 'now') || '000+00:00'",
-        rows="(SELECT value ->> 'id' AS id, value ->> 'key' AS key, value -> 'payload' AS payload"
-        " FROM json_each($1)) AS r",
-    ),
-)
-
 # Of an order key only the oldest unfinished job may run, and none while another runs. Ids are time-ordered.
 _IN_TURN = """
     (j.order_key IS NULL OR NOT EXISTS (

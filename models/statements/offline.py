@@ -188,6 +188,7 @@ DAY_OF_DEVICE = """
 
 # --- looking at what waits
 
+MERCHANT_OF = "SELECT merchant_id FROM store WHERE id = $1"
 WAITING = """
     SELECT count(*) AS number FROM offline_scan s LEFT JOIN offline_verdict v ON v.scan_id = s.id
     LEFT JOIN offline_sync y ON y.id = s.sync_id

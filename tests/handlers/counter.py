@@ -11,7 +11,7 @@ from handlers.redemptions.counter import Scan
 from handlers.rules.benefit_terms import BenefitTerms, VoucherTerms
 from handlers.rules.offer_terms import OfferTerms
 from models.benefits import Benefit, Offer, OfferVersion
-from models.claims import Claim
+from models.claims import Claim, ClaimEvent
 from models.ids import new_id
 from models.organizations import Organization
 from models.programmes import Merchant, Store
@@ -85,7 +85,7 @@ class Counter:
             "valid_from": now - timedelta(seconds=1),
             "source": ClaimSource.GRANT,
         }
-        return await Claim.create(
+        made = await Claim.create(
             id=claim_id,
             member_id=person.member_id,
             offer=offer,
@@ -94,6 +94,8 @@ class Counter:
             code_hash=code_hash(vault, typed_code(vault, claim_id, 0)),
             **{**facts, **fields},
         )
+        await ClaimEvent.create(claim=made, from_state="", to_state=made.state, reason="granted", happened_at=now)
+        return made
 
     def typed(self, claim: Claim, uses: int = 1) -> Scan:
         return Scan(code=typed_code(self.rooms.vault, claim.id, 0), uses=uses)

@@ -118,19 +118,20 @@ async def test_a_redemption_that_breaks_off_leaves_nothing_and_its_key_is_free(c
     claim = await counter.claim(ming)
     await counter.handlers.shifts.open(counter.clerk, device_id="d1", request_id="s")
     asked = await Request.all().count()
-    later = redeeming.later
+    later_many = redeeming.later_many
 
     async def breaks(*_, **__):
         raise RuntimeError("the machine stopped here")
 
-    monkeypatch.setattr(redeeming, "later", breaks)
+    monkeypatch.setattr(redeeming, "later_many", breaks)
     with pytest.raises(RuntimeError):
         await counter.redeem(counter.typed(claim), key="k")
-    for table in (Redemption, RedemptionAttempt, ClaimEvent, ShiftEntry):
+    for table in (Redemption, RedemptionAttempt, ShiftEntry):
         assert await table.all().count() == 0
+    assert [each.to_state for each in await ClaimEvent.all()] == [ClaimState.ISSUED]  # as it was granted
     assert (await Request.all().count(), await Job.filter(kind="say_redeemed").count()) == (asked, 0)
     assert (await Claim.get(id=claim.id)).uses_left == 1
-    monkeypatch.setattr(redeeming, "later", later)
+    monkeypatch.setattr(redeeming, "later_many", later_many)
     assert not (await counter.redeem(counter.typed(claim), key="k")).replayed
 
 

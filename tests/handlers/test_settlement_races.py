@@ -9,7 +9,7 @@ import pytest
 
 from handlers.errors import DayClosed, RedemptionSettled
 from handlers.recurring import BUSINESS_ZONE
-from handlers.redemptions import redeeming, redemptions, reversals
+from handlers.redemptions import redeeming, reversals, tills
 from handlers.rules.settlement import stated
 from handlers.rules.validity import begins
 from handlers.settlement import statement_closing
@@ -66,9 +66,11 @@ async def hash_by_time(books: Books, day) -> str:
 
 
 async def test_a_row_of_yesterday_that_is_written_after_the_closing_is_in_the_next_statement(books, ming, monkeypatch):
+    if dialect() == "sqlite":
+        pytest.skip("one writer: whoever has looked at the clock holds the whole database")
     claim = await books.counter.claim(ming, price_fen=800)
     await books.redeemed(ming, price_fen=100)
-    held = Held(monkeypatch, redemptions, "resolve")
+    held = Held(monkeypatch, tills, "claims_of")
     scan = asyncio.create_task(books.counter.redeem(books.counter.typed(claim)))
     await held.reached.wait()  # it has looked at the clock: before midnight
     monday = books.next_day()
@@ -92,7 +94,7 @@ async def test_a_row_of_yesterday_that_is_written_after_the_closing_is_in_the_ne
 async def test_a_row_that_is_not_committed_when_the_day_is_closed_is_lost_to_no_statement(books, ming, monkeypatch):
     claim = await books.counter.claim(ming, price_fen=800)
     await books.redeemed(ming, price_fen=100)
-    held = Held(monkeypatch, redeeming, "later")  # inside the transaction, its row written
+    held = Held(monkeypatch, redeeming, "later_many")  # inside the transaction, its row written
     scan = asyncio.create_task(books.counter.redeem(books.counter.typed(claim)))
     await held.reached.wait()
     monday = books.next_day()

@@ -18,6 +18,7 @@ from models.redemptions import Redemption
 from models.settlement import SettlementTerms
 from models.words import OperatorRole
 from tests.handlers.counter import open_counter
+from tests.handlers.scanning import a_device, offline_claim
 from tests.handlers.settling import DAY, Books
 from tests.operating import city
 
@@ -87,6 +88,19 @@ async def test_no_use_is_settled_anew_when_the_price_changes_and_a_reversal_take
     assert (await settled_at(back))[0] == 33
     again = (await books.counter.redeem(books.counter.typed(claim))).value.lines[0].id
     assert (await settled_at(again))[0] == 1000
+
+
+async def test_what_was_given_without_a_network_is_settled_under_the_terms_of_its_own_moment(books, ming, desk):
+    counter = books.counter
+    early, late = [await offline_claim(counter, ming, price_fen=1000, share_bp=7000) for _ in range(2)]
+    device = await a_device(counter)
+    device.scan(early)
+    await add(books, desk, settlement_price_fen=900, operator_share_bp=5000)
+    books.clock.advance(MINUTE)
+    device.scan(late)
+    answers = (await device.upload()).answers
+    found = [await settled_at(each.redemption_id) for each in answers]
+    assert found == [(1000, 700, 300), (900, 450, 450)]
 
 
 async def test_without_a_start_terms_hold_from_the_next_business_day_and_never_from_the_past(books, desk):

@@ -19,6 +19,7 @@ from models.statements import shifts as statements
 from models.statements.invariants import CHECKS
 from models.words import RedemptionKind
 from tests.handlers.counter import open_counter
+from tests.handlers.scanning import a_device, offline_claim
 
 
 @pytest.fixture
@@ -118,6 +119,18 @@ async def test_it_is_not_closed_while_offline_scans_of_this_till_wait(counter, c
     assert (refused.value.facts, "2笔" in refused.value.sentence) == ({"waiting": 2}, True)
     waiting.clear()
     assert (await shifts.close(counter.clerk, device_id="d1", request_id="k")).value.closed_at == clock.now()
+
+
+async def test_scans_without_a_network_count_in_the_shift_and_missing_ones_keep_it_open(counter, ming):
+    await begin(counter)
+    device = await a_device(counter, "d1")
+    first, second, third = [device.scan(await offline_claim(counter, ming, price_fen=500)) for _ in range(3)]
+    await device.upload([first, third])
+    with pytest.raises(OfflineScansWait) as refused:
+        await end(counter)
+    assert refused.value.facts == {"waiting": 1}
+    await device.upload([second])
+    assert sums((await end(counter)).value) == (3, 1500, 0, 0)
 
 
 async def test_a_closed_shift_and_its_entries_are_never_edited(counter, ming):
@@ -220,15 +233,15 @@ async def test_negative_control_without_the_unique_index_two_are_open(counter):
 async def redeeming_now(counter, ming, monkeypatch):
     """A redemption that stands still after its entry was written and before it commits, and what lets it go on."""
     written, go_on = asyncio.Event(), asyncio.Event()
-    later = redeeming.later
+    later_many = redeeming.later_many
 
     async def paused(*args, **kwargs):
         written.set()
         await go_on.wait()
-        await later(*args, **kwargs)
+        await later_many(*args, **kwargs)
 
     claim = await counter.claim(ming)
-    monkeypatch.setattr(redeeming, "later", paused)
+    monkeypatch.setattr(redeeming, "later_many", paused)
     task = asyncio.create_task(counter.redeem(counter.typed(claim)))
     await written.wait()
     return task, go_on
