@@ -166,7 +166,7 @@ TAKEN_AWAY = {
         like(redemptions.TAKE_USES, "claim.uses_left - w.uses FROM", "claim.uses_left - 0 * w.uses FROM"),
     ),
     "the event of an edge": (claims_room, "_note", nothing),
-    "what is told after a redemption": (redeeming, "later", nothing),
+    "what is told after a redemption": (redeeming, "later_many", nothing),
     "the mark that a unit went back": (
         claims,
         "MARK_RETURNED",

@@ -59,7 +59,7 @@ async def test_the_same_choice_fifty_times_is_one_answer(rooms, package):
 
 async def test_without_slots_all_fifty_choices_are_had(rooms, package, monkeypatch):
     """The negative control."""
-    monkeypatch.setattr(Claiming, "_slots", lambda *_: ())
+    monkeypatch.setattr(Claiming, "_slots", lambda *_: [()])
     answers = await choose_in_turn(rooms, package)
     assert not [each for each in answers if isinstance(each, BaseException)]
     assert await Claim.filter(package_id=None).count() == 50

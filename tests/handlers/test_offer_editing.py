@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from handlers.benefits.kinds import KINDS
 from handlers.errors import (
     BenefitUnknown,
     KeyReused,
@@ -36,7 +37,7 @@ from models.database import atomic, rows
 from models.ids import new_id
 from models.operators import AuditEntry
 from models.programmes import Merchant
-from models.words import BenefitState, OfferState, OperatorRole
+from models.words import BenefitKind, BenefitState, OfferState, OperatorRole
 from tests.handlers.offering import Stall, benefit_of, key, lives_in, operator_at, stall_of
 from tests.operating import city
 
@@ -166,7 +167,8 @@ async def test_what_cannot_be_is_refused_at_publish_with_its_reason(stall, terms
     assert not await OfferVersion.exists()
 
 
-async def test_a_benefit_outside_of_the_pool_or_without_fulfiller_cannot_be_offered(stall):
+async def test_a_benefit_outside_of_the_pool_or_without_fulfiller_cannot_be_offered(stall, monkeypatch):
+    monkeypatch.delitem(KINDS, BenefitKind.TOP_UP)
     for state, kind, problem in (
         (BenefitState.DRAFT, "voucher", "not_in_pool"),
         (BenefitState.REVIEW, "voucher", "not_in_pool"),

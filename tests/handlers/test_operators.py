@@ -137,11 +137,12 @@ ALLOWED = {
     OperatorRole.OPERATOR: set(Capability)
     - {Capability.OPERATORS, Capability.ORGANIZATIONS, Capability.AUDIT, Capability.MERGE_OVERRIDE}
     - {Capability.STATEMENTS},
-    OperatorRole.SUPPORT: {Capability.MEMBERS, Capability.CARDS, Capability.BENEFITS_SEEN},
+    OperatorRole.SUPPORT: {Capability.MEMBERS, Capability.CARDS, Capability.BENEFITS_SEEN, Capability.CLAIMS_SEEN},
     OperatorRole.FINANCE: {
         Capability.AUDIT,
         Capability.CARD_IMPORTS,
         Capability.BENEFITS_SEEN,
+        Capability.CONFLICTS,
         Capability.SETTLEMENT,
         Capability.STATEMENTS,
     },

@@ -177,6 +177,7 @@ async def order(rooms) -> Fulfillment:
 
 
 PENDING, USED = "等待发放的直充都有进行中的订单，别的没有", "到账的直充都有一笔成功的订单，别的没有"
+PATH = "权益的变更记录连成合法的一条路，到当前状态为止"  # the state was changed behind the house's back
 ONE, NUMBER = "直充订单一次只有一笔，换供应商才有下一笔", "发出过的直充都记着发往哪个号码"
 
 
@@ -184,9 +185,9 @@ ONE, NUMBER = "直充订单一次只有一笔，换供应商才有下一笔", "�
     ("claim", "of_order", "what"),
     [
         ({}, {"state": FulfillmentState.FAILED}, {PENDING}),
-        ({"state": ClaimState.REVOKED}, {}, {PENDING}),
-        ({"state": ClaimState.REVOKED}, {"state": FulfillmentState.DONE}, {USED}),
-        ({"state": ClaimState.USED}, {"state": FulfillmentState.FAILED}, {USED}),
+        ({"state": ClaimState.REVOKED}, {}, {PENDING, PATH}),
+        ({"state": ClaimState.REVOKED}, {"state": FulfillmentState.DONE}, {USED, PATH}),
+        ({"state": ClaimState.USED}, {"state": FulfillmentState.FAILED}, {USED, PATH}),
         ({}, {"state": FulfillmentState.REPLACED}, {PENDING, ONE}),
         ({}, {"ordinal": 2}, {ONE}),
         ({"recharge_to_cipher": ""}, {}, {NUMBER}),

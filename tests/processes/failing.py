@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from handlers import group_commit
 from handlers.claims import claiming, claims
-from handlers.redemptions import redeeming, redemptions
+from handlers.redemptions import redeeming, tills
 from models.asyncpg_client import PostgresTransaction
 from models.sqlite_client import SqliteTransaction
 
@@ -29,8 +29,8 @@ def plant() -> None:
     """Put a point before and after everything that a claim and a redemption do to the database."""
     _begins("claim", claiming.Claiming, "_decide")
     _dies_at(claims, "_note", "mid_batch")  # claims and slots are written, the events are not
-    _begins("redeem", redemptions, "lock_clerk")
-    _dies_at(redeeming, "transition", "mid_batch")  # the uses are taken
+    _begins("redeem", tills.Tills, "_decide")
+    _dies_at(redeeming, "move", "mid_batch")  # the uses are taken
     for transaction in (SqliteTransaction, PostgresTransaction):
         _at_the_commit(transaction)
 

@@ -95,7 +95,7 @@ async def test_the_provinces_benefit_is_shared_out_among_its_cities_and_departme
 @pytest.mark.parametrize(
     ("wrong", "status", "code"),
     [
-        ({"kind": "top_up", "terms": {}}, 422, "benefit.kind_unsupported"),
+        ({"kind": "top_up", "terms": {}}, 422, "benefit.terms_invalid"),
         ({"kind": "lottery"}, 400, "request.invalid"),
         ({"terms": {"uses": 0}}, 422, "benefit.terms_invalid"),
         ({"terms": {"uses": "2"}}, 422, "benefit.terms_invalid"),
