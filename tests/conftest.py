@@ -85,7 +85,7 @@ def _migrate(url: str) -> None:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """The throw-away PostgreSQL of this run, with a migrated template database."""
-    with postgres_server() as server:
+    with postgres_server(in_memory=True) as server:
         server.sql(f"CREATE DATABASE {_TEMPLATE}")
         _migrate(server.url(_TEMPLATE))
         yield server
