@@ -12,7 +12,7 @@ from models.organizations import Organization
 from models.words import GrantKind, GrantRowState, GrantState
 
 
-class Grant(TimestampedModel):
+class GrantBatch(TimestampedModel):
     """One list of members and what is to happen to them: an offer given (批量发放), or what a list gave taken back.
 
     The rows are the truth of how far it has come; `row_count` is how many lines were read.
@@ -25,8 +25,8 @@ class Grant(TimestampedModel):
     organization: fields.ForeignKeyRelation[Organization] = fields.ForeignKeyField(
         "models.Organization", on_delete=fields.RESTRICT, related_name="grants"
     )
-    undoes: fields.ForeignKeyNullableRelation["Grant"] = fields.ForeignKeyField(
-        "models.Grant", null=True, on_delete=fields.RESTRICT, related_name="undone_by"
+    undoes: fields.ForeignKeyNullableRelation["GrantBatch"] = fields.ForeignKeyField(
+        "models.GrantBatch", null=True, on_delete=fields.RESTRICT, related_name="undone_by"
     )
     state = WordField(GrantState)
     reason = fields.CharField(max_length=200)
@@ -52,8 +52,8 @@ class GrantRow(TimestampedModel):
     `code` says why not; on a row that waits it is what the dry run expects. `claim` is what is to be taken back.
     """
 
-    grant: fields.ForeignKeyRelation[Grant] = fields.ForeignKeyField(
-        "models.Grant", on_delete=fields.RESTRICT, related_name="rows"
+    grant: fields.ForeignKeyRelation[GrantBatch] = fields.ForeignKeyField(
+        "models.GrantBatch", on_delete=fields.RESTRICT, related_name="rows"
     )
     row_number = CountField()
     member: fields.ForeignKeyNullableRelation[Member] = fields.ForeignKeyField(

@@ -22,7 +22,7 @@ from handlers.ports import Clock, Vault
 from handlers.rules.grant_rows import header
 from models.benefits import Offer
 from models.database import atomic, rows
-from models.grants import Grant, GrantRow
+from models.grants import GrantBatch, GrantRow
 from models.ids import new_id
 from models.statements import grants as statements
 from models.words import GrantKind, GrantRowState, GrantState
@@ -102,7 +102,7 @@ class _List:
             if await rows(statements.BEGIN, grant_id, now, stored.id, stored.organization_id, *told, *what):
                 place, facts = stored.organization_id, {"offer": order.offer, "reason": order.reason}
                 await record(self._by, "grant.made", "grant", grant_id, at=now, organization_id=place, **facts)
-        self._grant = await Grant.get(
+        self._grant = await GrantBatch.get(
             kind=GrantKind.GRANT, offer_id=stored.id, file_hash=self._hashed, state=GrantState.READING
         )
         return await self.stands()
@@ -119,14 +119,14 @@ class _List:
 
     async def stands(self) -> Progress:
         """`added_count`: rows that would be given; those that get nothing count as refused."""
-        grant = await Grant.get(id=self._grant.id)
+        grant = await GrantBatch.get(id=self._grant.id)
         all_rows = GrantRow.filter(grant_id=grant.id)
         would = await all_rows.filter(state=GrantRowState.WAITING, code="").count()
         is_done = grant.state is not GrantState.READING
         return Progress(grant.id, grant.row_count, would, 0, await all_rows.exclude(code="").count(), 1.0, is_done)
 
     async def finish(self) -> None:
-        grant = await Grant.get(id=self._grant.id)
+        grant = await GrantBatch.get(id=self._grant.id)
         offer = await grantable(self._grant.offer_id, self._order.choices)
         await DryRun(grant, offer, now=self._clock.now()).all()
         async with atomic():

@@ -27,7 +27,7 @@ from handlers.rules.organization_scope import Scope
 from models.benefits import CodePool
 from models.claims import PoolCode
 from models.database import atomic, require_atomic, rows
-from models.grants import Grant, GrantRow
+from models.grants import GrantBatch, GrantRow
 from models.ids import new_id
 from models.sql import as_uuid
 from models.statements import grants as statements
@@ -85,7 +85,9 @@ async def add_rows(grant_id: UUID, read: Sequence[Read], *, scope: Scope | None,
 class DryRun:
     """Goes through the rows that wait, in their order, and writes down what is to be expected of each."""
 
-    def __init__(self, grant: Grant, offer: PublishedOffer, *, now: datetime, zone: ZoneInfo = BUSINESS_ZONE) -> None:
+    def __init__(
+        self, grant: GrantBatch, offer: PublishedOffer, *, now: datetime, zone: ZoneInfo = BUSINESS_ZONE
+    ) -> None:
         self._grant = grant
         self._offer = offer
         self._now = now

@@ -8,7 +8,7 @@ from uuid import UUID
 from handlers.errors import GrantUnknown
 from handlers.rules.organization_scope import Scope
 from models.database import rows
-from models.grants import Grant
+from models.grants import GrantBatch
 from models.statements import grants as statements
 from models.words import GrantKind, GrantRowState, GrantState
 
@@ -84,7 +84,7 @@ async def figures_of(grant_id: UUID) -> Figures:
     )
 
 
-async def view(stored: Grant) -> GrantView:
+async def view(stored: GrantBatch) -> GrantView:
     """A row as operators see it, with its figures."""
     row: Any = stored
     return GrantView(
@@ -105,9 +105,9 @@ async def view(stored: Grant) -> GrantView:
     )
 
 
-async def theirs(scope: Scope, grant_id: UUID) -> Grant:
+async def theirs(scope: Scope, grant_id: UUID) -> GrantBatch:
     """A list within the scope. Raises GrantUnknown."""
-    found = await Grant.get_or_none(id=grant_id, organization_id__in=list(scope.organization_ids))
+    found = await GrantBatch.get_or_none(id=grant_id, organization_id__in=list(scope.organization_ids))
     if found is None:
         raise GrantUnknown
     return found

@@ -32,7 +32,7 @@ from handlers.rules.claim_slots import LimitFull, Slots, free_slots
 from handlers.rules.eligibility import PublishedOffer
 from models.database import atomic, rows
 from models.failures import SerializationConflict
-from models.grants import Grant, GrantedClaim, GrantRow
+from models.grants import GrantBatch, GrantedClaim, GrantRow
 from models.identity import Member
 from models.sql import as_uuid
 from models.statements import claims as claim_statements
@@ -74,7 +74,7 @@ class Granting:
         async def batch() -> None:
             async with atomic():
                 now = self._clock.now()
-                grant = await Grant.filter(id=grant_id).select_for_update(no_key=True).first()
+                grant = await GrantBatch.filter(id=grant_id).select_for_update(no_key=True).first()
                 if grant is not None and grant.state is GrantState.RUNNING:
                     is_over = await self._batch(grant, now)
                     if is_over:

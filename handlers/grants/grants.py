@@ -32,7 +32,7 @@ from handlers.rules.organization_scope import Scope
 from handlers.rules.roles import Capability
 from handlers.scopes import allowed
 from models.database import rows
-from models.grants import Grant, GrantedClaim, GrantRow
+from models.grants import GrantBatch, GrantedClaim, GrantRow
 from models.ids import new_id
 from models.operators import Approval
 from models.statements import grants as statements
@@ -69,7 +69,7 @@ class Grants:
             if not draft.is_again:
                 await refuse_repeated(draft.offer_id, hashed)
             row: Any = stored
-            grant = await Grant.create(
+            grant = await GrantBatch.create(
                 kind=GrantKind.GRANT,
                 offer_id=draft.offer_id,
                 organization_id=row.organization_id,
@@ -98,7 +98,7 @@ class Grants:
     async def listing(self, operator: Operator, *, before: UUID | None, limit: int) -> tuple[GrantView, ...]:
         """Lists of the subtree, the newest first. Raises RoleMissing."""
         scope = await allowed(operator, Capability.GRANTS)
-        found = Grant.filter(organization_id__in=list(scope.organization_ids)).order_by("-id").limit(limit)
+        found = GrantBatch.filter(organization_id__in=list(scope.organization_ids)).order_by("-id").limit(limit)
         return tuple([await view(each) for each in await (found.filter(id__lt=before) if before else found)])
 
     async def one(self, operator: Operator, grant_id: UUID) -> GrantView:
@@ -152,7 +152,7 @@ class Grants:
                 proposed_by_id=operator.id,
             )
             await record(operator, "grant.proposed", "grant", grant_id, at=now, organization_id=place)
-            return await view(await Grant.get(id=grant_id))
+            return await view(await GrantBatch.get(id=grant_id))
 
         return await once(operator, "grant.submit", request_id, facts=grant_id, result=GrantView, effect=effect)
 
@@ -177,11 +177,11 @@ class Grants:
         async def effect() -> GrantView:
             now, grant = self._clock.now(), await theirs(scope, grant_id)
             if not await rows(statements.END, grant_id, GrantState.STOPPED, now):
-                raise GrantStateWrong(state=str((await Grant.get(id=grant_id)).state))
+                raise GrantStateWrong(state=str((await GrantBatch.get(id=grant_id)).state))
             await record(
                 operator, "grant.stopped", "grant", grant_id, at=now, organization_id=_place(grant), reason=reason
             )
-            return await view(await Grant.get(id=grant_id))
+            return await view(await GrantBatch.get(id=grant_id))
 
         facts = {"id": grant_id, "reason": reason}
         return await once(operator, "grant.stop", request_id, facts=facts, result=GrantView, effect=effect)
@@ -211,7 +211,7 @@ class Grants:
             if not unused:
                 raise GrantNothingToDo
             row: Any = grant
-            made = await Grant.create(
+            made = await GrantBatch.create(
                 kind=GrantKind.UNDO,
                 offer_id=row.offer_id,
                 organization_id=row.organization_id,
@@ -255,7 +255,7 @@ class Grants:
             if is_approved:
                 await granting.begin(grant_id, at=now)
             await record(operator, f"grant.{outcome}", "grant", grant_id, at=now, organization_id=_place(grant))
-            return await view(await Grant.get(id=grant_id))
+            return await view(await GrantBatch.get(id=grant_id))
 
         operation = f"grant.{outcome}"
         return await once(operator, operation, request_id, facts=grant_id, result=GrantView, effect=effect)
@@ -281,14 +281,14 @@ async def decide(operator: Operator, kind: str, subject_id: UUID, outcome: str, 
 
 async def refuse_repeated(offer_id: UUID, hashed: str) -> None:
     """Raises GrantRepeated where the same list stands for this offer."""
-    earlier = await Grant.filter(offer_id=offer_id, file_hash=hashed, state__in=list(_STANDING)).first()
+    earlier = await GrantBatch.filter(offer_id=offer_id, file_hash=hashed, state__in=list(_STANDING)).first()
     if earlier is not None:
         raise GrantRepeated(grant_id=str(earlier.id))
 
 
-async def _move(grant: Grant, before: GrantState, after: GrantState) -> None:
+async def _move(grant: GrantBatch, before: GrantState, after: GrantState) -> None:
     if not await rows(statements.MOVE, grant.id, before, after):
-        raise GrantStateWrong(state=str((await Grant.get(id=grant.id)).state))
+        raise GrantStateWrong(state=str((await GrantBatch.get(id=grant.id)).state))
 
 
 def _place(grant: Any) -> UUID:

@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
 
     operations = [
         ops.CreateModel(
-            name="Grant",
+            name="GrantBatch",
             fields=[
                 ("id", fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True)),
                 ("created_at", UtcField(auto_now=False, auto_now_add=True)),
@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
                 (
                     "undoes",
                     fields.ForeignKeyField(
-                        "models.Grant",
+                        "models.GrantBatch",
                         source_field="undoes_id",
                         null=True,
                         db_constraint=True,
@@ -83,7 +83,7 @@ class Migration(migrations.Migration):
                 (
                     "grant",
                     fields.ForeignKeyField(
-                        "models.Grant",
+                        "models.GrantBatch",
                         source_field="grant_id",
                         db_constraint=True,
                         to_field="id",

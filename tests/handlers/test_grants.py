@@ -27,7 +27,7 @@ from handlers.rules.offer_terms import Limit, Period, Wave
 from models.benefits import CodePool, Offer
 from models.claims import Claim, ClaimEvent, PoolCode
 from models.database import atomic, rows
-from models.grants import Grant, GrantedClaim, GrantRow
+from models.grants import GrantBatch, GrantedClaim, GrantRow
 from models.identity import Identifier, Member
 from models.operators import AuditEntry
 from models.organizations import Organization
@@ -246,7 +246,7 @@ async def test_a_job_that_is_done_again_gives_nothing_twice(rooms, desk):
     offer = await an_offer(rooms.clock.now(), limits=OFTEN)
     done = await desk.do(await desk.make(offer, people))
     await Job.filter(kind="run_grant").update(state=JobState.READY, finished_at=None, lease_owner=None)
-    await Grant.filter(id=done.id).update(state=GrantState.RUNNING)
+    await GrantBatch.filter(id=done.id).update(state=GrantState.RUNNING)
     await desk.work()
     assert [await held(each) for each in people] == [1, 1, 1]
 
@@ -267,7 +267,7 @@ async def test_without_the_guard_of_the_row_a_second_run_would_give_twice(rooms,
     offer = await an_offer(rooms.clock.now(), limits=OFTEN)
     done = await desk.do(await desk.make(offer, people))
     await GrantRow.filter(grant_id=done.id).update(state="waiting", done_at=None)
-    await Grant.filter(id=done.id).update(state=GrantState.RUNNING)
+    await GrantBatch.filter(id=done.id).update(state=GrantState.RUNNING)
     await Job.filter(kind="run_grant").update(state=JobState.READY, finished_at=None, lease_owner=None)
     with pytest.raises(Exception, match=r"(?i)unique"):  # and beneath it the unique (row, number) holds for ever
         await run_bare(rooms, done)
@@ -276,7 +276,7 @@ async def test_without_the_guard_of_the_row_a_second_run_would_give_twice(rooms,
 
 async def run_bare(rooms, grant) -> None:
     async with atomic():
-        stored = await Grant.get(id=grant.id)
+        stored = await GrantBatch.get(id=grant.id)
         await rooms.handlers.granting._batch(stored, rooms.clock.now())
 
 

@@ -56,7 +56,7 @@ async def test_migrating_twice_does_it_once(site, empty_database):
 async def test_two_that_migrate_at_once_both_end_well_or_one_is_told_who_is_at_it(site, empty_database):
     first = await site.start("migrate", DATABASE_URL=empty_database)
     second = await site.start("migrate", DATABASE_URL=empty_database)
-    ended = [await first.ended(within=20), await second.ended(within=20)]
+    ended = [await first.ended(within=120), await second.ended(within=120)]
     assert sorted(one.code for one in ended) in ([[0, 0], [0, 2]] if site.is_sqlite else [[0, 0]])
     assert "Traceback" not in ended[0].err + ended[1].err
     again = await site.run("migrate", DATABASE_URL=empty_database)

@@ -1,6 +1,6 @@
 """A list of the north and a claim to be given again, both waiting for a second operator: foreign to all others."""
 
-from models.grants import Grant, GrantRow
+from models.grants import GrantBatch, GrantRow
 from models.identity import Member
 from models.operators import Approval
 from models.words import GrantKind, GrantRowState, GrantState
@@ -9,7 +9,7 @@ from models.words import GrantKind, GrantRowState, GrantState
 async def grant_of(member: Member, facts: dict[str, object]) -> dict[str, object]:
     """One row of it means the member."""
     place, operator = facts["organization_id"], facts["operator_id"]
-    grant = await Grant.create(
+    grant = await GrantBatch.create(
         kind=GrantKind.GRANT,
         offer_id=facts["offer_id"],
         organization_id=place,

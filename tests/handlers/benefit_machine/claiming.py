@@ -114,6 +114,8 @@ class ClaimingSteps(World):
             refusals = {NotSignedIn}
         elif package.state != "issued" or package.is_over(self.now) or had >= count:
             refusals = {PackageNothingDue}
+        if package.offer.is_paused:
+            refusals.add(OfferPaused)
 
         def settled(value: Claimed) -> None:
             assert len(value.claims) == count

@@ -10,6 +10,7 @@ from hypothesis.stateful import precondition, rule
 from handlers.claims.typed_codes import typed_code
 from handlers.errors import (
     AlreadyRedeemed,
+    BenefitPaused,
     ClaimExpired,
     ClaimRevoked,
     NotReversible,
@@ -25,7 +26,15 @@ from tests.handlers.benefit_machine.world import Act
 
 devices = st.sampled_from(["d1", "d1", "d2"])
 # In the order in which one of several is said.
-REASONS = (RedemptionInvalid, ClaimRevoked, AlreadyRedeemed, ClaimExpired, NotStarted, UsesExceeded)
+REASONS = (
+    RedemptionInvalid,
+    ClaimRevoked,
+    AlreadyRedeemed,
+    BenefitPaused,
+    ClaimExpired,
+    NotStarted,
+    UsesExceeded,
+)
 MOST_GUESSES = 3  # the fifth would lock the counter
 
 
@@ -36,7 +45,11 @@ class CounterSteps(ClaimingSteps):
         if held.member in self.gone or not (held.offer.is_redeemed or held.package):
             return RedemptionInvalid
         if held.state in {"revoked", "used", "expired"}:
+            if held.state == "expired" and held.offer.is_paused:
+                return BenefitPaused
             return {"revoked": ClaimRevoked, "used": AlreadyRedeemed, "expired": ClaimExpired}[held.state]
+        if held.offer.is_paused:
+            return BenefitPaused
         if held.is_over(self.now):
             return ClaimExpired
         if self.now < held.claimed_at:  # the clock was set back
