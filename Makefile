@@ -56,7 +56,7 @@ worker: setup ## start a worker that does the jobs (needed beside `serve` on Pos
 	@exec $(BIN)/python -m app worker
 
 test: setup test-tools ## check, then the whole suite on SQLite + embedded Redis and on PostgreSQL + Redis
-	@timeout --foreground --kill-after=20 35m $(MAKE) check suite
+	@timeout --foreground --kill-after=20 75m $(MAKE) check suite
 
 # Side by side, because each waits a good deal for its servers; what a run says is printed when it is over.
 suite:

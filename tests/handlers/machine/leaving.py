@@ -37,7 +37,7 @@ class LeavingSteps(PeopleSteps, HoldingSteps):
         async def leave(_key):
             await self.rooms.handlers.departures.leave(person)
             self.erased |= set(ids)
-            self.gone |= values
+            self.gone |= dict.fromkeys(values, self.rooms.clock.now())
             for card in theirs:
                 self.holders[card.id] = None
             await self._nothing_is_left_of(hashes)

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
+from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from handlers.cards.recognition import card_bound_to, number_hash
 from handlers.errors import CardKindUnknown
 from handlers.identity.numbers import number_key
 from handlers.identity.proofs import wechat_proofs
-from handlers.identity.returning import is_returning
+from handlers.identity.returning import DEPARTED_KEPT, is_returning
 from handlers.rules.numbers import check_digit
 from models.cards import Card
 from models.database import atomic
@@ -52,7 +53,7 @@ class World(RuleBasedStateMachine):
         self.name = f"w{self.runs}-"
         self.members: set[UUID] = set()  # whoever was made known in this run
         self.erased: set[UUID] = set()
-        self.gone: set[str] = set()  # openids of who left
+        self.gone: dict[str, datetime] = {}  # openids of who left, and when
         self.cards: list[UUID] = []
         self.holders: dict[UUID, UUID | None] = {}  # by card, as its row must say
         self.bound_by: dict[int, tuple[str, str]] = {}  # by card: who bound it last
@@ -117,7 +118,9 @@ class World(RuleBasedStateMachine):
             assert await conflicts.filter(namespace=namespace).exists()
             self.seen_happen["an identifier was refused"] += 1
         if openid in self.gone:
-            assert await is_returning([resolution.member_id], now=self.rooms.clock.now(), vault=self.rooms.vault)
+            now = self.rooms.clock.now()
+            is_known = await is_returning([resolution.member_id], now=now, vault=self.rooms.vault)
+            assert is_known or now >= self.gone[openid] + DEPARTED_KEPT  # after two years they are anybody
             self.seen_happen["somebody came back"] += 1
         through = Touchpoint.CHAT if account == "oa" else Touchpoint.MINI_PROGRAM
         return await self.rooms.handlers.identity.person(resolution.member_id, account, through=through)
