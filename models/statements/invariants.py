@@ -254,7 +254,7 @@ CHECKS = (
     ),
     Check(
         "核销的运营方和商户分担合计等于结算金额",
-        "SELECT id FROM redemption WHERE settlement_fen <> operator_share_fen + merchant_share_fen OR uses < 1",
+        "SELECT id FROM redemption WHERE settlement_fen <> operator_share_fen + merchant_share_fen",
     ),
     Check(
         "撤销抵消的正是它撤销的核销",
