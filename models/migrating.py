@@ -81,7 +81,7 @@ async def migrate(client: PostgresClient | SqliteClient, app: str = "models", pa
 async def _apply(migration: Migration, state: State, editor: BaseSchemaEditor) -> None:
     """As Tortoise does it, but without a copy of all models for operations that do not look back at them.
 
-    The copy takes longer than their statements: a new database was two thirds copies.
+    The copy takes longer than their statements: a new database was more than half copies.
     """
     for operation in migration.operations:
         before = state if isinstance(operation, _FORWARD_ONLY) else state.clone()
