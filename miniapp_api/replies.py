@@ -39,6 +39,18 @@ class Created(Reply[T]):
     status: ClassVar[int] = 201
 
 
+class Ready(Reply[T]):
+    """200, a body of T that is JSON already (`miniapp_api.written`): where a page is many rows, or rows of many pages,
+    a copy of each in its outer shape would cost more than everything else."""
+
+    __slots__ = ("json",)
+    json: bytes
+
+    def __init__(self, json: bytes) -> None:
+        super().__init__(None)  # type: ignore[arg-type]  # it is only there as bytes
+        object.__setattr__(self, "json", json)
+
+
 class Html(Reply[str]):
     """200, a whole page for people instead of JSON. Whoever makes it escapes; `policy` is all that it may load."""
 
@@ -108,10 +120,13 @@ class Renderer:
         self._to_json: Mapping[type[Reply[Any]], Callable[..., bytes] | None] = {
             kind: adapter.serializer.to_json if adapter else None for kind, adapter in self.kinds.items()
         }
+        self._is_ready = Ready in self.kinds
 
     def render(self, result: Reply[Any]) -> web.Response:
         """Raises KeyError or PydanticSerializationError when a view returns what it did not declare: a 500."""
         kind = type(result)
+        if self._is_ready and isinstance(result, Ready):
+            return web.Response(body=result.json, headers={"Content-Type": "application/json; charset=utf-8"})
         if isinstance(result, Html) and kind in self.kinds:
             return web.Response(
                 text=result.body,
@@ -145,6 +160,6 @@ def _kinds(annotation: Any) -> list[tuple[type[Reply[Any]], TypeAdapter[Any] | N
     origin = get_origin(annotation) or annotation
     if origin in (NoContent, Html, Download):
         return [(origin, None)]
-    if origin in (Ok, Created) and get_args(annotation) not in ((), (NoneType,)):
+    if origin in (Ok, Ready, Created) and get_args(annotation) not in ((), (NoneType,)):
         return [(origin, TypeAdapter(get_args(annotation)[0]))]
-    raise TypeError(f"a view returns Ok[...], Created[...], Html, Download or NoContent, not {annotation}")
+    raise TypeError(f"a view returns Ok[...], Ready[...], Created[...], Html, Download or NoContent, not {annotation}")

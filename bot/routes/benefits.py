@@ -9,7 +9,7 @@ from bot.wording import normalise
 from handlers.claims.wallet import Section, WalletItem
 from handlers.errors import RechargeToMissing
 from handlers.errors.benefits import ChoicesInvalid
-from handlers.offers.catalogue_of_offers import OfferSeen
+from handlers.offers.offer_sights import OfferSeen
 from models.words import BenefitKind, ClaimState
 
 router = Router()

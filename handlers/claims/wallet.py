@@ -3,7 +3,7 @@
 A claim's section is decided by the clock at every read, not by what the sweep has written down so far.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -103,31 +103,25 @@ class Wallet:
 
     async def sections(self, person: Person, *, limit: int) -> dict[Section, WalletSection]:
         """Every section's first items, in one statement."""
-        found = await self._read(person, limit, None, None)
+        now = self._clock.now()
+        found = await self._read(person, limit, None, None, now)
         by_section: dict[str, list[Mapping[str, Any]]] = {}
         for each in found:
             by_section.setdefault(each["section"], []).append(each)
-        held = by_section.get(Section.HELD, [])
-        soon = self._clock.now() + SOON
-        expiring = [each for each in held if each["expires_at"] is not None and each["expires_at"] <= soon]
-        return {
-            Section.HELD: self._section(held, limit),
-            Section.EXPIRING: self._section(expiring, limit, count=int(held[0]["expiring"]) if held else 0),
-            Section.USED: self._section(by_section.get(Section.USED, []), limit),
-            Section.EXPIRED: self._section(by_section.get(Section.EXPIRED, []), limit),
-        }
+        mine = {section: by_section.get(section, []) for section in Section}
+        shown = {section: _section(of, limit, now) for section, of in mine.items()}
+        shown[Section.EXPIRING] = _expiring(mine[Section.HELD], shown[Section.HELD].items, limit, now)
+        return shown
 
     async def section(
         self, person: Person, section: Section, *, limit: int, after: Position | None = None
     ) -> WalletSection:
         """A page of one section, in one statement. Held and expiring: what ends first; the others: what is newest."""
+        now = self._clock.now()
         of = Section.HELD if section is Section.EXPIRING else section
-        found = await self._read(person, limit, of, after)
-        if section is Section.EXPIRING:
-            soon = self._clock.now() + SOON
-            found = [each for each in found if each["expires_at"] is not None and each["expires_at"] <= soon]
-            return self._section(found, limit, count=int(found[0]["expiring"]) if found else 0)
-        return self._section(found, limit)
+        found = await self._read(person, limit, of, after, now)
+        page = _section(found, limit, now)
+        return _expiring(found, page.items, limit, now) if section is Section.EXPIRING else page
 
     async def claim(self, person: Person, claim_id: UUID) -> ClaimDetail:
         """One claim with its codes and its parts. Raises ClaimUnknown, for what is somebody else's too."""
@@ -135,7 +129,8 @@ class Wallet:
         own = next((each for each in found if as_uuid(each["id"]) == claim_id), None)
         if own is None:
             raise ClaimUnknown
-        item, kind = self._item(own), BenefitKind(own["kind"])
+        now = self._clock.now()
+        item, kind = _item(own, now), BenefitKind(own["kind"])
         typed = third = None
         version = as_uuid(own["offer_id"]), int(own["offer_version"])
         is_usable = item.state in USABLE and not item.is_paused
@@ -149,42 +144,58 @@ class Wallet:
             terms=benefit_terms(own["kind"], own["terms"]),
             typed_code=typed,
             third_party_code=third,
-            parts=tuple(self._item(each) for each in found if each is not own),
+            parts=tuple(_item(each, now) for each in found if each is not own),
             top_up=await _progress(claim_id) if kind is BenefitKind.TOP_UP else None,
         )
 
     async def _read(
-        self, person: Person, limit: int, section: Section | None, after: Position | None
-    ) -> list[Mapping[str, Any]]:
-        now = self._clock.now()
+        self, person: Person, limit: int, section: Section | None, after: Position | None, now: datetime
+    ) -> list[dict[str, Any]]:
         ends, last = after or (None, None)
         only = section.value if section else ""
-        return list(await rows(statements.WALLET, person.member_id, now, now + SOON, limit + 1, only, ends, last, FAR))
+        return await rows(statements.WALLET, person.member_id, now, now + SOON, limit + 1, only, ends, last, FAR)
 
-    def _section(self, found: list[Mapping[str, Any]], limit: int, *, count: int | None = None) -> WalletSection:
-        shown_now, last = found[:limit], found[limit - 1 : limit]
-        after = (as_instant(last[0]["ends"]), as_uuid(last[0]["id"])) if len(found) > limit else None
-        whole = count if count is not None else int(found[0]["number"]) if found else 0
-        return WalletSection(tuple(self._item(each) for each in shown_now), whole, after)
 
-    def _item(self, found: Mapping[str, Any]) -> WalletItem:
-        expires_at = as_instant(found["expires_at"]) if found["expires_at"] else None
-        return WalletItem(
-            id=as_uuid(found["id"]),
-            offer_id=as_uuid(found["offer_id"]),
-            package_id=as_uuid(found["package_id"]) if found["package_id"] else None,
-            name=found["name"],
-            kind=BenefitKind(found["kind"]),
-            category=found["category"],
-            merchant=found["merchant_name"],
-            state=stands(ClaimState(found["state"]), expires_at, self._clock.now()),
-            uses_left=int(found["uses_left"]),
-            uses_total=int(found["uses_total"]),
-            claimed_at=as_instant(found["claimed_at"]),
-            expires_at=expires_at,
-            is_paused=bool(found["is_paused"]),
-            recharge_tail=found["recharge_to_tail"],
-        )
+def _section(found: Sequence[Mapping[str, Any]], limit: int, now: datetime) -> WalletSection:
+    count = int(found[0]["number"]) if found else 0
+    return WalletSection(tuple(_item(each, now) for each in found[:limit]), count, _after(found, limit))
+
+
+def _expiring(
+    held: Sequence[Mapping[str, Any]], items: tuple[WalletItem, ...], limit: int, now: datetime
+) -> WalletSection:
+    """What expires soon is what stands on top of what is held: the same items, told twice."""
+    until = now + SOON
+    soon = sum(each["expires_at"] is not None and as_instant(each["expires_at"]) <= until for each in held)
+    count = int(held[0]["expiring"]) if soon else 0
+    return WalletSection(items[:soon], count, _after(held[:soon], limit))
+
+
+def _after(found: Sequence[Mapping[str, Any]], limit: int) -> Position | None:
+    if len(found) <= limit:
+        return None
+    last = found[limit - 1]
+    return as_instant(last["ends"]), as_uuid(last["id"])
+
+
+def _item(found: Mapping[str, Any], now: datetime) -> WalletItem:
+    expires_at = as_instant(found["expires_at"]) if found["expires_at"] else None
+    return WalletItem(
+        id=as_uuid(found["id"]),
+        offer_id=as_uuid(found["offer_id"]),
+        package_id=as_uuid(found["package_id"]) if found["package_id"] else None,
+        name=found["name"],
+        kind=BenefitKind(found["kind"]),
+        category=found["category"],
+        merchant=found["merchant_name"],
+        state=stands(ClaimState(found["state"]), expires_at, now),
+        uses_left=int(found["uses_left"]),
+        uses_total=int(found["uses_total"]),
+        claimed_at=as_instant(found["claimed_at"]),
+        expires_at=expires_at,
+        is_paused=bool(found["is_paused"]),
+        recharge_tail=found["recharge_to_tail"],
+    )
 
 
 async def _progress(claim_id: UUID) -> TopUpProgress | None:

@@ -10,56 +10,24 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from handlers.actors import Person
-from handlers.errors import DomainError, NotSignedIn, OfferUnknown
-from handlers.offers.offer_refusals import limit_reached, refusal_of, sold_out
+from handlers.errors import NotSignedIn, OfferUnknown
+from handlers.offers.offer_sights import OfferSeen, Sights
 from handlers.offers.offers import asker_of
 from handlers.offers.offers_on_show import OffersOnShow, OnShow, Shown
 from handlers.ports import Clock
 from handlers.recurring import BUSINESS_ZONE
 from handlers.retrying import refusing
-from handlers.rules.eligibility import Asker, Reason, Verdict, decide, opens_for
-from handlers.rules.offer_terms import Limit, Period, Price
-from handlers.rules.stock_buckets import next_opening
-from handlers.rules.validity import period_ends_at, period_key
+from handlers.rules.eligibility import Asker, standing_of
+from handlers.rules.offer_terms import Period
+from handlers.rules.validity import period_key
 from models.database import rows
 from models.gathering import Gathered
 from models.sql import as_uuid
 from models.statements import offers as statements
-from models.words import BenefitKind
 
 _by_member: Gathered[UUID] = Gathered(
     statements.ASKERS, value_of=lambda member_id: member_id, key_of=lambda found: as_uuid(found["asked"])
 )
-
-
-@dataclass(frozen=True, slots=True)
-class OfferSeen:
-    """One offer in one person's eyes.
-
-    `opens_at` is when they may try (the window's opening for them, the next wave, the next period), `left` what is
-    there now, None for no limit; `price` is theirs. `reason` and `sentence` are those of the refusal they would get.
-    """
-
-    id: UUID
-    code: str
-    keyword: str
-    version: int
-    title: str
-    description: str
-    category: str
-    kind: BenefitKind
-    merchant_name: str | None
-    organization_id: UUID
-    is_flash_sale: bool
-    claimable: bool
-    reason: str | None
-    sentence: str | None
-    opens_at: datetime | None
-    closes_at: datetime | None
-    left: int | None
-    price: Price
-    original_price_fen: int | None
-    limits: tuple[Limit, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +47,7 @@ class OfferCatalogue:
         self._clock = clock
         self._zone = zone
         self._on_show = OffersOnShow(zone)
+        self._sights: Sights | None = None
 
     def forget(self) -> None:
         """Look again at the next question."""
@@ -127,70 +96,33 @@ class OfferCatalogue:
         return asker_of(found)
 
     async def _seen(self, on_show: OnShow, listed: Sequence[Shown], who: Asker, now: datetime) -> list[OfferSeen]:
-        had = await self._had(listed, who, now)
-        return [self._one(on_show, each, who, had, now) for each in listed]
+        keys = {period: period_key(period, now, self._zone) for period in Period}
+        had = await self._had(listed, who, keys)
+        sights = self._sights
+        if sights is None or not sights.hold(on_show, now):
+            sights = self._sights = Sights(on_show, now, self._zone)
+        seen: list[OfferSeen] = []
+        for each in listed:
+            offer = each.offer
+            full = None
+            for limit in offer.terms.limits if had else ():
+                if had.get((offer.id, keys[limit.period]), 0) >= limit.count:
+                    full = limit
+                    break
+            seen.append(sights.of(each, standing_of(offer.terms, who, now, self._zone), full))
+        return seen
 
-    async def _had(self, listed: Sequence[Shown], who: Asker, now: datetime) -> dict[tuple[UUID, str], int]:
+    async def _had(
+        self, listed: Sequence[Shown], who: Asker, keys: Mapping[Period, str]
+    ) -> dict[tuple[UUID, str], int]:
         """How often they had each within the periods of now. Periods of limits only: others have no rows."""
         limited = [each.offer for each in listed if each.offer.terms.limits]
         if not limited:
             return {}
-        periods = {period_key(limit.period, now, self._zone) for each in limited for limit in each.terms.limits}
+        periods = {keys[limit.period] for each in limited for limit in each.terms.limits}
         ids = [each.id for each in limited]
         found = await rows(statements.HAD, sorted(who.ids), ids, sorted(periods))
         return {(as_uuid(each["offer_id"]), each["period"]): int(each["had"]) for each in found}
-
-    def _one(
-        self, on_show: OnShow, shown: Shown, who: Asker, had: Mapping[tuple[UUID, str], int], now: datetime
-    ) -> OfferSeen:
-        offer, terms = shown.offer, shown.offer.terms
-        verdict = decide(offer, who, now, self._zone)
-        left, empty = on_show.left_of(offer, now, self._zone)
-        refusal, opens_at = self._why_not(shown, verdict, left, empty, had, now)
-        return OfferSeen(
-            id=offer.id,
-            code=offer.code,
-            keyword=shown.keyword,
-            version=offer.version,
-            title=offer.title,
-            description=shown.description,
-            category=shown.category,
-            kind=offer.benefit.kind,
-            merchant_name=shown.merchant_name,
-            organization_id=offer.organization_id,
-            is_flash_sale=terms.is_flash_sale,
-            claimable=refusal is None,
-            reason=refusal.code if refusal else None,
-            sentence=refusal.sentence if refusal else None,
-            opens_at=opens_at or opens_for(terms, who),
-            closes_at=terms.closes_at,
-            left=left,
-            price=verdict.price,
-            original_price_fen=terms.original_price_fen,
-            limits=terms.limits,
-        )
-
-    def _why_not(
-        self,
-        shown: Shown,
-        verdict: Verdict,
-        left: int | None,
-        empty: frozenset[str],
-        had: Mapping[tuple[UUID, str], int],
-        now: datetime,
-    ) -> tuple[DomainError | None, datetime | None]:
-        """The refusal they would get, in the order in which a claim finds it, and when it is worth trying again."""
-        offer, terms = shown.offer, shown.offer.terms
-        if not verdict.ok:
-            return refusal_of(offer, verdict), verdict.opens_at if verdict.reason is Reason.NOT_OPEN else None
-        for each in terms.limits:
-            if had.get((offer.id, period_key(each.period, now, self._zone)), 0) >= each.count:
-                again = period_ends_at(each.period, now, self._zone) if each.period is not Period.EVER else None
-                return limit_reached(offer, each, again), again
-        if left is not None and left <= 0:
-            again = next_opening(terms, now, self._zone, sold_out=empty)
-            return sold_out(offer, again), again
-        return None, None
 
 
 def _is_wanted(shown: Shown, who: Asker, category: str | None, organization_id: UUID | None) -> bool:

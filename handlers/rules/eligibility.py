@@ -7,13 +7,14 @@ may come back, somebody who is not meant need not wait for the opening.
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from handlers.rules.benefit_terms import BenefitTerms
 from handlers.rules.offer_terms import Audience, OfferTerms, Price, Validity, ValidityKind
 from handlers.rules.stock_buckets import is_on, next_opening
-from handlers.rules.validity import ends_at
+from handlers.rules.validity import begins, day_of, ends_at, instant_at
 from models.words import BenefitKind, BenefitState, OfferState
 
 
@@ -99,19 +100,36 @@ class Verdict:
         return self.reason is None
 
 
+class Standing(NamedTuple):
+    """All that matters of somebody to an offer: equal standings get equal verdicts."""
+
+    outside: AudienceWord | None  # which part of the audience they do not belong to
+    opens_at: datetime | None
+    price: Price
+
+
 def decide(offer: PublishedOffer, who: Asker, now: datetime, zone: ZoneInfo) -> Verdict:
     """Everything but stock and limits, which only the claim's own transaction can settle."""
-    terms = offer.terms
     if offer.organization_id not in who.organization_path:
         return Verdict(Reason.UNKNOWN)
-    price = price_for(terms, who, now, zone)
+    return judged(offer, standing_of(offer.terms, who, now, zone), now, zone)
+
+
+def standing_of(terms: OfferTerms, who: Asker, now: datetime, zone: ZoneInfo) -> Standing:
+    """How somebody stands to an offer of their city or above it."""
+    outside = outside_of(terms.audience, who, now, zone)
+    return Standing(outside, opens_for(terms, who), price_for(terms, who, now, zone))
+
+
+def judged(offer: PublishedOffer, standing: Standing, now: datetime, zone: ZoneInfo) -> Verdict:
+    """The verdict on everybody who stands like this. It holds until `next_turn`."""
+    terms, (outside, opens_at, price) = offer.terms, standing
     if offer.state is OfferState.ENDED or (terms.closes_at is not None and now >= terms.closes_at):
         return Verdict(Reason.CLOSED, closed_at=terms.closes_at, price=price)
     if offer.state is not OfferState.PUBLISHED or offer.benefit.is_paused:
         return Verdict(Reason.PAUSED, price=price)
-    if (outside := outside_of(terms.audience, who, now, zone)) is not None:
+    if outside is not None:
         return Verdict(Reason.NOT_FOR_YOU, audience=outside, price=price)
-    opens_at = opens_for(terms, who)
     if opens_at is not None and now < opens_at:
         return Verdict(Reason.NOT_OPEN, opens_at=opens_at, price=price)
     if not is_on(terms, now, zone):
@@ -120,6 +138,22 @@ def decide(offer: PublishedOffer, who: Asker, now: datetime, zone: ZoneInfo) -> 
             return Verdict(Reason.CLOSED, closed_at=terms.closes_at, price=price)
         return Verdict(Reason.NOT_OPEN, opens_at=opening, price=price)
     return Verdict(price=price)
+
+
+def next_turn(terms: OfferTerms, now: datetime, zone: ZoneInfo) -> datetime:
+    """The first instant after `now` at which the clock alone can change anything about an offer, for anybody.
+
+    The window's ends, also for those who may come earlier, the waves of today, and midnight, with which days and
+    natural periods end.
+    """
+    today = day_of(now, zone)
+    turns = [begins(today + timedelta(days=1), zone)]
+    if terms.opens_at is not None:
+        turns += [terms.opens_at - timedelta(minutes=minutes) for minutes in {0, *(e.minutes for e in terms.early)}]
+    if terms.closes_at is not None:
+        turns.append(terms.closes_at)
+    turns += [instant_at(today, wave.at, zone) for wave in terms.waves]
+    return min(turn for turn in turns if turn > now)
 
 
 def outside_of(audience: Audience, who: Asker, now: datetime, zone: ZoneInfo) -> AudienceWord | None:

@@ -6,6 +6,7 @@ with the first instant of the next one, whatever the length of that day.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from handlers.rules.offer_terms import Period, Validity, ValidityKind
@@ -16,11 +17,13 @@ def day_of(at: datetime, zone: ZoneInfo) -> date:
     return at.astimezone(zone).date()
 
 
+@lru_cache(maxsize=1_024)
 def begins(day: date, zone: ZoneInfo) -> datetime:
     """The first instant of a day, in UTC. Where clocks skip midnight, the instant at which they do."""
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
+@lru_cache(maxsize=1_024)
 def instant_at(day: date, at: str, zone: ZoneInfo) -> datetime:
     """HH:MM of a day, in UTC; of a time that comes twice, the first."""
     return datetime.combine(day, time.fromisoformat(at), zone).astimezone(UTC)

@@ -10,6 +10,7 @@ from handlers.claims.claiming import MOST_AT_ONCE, Claimed
 from handlers.claims.wallet import ClaimDetail, WalletItem, WalletSection
 from miniapp_api.member.offers import OfferOut
 from miniapp_api.shapes import Body, Id, Out, encode_cursor
+from miniapp_api.written import mirrors
 from models.words import BenefitKind, ClaimState, FulfillmentState
 
 # What of a benefit's terms is between us and who fulfils it.
@@ -81,6 +82,9 @@ class WalletItemOut(Out):
         return cls.model_validate(item)
 
 
+mirrors(WalletItemOut, WalletItem)
+
+
 class WalletSectionOut(Out):
     """The first of a section, or a page of it; `count` is that of the whole section."""
 
@@ -88,11 +92,11 @@ class WalletSectionOut(Out):
     count: int
     next_cursor: str | None
 
-    @classmethod
-    def of(cls, section: WalletSection) -> "WalletSectionOut":
-        """In its outer shape."""
-        ends = encode_cursor([section.after[0].isoformat(), str(section.after[1])]) if section.after else None
-        return cls(items=[WalletItemOut.of(each) for each in section.items], count=section.count, next_cursor=ends)
+
+def section_json(section: WalletSection) -> dict[str, Any]:
+    """A section as `written` takes it: a WalletSectionOut."""
+    ends = encode_cursor([section.after[0].isoformat(), str(section.after[1])]) if section.after else None
+    return {"items": section.items, "count": section.count, "next_cursor": ends}
 
 
 class ClaimableOut(Out):

@@ -1,6 +1,7 @@
 """领取 and 我的权益: `POST /offers/{id}/claims`, `GET /me/wallet`, `GET /me/claims/{id}`."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from aiohttp import web
@@ -29,17 +30,17 @@ from miniapp_api.errors import CursorInvalid
 from miniapp_api.http import endpoint
 from miniapp_api.keys import handlers
 from miniapp_api.member.claim_shapes import (
-    ClaimableOut,
     ClaimBody,
     ClaimedOut,
     ClaimOut,
     Status,
     WalletOut,
-    WalletSectionOut,
+    section_json,
 )
-from miniapp_api.member.offers import OfferOut
-from miniapp_api.replies import Created, Ok, reply
+from miniapp_api.member.offers import offer_piece
+from miniapp_api.replies import Created, Ok, Ready, reply
 from miniapp_api.shapes import Cursor, Id, Limit, decode_cursor, encode_cursor
+from miniapp_api.written import written
 
 _LOOKED_AT = 100  # offers that are looked at for a page of claimable ones
 
@@ -82,20 +83,22 @@ async def claim_offer(
 @endpoint(tags=["claim"], auth="person")
 async def wallet(
     request: web.Request, status: Status | None = None, limit: Limit = 20, cursor: Cursor | None = None
-) -> Ok[WalletOut]:
+) -> Ready[WalletOut]:
     """What is held, can be had, ends within three days, was used, is over: all at once, or one section by pages."""
     if status is None and cursor is not None:
         raise CursorInvalid
     mine, who = handlers(request).wallet, person(request)
-    if status == "claimable":
+    shown: dict[str, Any] = dict.fromkeys(WalletOut.model_fields)
+    if status is None or status == "claimable":
         after = UUID(_decoded(cursor, str)[0]) if cursor else None
-        return Ok(WalletOut(claimable=await _claimable(request, limit, after)))
-    if status is not None:
+        shown["claimable"] = await _claimable(request, limit, after)
+    if status is None:
+        sections = await mine.sections(who, limit=limit)
+        shown |= {section.value: section_json(found) for section, found in sections.items()}
+    elif status != "claimable":
         page = await mine.section(who, Section(status), limit=limit, after=_position(cursor))
-        return Ok(WalletOut(**{status: WalletSectionOut.of(page)}))
-    sections = await mine.sections(who, limit=limit)
-    shown = {section.value: WalletSectionOut.of(found) for section, found in sections.items()}
-    return Ok(WalletOut(claimable=await _claimable(request, limit, None), **shown))
+        shown[status] = section_json(page)
+    return Ready(written(shown))
 
 
 @endpoint(tags=["claim"], auth="person", refuses=[ClaimUnknown])
@@ -111,12 +114,13 @@ async def claim_parts(request: web.Request, claim_id: Id, /, *, idempotency_key:
     return reply(answer, ClaimedOut.of, status=201)
 
 
-async def _claimable(request: web.Request, limit: int, after: UUID | None) -> ClaimableOut:
+async def _claimable(request: web.Request, limit: int, after: UUID | None) -> dict[str, Any]:
+    """A ClaimableOut, as `written` takes it."""
     page = await handlers(request).offer_catalogue.page(person(request), after=after, limit=_LOOKED_AT)
     found = [each for each in page.items if each.claimable]
     last = found[limit - 1].id if len(found) > limit else page.last
     more = encode_cursor([str(last)]) if last else None
-    return ClaimableOut(items=[OfferOut.model_validate(each) for each in found[:limit]], next_cursor=more)
+    return {"items": [offer_piece(each) for each in found[:limit]], "next_cursor": more}
 
 
 def _position(cursor: str | None) -> Position | None:

@@ -1,20 +1,23 @@
 """What can be had: `GET /offers`, `GET /offers/{id}`."""
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated
 
 from aiohttp import web
 from pydantic import Field, StringConstraints
 
 from handlers.errors import OfferUnknown
-from handlers.offers.catalogue_of_offers import OfferSeen
-from handlers.rules.offer_terms import Period
+from handlers.offers.offer_sights import OfferSeen
+from handlers.rules.offer_terms import Limit as OfferLimit
+from handlers.rules.offer_terms import Period, Price
 from miniapp_api.auth import person
 from miniapp_api.http import endpoint
 from miniapp_api.keys import handlers
 from miniapp_api.operator.shapes import after
-from miniapp_api.replies import Ok
+from miniapp_api.replies import Ready
 from miniapp_api.shapes import Cursor, Id, Limit, Out, encode_cursor
+from miniapp_api.written import Piece, mirrors, written
 from models.words import BenefitKind
 
 Category = Annotated[str, StringConstraints(max_length=32)]
@@ -25,6 +28,7 @@ class OwnPriceOut(Out):
 
     fen: int
     points: int
+    carrier_fen: int = Field(description="on the phone bill")
 
 
 class OfferLimitOut(Out):
@@ -68,8 +72,15 @@ class OneOfferOut(Out):
     server_time: datetime
 
 
-def _shape(seen: OfferSeen) -> OfferOut:
-    return OfferOut.model_validate(seen)
+mirrors(OfferOut, OfferSeen)
+mirrors(OfferLimitOut, OfferLimit)
+mirrors(OwnPriceOut, Price)
+
+
+@lru_cache(maxsize=4_096)
+def offer_piece(seen: OfferSeen) -> Piece:
+    """An offer's JSON, written once for all who see it so."""
+    return Piece(written(seen))
 
 
 @endpoint(tags=["offer"], auth="person")
@@ -79,7 +90,7 @@ async def offers(
     cursor: Cursor | None = None,
     category: Category | None = None,
     organization_id: Id | None = None,
-) -> Ok[OfferPageOut]:
+) -> Ready[OfferPageOut]:
     """What is offered in the person's city and everything above it, the newest first.
 
     Of one category, or of one organization (the city's own, the province's), when they are named.
@@ -88,14 +99,15 @@ async def offers(
         person(request), category=category, organization_id=organization_id, after=after(cursor), limit=limit
     )
     more = encode_cursor([str(page.last)]) if page.last else None
-    return Ok(OfferPageOut(items=[_shape(each) for each in page.items], server_time=page.now, next_cursor=more))
+    items = [offer_piece(each) for each in page.items]
+    return Ready(written({"items": items, "server_time": page.now, "next_cursor": more}))
 
 
 @endpoint(tags=["offer"], auth="person", refuses=[OfferUnknown])
-async def offer(request: web.Request, offer_id: Id, /) -> Ok[OneOfferOut]:
+async def offer(request: web.Request, offer_id: Id, /) -> Ready[OneOfferOut]:
     """One offer."""
     page = await handlers(request).offer_catalogue.one(person(request), offer_id)
-    return Ok(OneOfferOut(offer=_shape(page.items[0]), server_time=page.now))
+    return Ready(written({"offer": offer_piece(page.items[0]), "server_time": page.now}))
 
 
 ROUTES = [web.get("/offers", offers), web.get("/offers/{offer_id}", offer)]
