@@ -28,7 +28,7 @@ def written(value: Any) -> bytes:
 
 
 def _ids(value: object) -> str:
-    """Ids that a driver made are of a class of its own. Raises TypeError for everything else: a 500, and not a guess."""
+    """Ids made by a driver are of a class of their own. Raises TypeError for all else: a 500, and not a guess."""
     if isinstance(value, UUID):
         return str(value)
     raise TypeError(f"{type(value).__name__} has no place in an answer")

@@ -29,6 +29,9 @@ from models.words import BenefitKind, ClaimState, FulfillmentState
 SOON = timedelta(days=3)
 FAR = datetime(9999, 12, 31, tzinfo=UTC)  # where claims without an end stand in the order of ends
 Position = tuple[datetime, UUID]
+# A look into a table, where calling the class would cost as much as the rest of a row.
+_KINDS = {kind.value: kind for kind in BenefitKind}
+_STATES = {state.value: state for state in ClaimState}
 
 
 class Section(StrEnum):
@@ -185,10 +188,10 @@ def _item(found: Mapping[str, Any], now: datetime) -> WalletItem:
         offer_id=as_uuid(found["offer_id"]),
         package_id=as_uuid(found["package_id"]) if found["package_id"] else None,
         name=found["name"],
-        kind=BenefitKind(found["kind"]),
+        kind=_KINDS[found["kind"]],
         category=found["category"],
         merchant=found["merchant_name"],
-        state=stands(ClaimState(found["state"]), expires_at, now),
+        state=stands(_STATES[found["state"]], expires_at, now),
         uses_left=int(found["uses_left"]),
         uses_total=int(found["uses_total"]),
         claimed_at=as_instant(found["claimed_at"]),

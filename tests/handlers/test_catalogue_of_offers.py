@@ -207,6 +207,27 @@ async def test_a_pause_is_seen_by_every_process_within_a_second(rooms, stall, mi
         await asyncio.sleep(0.05)
 
 
+async def test_who_sees_the_same_gets_the_same_object_and_others_their_own(rooms, stall, ming):
+    hong, lan = await rooms.member("o-hong"), await rooms.member("o-lan")
+    offer = await stall.publish(OfferTerms(stock=5))
+    await had(lan.member_id, offer)
+    stall.catalogue.forget()
+    mings, hongs, lans = [(await stall.catalogue.one(one, offer.id)).items[0] for one in (ming, hong, lan)]
+    assert mings is hongs
+    assert (mings.claimable, lans.claimable) == (True, False)
+
+
+async def test_an_opening_is_seen_at_its_very_instant_though_the_offers_are_not_read_again(rooms, stall, ming):
+    opens_at = rooms.clock.now() + timedelta(seconds=1)
+    offer = await stall.publish(OfferTerms(opens_at=opens_at))
+    stall.catalogue.forget()
+    told = []
+    for step in (0.0, 1 - 1e-6, 1e-6):
+        rooms.clock.advance(timedelta(seconds=step))
+        told.append((await stall.catalogue.one(ming, offer.id)).items[0].claimable)
+    assert told == [False, False, True]
+
+
 @pytest.fixture
 def counted(monkeypatch):
     """Statements that looking takes."""

@@ -1,5 +1,6 @@
 """Ids ascend, and are what they say."""
 
+import os
 import time
 
 from models import ids
@@ -21,3 +22,15 @@ def test_ids_ascend_when_the_clock_is_set_back(monkeypatch):
     before = ids.new_id()
     monkeypatch.setattr(ids.time, "time_ns", lambda: 1_000_000_000)
     assert before < ids.new_id() < ids.new_id()
+
+
+def test_the_child_of_a_fork_gives_out_ids_of_its_own():
+    ids.new_id()
+    assert ids._spare
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, str(len(ids._spare)).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(reading, 10) == b"0"

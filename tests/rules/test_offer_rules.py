@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.rules.benefit_terms import VoucherTerms
-from handlers.rules.eligibility import Asker, AudienceWord, BenefitFacts, PublishedOffer, Reason, decide, price_for
+from handlers.rules.eligibility import (
+    Asker,
+    AudienceWord,
+    BenefitFacts,
+    PublishedOffer,
+    Reason,
+    decide,
+    next_turn,
+    price_for,
+)
 from handlers.rules.offer_checks import problems_of
 from handlers.rules.offer_terms import (
     Audience,
@@ -306,3 +315,41 @@ def test_what_is_impossible_is_named(terms, problem):
 def test_every_reason_is_given_at_once():
     terms = OfferTerms(price=Price(fen=1), stock=-1, closes_at=NOW)
     assert {field for field, _ in fields_of(terms)} == {"price.fen", "stock", "closes_at"}
+
+
+# --- when the clock changes something
+
+HOUR = timedelta(hours=1)
+near = st.none() | st.integers(-48, 48).map(lambda hours: NOW + hours * HOUR)
+
+
+@given(
+    st.sets(times, max_size=3), near, near, st.sampled_from([(), (EarlyOpening("gold", 90),)]), moments, st.floats(0, 1)
+)
+def test_until_the_next_turn_nothing_changes_for_anybody(waves, opens_at, closes_at, early, now, share):
+    terms = OfferTerms(
+        audience=Audience(joined_within_days=2),
+        opens_at=opens_at,
+        closes_at=closes_at,
+        early=early,
+        waves=tuple(Wave(each, 5) for each in sorted(waves)),
+    )
+    turn = next_turn(terms, now, ZONE)
+    then = max(now, min(now + share * (turn - now), turn - timedelta.resolution))
+    assert now < turn
+    for who in (MEMBER, GUEST, replace(MEMBER, card_kinds=frozenset())):
+        assert decide(offer(terms), who, then, ZONE) == decide(offer(terms), who, now, ZONE)
+
+
+@pytest.mark.parametrize(
+    ("terms", "turn"),
+    [
+        (OfferTerms(), at("2026-11-23T00:00")),
+        (OfferTerms(opens_at=NOW + 2 * HOUR), NOW + 2 * HOUR),
+        (OfferTerms(opens_at=NOW + 2 * HOUR, early=(EarlyOpening("gold", 90),)), NOW + HOUR / 2),
+        (OfferTerms(opens_at=NOW - HOUR, closes_at=NOW + HOUR), NOW + HOUR),
+        (WAVES, at("2026-11-22T15:00")),
+    ],
+)
+def test_the_next_turn_is_the_first_of_all_that_can_come(terms, turn):
+    assert next_turn(terms, NOW, ZONE) == turn
