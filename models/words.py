@@ -290,6 +290,14 @@ class ScanOutcome(StrEnum):
     REJECTED = "rejected"
 
 
+class EntryKind(StrEnum):
+    """What a line of a settlement statement is about: a redemption row, or a second hand-over that is paid too."""
+
+    REDEEM = "redeem"
+    REVERSAL = "reversal"
+    CONFLICT = "conflict"
+
+
 class ConflictDecision(StrEnum):
     """Who bears what was handed over a second time: nobody has said, the merchant, or the operator."""
 

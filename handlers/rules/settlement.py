@@ -1,8 +1,9 @@
 """结算单: what a merchant is owed for a business day, as a pure function of (merchant, day, entries).
 
 Entries are taken as they were written: the amounts of a redemption were decided when it happened, and a reversal takes
-away exactly what its redemption brought. Sums are sums of whole fen, so nothing is rounded here, and the shares of the
-operator and of the merchant make up the whole because they do so in every entry.
+away exactly what its redemption brought; a second hand-over that is paid counts as redeemed. Sums are sums of whole
+fen, so nothing is rounded here, and the shares of the operator and of the merchant make up the whole because they do
+so in every entry.
 """
 
 import hashlib
@@ -13,22 +14,23 @@ from datetime import UTC, date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from models.words import RedemptionKind
+from models.words import EntryKind
 
 FORM = "settlement-statement/1"  # of the canonical form; another one would be another hash
 
 
 @dataclass(frozen=True, slots=True)
 class SettledEntry:
-    """One redemption row as settlement sees it; amounts in fen, never negative.
+    """One redemption row, or one second hand-over that is paid, as settlement sees it; amounts in fen, never negative.
 
-    `origin_at`: when what a reversal takes back had happened; of a redemption its own instant. It decides to which
-    day the entry belongs.
+    `about`: what a reversal takes back, and to which redemption a hand-over is the second. `origin_at`: when what a
+    reversal takes back had happened, when something was handed over a second time; of a redemption its own instant. It
+    decides to which day the entry belongs.
     """
 
     id: UUID
-    kind: RedemptionKind
-    reverses: UUID | None
+    kind: EntryKind
+    about: UUID | None
     benefit_id: UUID
     store_id: UUID
     uses: int
@@ -66,6 +68,11 @@ class Totals:
     reversed: Amounts = Amounts()
 
     @property
+    def count(self) -> int:
+        """How many entries there are in all."""
+        return self.redeemed.count + self.reversed.count
+
+    @property
     def payable_fen(self) -> int:
         """The whole that is settled."""
         return self.redeemed.settlement_fen - self.reversed.settlement_fen
@@ -82,9 +89,9 @@ class Totals:
 
     def plus(self, entry: SettledEntry) -> "Totals":
         """With one more."""
-        if entry.kind is RedemptionKind.REDEEM:
-            return Totals(self.redeemed.plus(entry), self.reversed)
-        return Totals(self.redeemed, self.reversed.plus(entry))
+        if entry.kind is EntryKind.REVERSAL:
+            return Totals(self.redeemed, self.reversed.plus(entry))
+        return Totals(self.redeemed.plus(entry), self.reversed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +141,7 @@ def _line(entry: SettledEntry, belongs: date) -> bytes:
         [
             str(entry.id),
             entry.kind.value,
-            str(entry.reverses) if entry.reverses else None,
+            str(entry.about) if entry.about else None,
             belongs.isoformat(),
             str(entry.benefit_id),
             str(entry.store_id),

@@ -1,7 +1,8 @@
 """结账: a merchant's business day is closed by the clock a while after its end, or by finance by hand once it is over.
 
 A statement does not take "the rows of a day" but the entries that are open, one by one: each redemption row has had an
-entry since it was written, and a statement takes it by a guarded update that happens once. A row whose transaction
+entry since it was written, a second hand-over that an operator pays since that was decided, and a statement takes it
+by a guarded update that happens once. A row whose transaction
 began before a closing and commits after it is therefore in no statement yet and waits for the next one, where it is
 told with the day that it belongs to. Days of a merchant are closed in their order.
 """
@@ -132,16 +133,18 @@ class StatementClosing:
         if earlier is not None:
             raise EarlierDayOpen(business_on=day_of(as_instant(earlier["happened_at"]), BUSINESS_ZONE).isoformat())
         entries = [entry(each) for each in await rows(statements.OPEN_ENTRIES, merchant_id, ends_at)]
-        made = stated(merchant_id, day, entries, BUSINESS_ZONE)
+        paid = [entry(each) for each in await rows(statements.OPEN_CONFLICTS, merchant_id, ends_at)]
+        made = stated(merchant_id, day, [*entries, *paid], BUSINESS_ZONE)
         statement_id = await _write(made, ends_at=ends_at, by=by, now=now)
         taken = await rows(statements.ASSIGN, statement_id, [each.id for each in entries])
-        if len(taken) < len(entries):
+        taken += await rows(statements.ASSIGN_CONFLICTS, statement_id, [each.id for each in paid])
+        if len(taken) < made.totals.count:
             raise SerializationConflict("entries were assigned meanwhile")
         told = {
             "merchant": merchant["code"],
             "business_on": day,
             "payable_fen": made.totals.payable_fen,
-            "entries": len(entries),
+            "entries": made.totals.count,
             "hash": made.hash,
         }
         place = as_uuid(merchant["organization_id"])

@@ -30,7 +30,8 @@ async def _differing(statement_id: UUID) -> str:
     found = await row(statements.STATEMENT, statement_id)
     if found is None:
         return str(statement_id)
-    entries = [entry(each) for each in await rows(statements.ENTRIES_OF, statement_id)]
+    of_it = (statements.ENTRIES_OF, statements.CONFLICTS_OF)
+    entries = [entry(each) for sql in of_it for each in await rows(sql, statement_id)]
     day = date.fromisoformat(found["business_on"])
     again, shown = stated(as_uuid(found["merchant_id"]), day, entries, BUSINESS_ZONE), head(found)
     is_same = (

@@ -60,7 +60,9 @@ async def somebody_waits_for_a_lock() -> None:
 async def hash_by_time(books: Books, day) -> str:
     """What a statement would be that asks for the rows of a day whenever it is looked at."""
     since, until = begins(day, BUSINESS_ZONE), begins(day + DAY, BUSINESS_ZONE)
-    found = await rows("SELECT * FROM redemption WHERE redeemed_at >= $1 AND redeemed_at < $2", since, until)
+    found = await rows(
+        "SELECT *, reverses_id AS about_id FROM redemption WHERE redeemed_at >= $1 AND redeemed_at < $2", since, until
+    )
     entries = [entry({**each, "origin_at": None}) for each in found]
     return stated(books.counter.merchant.id, day, entries, BUSINESS_ZONE).hash
 

@@ -117,6 +117,7 @@ UNCHANGED = (
     "offer",
     "offer_stock",
     "offer_version",
+    "conflict_entry",
     "offline_conflict",
     "offline_scan",
     "offline_sync",
