@@ -65,6 +65,7 @@ from handlers.desk.operator_reviews import OperatorReviews
 from handlers.fulfillment.suppliers import Suppliers
 from handlers.fulfillment.top_up_orders import TopUpOrders
 from handlers.grants.claim_desk import ClaimDesk
+from handlers.grants.grant_resuming import GrantResuming
 from handlers.grants.granting import Granting
 from handlers.grants.grants import Grants
 from handlers.grants.regranting import Regranting
@@ -250,6 +251,7 @@ def build_handlers(
         departures=departures,
         following=following,
         identifying=Identifying(clock, vault, member_codes),
+        grant_resuming=GrantResuming(clock),
         granting=Granting(clock, vault),
         grants=Grants(clock, vault),
         identity=identity,

@@ -33,6 +33,7 @@ from handlers.desk.operator_reviews import OperatorReviews
 from handlers.fulfillment.suppliers import Suppliers
 from handlers.fulfillment.top_up_orders import TopUpOrders
 from handlers.grants.claim_desk import ClaimDesk
+from handlers.grants.grant_resuming import GrantResuming
 from handlers.grants.granting import Granting
 from handlers.grants.grants import Grants
 from handlers.grants.regranting import Regranting
@@ -108,6 +109,7 @@ class Handlers:
     departures: Departures
     following: Following
     identifying: Identifying
+    grant_resuming: GrantResuming
     granting: Granting
     grants: Grants
     identity: Identity

@@ -314,7 +314,10 @@ class GrantKind(StrEnum):
 
 
 class GrantState(StrEnum):
-    """How far a list has come: reading -> checked -> proposed -> running -> done; stopped from any of these."""
+    """How far a list has come: reading -> checked -> proposed -> running -> done; stopped from any of these.
+
+    One that was stopped while it was running may go on running.
+    """
 
     READING = "reading"
     CHECKED = "checked"
