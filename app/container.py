@@ -62,6 +62,7 @@ from handlers.claims.wallet import Wallet
 from handlers.desk.operator_block_list import OperatorBlockList
 from handlers.desk.operator_members import OperatorMembers
 from handlers.desk.operator_reviews import OperatorReviews
+from handlers.fulfillment.hand_settling import HandSettling
 from handlers.fulfillment.suppliers import Suppliers
 from handlers.fulfillment.top_up_orders import TopUpOrders
 from handlers.grants.claim_desk import ClaimDesk
@@ -254,6 +255,7 @@ def build_handlers(
         grant_resuming=GrantResuming(clock),
         granting=Granting(clock, vault),
         grants=Grants(clock, vault),
+        hand_settling=HandSettling(clock),
         identity=identity,
         key_rotation=KeyRotation(vault),
         links=Links(clock, vault, tickets, sessions, measure),

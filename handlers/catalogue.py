@@ -30,6 +30,7 @@ from handlers.claims.wallet import Wallet
 from handlers.desk.operator_block_list import OperatorBlockList
 from handlers.desk.operator_members import OperatorMembers
 from handlers.desk.operator_reviews import OperatorReviews
+from handlers.fulfillment.hand_settling import HandSettling
 from handlers.fulfillment.suppliers import Suppliers
 from handlers.fulfillment.top_up_orders import TopUpOrders
 from handlers.grants.claim_desk import ClaimDesk
@@ -112,6 +113,7 @@ class Handlers:
     grant_resuming: GrantResuming
     granting: Granting
     grants: Grants
+    hand_settling: HandSettling
     identity: Identity
     key_rotation: KeyRotation
     links: Links

@@ -256,6 +256,7 @@ class FulfillmentAct(StrEnum):
     ORDER = "order"
     QUERY = "query"
     NOTICE = "notice"
+    HAND = "hand"  # two operators said what became of it, after a long silence
 
 
 class Heard(StrEnum):

@@ -37,6 +37,7 @@ from tests.operating import PASSWORD, city
 from tests.stories.conftest import BOOTSTRAP_TOKEN, Town
 from tests.stories.counter_rows import clerk_of_another_merchant, counter_of, signed_in
 from tests.stories.grant_rows import grant_of
+from tests.stories.top_up_rows import top_up_of
 
 pytestmark = pytest.mark.leaves_dead_jobs  # one of the rows is a dead letter
 
@@ -82,6 +83,7 @@ BODIES: Mapping[str, Any] = {
     "CloseDayBody": {"merchant": "norths", "business_on": "2026-03-02"},
     "ReversalBody": {"reason": "按错了", "device_id": "till"},
     "VoidBody": {"reason": "假券"},
+    "SettlementBody": {"outcome": "failed", "reason": "对方查无此单"},
     "LossBody": {"note": "认了"},
     "ConflictDecisionBody": {"decision": "loss", "note": "认了"},
     "HandOverBody": {"from_member_id": None, "to_member_id": str(new_id()), "proof": "card", "reason": "换了主人"},
@@ -107,6 +109,8 @@ UNCHANGED = (
     "grant_batch",
     "grant_row",
     "grant_resume",
+    "fulfillment",
+    "fulfillment_attempt",
     "granted_claim",
     "regrant",
     "clerk",
@@ -271,6 +275,7 @@ async def owned_by_the_north_and_ming(door: Door) -> dict[str, object]:
     facts = {"code": "northcharge", "name": "北充", "api_url": "https://api.supplier.example", "secret_cipher": "c"}
     supplier = await Supplier.create(organization_id=north.id, **facts)
     registry["void_id"] = await proposed_void(north.id, counter["claim_id"], operator.id)
+    registry |= await top_up_of(supplier, counter["claim_id"], operator.id)
     given = await grant_of(ming, {**registry, **counter})
     door.tokens["north's clerk"] = await signed_in(counter["clerk_id"])
     south = await Organization.get(code="south")
