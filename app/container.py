@@ -107,6 +107,7 @@ from handlers.serving.assisting import Assisting
 from handlers.serving.clerk_switching import ClerkSwitching
 from handlers.serving.identifying import Identifying
 from handlers.serving.shifts import Shifts
+from handlers.serving.void_requests import VoidRequests
 from handlers.serving.voiding import Voiding
 from handlers.settlement.redemption_reports import RedemptionReports
 from handlers.settlement.settlement_terms import SettlementTermsEditing
@@ -291,6 +292,7 @@ def build_handlers(
         suppliers=Suppliers(clock, vault),
         top_up_orders=orders,
         transfers=Transfers(clock, vault, accounts, phones, sessions, measure),
+        void_requests=VoidRequests(clock),
         voiding=Voiding(clock),
         wallet=Wallet(clock, vault),
     )

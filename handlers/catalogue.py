@@ -70,6 +70,7 @@ from handlers.serving.assisting import Assisting
 from handlers.serving.clerk_switching import ClerkSwitching
 from handlers.serving.identifying import Identifying
 from handlers.serving.shifts import Shifts
+from handlers.serving.void_requests import VoidRequests
 from handlers.serving.voiding import Voiding
 from handlers.settlement.redemption_reports import RedemptionReports
 from handlers.settlement.settlement_terms import SettlementTermsEditing
@@ -160,6 +161,7 @@ class Handlers:
     suppliers: Suppliers
     top_up_orders: TopUpOrders
     transfers: Transfers
+    void_requests: VoidRequests
     voiding: Voiding
     wallet: Wallet
 

@@ -27,6 +27,7 @@ class SettlementTerms(TimestampedModel):
     starts_at = UtcField()
     settlement_price_fen = FenField(null=True)
     operator_share_bp = BasisPointField(null=True)
+    void_limit_fen = FenField(null=True)  # what a manager of the merchant voids alone
     note = fields.CharField(max_length=200, default="")
     decided_by: fields.ForeignKeyRelation[Operator] = fields.ForeignKeyField(
         "models.Operator", on_delete=fields.RESTRICT, related_name="settlement_terms"

@@ -291,6 +291,15 @@ class ScanOutcome(StrEnum):
     REJECTED = "rejected"
 
 
+class VoidOutcome(StrEnum):
+    """What became of a manager's wish to have a claim voided."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    LAPSED = "lapsed"  # nobody decided in time
+
+
 class EntryKind(StrEnum):
     """What a line of a settlement statement is about: a redemption row, or a second hand-over that is paid too."""
 

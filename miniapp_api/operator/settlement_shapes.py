@@ -44,12 +44,20 @@ class NewTermsBody(Body):
     benefit: BenefitCode | None = Field(default=None, description="all the merchant's benefits when absent")
     settlement_price_fen: Fen | None = Field(default=None, description="of a whole redemption")
     operator_share_bp: BasisPoints | None = Field(default=None, description="of it, what the operator bears")
+    void_limit_fen: Fen | None = Field(default=None, description="worth up to which a manager voids a claim alone")
     starts_at: AwareDatetime | None = Field(default=None, description="a minute from now or later; else the next day")
     note: Note = ""
 
     def draft(self) -> TermsDraft:
         """What the handler takes."""
-        return TermsDraft(self.benefit, self.settlement_price_fen, self.operator_share_bp, self.starts_at, self.note)
+        return TermsDraft(
+            self.benefit,
+            self.settlement_price_fen,
+            self.operator_share_bp,
+            self.starts_at,
+            self.note,
+            self.void_limit_fen,
+        )
 
 
 class TermsOut(Out):
@@ -58,6 +66,7 @@ class TermsOut(Out):
     benefit: str | None
     settlement_price_fen: int | None
     operator_share_bp: int | None
+    void_limit_fen: int | None
     starts_at: datetime
     note: str
     decided_by: str

@@ -16,13 +16,13 @@ def _both(sql: str) -> Both:
 # --- terms
 
 _TERMS = """
-    SELECT t.id, t.number, t.starts_at, t.benefit_id, t.settlement_price_fen, t.operator_share_bp, t.note,
-        t.created_at, b.code AS benefit, o.login AS decided_by
+    SELECT t.id, t.number, t.starts_at, t.benefit_id, t.settlement_price_fen, t.operator_share_bp, t.void_limit_fen,
+        t.note, t.created_at, b.code AS benefit, o.login AS decided_by
     FROM settlement_terms t JOIN operator o ON o.id = t.decided_by_id LEFT JOIN benefit b ON b.id = t.benefit_id
 """
 # $1 merchant, $2 benefits
 TERMS_OF = _both("""
-    SELECT number, starts_at, benefit_id, settlement_price_fen, operator_share_bp FROM settlement_terms
+    SELECT number, starts_at, benefit_id, settlement_price_fen, operator_share_bp, void_limit_fen FROM settlement_terms
     WHERE merchant_id = $1 AND (benefit_id IS NULL OR benefit_id {ids:2})
 """)
 # $1 merchant, $2 the number before which, $3 how many

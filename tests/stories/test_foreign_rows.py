@@ -32,6 +32,7 @@ from models.organizations import Organization
 from models.outbox import Job
 from models.programmes import Brand, CardKind, Merchant, Programme, Store
 from models.replies import MenuRelease, Reply
+from models.voids import VoidRequest
 from models.words import BenefitKind, BenefitState, JobState, Namespace, OfferState, ReplyKind, ReplyTrigger, ReviewKind
 from tests.operating import PASSWORD, city
 from tests.stories.conftest import BOOTSTRAP_TOKEN, Town
@@ -140,6 +141,7 @@ UNCHANGED = (
     "stock_change",
     "store",
     "supplier",
+    "void_request",
 )
 
 
@@ -275,6 +277,7 @@ async def owned_by_the_north_and_ming(door: Door) -> dict[str, object]:
     facts = {"code": "northcharge", "name": "北充", "api_url": "https://api.supplier.example", "secret_cipher": "c"}
     supplier = await Supplier.create(organization_id=north.id, **facts)
     registry["void_id"] = await proposed_void(north.id, counter["claim_id"], operator.id)
+    registry["void_request_id"] = await wished_void(north.id, {**registry, **counter})
     registry |= await top_up_of(supplier, counter["claim_id"], operator.id)
     given = await grant_of(ming, {**registry, **counter})
     door.tokens["north's clerk"] = await signed_in(counter["clerk_id"])
@@ -348,6 +351,14 @@ async def proposed_void(organization_id: UUID, claim_id: object, operator_id: UU
     """A claim of theirs that one operator wants voided."""
     facts = {"organization_id": organization_id, "subject_id": str(claim_id), "proposed_by_id": operator_id}
     return (await Approval.create(kind="void", facts={"worth_fen": 20_000}, **facts)).id
+
+
+async def wished_void(organization_id: UUID, real: dict[str, Any]) -> UUID:
+    """A claim of theirs that a manager wants voided."""
+    of_whom = {name: real[name] for name in ("claim_id", "merchant_id", "clerk_id")}
+    until = datetime.now(UTC) + timedelta(days=3)
+    wish = {"organization_id": organization_id, "worth_fen": 20_000, "reason": "假券", "expires_at": until}
+    return (await VoidRequest.create(**of_whom, **wish)).id
 
 
 async def two_members(organization_id: UUID) -> tuple[Member, Member]:
