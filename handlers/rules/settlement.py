@@ -50,6 +50,15 @@ class Amounts:
     operator_fen: int = 0
     merchant_fen: int = 0
 
+    def with_all_of(self, other: "Amounts") -> "Amounts":
+        """Both together."""
+        return Amounts(
+            self.count + other.count,
+            self.settlement_fen + other.settlement_fen,
+            self.operator_fen + other.operator_fen,
+            self.merchant_fen + other.merchant_fen,
+        )
+
     def plus(self, entry: SettledEntry) -> "Amounts":
         """With one more."""
         return Amounts(
@@ -87,6 +96,10 @@ class Totals:
         """Of it what the merchant bears itself."""
         return self.redeemed.merchant_fen - self.reversed.merchant_fen
 
+    def with_all_of(self, other: "Totals") -> "Totals":
+        """Both together."""
+        return Totals(self.redeemed.with_all_of(other.redeemed), self.reversed.with_all_of(other.reversed))
+
     def plus(self, entry: SettledEntry) -> "Totals":
         """With one more."""
         if entry.kind is EntryKind.REVERSAL:
@@ -120,20 +133,44 @@ def belongs_on(origin_at: datetime, zone: ZoneInfo) -> date:
     return origin_at.astimezone(zone).date()
 
 
+class Folding:
+    """A statement while it is made of entries that come in the order of their ids; it holds sums and no entries."""
+
+    def __init__(self, merchant_id: UUID, business_on: date, zone: ZoneInfo) -> None:
+        self._merchant_id, self._business_on, self._zone = merchant_id, business_on, zone
+        self._digest = hashlib.sha256(_canonical([FORM, str(merchant_id), business_on.isoformat()]))
+        self._late_count = 0
+        self._by_benefit: dict[tuple[UUID, date], Totals] = {}
+        self._last: UUID | None = None
+
+    def add(self, entry: SettledEntry) -> None:
+        """One more. Raises ValueError for one that does not come after the last: the hash depends on the order."""
+        if self._last is not None and entry.id <= self._last:
+            raise ValueError("entries come in the order of their ids")
+        self._last = entry.id
+        belongs = belongs_on(entry.origin_at, self._zone)
+        self._digest.update(_line(entry, belongs))
+        self._late_count += belongs < self._business_on
+        key = (entry.benefit_id, belongs)
+        self._by_benefit[key] = self._by_benefit.get(key, Totals()).plus(entry)
+
+    def made(self) -> DayStatement:
+        """The statement of what came so far."""
+        totals = Totals()
+        for each in self._by_benefit.values():
+            totals = totals.with_all_of(each)
+        ordered = sorted(self._by_benefit, key=lambda key: (key[1], key[0]))
+        sums = tuple(Sum(*key, self._by_benefit[key]) for key in ordered)
+        digest = self._digest.hexdigest()
+        return DayStatement(self._merchant_id, self._business_on, totals, self._late_count, sums, digest)
+
+
 def stated(merchant_id: UUID, business_on: date, entries: Iterable[SettledEntry], zone: ZoneInfo) -> DayStatement:
     """The statement of these entries, in whatever order they come."""
-    digest = hashlib.sha256(_canonical([FORM, str(merchant_id), business_on.isoformat()]))
-    totals, late = Totals(), 0
-    by_benefit: dict[tuple[UUID, date], Totals] = {}
+    folding = Folding(merchant_id, business_on, zone)
     for entry in sorted(entries, key=lambda each: each.id):
-        belongs = belongs_on(entry.origin_at, zone)
-        digest.update(_line(entry, belongs))
-        totals = totals.plus(entry)
-        late += belongs < business_on
-        key = (entry.benefit_id, belongs)
-        by_benefit[key] = by_benefit.get(key, Totals()).plus(entry)
-    sums = tuple(Sum(*key, by_benefit[key]) for key in sorted(by_benefit, key=lambda key: (key[1], key[0])))
-    return DayStatement(merchant_id, business_on, totals, late, sums, digest.hexdigest())
+        folding.add(entry)
+    return folding.made()
 
 
 def _line(entry: SettledEntry, belongs: date) -> bytes:

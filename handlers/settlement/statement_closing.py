@@ -21,10 +21,11 @@ from handlers.requests import Actor, Answer, once
 from handlers.retrying import again, refusing
 from handlers.rules.organization_scope import Scope
 from handlers.rules.roles import Capability
-from handlers.rules.settlement import Amounts, DayStatement, stated
+from handlers.rules.settlement import Amounts, DayStatement, Folding
 from handlers.rules.validity import begins, day_of
 from handlers.scopes import allowed
-from handlers.settlement.statement_views import StatementView, entry, whole
+from handlers.settlement.statement_entries import open_entries
+from handlers.settlement.statement_views import StatementView, whole
 from models.database import atomic, require_atomic, row, rows
 from models.failures import SerializationConflict
 from models.ids import new_id
@@ -132,14 +133,12 @@ class StatementClosing:
         earlier = await row(statements.FIRST_OPEN, merchant_id, last_end, begins(day, BUSINESS_ZONE))
         if earlier is not None:
             raise EarlierDayOpen(business_on=day_of(as_instant(earlier["happened_at"]), BUSINESS_ZONE).isoformat())
-        entries = [entry(each) for each in await rows(statements.OPEN_ENTRIES, merchant_id, ends_at)]
-        paid = [entry(each) for each in await rows(statements.OPEN_CONFLICTS, merchant_id, ends_at)]
-        made = stated(merchant_id, day, [*entries, *paid], BUSINESS_ZONE)
+        folding = Folding(merchant_id, day, BUSINESS_ZONE)
+        async for each in open_entries(merchant_id, ends_at):
+            folding.add(each)
+        made = folding.made()
         statement_id = await _write(made, ends_at=ends_at, by=by, now=now)
-        taken = await rows(statements.ASSIGN, statement_id, [each.id for each in entries])
-        taken += await rows(statements.ASSIGN_CONFLICTS, statement_id, [each.id for each in paid])
-        if len(taken) < made.totals.count:
-            raise SerializationConflict("entries were assigned meanwhile")
+        await _assign(statement_id, merchant_id, ends_at, made.totals.count)
         told = {
             "merchant": merchant["code"],
             "business_on": day,
@@ -158,6 +157,15 @@ async def _last(merchant_id: UUID) -> tuple[date | None, datetime]:
     if found is None:
         return None, _BEGINNING
     return date.fromisoformat(found["business_on"]), as_instant(found["ends_at"])
+
+
+async def _assign(statement_id: UUID, merchant_id: UUID, ends_at: datetime, count: int) -> None:
+    """Raises SerializationConflict: one that was not read was committed in between."""
+    for assign in (statements.ASSIGN, statements.ASSIGN_CONFLICTS):
+        await rows(assign, statement_id, merchant_id, ends_at)
+    found = await row(statements.ASSIGNED, statement_id)
+    if found is None or found["number"] != count:
+        raise SerializationConflict("entries came or were assigned meanwhile")
 
 
 async def _write(made: DayStatement, *, ends_at: datetime, by: Actor, now: datetime) -> UUID:

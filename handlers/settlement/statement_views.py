@@ -126,7 +126,7 @@ async def whole(found: Mapping[str, Any]) -> StatementView:
 
 
 def entry(found: Mapping[str, Any]) -> SettledEntry:
-    """From a row of `OPEN_ENTRIES`, `OPEN_CONFLICTS`, `ENTRIES_OF` or `CONFLICTS_OF`."""
+    """From a row of `OPEN_ENTRIES`, `OPEN_CONFLICTS`, `ENTRIES_OF` or `CONFLICTS_OF` (`statement_entries.py`)."""
     happened_at = as_instant(found["redeemed_at"])
     return SettledEntry(
         id=as_uuid(found["id"]),

@@ -63,15 +63,15 @@ _ENTRIES = """
         r.operator_share_fen, r.merchant_share_fen, r.redeemed_at, o.redeemed_at AS origin_at
     FROM settlement_entry e JOIN redemption r ON r.id = e.redemption_id LEFT JOIN redemption o ON o.id = r.reverses_id
 """
-# $1 merchant, $2 the end of the day: everything that no statement has, earlier days too.
-_OPEN = f"{_ENTRIES} WHERE e.merchant_id = $1 AND e.statement_id IS NULL AND e.happened_at < $2 ORDER BY e.id"
+# A page of what no statement has, earlier days too. $1 merchant, $2 the end of the day, $3 after this one, $4 how many
+_OPEN = f"""
+    {_ENTRIES} WHERE e.merchant_id = $1 AND e.statement_id IS NULL AND e.happened_at < $2 AND e.id > $3
+    ORDER BY e.id LIMIT $4
+"""
 OPEN_ENTRIES = Both(postgres=_OPEN + " FOR NO KEY UPDATE OF e", sqlite=_OPEN)
-# $1 the statement, $2 entries
-ASSIGN = _both("""
-    UPDATE settlement_entry SET statement_id = $1 WHERE id {ids:2} AND statement_id IS NULL RETURNING id
-""")
-ENTRIES_OF = f"{_ENTRIES} WHERE e.statement_id = $1 ORDER BY e.id"
-# The same of second hand-overs that an operator pays: they belong to the day on which they were handed over.
+# $1 the statement, $2 after this one, $3 how many
+ENTRIES_OF = f"{_ENTRIES} WHERE e.statement_id = $1 AND e.id > $2 ORDER BY e.id LIMIT $3"
+# Second hand-overs that an operator pays, alike: they belong to the day on which they were handed over.
 _CONFLICTS = """
     SELECT e.id, 'conflict' AS kind, f.counted_id AS about_id, c.benefit_id, f.store_id, 1 AS uses, f.settlement_fen,
         f.operator_share_fen, f.merchant_share_fen, e.happened_at AS redeemed_at, f.given_at AS origin_at
@@ -79,10 +79,16 @@ _CONFLICTS = """
 """
 _OPEN = f"{_CONFLICTS} WHERE e.merchant_id = $1 AND e.statement_id IS NULL AND e.happened_at < $2 ORDER BY e.id"
 OPEN_CONFLICTS = Both(postgres=_OPEN + " FOR NO KEY UPDATE OF e", sqlite=_OPEN)
-ASSIGN_CONFLICTS = _both("""
-    UPDATE conflict_entry SET statement_id = $1 WHERE id {ids:2} AND statement_id IS NULL RETURNING id
-""")
 CONFLICTS_OF = f"{_CONFLICTS} WHERE e.statement_id = $1 ORDER BY e.id"
+# $1 the statement, $2 merchant, $3 the end of the day. Who closes counts what is assigned: more than was read is one
+# that came in between.
+_ASSIGN = "SET statement_id = $1 WHERE merchant_id = $2 AND statement_id IS NULL AND happened_at < $3"
+ASSIGN = f"UPDATE settlement_entry {_ASSIGN}"
+ASSIGN_CONFLICTS = f"UPDATE conflict_entry {_ASSIGN}"
+ASSIGNED = """
+    SELECT (SELECT count(*) FROM settlement_entry WHERE statement_id = $1)
+        + (SELECT count(*) FROM conflict_entry WHERE statement_id = $1) AS number
+"""
 
 # --- reading statements
 

@@ -2,15 +2,19 @@
 
 import asyncio
 from contextlib import suppress
-from datetime import timedelta
+from datetime import date, timedelta
+from uuid import UUID
 
 import pytest
 from tortoise.exceptions import IntegrityError, OperationalError
 
 from handlers.errors import ConflictDecided
-from handlers.settlement import redemption_reports
+from handlers.recurring import BUSINESS_ZONE
+from handlers.rules.settlement import stated
+from handlers.settlement import redemption_reports, statement_entries
 from handlers.settlement import statements as reading
 from handlers.settlement.redemption_reports import Wanted
+from handlers.settlement.statement_views import entry
 from miniapp_api.cells import Yuan
 from miniapp_api.operator.settlement_shapes import HEADER, cells
 from models.database import rows
@@ -115,16 +119,14 @@ async def test_the_loss_of_the_merchant_is_in_no_statement(books, case):
     assert await breaches() == []
 
 
-async def test_a_decision_that_is_committed_after_its_day_was_closed_waits_for_the_next(books, case, clock):
+async def test_a_decision_that_is_committed_after_its_day_was_closed_waits_for_the_next(books, case, monkeypatch):
     await pays(books, case)
     tuesday = books.next_day(hours=0)
-    # As if the transaction of the decision had ended only now: the closing does not see the entry.
-    unseen = statements.OPEN_CONFLICTS
-    try:
-        statements.OPEN_CONFLICTS = f"SELECT * FROM ({unseen.sqlite}) AS unseen WHERE 1 = 0"
+    with monkeypatch.context() as not_there_yet:  # as if the transaction of the decision had not ended
+        nothing = f"SELECT * FROM ({statements.OPEN_CONFLICTS.sqlite}) AS unseen WHERE 1 = 0"
+        not_there_yet.setattr(statements, "OPEN_CONFLICTS", nothing)
+        not_there_yet.setattr(statements, "ASSIGN_CONFLICTS", f"{statements.ASSIGN_CONFLICTS} AND 1 = 0")
         await books.close(tuesday)
-    finally:
-        statements.OPEN_CONFLICTS = unseen
     assert await statement_of(case) is None
     wednesday = books.next_day()
     await books.close(wednesday)
@@ -170,6 +172,24 @@ async def test_pages_of_lines_hold_each_line_once_whichever_table_it_is_of(books
         _, pages = await books.counter.handlers.statements.lines(finance, made.id)
         of_statements += [each.id async for page in pages for each in page]
     assert sorted(of_report) == sorted(of_statements) == sorted(wanted)
+
+
+async def test_a_statement_read_in_pages_is_the_one_of_all_entries_together(books, ming, case, monkeypatch):
+    monkeypatch.setattr(statement_entries, "PAGE", 2)
+    await books.redeemed(ming)
+    await pays(books, case)
+    for _ in range(3):
+        await books.redeemed(ming)
+    tuesday = books.next_day()
+    await books.close(tuesday)
+    for made in await SettlementStatement.all():
+        of_it = [*await rows(statements.CONFLICTS_OF, made.id)]
+        of_it += await rows(statements.ENTRIES_OF, made.id, UUID(int=0), 100)
+        day, entries = date.fromisoformat(made.business_on), map(entry, of_it)
+        assert stated(books.counter.merchant.id, day, entries, BUSINESS_ZONE).hash == made.hash
+    assert await SettlementEntry.filter(statement_id=None).count() == 0
+    assert (await statement_of(case)).redeemed_count == 5
+    assert await breaches() == []
 
 
 async def test_a_decision_and_its_entry_never_change(books, case):

@@ -114,6 +114,45 @@ async def test_a_row_that_is_not_committed_when_the_day_is_closed_is_lost_to_no_
     assert await breaches() == []
 
 
+def but_the_last_once(monkeypatch) -> list[int]:
+    """The first look at what is open does not see the last entry, as if it were committed right after it."""
+    true, looks = statement_closing.open_entries, list[int]()
+
+    async def short(*asked):
+        found = [each async for each in true(*asked)]
+        looks.append(len(found))
+        for each in found[: -1 if len(looks) == 1 else None]:
+            yield each
+
+    monkeypatch.setattr(statement_closing, "open_entries", short)
+    return looks
+
+
+async def test_an_entry_that_comes_between_reading_and_assigning_makes_the_closing_look_again(books, ming, monkeypatch):
+    for price in (100, 200):
+        await books.redeemed(ming, price_fen=price)
+    looks = but_the_last_once(monkeypatch)
+    await books.close(books.next_day())
+    made = await SettlementStatement.get()
+    assert (looks[:2], made.redeemed_count, made.redeemed_fen) == ([2, 2], 2, 300)
+    assert await breaches() == []
+
+
+async def test_without_counting_what_was_assigned_it_would_be_in_no_sum(books, ming, monkeypatch):
+    """The negative control of the one above."""
+
+    async def unlooked(statement_id, merchant_id, ends_at, _):
+        await rows(statements.ASSIGN, statement_id, merchant_id, ends_at)
+
+    for price in (100, 200):
+        await books.redeemed(ming, price_fen=price)
+    but_the_last_once(monkeypatch)
+    monkeypatch.setattr(statement_closing, "_assign", unlooked)
+    await books.close(books.next_day())
+    assert (await SettlementStatement.get()).redeemed_fen == 100
+    assert await breaches() != []
+
+
 async def test_a_reversal_under_way_makes_the_closing_wait_and_is_then_of_the_next_day(books, ming, monkeypatch):
     mine = await books.redeemed(ming, price_fen=500)
     monday = books.next_day(hours=0)

@@ -6,13 +6,14 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.recurring import BUSINESS_ZONE
 from handlers.rules.benefit_terms import VoucherTerms
 from handlers.rules.redemption import Presented, money
-from handlers.rules.settlement import SettledEntry, stated
+from handlers.rules.settlement import Folding, SettledEntry, stated
 from handlers.rules.settlement_terms import TermsInForce, TermsVersion, in_force
 from models.ids import new_id
 from models.words import BenefitKind, ClaimState, EntryKind, MemberStatus
@@ -202,6 +203,24 @@ def test_the_hash_is_the_same_in_any_order_and_another_for_any_other_fact():
     others += [of_the_day(replace(first, **changed), *entries[1:]).hash for changed in changes]
     assert made.hash not in others
     assert len(set(others)) == len(others)
+
+
+def test_entries_that_are_folded_one_by_one_come_in_the_order_of_their_ids():
+    first, second = sorted((an_entry(), an_entry()), key=lambda each: each.id)
+    folding = Folding(MERCHANT, date(2026, 3, 2), BUSINESS_ZONE)
+    folding.add(second)
+    for wrong in (first, second):
+        with pytest.raises(ValueError, match="order"):
+            folding.add(wrong)
+
+
+def test_a_second_hand_over_that_is_paid_counts_as_redeemed_and_has_a_hash_of_its_own():
+    counted = UUID(int=7)
+    paid = an_entry(EntryKind.CONFLICT, about=counted, origin=NOON - DAY)
+    made = of_the_day(paid)
+    assert (made.totals.redeemed.count, made.totals.payable_fen, made.late_count) == (1, 1000, 1)
+    assert of_the_day(replace(paid, kind=EntryKind.REDEEM)).hash != made.hash
+    assert of_the_day(replace(paid, about=None)).hash != made.hash
 
 
 def test_the_canonical_form_is_fixed_because_stored_hashes_depend_on_it():
