@@ -21,6 +21,7 @@ from models.database import rows
 from models.offline import OfflineConflict
 from models.redemptions import Redemption
 from models.settlement import ConflictEntry, SettlementEntry, SettlementStatement
+from models.statements import offline_conflicts as deciding
 from models.statements import settlement as statements
 from models.words import ConflictDecision, EntryKind
 from tests.handlers.counter import open_counter
@@ -99,6 +100,15 @@ async def test_it_is_paid_once_however_often_it_is_decided_and_closed(books, cas
     assert await ConflictEntry.all().count() == 1
     assert sum(each.redeemed_fen for each in await SettlementStatement.all()) == 2000
     assert await breaches() == []
+
+
+async def test_without_the_guard_two_who_decide_both_believe_to_have_paid(books, case, monkeypatch):
+    """The negative control of the one above; beneath it the database holds by itself, and is told not to here."""
+    monkeypatch.setattr(deciding, "DECIDE", deciding.DECIDE.replace("AND decision = 'open'", ""))
+    await unguarded("offline_conflict")
+    await books.finance("paula")
+    both = await asyncio.gather(pays(books, case, key="a"), pays(books, case, key="b"))
+    assert [each.value.decision for each in both] == [ConflictDecision.PAID] * 2
 
 
 async def test_a_merchant_with_nothing_else_open_gets_a_statement_for_it(books, case, clock):
