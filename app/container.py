@@ -62,9 +62,11 @@ from handlers.claims.wallet import Wallet
 from handlers.desk.operator_block_list import OperatorBlockList
 from handlers.desk.operator_members import OperatorMembers
 from handlers.desk.operator_reviews import OperatorReviews
+from handlers.fulfillment.hand_settling import HandSettling
 from handlers.fulfillment.suppliers import Suppliers
 from handlers.fulfillment.top_up_orders import TopUpOrders
 from handlers.grants.claim_desk import ClaimDesk
+from handlers.grants.grant_resuming import GrantResuming
 from handlers.grants.granting import Granting
 from handlers.grants.grants import Grants
 from handlers.grants.regranting import Regranting
@@ -105,6 +107,7 @@ from handlers.serving.assisting import Assisting
 from handlers.serving.clerk_switching import ClerkSwitching
 from handlers.serving.identifying import Identifying
 from handlers.serving.shifts import Shifts
+from handlers.serving.void_requests import VoidRequests
 from handlers.serving.voiding import Voiding
 from handlers.settlement.redemption_reports import RedemptionReports
 from handlers.settlement.settlement_terms import SettlementTermsEditing
@@ -250,8 +253,10 @@ def build_handlers(
         departures=departures,
         following=following,
         identifying=Identifying(clock, vault, member_codes),
+        grant_resuming=GrantResuming(clock),
         granting=Granting(clock, vault),
         grants=Grants(clock, vault),
+        hand_settling=HandSettling(clock),
         identity=identity,
         key_rotation=KeyRotation(vault),
         links=Links(clock, vault, tickets, sessions, measure),
@@ -287,6 +292,7 @@ def build_handlers(
         suppliers=Suppliers(clock, vault),
         top_up_orders=orders,
         transfers=Transfers(clock, vault, accounts, phones, sessions, measure),
+        void_requests=VoidRequests(clock),
         voiding=Voiding(clock),
         wallet=Wallet(clock, vault),
     )

@@ -30,9 +30,11 @@ from handlers.claims.wallet import Wallet
 from handlers.desk.operator_block_list import OperatorBlockList
 from handlers.desk.operator_members import OperatorMembers
 from handlers.desk.operator_reviews import OperatorReviews
+from handlers.fulfillment.hand_settling import HandSettling
 from handlers.fulfillment.suppliers import Suppliers
 from handlers.fulfillment.top_up_orders import TopUpOrders
 from handlers.grants.claim_desk import ClaimDesk
+from handlers.grants.grant_resuming import GrantResuming
 from handlers.grants.granting import Granting
 from handlers.grants.grants import Grants
 from handlers.grants.regranting import Regranting
@@ -68,6 +70,7 @@ from handlers.serving.assisting import Assisting
 from handlers.serving.clerk_switching import ClerkSwitching
 from handlers.serving.identifying import Identifying
 from handlers.serving.shifts import Shifts
+from handlers.serving.void_requests import VoidRequests
 from handlers.serving.voiding import Voiding
 from handlers.settlement.redemption_reports import RedemptionReports
 from handlers.settlement.settlement_terms import SettlementTermsEditing
@@ -108,8 +111,10 @@ class Handlers:
     departures: Departures
     following: Following
     identifying: Identifying
+    grant_resuming: GrantResuming
     granting: Granting
     grants: Grants
+    hand_settling: HandSettling
     identity: Identity
     key_rotation: KeyRotation
     links: Links
@@ -156,6 +161,7 @@ class Handlers:
     suppliers: Suppliers
     top_up_orders: TopUpOrders
     transfers: Transfers
+    void_requests: VoidRequests
     voiding: Voiding
     wallet: Wallet
 

@@ -31,6 +31,7 @@ from miniapp_api.operator import organization_views as operator_organizations
 from miniapp_api.operator import reply_views as operator_replies
 from miniapp_api.operator import settlement_views as operator_settlement
 from miniapp_api.operator import supplier_views as operator_suppliers
+from miniapp_api.operator import top_up_views as operator_top_ups
 from miniapp_api.operator import views as operator
 from miniapp_api.operator import void_views as operator_voids
 
@@ -66,6 +67,7 @@ def all_routes() -> list[web.RouteDef]:
         *operator_code_pools.ROUTES,
         *operator_settlement.ROUTES,
         *operator_suppliers.ROUTES,
+        *operator_top_ups.ROUTES,
         *operator_voids.ROUTES,
         *operator_grants.ROUTES,
         *operator_claims.ROUTES,

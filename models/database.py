@@ -86,6 +86,7 @@ MODEL_MODULES = (
     "models.requests",
     "models.settlement",
     "models.shifts",
+    "models.voids",
 )
 
 Callback = Callable[[], Awaitable[None] | None]

@@ -73,6 +73,23 @@ class GrantRow(TimestampedModel):
         indexes = (("grant_id", "state", "row_number"), ("member_id",))
 
 
+class GrantResume(TimestampedModel):
+    """A list that was stopped goes on, for the n-th time: append-only. Jobs of an earlier round end where they are."""
+
+    grant: fields.ForeignKeyRelation[GrantBatch] = fields.ForeignKeyField(
+        "models.GrantBatch", on_delete=fields.RESTRICT, related_name="resumes"
+    )
+    number = CountField()  # 1, 2, ... of this list
+    reason = fields.CharField(max_length=200)
+    operator: fields.ForeignKeyRelation[Operator] = fields.ForeignKeyField(
+        "models.Operator", on_delete=fields.RESTRICT, related_name="grant_resumes"
+    )
+
+    class Meta:
+        table = "grant_resume"
+        unique_together = (("grant", "number"),)
+
+
 class GrantedClaim(TimestampedModel):
     """The n-th claim that a row brought: the unique row is why a batch that runs again gives nothing twice."""
 

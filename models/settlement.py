@@ -5,6 +5,7 @@ from tortoise import fields
 from models.base import TimestampedModel
 from models.benefits import Benefit
 from models.fields import BasisPointField, CountField, FenField, JsonField, UtcField
+from models.offline import OfflineConflict
 from models.operators import Operator
 from models.programmes import Merchant
 from models.redemptions import Redemption
@@ -26,6 +27,7 @@ class SettlementTerms(TimestampedModel):
     starts_at = UtcField()
     settlement_price_fen = FenField(null=True)
     operator_share_bp = BasisPointField(null=True)
+    void_limit_fen = FenField(null=True)  # what a manager of the merchant voids alone
     note = fields.CharField(max_length=200, default="")
     decided_by: fields.ForeignKeyRelation[Operator] = fields.ForeignKeyField(
         "models.Operator", on_delete=fields.RESTRICT, related_name="settlement_terms"
@@ -88,3 +90,25 @@ class SettlementEntry(TimestampedModel):
     class Meta:
         table = "settlement_entry"
         indexes = (("statement_id", "id"),)
+
+
+class ConflictEntry(TimestampedModel):
+    """The one place in the statements of a second hand-over that an operator pays: open until a statement takes it.
+
+    The database itself writes it with the decision, under the same id. The amounts are those of the conflict.
+    """
+
+    conflict: fields.OneToOneRelation[OfflineConflict] = fields.OneToOneField(
+        "models.OfflineConflict", on_delete=fields.RESTRICT, related_name="settlement_entry"
+    )
+    merchant: fields.ForeignKeyRelation[Merchant] = fields.ForeignKeyField(
+        "models.Merchant", on_delete=fields.RESTRICT, related_name="conflict_entries"
+    )
+    happened_at = UtcField()  # when it was decided
+    statement: fields.ForeignKeyNullableRelation[SettlementStatement] = fields.ForeignKeyField(
+        "models.SettlementStatement", null=True, on_delete=fields.RESTRICT, related_name="conflict_entries"
+    )
+
+    class Meta:
+        table = "conflict_entry"
+        indexes = (("statement_id", "id"), ("happened_at", "id"))

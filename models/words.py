@@ -256,6 +256,7 @@ class FulfillmentAct(StrEnum):
     ORDER = "order"
     QUERY = "query"
     NOTICE = "notice"
+    HAND = "hand"  # two operators said what became of it, after a long silence
 
 
 class Heard(StrEnum):
@@ -290,6 +291,23 @@ class ScanOutcome(StrEnum):
     REJECTED = "rejected"
 
 
+class VoidOutcome(StrEnum):
+    """What became of a manager's wish to have a claim voided."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    LAPSED = "lapsed"  # nobody decided in time
+
+
+class EntryKind(StrEnum):
+    """What a line of a settlement statement is about: a redemption row, or a second hand-over that is paid too."""
+
+    REDEEM = "redeem"
+    REVERSAL = "reversal"
+    CONFLICT = "conflict"
+
+
 class ConflictDecision(StrEnum):
     """Who bears what was handed over a second time: nobody has said, the merchant, or the operator."""
 
@@ -306,7 +324,10 @@ class GrantKind(StrEnum):
 
 
 class GrantState(StrEnum):
-    """How far a list has come: reading -> checked -> proposed -> running -> done; stopped from any of these."""
+    """How far a list has come: reading -> checked -> proposed -> running -> done; stopped from any of these.
+
+    One that was stopped while it was running may go on running.
+    """
 
     READING = "reading"
     CHECKED = "checked"

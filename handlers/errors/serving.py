@@ -64,6 +64,32 @@ class ClaimNotVoidable(DomainError):
 
 
 class VoidTooValuable(DomainError):
-    """Worth more than a manager voids alone; facts: `limit_fen`. Two operators do it."""
+    """Worth more than a manager voids alone; facts: `limit_fen`. A manager asks an operator for it."""
 
-    kind, code, message = ErrorKind.CONFLICT, "claim.void_too_valuable", "这份权益金额较大，请联系运营作废。"
+    kind, code, message = (
+        ErrorKind.CONFLICT,
+        "claim.void_too_valuable",
+        "这份权益金额较大，请提交申请，由运营批准作废。",
+    )
+
+
+class VoidWithinLimit(DomainError):
+    """A manager may void it at once: nobody has to be asked. Facts: `limit_fen`."""
+
+    kind, code, message = ErrorKind.CONFLICT, "void_request.not_needed", "这份权益可以直接作废，不用申请。"
+
+
+class VoidRequested(DomainError):
+    """Somebody asked for it already; facts: `void_request_id`, `expires_at`."""
+
+    kind, code, message = ErrorKind.CONFLICT, "void_request.waiting", "这份权益已有作废申请，请等运营处理。"
+
+
+class VoidRequestUnknown(DomainError):
+    kind, code, message = ErrorKind.NOT_FOUND, "void_request.unknown", "没有找到这项作废申请，请刷新列表。"
+
+
+class VoidRequestOver(DomainError):
+    """It was decided, or nobody decided in time; facts: `outcome`."""
+
+    kind, code, message = ErrorKind.CONFLICT, "void_request.over", "这项作废申请已经处理或过期，请刷新列表。"

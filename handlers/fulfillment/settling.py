@@ -1,4 +1,4 @@
-"""The one way by which an order at a supplier moves, whoever heard of it: our own call, our question, or their notice.
+"""The one way by which an order at a supplier moves: by our own call, our question, their notice, or two operators.
 
 Within one transaction: the order's row, the claim's state with an event per edge, the unit and the slots, and what is
 said to the member. Which of several that hear the same at once has the effect is settled by one guarded UPDATE.
@@ -19,7 +19,7 @@ from handlers.offers.offers import benefit_terms
 from handlers.outbox import later
 from handlers.ports import SupplierSays
 from handlers.rules.benefit_terms import TopUpTerms
-from handlers.rules.fulfillment_states import after, contradicts, is_about
+from handlers.rules.fulfillment_states import OPEN, after, contradicts, is_about
 from models.database import require_atomic, row, rows
 from models.fulfillments import FulfillmentAttempt, Supplier
 from models.sql import as_uuid
@@ -139,16 +139,28 @@ async def note(order_id: UUID, act: FulfillmentAct, result: str, *, at: datetime
 async def _note(
     found: Mapping[str, Any], act: FulfillmentAct, heard: Heard, reason: str, *, at: datetime, has_moved: bool
 ) -> None:
-    """Our own calls always; of their notices those that changed something, so that repeating one fills no table."""
+    """Our own calls always; of their notices those that changed something, so that repeating one fills no table.
+
+    What a supplier says at last of an order that operators settled is kept once, though it only agrees.
+    """
     order_id, state = as_uuid(found["id"]), FulfillmentState(found["state"])
     if not has_moved and contradicts(state, heard):
         _complain("top_up_contradicted", found, heard)
         if not await rows(statements.ALREADY_NOTED, order_id, CONTRADICTED):
             await note(order_id, act, CONTRADICTED, at=at, reason=heard.value)
-    elif has_moved or act is not FulfillmentAct.NOTICE:
+    elif has_moved or act is not FulfillmentAct.NOTICE or await _is_late_word(order_id, state, heard):
         await FulfillmentAttempt.create(
             fulfillment_id=order_id, act=act, result=heard.value, reason=reason, has_moved=has_moved, happened_at=at
         )
+
+
+async def _is_late_word(order_id: UUID, state: FulfillmentState, heard: Heard) -> bool:
+    """Whether this is the first time that a supplier says so of an order that was settled without it."""
+    if state in OPEN or heard is Heard.UNKNOWN or not await rows(statements.BY_HAND, order_id):
+        return False
+    return not await FulfillmentAttempt.filter(
+        fulfillment_id=order_id, act=FulfillmentAct.NOTICE, result=heard.value
+    ).exists()
 
 
 def _complain(event: str, found: Mapping[str, Any], heard: Heard) -> None:

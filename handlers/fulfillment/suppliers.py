@@ -70,7 +70,10 @@ class OperatedSupplier:
 
 @dataclass(frozen=True, slots=True)
 class OperatedOrder:
-    """An order at a supplier as operators see it, to be compared with the supplier's books. `last_reason`: its word."""
+    """An order at a supplier as operators see it, to be compared with the supplier's books. `last_reason`: its word.
+
+    `is_by_hand`: two operators said what became of it; `heard_since` is what the supplier said afterwards, or empty.
+    """
 
     id: UUID
     order_no: str
@@ -84,6 +87,8 @@ class OperatedOrder:
     sent_at: datetime | None
     closed_at: datetime | None
     last_reason: str
+    is_by_hand: bool
+    heard_since: str
     created_at: datetime
 
 
@@ -230,6 +235,8 @@ def _order(found: Mapping[str, Any]) -> OperatedOrder:
         sent_at=as_instant(sent_at) if sent_at else None,
         closed_at=as_instant(closed_at) if closed_at else None,
         last_reason=found["last_reason"] or "",
+        is_by_hand=bool(found["is_by_hand"]),
+        heard_since=found["heard_since"] or "",
         created_at=as_instant(found["created_at"]),
     )
 

@@ -174,7 +174,7 @@ class TopUpOrders:
     async def _begin_again(self, found: Mapping[str, Any]) -> bool:
         """Before the same number is sent once more: whether it is still open, and nobody has paused its supplier."""
         async with atomic():
-            fresh = await row(statements.ONE, as_uuid(found["id"]))
+            fresh = await row(statements.LOCKED, found["order_no"])
             if fresh is None or fresh["is_paused"] or fresh["state"] != FulfillmentState.SENT:
                 return False
             await note(as_uuid(found["id"]), FulfillmentAct.ORDER, "begun", at=self._clock.now())

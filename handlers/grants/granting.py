@@ -30,7 +30,7 @@ from handlers.recurring import BUSINESS_ZONE
 from handlers.retrying import again, refusing
 from handlers.rules.claim_slots import LimitFull, Slots, free_slots
 from handlers.rules.eligibility import PublishedOffer
-from models.database import atomic, rows
+from models.database import atomic, row, rows
 from models.failures import SerializationConflict
 from models.grants import GrantBatch, GrantedClaim, GrantRow
 from models.identity import Member
@@ -53,9 +53,17 @@ class ListActor:
     kind: str = "grant"
 
 
-async def begin(grant_id: UUID, *, at: datetime) -> None:
-    """The job of the first batch, inside the transaction that approves the list."""
-    await later(JOB, key=f"grant:{grant_id}:1", at=at, order_key=f"grant:{grant_id}", grant_id=grant_id, step=1)
+async def begin(grant_id: UUID, *, at: datetime, round_number: int = 0, step: int = 1) -> None:
+    """The job of a batch: of the first one, inside the transaction that approves the list or resumes it."""
+    key = f"grant:{grant_id}:{round_number}.{step}" if round_number else f"grant:{grant_id}:{step}"
+    facts = {"grant_id": grant_id, "step": step, "round": round_number}
+    await later(JOB, key=key, at=at, order_key=f"grant:{grant_id}", **facts)
+
+
+async def round_of(grant_id: UUID) -> int:
+    """How often a list was resumed; whoever asks holds the list's row."""
+    found = await row(statements.ROUND, grant_id)
+    return int(found["number"]) if found else 0
 
 
 @refusing
@@ -70,29 +78,29 @@ class Granting:
     async def go_on(self, job: JobContext) -> None:
         """One batch, and the job of the next. Raises LeaseLost."""
         grant_id, step = UUID(job.payload["grant_id"]), int(job.payload["step"])
+        of_round = int(job.payload.get("round", 0))
 
         async def batch() -> None:
             async with atomic():
                 now = self._clock.now()
                 grant = await GrantBatch.filter(id=grant_id).select_for_update(no_key=True).first()
-                if grant is not None and grant.state is GrantState.RUNNING:
+                # A job that was still waiting when the list was stopped and resumed is not a second runner.
+                is_ours = grant is not None and grant.state is GrantState.RUNNING
+                if is_ours and of_round == await round_of(grant_id):
                     is_over = await self._batch(grant, now)
                     if is_over:
                         await self._end(grant, GrantState.DONE, now)
                     else:
-                        await self._next(grant_id, step, now)
+                        await begin(grant_id, at=now, round_number=of_round, step=step + 1)
                 await job.finish()
 
         try:
             await again(batch)
         except OfferPaused:
             async with atomic():
-                await self._next(grant_id, step, self._clock.now() + LOOK_AGAIN)
+                at = self._clock.now() + LOOK_AGAIN
+                await begin(grant_id, at=at, round_number=of_round, step=step + 1)
                 await job.finish()
-
-    async def _next(self, grant_id: UUID, step: int, at: datetime) -> None:
-        facts = {"grant_id": grant_id, "step": step + 1}
-        await later(JOB, key=f"grant:{grant_id}:{step + 1}", at=at, order_key=f"grant:{grant_id}", **facts)
 
     async def _end(self, grant: Any, state: GrantState, now: datetime) -> None:
         await rows(statements.END, grant.id, state, now)

@@ -168,7 +168,7 @@ class Grants:
         return await self._decide(operator, grant_id, "rejected", request_id)
 
     async def stop(self, operator: Operator, grant_id: UUID, *, reason: str, request_id: str) -> Answer[GrantView]:
-        """Nothing further is done, from the next batch on; what was done stays.
+        """Nothing further is done, from the next batch on, until it is resumed; what was done stays.
 
         Raises RoleMissing, GrantUnknown, GrantStateWrong, KeyReused.
         """
@@ -279,9 +279,10 @@ async def decide(operator: Operator, kind: str, subject_id: UUID, outcome: str, 
     return found
 
 
-async def refuse_repeated(offer_id: UUID, hashed: str) -> None:
-    """Raises GrantRepeated where the same list stands for this offer."""
-    earlier = await GrantBatch.filter(offer_id=offer_id, file_hash=hashed, state__in=list(_STANDING)).first()
+async def refuse_repeated(offer_id: UUID, hashed: str, *, besides: UUID | None = None) -> None:
+    """Raises GrantRepeated where the same list stands for this offer (another one than `besides`)."""
+    same = GrantBatch.filter(offer_id=offer_id, file_hash=hashed, state__in=list(_STANDING))
+    earlier = await (same.exclude(id=besides) if besides else same).first()
     if earlier is not None:
         raise GrantRepeated(grant_id=str(earlier.id))
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from handlers.actors import Person
 from handlers.claims.typed_codes import shown, typed_code
-from handlers.errors import ClaimUnknown, NotAMember, PassUnavailable
+from handlers.errors import BenefitPaused, ClaimUnknown, NotAMember, PassUnavailable
 from handlers.ports import Clock, PassStore, Randomness, Vault
 from handlers.retrying import refusing
 from handlers.rules.claim_states import USABLE, stands
@@ -15,6 +15,8 @@ from handlers.rules.redemption import REDEEMABLE
 from handlers.standing import canonical, ids_of
 from models.benefits import OfferVersion
 from models.claims import Claim
+from models.database import row
+from models.statements import redemptions as statements
 
 LASTS = timedelta(seconds=60)
 REMEMBERED = timedelta(minutes=10)  # so that one that ran out or was used is told from a guess
@@ -43,7 +45,8 @@ class Passes:
     async def show(self, person: Person, claim_id: UUID) -> Pass:
         """A new pass; an earlier one ends when its minute is over. The typed code is there where the offer allows it.
 
-        Raises NotAMember, ClaimUnknown, PassUnavailable, Overloaded (no Redis).
+        Raises NotAMember, ClaimUnknown, PassUnavailable, BenefitPaused (what the counter would say), Overloaded (no
+        Redis).
         """
         if not person.is_member:
             raise NotAMember
@@ -54,6 +57,8 @@ class Passes:
         now = self._clock.now()
         if stands(claim.state, claim.expires_at, now) not in USABLE or claim.benefit.kind not in REDEEMABLE:
             raise PassUnavailable
+        if await row(statements.PAUSED, claim_id):
+            raise BenefitPaused
         token = self._randomness.token()[:CHARACTERS]
         expires_at = now + LASTS
         await self._store.keep(pass_hash(token), str(claim.id), expires_at=expires_at, lasting=REMEMBERED)

@@ -21,6 +21,7 @@ async def terms_of(merchant_id: UUID, benefit_ids: Iterable[UUID]) -> tuple[Term
             benefit_id=as_uuid(each["benefit_id"]) if each["benefit_id"] else None,
             price_fen=each["settlement_price_fen"],
             operator_share_bp=each["operator_share_bp"],
+            void_limit_fen=each["void_limit_fen"],
         )
         for each in await rows(statements.TERMS_OF, merchant_id, list(benefit_ids))
     )

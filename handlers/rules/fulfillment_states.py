@@ -4,7 +4,7 @@ The one rule behind all of it: what may have happened is asked about, never repe
 supplier's explicit "it did not happen" lets another number be made, or the unit go back.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from models.words import FulfillmentState, Heard
@@ -25,6 +25,10 @@ UNDER_WAY = frozenset({FulfillmentState.SENT, FulfillmentState.ACCEPTED})  # the
 
 # The first looks come soon, because most orders take seconds; whoever hears nothing for an hour asks by the hour.
 _PAUSES = tuple(timedelta(seconds=seconds) for seconds in (15, 15, 30, 60, 120, 300, 600, 1_200, 3_600))
+
+
+SILENCE = timedelta(hours=24)  # without news of an order that is under way, operators may say what became of it
+QUIET = timedelta(minutes=5)  # longer than any call takes: what was just sent is in nobody's hands
 
 
 class Act(StrEnum):
@@ -85,3 +89,12 @@ def contradicts(state: FulfillmentState, heard: Heard) -> bool:
 def pause_after(look_count: int) -> timedelta:
     """How long until the next look, after so many (1, 2, ...)."""
     return _PAUSES[min(max(look_count, 1), len(_PAUSES)) - 1]
+
+
+def by_hand_from(moved_at: datetime, sent_at: datetime) -> datetime:
+    """From when on operators may settle an order that is under way.
+
+    `moved_at`: when it last came to stand elsewhere; that a supplier says the same thing again is no news. `sent_at`:
+    when it was last sent, the same number again included.
+    """
+    return max(moved_at + SILENCE, sent_at + QUIET)

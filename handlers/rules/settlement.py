@@ -1,8 +1,9 @@
 """结算单: what a merchant is owed for a business day, as a pure function of (merchant, day, entries).
 
 Entries are taken as they were written: the amounts of a redemption were decided when it happened, and a reversal takes
-away exactly what its redemption brought. Sums are sums of whole fen, so nothing is rounded here, and the shares of the
-operator and of the merchant make up the whole because they do so in every entry.
+away exactly what its redemption brought; a second hand-over that is paid counts as redeemed. Sums are sums of whole
+fen, so nothing is rounded here, and the shares of the operator and of the merchant make up the whole because they do
+so in every entry.
 """
 
 import hashlib
@@ -13,22 +14,23 @@ from datetime import UTC, date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from models.words import RedemptionKind
+from models.words import EntryKind
 
 FORM = "settlement-statement/1"  # of the canonical form; another one would be another hash
 
 
 @dataclass(frozen=True, slots=True)
 class SettledEntry:
-    """One redemption row as settlement sees it; amounts in fen, never negative.
+    """One redemption row, or one second hand-over that is paid, as settlement sees it; amounts in fen, never negative.
 
-    `origin_at`: when what a reversal takes back had happened; of a redemption its own instant. It decides to which
-    day the entry belongs.
+    `about`: what a reversal takes back, and to which redemption a hand-over is the second. `origin_at`: when what a
+    reversal takes back had happened, when something was handed over a second time; of a redemption its own instant. It
+    decides to which day the entry belongs.
     """
 
     id: UUID
-    kind: RedemptionKind
-    reverses: UUID | None
+    kind: EntryKind
+    about: UUID | None
     benefit_id: UUID
     store_id: UUID
     uses: int
@@ -48,6 +50,15 @@ class Amounts:
     operator_fen: int = 0
     merchant_fen: int = 0
 
+    def with_all_of(self, other: "Amounts") -> "Amounts":
+        """Both together."""
+        return Amounts(
+            self.count + other.count,
+            self.settlement_fen + other.settlement_fen,
+            self.operator_fen + other.operator_fen,
+            self.merchant_fen + other.merchant_fen,
+        )
+
     def plus(self, entry: SettledEntry) -> "Amounts":
         """With one more."""
         return Amounts(
@@ -66,6 +77,11 @@ class Totals:
     reversed: Amounts = Amounts()
 
     @property
+    def count(self) -> int:
+        """How many entries there are in all."""
+        return self.redeemed.count + self.reversed.count
+
+    @property
     def payable_fen(self) -> int:
         """The whole that is settled."""
         return self.redeemed.settlement_fen - self.reversed.settlement_fen
@@ -80,11 +96,15 @@ class Totals:
         """Of it what the merchant bears itself."""
         return self.redeemed.merchant_fen - self.reversed.merchant_fen
 
+    def with_all_of(self, other: "Totals") -> "Totals":
+        """Both together."""
+        return Totals(self.redeemed.with_all_of(other.redeemed), self.reversed.with_all_of(other.reversed))
+
     def plus(self, entry: SettledEntry) -> "Totals":
         """With one more."""
-        if entry.kind is RedemptionKind.REDEEM:
-            return Totals(self.redeemed.plus(entry), self.reversed)
-        return Totals(self.redeemed, self.reversed.plus(entry))
+        if entry.kind is EntryKind.REVERSAL:
+            return Totals(self.redeemed, self.reversed.plus(entry))
+        return Totals(self.redeemed.plus(entry), self.reversed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,20 +133,44 @@ def belongs_on(origin_at: datetime, zone: ZoneInfo) -> date:
     return origin_at.astimezone(zone).date()
 
 
+class Folding:
+    """A statement while it is made of entries that come in the order of their ids; it holds sums and no entries."""
+
+    def __init__(self, merchant_id: UUID, business_on: date, zone: ZoneInfo) -> None:
+        self._merchant_id, self._business_on, self._zone = merchant_id, business_on, zone
+        self._digest = hashlib.sha256(_canonical([FORM, str(merchant_id), business_on.isoformat()]))
+        self._late_count = 0
+        self._by_benefit: dict[tuple[UUID, date], Totals] = {}
+        self._last: UUID | None = None
+
+    def add(self, entry: SettledEntry) -> None:
+        """One more. Raises ValueError for one that does not come after the last: the hash depends on the order."""
+        if self._last is not None and entry.id <= self._last:
+            raise ValueError("entries come in the order of their ids")
+        self._last = entry.id
+        belongs = belongs_on(entry.origin_at, self._zone)
+        self._digest.update(_line(entry, belongs))
+        self._late_count += belongs < self._business_on
+        key = (entry.benefit_id, belongs)
+        self._by_benefit[key] = self._by_benefit.get(key, Totals()).plus(entry)
+
+    def made(self) -> DayStatement:
+        """The statement of what came so far."""
+        totals = Totals()
+        for each in self._by_benefit.values():
+            totals = totals.with_all_of(each)
+        ordered = sorted(self._by_benefit, key=lambda key: (key[1], key[0]))
+        sums = tuple(Sum(*key, self._by_benefit[key]) for key in ordered)
+        digest = self._digest.hexdigest()
+        return DayStatement(self._merchant_id, self._business_on, totals, self._late_count, sums, digest)
+
+
 def stated(merchant_id: UUID, business_on: date, entries: Iterable[SettledEntry], zone: ZoneInfo) -> DayStatement:
     """The statement of these entries, in whatever order they come."""
-    digest = hashlib.sha256(_canonical([FORM, str(merchant_id), business_on.isoformat()]))
-    totals, late = Totals(), 0
-    by_benefit: dict[tuple[UUID, date], Totals] = {}
+    folding = Folding(merchant_id, business_on, zone)
     for entry in sorted(entries, key=lambda each: each.id):
-        belongs = belongs_on(entry.origin_at, zone)
-        digest.update(_line(entry, belongs))
-        totals = totals.plus(entry)
-        late += belongs < business_on
-        key = (entry.benefit_id, belongs)
-        by_benefit[key] = by_benefit.get(key, Totals()).plus(entry)
-    sums = tuple(Sum(*key, by_benefit[key]) for key in sorted(by_benefit, key=lambda key: (key[1], key[0])))
-    return DayStatement(merchant_id, business_on, totals, late, sums, digest.hexdigest())
+        folding.add(entry)
+    return folding.made()
 
 
 def _line(entry: SettledEntry, belongs: date) -> bytes:
@@ -134,7 +178,7 @@ def _line(entry: SettledEntry, belongs: date) -> bytes:
         [
             str(entry.id),
             entry.kind.value,
-            str(entry.reverses) if entry.reverses else None,
+            str(entry.about) if entry.about else None,
             belongs.isoformat(),
             str(entry.benefit_id),
             str(entry.store_id),

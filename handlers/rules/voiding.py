@@ -1,12 +1,13 @@
 """What may be voided (作废), and what is too much for one to void alone."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from handlers.rules.benefit_terms import BenefitTerms, PartnerCouponTerms, VoucherTerms
 from handlers.rules.claim_states import USABLE, stands
 from models.words import ClaimState
 
-ALONE_FEN = 10_000  # 100 yuan: what one person voids without a second
+ALONE_FEN = 10_000  # 100 yuan: what one person voids without a second, where a merchant's terms say nothing else
+WAITS = timedelta(hours=72)  # how long a manager's wish is there to be decided
 
 
 def worth_fen(terms: BenefitTerms, *, price_fen: int, uses_left: int, uses_total: int) -> int:

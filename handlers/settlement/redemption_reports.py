@@ -1,4 +1,4 @@
-"""核销明细: what was redeemed and taken back at the merchants of a subtree, page by page or as a whole."""
+"""核销明细: what was redeemed, taken back, or paid as a second hand-over at the merchants of a subtree, in pages."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from handlers.rules.validity import begins
 from handlers.scopes import allowed
 from handlers.settlement.statement_views import RedeemedRow, redeemed
 from models.database import rows
-from models.statements import settlement as statements
+from models.statements import settlement_lines as statements
 
 PAGE = 1_000  # rows of one read, however long the report is
 _BEGINNING, _END = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
@@ -42,7 +42,7 @@ class Place:
 
 @refusing
 class RedemptionReports:
-    """Lists redemptions and reversals, the newest first."""
+    """Lists redemptions, reversals and second hand-overs that are paid, the newest first."""
 
     async def listing(
         self, operator: Operator, wanted: Wanted, *, after: Place | None, limit: int
@@ -72,4 +72,4 @@ async def _page(scope: Scope, wanted: Wanted, after: Place | None, limit: int) -
     place = after or Place(_END, _AFTER_ALL)
     codes = (wanted.merchant, wanted.store, wanted.benefit)
     where = (list(scope.organization_ids), since, until, *codes, place.happened_at, place.id)
-    return tuple(redeemed(each) for each in await rows(statements.REDEEMED, *where, limit))
+    return tuple(redeemed(each) for each in await rows(statements.REPORT, *where, limit))

@@ -41,6 +41,7 @@ class TermsDraft:
     operator_share_bp: int | None = None
     starts_at: datetime | None = None
     note: str = ""
+    void_limit_fen: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class TermsView:
     starts_at: datetime
     note: str
     decided_by: str
+    void_limit_fen: int | None = None
 
 
 @refusing
@@ -83,6 +85,7 @@ class SettlementTermsEditing:
                 starts_at=as_instant(each["starts_at"]),
                 note=each["note"],
                 decided_by=each["decided_by"],
+                void_limit_fen=each["void_limit_fen"],
             )
             for each in found
         )
@@ -119,6 +122,7 @@ class SettlementTermsEditing:
                 starts_at=starts_at,
                 note=draft.note,
                 decided_by=operator.login,
+                void_limit_fen=draft.void_limit_fen,
             )
             await SettlementTerms.create(
                 id=made.id,
@@ -128,6 +132,7 @@ class SettlementTermsEditing:
                 starts_at=starts_at,
                 settlement_price_fen=made.settlement_price_fen,
                 operator_share_bp=made.operator_share_bp,
+                void_limit_fen=made.void_limit_fen,
                 note=made.note,
                 decided_by_id=operator.id,
             )

@@ -1,7 +1,8 @@
 """结账: a merchant's business day is closed by the clock a while after its end, or by finance by hand once it is over.
 
 A statement does not take "the rows of a day" but the entries that are open, one by one: each redemption row has had an
-entry since it was written, and a statement takes it by a guarded update that happens once. A row whose transaction
+entry since it was written, a second hand-over that an operator pays since that was decided, and a statement takes it
+by a guarded update that happens once. A row whose transaction
 began before a closing and commits after it is therefore in no statement yet and waits for the next one, where it is
 told with the day that it belongs to. Days of a merchant are closed in their order.
 """
@@ -20,10 +21,11 @@ from handlers.requests import Actor, Answer, once
 from handlers.retrying import again, refusing
 from handlers.rules.organization_scope import Scope
 from handlers.rules.roles import Capability
-from handlers.rules.settlement import Amounts, DayStatement, stated
+from handlers.rules.settlement import Amounts, DayStatement, Folding
 from handlers.rules.validity import begins, day_of
 from handlers.scopes import allowed
-from handlers.settlement.statement_views import StatementView, entry, whole
+from handlers.settlement.statement_entries import open_entries
+from handlers.settlement.statement_views import StatementView, whole
 from models.database import atomic, require_atomic, row, rows
 from models.failures import SerializationConflict
 from models.ids import new_id
@@ -131,17 +133,17 @@ class StatementClosing:
         earlier = await row(statements.FIRST_OPEN, merchant_id, last_end, begins(day, BUSINESS_ZONE))
         if earlier is not None:
             raise EarlierDayOpen(business_on=day_of(as_instant(earlier["happened_at"]), BUSINESS_ZONE).isoformat())
-        entries = [entry(each) for each in await rows(statements.OPEN_ENTRIES, merchant_id, ends_at)]
-        made = stated(merchant_id, day, entries, BUSINESS_ZONE)
+        folding = Folding(merchant_id, day, BUSINESS_ZONE)
+        async for each in open_entries(merchant_id, ends_at):
+            folding.add(each)
+        made = folding.made()
         statement_id = await _write(made, ends_at=ends_at, by=by, now=now)
-        taken = await rows(statements.ASSIGN, statement_id, [each.id for each in entries])
-        if len(taken) < len(entries):
-            raise SerializationConflict("entries were assigned meanwhile")
+        await _assign(statement_id, merchant_id, ends_at, made.totals.count)
         told = {
             "merchant": merchant["code"],
             "business_on": day,
             "payable_fen": made.totals.payable_fen,
-            "entries": len(entries),
+            "entries": made.totals.count,
             "hash": made.hash,
         }
         place = as_uuid(merchant["organization_id"])
@@ -155,6 +157,15 @@ async def _last(merchant_id: UUID) -> tuple[date | None, datetime]:
     if found is None:
         return None, _BEGINNING
     return date.fromisoformat(found["business_on"]), as_instant(found["ends_at"])
+
+
+async def _assign(statement_id: UUID, merchant_id: UUID, ends_at: datetime, count: int) -> None:
+    """Raises SerializationConflict: one that was not read was committed in between."""
+    for assign in (statements.ASSIGN, statements.ASSIGN_CONFLICTS):
+        await rows(assign, statement_id, merchant_id, ends_at)
+    found = await row(statements.ASSIGNED, statement_id)
+    if found is None or found["number"] != count:
+        raise SerializationConflict("entries came or were assigned meanwhile")
 
 
 async def _write(made: DayStatement, *, ends_at: datetime, by: Actor, now: datetime) -> UUID:

@@ -4,9 +4,10 @@ from datetime import date
 from uuid import UUID
 
 from handlers.recurring import BUSINESS_ZONE
-from handlers.rules.settlement import stated
+from handlers.rules.settlement import Folding
 from handlers.settlement.statement_closing import sums_of
-from handlers.settlement.statement_views import entry, head, number_of
+from handlers.settlement.statement_entries import entries_of
+from handlers.settlement.statement_views import head, number_of
 from models.database import row, rows
 from models.sql import as_uuid
 from models.statements import settlement as statements
@@ -15,7 +16,7 @@ BATCH = 500
 
 
 async def differing_statements() -> list[str]:
-    """The numbers of statements that do not follow from their entries. Reads the entries of one at a time."""
+    """The numbers of statements that do not follow from their entries. Reads those of one at a time, in pages."""
     wrong: list[str] = []
     after = UUID(int=0)
     while True:
@@ -30,9 +31,11 @@ async def _differing(statement_id: UUID) -> str:
     found = await row(statements.STATEMENT, statement_id)
     if found is None:
         return str(statement_id)
-    entries = [entry(each) for each in await rows(statements.ENTRIES_OF, statement_id)]
     day = date.fromisoformat(found["business_on"])
-    again, shown = stated(as_uuid(found["merchant_id"]), day, entries, BUSINESS_ZONE), head(found)
+    folding = Folding(as_uuid(found["merchant_id"]), day, BUSINESS_ZONE)
+    async for each in entries_of(statement_id):
+        folding.add(each)
+    again, shown = folding.made(), head(found)
     is_same = (
         again.hash == shown.hash
         and again.totals == shown.totals

@@ -11,7 +11,7 @@ from handlers.rules.settlement import Amounts, SettledEntry, Totals, belongs_on
 from models.database import rows
 from models.sql import as_instant, as_uuid
 from models.statements import settlement as statements
-from models.words import RedemptionKind
+from models.words import EntryKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +50,18 @@ class StatementView:
 
 @dataclass(frozen=True, slots=True)
 class RedeemedRow:
-    """A redemption, or the reversal of one (`reverses`), as finance sees it; amounts in fen, never negative.
+    """A redemption, the reversal of one (`reverses`), or a second hand-over that is paid though another one counts
+    (`second_to`), as finance sees it; amounts in fen, never negative.
 
-    `belongs_on`: its business day; of a reversal that of what it takes back. `statement`: the number of the one that
-    it is in, or None while its day is open.
+    `belongs_on`: its business day; of a reversal that of what it takes back, of a second hand-over the day on which it
+    was handed over, whenever that was decided. `statement`: the number of the one that it is in, or None while its day
+    is open.
     """
 
     id: UUID
-    kind: RedemptionKind
+    kind: EntryKind
     reverses: UUID | None
+    second_to: UUID | None
     happened_at: datetime
     belongs_on: date
     receipt: str
@@ -123,12 +126,12 @@ async def whole(found: Mapping[str, Any]) -> StatementView:
 
 
 def entry(found: Mapping[str, Any]) -> SettledEntry:
-    """From a row of `OPEN_ENTRIES` or `ENTRIES_OF`."""
+    """From a row of `OPEN_ENTRIES`, `OPEN_CONFLICTS`, `ENTRIES_OF` or `CONFLICTS_OF` (`statement_entries.py`)."""
     happened_at = as_instant(found["redeemed_at"])
     return SettledEntry(
         id=as_uuid(found["id"]),
-        kind=RedemptionKind(found["kind"]),
-        reverses=as_uuid(found["reverses_id"]) if found["reverses_id"] else None,
+        kind=EntryKind(found["kind"]),
+        about=as_uuid(found["about_id"]) if found["about_id"] else None,
         benefit_id=as_uuid(found["benefit_id"]),
         store_id=as_uuid(found["store_id"]),
         uses=found["uses"],
@@ -141,14 +144,16 @@ def entry(found: Mapping[str, Any]) -> SettledEntry:
 
 
 def redeemed(found: Mapping[str, Any]) -> RedeemedRow:
-    """From a row of `REDEEMED` or `LINES`."""
-    happened_at = as_instant(found["redeemed_at"])
+    """From a row of `REPORT` or `LINES`."""
+    happened_at, kind = as_instant(found["redeemed_at"]), EntryKind(found["kind"])
+    about = as_uuid(found["about_id"]) if found["about_id"] else None
     origin_at = as_instant(found["origin_at"]) if found["origin_at"] else happened_at
     closed_on = found["business_on"]
     return RedeemedRow(
         id=as_uuid(found["id"]),
-        kind=RedemptionKind(found["kind"]),
-        reverses=as_uuid(found["reverses_id"]) if found["reverses_id"] else None,
+        kind=kind,
+        reverses=about if kind is EntryKind.REVERSAL else None,
+        second_to=about if kind is EntryKind.CONFLICT else None,
         happened_at=happened_at,
         belongs_on=belongs_on(origin_at, BUSINESS_ZONE),
         receipt=found["receipt"],

@@ -14,6 +14,7 @@ from handlers.settlement.statement_views import RedeemedRow, StatementHead, Stat
 from models.database import row, rows
 from models.sql import as_uuid
 from models.statements import settlement as statements
+from models.statements.settlement_lines import LINES
 from models.words import ClerkRole
 
 PAGE = 1_000  # entries of one read, however long the statement is
@@ -87,7 +88,7 @@ def _require_manager(clerk: Clerk) -> None:
 async def _lines(statement_id: UUID) -> AsyncIterator[Sequence[RedeemedRow]]:
     after = _NO_ID
     while True:
-        found = [redeemed(each) for each in await rows(statements.LINES, statement_id, after, PAGE)]
+        found = [redeemed(each) for each in await rows(LINES, statement_id, after, PAGE)]
         yield found
         if len(found) < PAGE:
             return

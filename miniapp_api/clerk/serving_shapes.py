@@ -7,11 +7,12 @@ from pydantic import Field, StringConstraints, model_validator
 
 from handlers.serving.assisting import Started
 from handlers.serving.identifying import Identified
+from handlers.serving.void_requests import VoidRequestView
 from handlers.serving.voiding import Voided
 from miniapp_api.clerk.shapes import AccountKey, ConfirmToken, DeviceId, LoginCode, PassToken, Reason
 from miniapp_api.pictures import qr_svg
 from miniapp_api.shapes import Body, Id, Out
-from models.words import BenefitKind, ClaimState
+from models.words import BenefitKind, ClaimState, VoidOutcome
 
 Pin = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$"), Field(description="six digits")]
 ClerkName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=32)]
@@ -111,6 +112,26 @@ class VoidedOut(Out):
     @classmethod
     def of(cls, voided: Voided) -> "VoidedOut":
         return cls.model_validate(voided)
+
+
+class VoidRequestOut(Out):
+    """What a manager wants voided, and what became of it. `worth_fen`: of what was left when it was asked for."""
+
+    id: Id
+    claim_id: Id
+    merchant: str
+    benefit: str
+    clerk: str
+    worth_fen: int
+    reason: str
+    outcome: VoidOutcome
+    requested_at: datetime
+    expires_at: datetime
+    decided_at: datetime | None
+
+    @classmethod
+    def of(cls, view: VoidRequestView) -> "VoidRequestOut":
+        return cls.model_validate(view)
 
 
 class PinBody(Body):

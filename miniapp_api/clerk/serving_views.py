@@ -24,7 +24,9 @@ from handlers.errors import (
     TicketExpired,
     TooManyWrongCodes,
     VisitOver,
+    VoidRequested,
     VoidTooValuable,
+    VoidWithinLimit,
     WeChatUnavailable,
 )
 from miniapp_api.addresses import counted_as
@@ -40,12 +42,14 @@ from miniapp_api.clerk.serving_shapes import (
     SwitchBody,
     VoidBody,
     VoidedOut,
+    VoidRequestOut,
 )
 from miniapp_api.clerk.shapes import ClerkSessionOut
 from miniapp_api.http import endpoint
 from miniapp_api.keys import TRUSTED_PROXIES, handlers
+from miniapp_api.operator.shapes import after, next_cursor
 from miniapp_api.replies import Created, NoContent, Ok, reply
-from miniapp_api.shapes import Id
+from miniapp_api.shapes import Cursor, Id, Limit, Page
 
 _WHERE = (StoreUnknown, StoreNeeded)
 
@@ -94,11 +98,36 @@ async def begin_binding(request: web.Request, body: BindingBody, *, idempotency_
 
 @endpoint(tags=["redemption"], auth="clerk", refuses=[ManagerNeeded, ClaimUnknown, ClaimNotVoidable, VoidTooValuable])
 async def void(request: web.Request, claim_id: Id, /, body: VoidBody, *, idempotency_key: str) -> Created[VoidedOut]:
-    """Void a claim on what the own merchant gives, for good. For managers."""
+    """Void a claim on what the own merchant gives, for good. For managers, up to the limit of the merchant's terms."""
     answer = await handlers(request).voiding.void(
         clerk(request), claim_id, reason=body.reason, request_id=idempotency_key
     )
     return reply(answer, VoidedOut.of, status=201)
+
+
+@endpoint(
+    tags=["redemption"],
+    auth="clerk",
+    refuses=[ManagerNeeded, ClaimUnknown, ClaimNotVoidable, VoidWithinLimit, VoidRequested],
+)
+async def ask_for_void(
+    request: web.Request, claim_id: Id, /, body: VoidBody, *, idempotency_key: str
+) -> Created[VoidRequestOut]:
+    """Ask the operator to void what is worth more than a manager voids alone. It waits 72 hours. For managers."""
+    answer = await handlers(request).void_requests.ask(
+        clerk(request), claim_id, reason=body.reason, request_id=idempotency_key
+    )
+    return reply(answer, VoidRequestOut.of, status=201)
+
+
+@endpoint(tags=["redemption"], auth="clerk", refuses=[ManagerNeeded])
+async def void_requests(
+    request: web.Request, limit: Limit = 50, cursor: Cursor | None = None
+) -> Ok[Page[VoidRequestOut]]:
+    """What managers of the own merchant asked for, the newest first, with what became of it. For managers."""
+    found = await handlers(request).void_requests.of_manager(clerk(request), after=after(cursor), limit=limit + 1)
+    items = [VoidRequestOut.of(each) for each in found[:limit]]
+    return Ok(Page(items=items, next_cursor=next_cursor([each.id for each in found], limit)))
 
 
 @endpoint(
@@ -134,6 +163,8 @@ ROUTES = [
     web.get("/clerk/members/join-link", join_link),
     web.post("/clerk/members/bindings", begin_binding),
     web.post("/clerk/claims/{claim_id}/void", void),
+    web.post("/clerk/claims/{claim_id}/void-requests", ask_for_void),
+    web.get("/clerk/void-requests", void_requests),
     web.put("/clerk/pin", set_pin),
     web.get("/clerk/sessions/colleagues", colleagues),
     web.post("/clerk/sessions/switch", switch),

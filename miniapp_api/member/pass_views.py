@@ -5,7 +5,7 @@ from datetime import datetime
 from aiohttp import web
 from pydantic import Field
 
-from handlers.errors import ClaimUnknown, NotAMember, Overloaded, PassUnavailable
+from handlers.errors import BenefitPaused, ClaimUnknown, NotAMember, Overloaded, PassUnavailable
 from miniapp_api.auth import person
 from miniapp_api.http import endpoint
 from miniapp_api.keys import handlers
@@ -23,7 +23,7 @@ class PassOut(Out):
     qr_svg: str
 
 
-@endpoint(tags=["claim"], auth="person", refuses=[NotAMember, ClaimUnknown, PassUnavailable, Overloaded])
+@endpoint(tags=["claim"], auth="person", refuses=[NotAMember, ClaimUnknown, PassUnavailable, BenefitPaused, Overloaded])
 async def show_pass(request: web.Request, claim_id: Id, /) -> Created[PassOut]:
     """A pass for one redemption, 60 seconds. Asking again gives another."""
     shown = await handlers(request).passes.show(person(request), claim_id)

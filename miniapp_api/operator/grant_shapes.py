@@ -69,6 +69,13 @@ class StopBody(Body):
     reason: Reason
 
 
+class ResumeBody(Body):
+    """Why; and whether it goes on although the same list was handed in again meanwhile."""
+
+    reason: Reason
+    again: bool = False
+
+
 class TakeBackBody(Body):
     """Why; whether units go back to the stock although the offer does not say so; whether members are told."""
 

@@ -1,4 +1,4 @@
-"""批量发放: lists handed in, approved, stopped, taken back; and what became of each line."""
+"""批量发放: lists handed in, approved, stopped, resumed, taken back; and what became of each line."""
 
 from collections.abc import AsyncIterator
 from uuid import UUID
@@ -26,7 +26,15 @@ from miniapp_api.errors import CursorInvalid
 from miniapp_api.files import table
 from miniapp_api.http import endpoint
 from miniapp_api.keys import handlers
-from miniapp_api.operator.grant_shapes import MOST_BYTES, GrantOut, GrantRowOut, NewGrantBody, StopBody, TakeBackBody
+from miniapp_api.operator.grant_shapes import (
+    MOST_BYTES,
+    GrantOut,
+    GrantRowOut,
+    NewGrantBody,
+    ResumeBody,
+    StopBody,
+    TakeBackBody,
+)
 from miniapp_api.operator.shapes import after, next_cursor
 from miniapp_api.replies import Created, Download, Ok, reply
 from miniapp_api.shapes import Cursor, Id, Limit, Page, decode_cursor, encode_cursor
@@ -140,9 +148,20 @@ async def reject_grant(request: web.Request, grant_id: Id, /, *, idempotency_key
 
 @endpoint(tags=["grant"], auth="operator", refuses=_ACTED)
 async def stop_grant(request: web.Request, grant_id: Id, /, body: StopBody, *, idempotency_key: str) -> Ok[GrantOut]:
-    """Do nothing further of it, for good; what was done stays."""
+    """Do nothing further of it until it is resumed; what was done stays."""
     answer = await handlers(request).grants.stop(
         operator(request), grant_id, reason=body.reason, request_id=idempotency_key
+    )
+    return reply(answer, GrantOut.model_validate, status=200)
+
+
+@endpoint(tags=["grant"], auth="operator", refuses=[*_ACTED, GrantNothingToDo, GrantRepeated])
+async def resume_grant(
+    request: web.Request, grant_id: Id, /, body: ResumeBody, *, idempotency_key: str
+) -> Ok[GrantOut]:
+    """Go on with a list that was stopped after it had been approved; rows that were done are not done again."""
+    answer = await handlers(request).grant_resuming.resume(
+        operator(request), grant_id, reason=body.reason, is_again=body.again, request_id=idempotency_key
     )
     return reply(answer, GrantOut.model_validate, status=200)
 
@@ -180,5 +199,6 @@ ROUTES = [
     web.post("/operator/grants/{grant_id}/approve", approve_grant),
     web.post("/operator/grants/{grant_id}/reject", reject_grant),
     web.post("/operator/grants/{grant_id}/stop", stop_grant),
+    web.post("/operator/grants/{grant_id}/resume", resume_grant),
     web.post("/operator/grants/{grant_id}/undo", undo_grant),
 ]

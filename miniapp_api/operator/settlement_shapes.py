@@ -13,7 +13,7 @@ from miniapp_api.cells import Cell, Yuan
 from miniapp_api.operator.code_pool_shapes import PoolCode
 from miniapp_api.operator.merchant_shapes import BasisPoints, Code
 from miniapp_api.shapes import Body, Id, Out
-from models.words import RedemptionKind
+from models.words import EntryKind
 
 
 def _day(value: object) -> date:
@@ -44,12 +44,20 @@ class NewTermsBody(Body):
     benefit: BenefitCode | None = Field(default=None, description="all the merchant's benefits when absent")
     settlement_price_fen: Fen | None = Field(default=None, description="of a whole redemption")
     operator_share_bp: BasisPoints | None = Field(default=None, description="of it, what the operator bears")
+    void_limit_fen: Fen | None = Field(default=None, description="worth up to which a manager voids a claim alone")
     starts_at: AwareDatetime | None = Field(default=None, description="a minute from now or later; else the next day")
     note: Note = ""
 
     def draft(self) -> TermsDraft:
         """What the handler takes."""
-        return TermsDraft(self.benefit, self.settlement_price_fen, self.operator_share_bp, self.starts_at, self.note)
+        return TermsDraft(
+            self.benefit,
+            self.settlement_price_fen,
+            self.operator_share_bp,
+            self.starts_at,
+            self.note,
+            self.void_limit_fen,
+        )
 
 
 class TermsOut(Out):
@@ -58,6 +66,7 @@ class TermsOut(Out):
     benefit: str | None
     settlement_price_fen: int | None
     operator_share_bp: int | None
+    void_limit_fen: int | None
     starts_at: datetime
     note: str
     decided_by: str
@@ -160,14 +169,17 @@ class CloseDayBody(Body):
 
 
 class RedeemedOut(Out):
-    """A redemption, or the reversal of one (`reverses`), whose amounts are then taken back.
+    """A redemption; the reversal of one (`reverses`), whose amounts are then taken back; or a second hand-over without
+    a network (`second_to` the redemption that counts) that an operator decided to pay too.
 
-    `belongs_on`: its business day; of a reversal that of what it takes back. `statement` is null while its day is open.
+    `belongs_on`: its business day; of a reversal that of what it takes back, of a second hand-over the day on which it
+    was handed over. `statement` is null while its day is open.
     """
 
     id: Id
-    kind: RedemptionKind
+    kind: EntryKind
     reverses: Id | None
+    second_to: Id | None
     happened_at: datetime
     belongs_on: date
     receipt: str
@@ -210,16 +222,17 @@ HEADER = (
     "商户承担（元）",
     "撤销的核销",
     "结算单",
+    "重复于核销",
 )
+_KINDS = {EntryKind.REDEEM: "核销", EntryKind.REVERSAL: "撤销", EntryKind.CONFLICT: "重复补付"}
 
 
 def cells(found: RedeemedRow) -> Sequence[Cell]:
     """One line of a file; what a reversal takes back is negative, so that columns can be summed."""
-    is_use = found.kind is RedemptionKind.REDEEM
-    sign = 1 if is_use else -1
+    sign = -1 if found.kind is EntryKind.REVERSAL else 1
     return (
         str(found.id),
-        "核销" if is_use else "撤销",
+        _KINDS[found.kind],
         found.happened_at,
         found.belongs_on,
         found.receipt,
@@ -237,4 +250,5 @@ def cells(found: RedeemedRow) -> Sequence[Cell]:
         Yuan(sign * found.merchant_share_fen),
         str(found.reverses) if found.reverses else None,
         found.statement,
+        str(found.second_to) if found.second_to else None,
     )

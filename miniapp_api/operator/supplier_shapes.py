@@ -49,7 +49,10 @@ class SupplierChangeBody(Body):
 
 
 class OrderOut(Out):
-    """An order, to be compared with the supplier's books. `look_at`: when it is asked about next, while it is open."""
+    """An order, to be compared with the supplier's books. `look_at`: when it is asked about next, while it is open.
+
+    `is_by_hand`: two operators said what became of it; `heard_since` is what the supplier said afterwards, if anything.
+    """
 
     id: Id
     order_no: str
@@ -63,6 +66,8 @@ class OrderOut(Out):
     sent_at: datetime | None
     closed_at: datetime | None
     last_reason: str
+    is_by_hand: bool
+    heard_since: str
     created_at: datetime
 
 

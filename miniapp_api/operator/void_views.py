@@ -11,9 +11,11 @@ from handlers.errors import (
     ClaimNotVoidable,
     ClaimUnknown,
     RoleMissing,
+    VoidRequestOver,
+    VoidRequestUnknown,
 )
 from miniapp_api.auth import operator
-from miniapp_api.clerk.serving_shapes import VoidBody, VoidedOut
+from miniapp_api.clerk.serving_shapes import VoidBody, VoidedOut, VoidRequestOut
 from miniapp_api.http import endpoint
 from miniapp_api.keys import handlers
 from miniapp_api.operator.shapes import after, next_cursor
@@ -67,9 +69,44 @@ async def reject_void(request: web.Request, void_id: Id, /, *, idempotency_key: 
     return reply(answer, VoidedOut.of, status=200)
 
 
+@endpoint(tags=["claim"], auth="operator", refuses=[RoleMissing])
+async def waiting_void_requests(
+    request: web.Request, limit: Limit = 50, cursor: Cursor | None = None
+) -> Ok[Page[VoidRequestOut]]:
+    """What managers at the counter want voided and is to be decided, the oldest first."""
+    found = await handlers(request).void_requests.waiting(operator(request), after=after(cursor), limit=limit + 1)
+    items = [VoidRequestOut.of(each) for each in found[:limit]]
+    return Ok(Page(items=items, next_cursor=next_cursor([each.id for each in found], limit)))
+
+
+@endpoint(tags=["claim"], auth="operator", refuses=[RoleMissing, VoidRequestUnknown, VoidRequestOver, ClaimNotVoidable])
+async def approve_void_request(
+    request: web.Request, void_request_id: Id, /, *, idempotency_key: str
+) -> Ok[VoidRequestOut]:
+    """Void what a manager asked for."""
+    answer = await handlers(request).void_requests.approve(
+        operator(request), void_request_id, request_id=idempotency_key
+    )
+    return reply(answer, VoidRequestOut.of, status=200)
+
+
+@endpoint(tags=["claim"], auth="operator", refuses=[RoleMissing, VoidRequestUnknown, VoidRequestOver])
+async def reject_void_request(
+    request: web.Request, void_request_id: Id, /, *, idempotency_key: str
+) -> Ok[VoidRequestOut]:
+    """Leave the claim as it is."""
+    answer = await handlers(request).void_requests.reject(
+        operator(request), void_request_id, request_id=idempotency_key
+    )
+    return reply(answer, VoidRequestOut.of, status=200)
+
+
 ROUTES = [
     web.post("/operator/claims/{claim_id}/void", void_claim),
     web.get("/operator/claim-voids", pending_voids),
     web.post("/operator/claim-voids/{void_id}/approve", approve_void),
     web.post("/operator/claim-voids/{void_id}/reject", reject_void),
+    web.get("/operator/void-requests", waiting_void_requests),
+    web.post("/operator/void-requests/{void_request_id}/approve", approve_void_request),
+    web.post("/operator/void-requests/{void_request_id}/reject", reject_void_request),
 ]

@@ -21,7 +21,7 @@ ADD = Both(
 # Everything that is needed to speak about an order, and to close it.
 _WHOLE = """
     SELECT f.id, f.claim_id, f.ordinal, f.order_no, f.product, f.face_value_fen, f.state, f.look_count, f.look_at,
-        s.id AS supplier_id, s.code AS supplier, s.api_url, s.secret_cipher, s.is_paused,
+        f.sent_at, s.organization_id, s.id AS supplier_id, s.code AS supplier, s.api_url, s.secret_cipher, s.is_paused,
         c.member_id, c.state AS claim_state, c.recharge_to_cipher, c.recharge_to_tail,
         b.name AS benefit_name, b.kind, CAST(b.terms AS TEXT) AS terms
     FROM fulfillment f JOIN supplier s ON s.id = f.supplier_id JOIN claim c ON c.id = f.claim_id
@@ -79,6 +79,13 @@ PROGRESS = """
     SELECT f.state, f.face_value_fen, f.sent_at, f.closed_at, c.recharge_to_tail
     FROM fulfillment f JOIN claim c ON c.id = f.claim_id WHERE f.claim_id = $1 ORDER BY f.ordinal DESC LIMIT 1
 """
+# When an order last came to stand elsewhere, and when it was last sent; null: never.
+NEWS = """
+    SELECT max(CASE WHEN has_moved THEN happened_at END) AS moved_at,
+        max(CASE WHEN act = 'order' AND result = 'begun' THEN happened_at END) AS sent_at
+    FROM fulfillment_attempt WHERE fulfillment_id = $1
+"""
+BY_HAND = "SELECT 1 AS one FROM fulfillment_attempt WHERE fulfillment_id = $1 AND act = 'hand' AND has_moved LIMIT 1"
 ALREADY_NOTED = "SELECT 1 AS one FROM fulfillment_attempt WHERE fulfillment_id = $1 AND result = $2 LIMIT 1"
 
 # --- suppliers
@@ -92,7 +99,13 @@ _OF_SUPPLIER = """
     SELECT f.id, f.created_at, f.order_no, f.claim_id, f.product, f.face_value_fen, f.state, f.look_count, f.look_at,
         f.sent_at, f.closed_at, c.recharge_to_tail,
         (SELECT a.reason FROM fulfillment_attempt a WHERE a.fulfillment_id = f.id AND a.result <> 'begun'
-         ORDER BY a.happened_at DESC, a.id DESC LIMIT 1) AS last_reason
+         ORDER BY a.happened_at DESC, a.id DESC LIMIT 1) AS last_reason,
+        CASE WHEN EXISTS (SELECT 1 FROM fulfillment_attempt h WHERE h.fulfillment_id = f.id AND h.act = 'hand'
+            AND h.has_moved) THEN 1 ELSE 0 END AS is_by_hand,
+        (SELECT CASE a.result WHEN 'contradicted' THEN a.reason ELSE a.result END
+         FROM fulfillment_attempt h JOIN fulfillment_attempt a ON a.fulfillment_id = h.fulfillment_id AND a.id > h.id
+         WHERE h.fulfillment_id = f.id AND h.act = 'hand' AND h.has_moved AND a.act <> 'hand'
+         ORDER BY a.id DESC LIMIT 1) AS heard_since
     FROM fulfillment f JOIN claim c ON c.id = f.claim_id
     WHERE f.supplier_id = $1 AND ({state} = '' OR f.state = {state}) AND ({after} IS NULL OR f.id > {after})
     ORDER BY f.id LIMIT $4

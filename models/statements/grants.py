@@ -53,6 +53,15 @@ END = """
     UPDATE grant_batch SET state = $2, finished_at = $3
     WHERE id = $1 AND state IN ('reading', 'checked', 'proposed', 'running') RETURNING id
 """
+# On with a list that was stopped after a second operator had approved it.
+RESUME = """
+    UPDATE grant_batch SET state = 'running', finished_at = NULL
+    WHERE id = $1 AND state = 'stopped' AND EXISTS (
+        SELECT 1 FROM approval a WHERE a.kind = 'grant' AND a.subject_id = CAST($1 AS text) AND a.outcome = 'approved'
+    ) RETURNING id
+"""
+# How often it was resumed: asked under the lock on the list's row, this is the round that is under way.
+ROUND = "SELECT COALESCE(max(number), 0) AS number FROM grant_resume WHERE grant_id = $1"
 FIGURES = """
     SELECT state, code, count(*) AS row_count, sum(quantity) AS quantity FROM grant_row
     WHERE grant_id = $1 GROUP BY state, code

@@ -253,6 +253,20 @@ CHECKS = (
         """,
     ),
     Check(
+        "决定付的重复交付各有一条结算记录，金额和算数的那笔一致",
+        """
+        SELECT f.id FROM offline_conflict f JOIN redemption r ON r.id = f.counted_id
+        LEFT JOIN conflict_entry e ON e.conflict_id = f.id
+        WHERE (f.decision = 'paid') <> (e.id IS NOT NULL)
+            OR (e.id IS NOT NULL AND (
+                e.id <> f.id OR e.merchant_id <> f.merchant_id OR e.happened_at <> f.decided_at
+                OR f.settlement_fen <> r.settlement_fen OR f.operator_share_fen <> r.operator_share_fen
+                OR f.merchant_share_fen <> r.merchant_share_fen))
+            OR (f.decision <> 'paid' AND (f.settlement_fen <> 0 OR f.operator_share_fen <> 0
+                OR f.merchant_share_fen <> 0))
+        """,
+    ),
+    Check(
         "核销的运营方和商户分担合计等于结算金额",
         "SELECT id FROM redemption WHERE settlement_fen <> operator_share_fen + merchant_share_fen",
     ),
@@ -270,13 +284,17 @@ CHECKS = (
         "结算单的合计等于它的结算记录",
         """
         SELECT s.id FROM settlement_statement s LEFT JOIN (
-            SELECT e.statement_id,
+            SELECT r.statement_id,
                 SUM(CASE r.kind WHEN 'redeem' THEN 1 ELSE 0 END) AS redeemed_count,
                 SUM(CASE r.kind WHEN 'redeem' THEN r.settlement_fen ELSE 0 END) AS redeemed_fen,
                 SUM(CASE r.kind WHEN 'redeem' THEN 0 ELSE 1 END) AS reversed_count,
                 SUM(CASE r.kind WHEN 'redeem' THEN 0 ELSE r.settlement_fen END) AS reversed_fen
-            FROM settlement_entry e JOIN redemption r ON r.id = e.redemption_id
-            WHERE e.statement_id IS NOT NULL GROUP BY e.statement_id
+            FROM (
+                SELECT e.statement_id, r.kind, r.settlement_fen
+                FROM settlement_entry e JOIN redemption r ON r.id = e.redemption_id
+                UNION ALL SELECT e.statement_id, 'redeem', f.settlement_fen
+                FROM conflict_entry e JOIN offline_conflict f ON f.id = e.conflict_id
+            ) r WHERE r.statement_id IS NOT NULL GROUP BY r.statement_id
         ) t ON t.statement_id = s.id
         WHERE s.redeemed_count <> COALESCE(t.redeemed_count, 0) OR s.redeemed_fen <> COALESCE(t.redeemed_fen, 0)
             OR s.reversed_count <> COALESCE(t.reversed_count, 0) OR s.reversed_fen <> COALESCE(t.reversed_fen, 0)
@@ -287,15 +305,20 @@ CHECKS = (
         """
         SELECT e.id FROM settlement_entry e JOIN settlement_statement s ON s.id = e.statement_id
         WHERE e.merchant_id <> s.merchant_id OR e.happened_at >= s.ends_at
+        UNION ALL SELECT e.id FROM conflict_entry e JOIN settlement_statement s ON s.id = e.statement_id
+        WHERE e.merchant_id <> s.merchant_id OR e.happened_at >= s.ends_at
         """,
     ),
     # An entry that was written before a closing may have been committed after it, and waits for the next: not longer.
     Check(
         "已结账日的核销没有漏结",
         """
-        SELECT e.id FROM settlement_entry e JOIN settlement_statement s
+        SELECT e.id FROM (
+            SELECT id, merchant_id, happened_at, created_at FROM settlement_entry WHERE statement_id IS NULL
+            UNION ALL SELECT id, merchant_id, happened_at, created_at FROM conflict_entry WHERE statement_id IS NULL
+        ) e JOIN settlement_statement s
             ON s.merchant_id = e.merchant_id AND s.ends_at > e.happened_at AND s.created_at > e.created_at
-        WHERE e.statement_id IS NULL GROUP BY e.id HAVING count(*) > 1
+        GROUP BY e.id HAVING count(*) > 1
         """,
     ),
     Check(

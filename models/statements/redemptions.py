@@ -35,13 +35,19 @@ STORES = """
 """
 STORE_NAMES = "SELECT code, name FROM store WHERE merchant_id = $1 ORDER BY code"
 
+# Of a benefit b, its offer f and its merchant t: what no counter takes, and what nobody is shown a pass for.
+_IS_PAUSED = "b.is_paused OR f.state = 'paused' OR NOT COALESCE(t.is_active, true)"
+PAUSED = f"""
+    SELECT c.id FROM claim c JOIN benefit b ON b.id = c.benefit_id JOIN offer f ON f.id = c.offer_id
+    LEFT JOIN merchant t ON t.id = b.merchant_id WHERE c.id = $1 AND ({_IS_PAUSED})
+"""  # noqa: S608 - no outside input in it
 # $1 ids, $2 hashes of typed codes.
 _CLAIMS = """
     SELECT c.id, c.code_hash, c.state, c.uses_total, c.uses_left, c.valid_from, c.expires_at, c.member_id,
         o.id AS owner_id, o.status AS owner_status, o.number,
         b.id AS benefit_id, b.name, b.kind, b.terms, b.merchant_id, b.settlement_price_fen,
         b.operator_share_bp, v.terms AS offer_terms,
-        b.is_paused OR f.state = 'paused' OR NOT COALESCE(t.is_active, true) AS is_paused
+        {is_paused} AS is_paused
     FROM claim c
     JOIN benefit b ON b.id = c.benefit_id
     JOIN member m ON m.id = c.member_id
@@ -51,8 +57,10 @@ _CLAIMS = """
     LEFT JOIN offer_version v ON v.offer_id = c.offer_id AND v.number = c.offer_version
     WHERE c.id {ids} OR c.code_hash {hashes} ORDER BY c.id
 """
-_POSTGRES = _CLAIMS.format(ids="= ANY($1::uuid[])", hashes="= ANY($2::text[])")
-_SQLITE = _CLAIMS.format(ids="IN (SELECT value FROM json_each($1))", hashes="IN (SELECT value FROM json_each($2))")
+_POSTGRES = _CLAIMS.format(ids="= ANY($1::uuid[])", hashes="= ANY($2::text[])", is_paused=_IS_PAUSED)
+_SQLITE = _CLAIMS.format(
+    ids="IN (SELECT value FROM json_each($1))", hashes="IN (SELECT value FROM json_each($2))", is_paused=_IS_PAUSED
+)
 CLAIMS = Both(postgres=_POSTGRES, sqlite=_SQLITE)
 LOCK_CLAIMS = Both(postgres=_POSTGRES + " FOR UPDATE OF c", sqlite=_SQLITE)
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.bench import cards, catalogue, claiming, designs, figures, gone, growth, heavy, redeeming, wallets
+from tests.bench import cards, catalogue, claiming, designs, figures, gone, growth, heavy, redeeming, settling, wallets
 from tests.bench.load import wrk_is_installed
 from tests.bench.measuring import Outcome, loaded, measure
 from tests.bench.memory import Memory, watch
@@ -34,7 +34,7 @@ IN_TOWN = {
     "redeem": redeeming.redeem,  # last: on SQLite the server itself then tells the members of it
 }
 PLAIN = (*IN_TOWN, "gone", "lane", "memory")
-HEAVY = ("import", "kind", "growth", "designs")  # minutes each: only when they are named
+HEAVY = ("import", "kind", "growth", "settlement", "designs")  # minutes each: only when they are named
 ALL = (*PLAIN, *HEAVY)
 
 
@@ -110,6 +110,8 @@ class Bench:
                 self._tell(heavy.import_cards(ours.another("imports"), home))
             if "kind" in self._wanted:
                 self._tell(heavy.kind(ours.another("kinds"), home, whole=self._whole))
+            if "settlement" in self._wanted:
+                self._tell(settling.settlement(ours.another("settlement"), home))
             if "growth" in self._wanted:
                 self._tell(growth.growth(ours, home, rounds=self._rounds, seconds=self._seconds))
 

@@ -81,11 +81,11 @@ def redeem(town: Town) -> Iterator[Subject]:
 def _counters(stores: Stores, clerks: list[UUID]) -> list[Counter]:
     """Merchants with stores and clerks, and one voucher of each merchant."""
     now, above, people = datetime.now(UTC), root(stores), iter(clerks)
-    merchants = [_merchant(above) for _ in range(MERCHANTS)]
+    merchants = [merchant_row(above) for _ in range(MERCHANTS)]
     fill(stores, "merchant", merchants, at=now)
-    shops = [_store(merchant["id"], number) for merchant in merchants for number in range(STORES)]
+    shops = [store_row(merchant["id"], number) for merchant in merchants for number in range(STORES)]
     fill(stores, "store", shops, at=now)
-    staff = [_clerk(shop, next(people)) for shop in shops for _ in range(CLERKS)]
+    staff = [clerk_row(shop, next(people)) for shop in shops for _ in range(CLERKS)]
     fill(stores, "clerk", staff, at=now)
     tokens = [secrets.token_urlsafe(32) for _ in staff]
     sessions = (
@@ -121,7 +121,7 @@ def _scan(counter: Counter, code: str) -> Line:
     return Line("/api/v1/clerk/redemptions", counter.token, body, str(uuid4()))
 
 
-def _merchant(above: UUID) -> dict[str, Any]:
+def merchant_row(above: UUID) -> dict[str, Any]:
     merchant_id = new_id()
     return {
         "id": merchant_id,
@@ -136,12 +136,12 @@ def _merchant(above: UUID) -> dict[str, Any]:
     }
 
 
-def _store(merchant_id: UUID, number: int) -> dict[str, Any]:
+def store_row(merchant_id: UUID, number: int) -> dict[str, Any]:
     store_id = new_id()
     told = {"code": f"b-{store_id.hex[-20:]}", "name": f"江南洗车{number + 1}店", "address": ""}
     return {"id": store_id, "merchant_id": merchant_id, **told, "zone": "Asia/Shanghai", "hours": [], "is_active": True}
 
 
-def _clerk(shop: dict[str, Any], member_id: UUID) -> dict[str, Any]:
+def clerk_row(shop: dict[str, Any], member_id: UUID) -> dict[str, Any]:
     at = {"merchant_id": shop["merchant_id"], "store_id": shop["id"]}
     return {"id": new_id(), "member_id": member_id, **at, "role": ClerkRole.CLERK.value, "name": "小王", "pin_hash": ""}

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from handlers.errors import BenefitPaused, OfferPaused
+from handlers.redemptions.counter import Scan
 from handlers.rules.benefit_terms import PackagePart, PackageTerms
 from handlers.rules.offer_terms import Limit, Period
 from models.benefits import Benefit, Offer
@@ -56,11 +57,17 @@ async def test_what_is_switched_off_is_neither_claimed_nor_redeemed_and_goes_on_
     claiming, wallet = rooms.handlers.claiming, rooms.handlers.wallet
     held = (await claiming.claim(ming, offer_id=offer.id, request_id=key())).value.claims[0]
     switch = Switch(name, offer.id, offer.benefit_id)
+    passes = rooms.handlers.passes
+    shown = await passes.show(ming, held.id)
     await switch.throw(is_off=True)
     with pytest.raises(OfferPaused):
         await claiming.claim(ming, offer_id=offer.id, request_id=key())
     with pytest.raises(BenefitPaused):
         await counter.redeem(counter.typed(held))
+    with pytest.raises(BenefitPaused):
+        await counter.redeem(Scan(token=shown.token))
+    with pytest.raises(BenefitPaused):
+        await passes.show(ming, held.id)
     sections = await wallet.sections(ming, limit=10)
     (item,) = sections["held"].items
     assert item.is_paused
@@ -69,7 +76,8 @@ async def test_what_is_switched_off_is_neither_claimed_nor_redeemed_and_goes_on_
     assert detail.typed_code is None
     await switch.throw(is_off=False)
     assert (await claiming.claim(ming, offer_id=offer.id, request_id=key())).value.claims
-    assert (await counter.redeem(counter.typed(held))).value.lines[0].uses_left == 0
+    again = (await passes.show(ming, held.id)).token
+    assert (await counter.redeem(Scan(token=again))).value.lines[0].uses_left == 0
     assert not (await wallet.claim(ming, held.id)).item.is_paused
 
 

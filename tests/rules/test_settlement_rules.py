@@ -6,16 +6,17 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.recurring import BUSINESS_ZONE
 from handlers.rules.benefit_terms import VoucherTerms
 from handlers.rules.redemption import Presented, money
-from handlers.rules.settlement import SettledEntry, stated
+from handlers.rules.settlement import Folding, SettledEntry, stated
 from handlers.rules.settlement_terms import TermsInForce, TermsVersion, in_force
 from models.ids import new_id
-from models.words import BenefitKind, ClaimState, MemberStatus, RedemptionKind
+from models.words import BenefitKind, ClaimState, EntryKind, MemberStatus
 
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)  # in Shanghai
 MERCHANT, COFFEE, TEA, STORE = UUID(int=1), UUID(int=2), UUID(int=3), UUID(int=4)
@@ -144,8 +145,8 @@ def test_each_use_is_settled_at_the_price_of_its_own_time_and_the_shares_make_up
 # --- the statement
 
 
-def an_entry(kind=RedemptionKind.REDEEM, fen=1000, operator=700, at=NOON, origin=None, **more) -> SettledEntry:
-    facts = {"id": new_id(), "reverses": None, "benefit_id": COFFEE, "store_id": STORE, "uses": 1, **more}
+def an_entry(kind=EntryKind.REDEEM, fen=1000, operator=700, at=NOON, origin=None, **more) -> SettledEntry:
+    facts = {"id": new_id(), "about": None, "benefit_id": COFFEE, "store_id": STORE, "uses": 1, **more}
     money_of = {"settlement_fen": fen, "operator_fen": operator, "merchant_fen": fen - operator}
     return SettledEntry(kind=kind, happened_at=at, origin_at=origin or at, **facts, **money_of)
 
@@ -156,7 +157,7 @@ def of_the_day(*entries: SettledEntry):
 
 def test_a_statement_sums_what_was_redeemed_and_taken_back_by_benefit_and_day():
     first, tea = an_entry(), an_entry(fen=501, operator=250, benefit_id=TEA)
-    back = an_entry(RedemptionKind.REVERSAL, at=NOON, origin=NOON - DAY, reverses=new_id())
+    back = an_entry(EntryKind.REVERSAL, at=NOON, origin=NOON - DAY, about=new_id())
     made = of_the_day(first, tea, back)
     assert (made.totals.redeemed.count, made.totals.redeemed.settlement_fen) == (2, 1501)
     assert (made.totals.payable_fen, made.totals.payable_operator_fen, made.totals.payable_merchant_fen) == (
@@ -179,7 +180,7 @@ def test_days_are_those_of_the_programmes_zone():
 
 
 def test_the_hash_is_the_same_in_any_order_and_another_for_any_other_fact():
-    entries = [an_entry(), an_entry(RedemptionKind.REVERSAL, reverses=new_id()), an_entry(benefit_id=TEA)]
+    entries = [an_entry(), an_entry(EntryKind.REVERSAL, about=new_id()), an_entry(benefit_id=TEA)]
     shuffled = random.Random(7).sample(entries, 3)
     made = of_the_day(*entries)
     assert of_the_day(*shuffled) == made
@@ -188,8 +189,8 @@ def test_the_hash_is_the_same_in_any_order_and_another_for_any_other_fact():
     first = entries[0]
     changes = (
         {"id": new_id()},
-        {"kind": RedemptionKind.REVERSAL},
-        {"reverses": new_id()},
+        {"kind": EntryKind.REVERSAL},
+        {"about": new_id()},
         {"benefit_id": TEA},
         {"store_id": TEA},
         {"uses": 2},
@@ -204,8 +205,26 @@ def test_the_hash_is_the_same_in_any_order_and_another_for_any_other_fact():
     assert len(set(others)) == len(others)
 
 
+def test_entries_that_are_folded_one_by_one_come_in_the_order_of_their_ids():
+    first, second = sorted((an_entry(), an_entry()), key=lambda each: each.id)
+    folding = Folding(MERCHANT, date(2026, 3, 2), BUSINESS_ZONE)
+    folding.add(second)
+    for wrong in (first, second):
+        with pytest.raises(ValueError, match="order"):
+            folding.add(wrong)
+
+
+def test_a_second_hand_over_that_is_paid_counts_as_redeemed_and_has_a_hash_of_its_own():
+    counted = UUID(int=7)
+    paid = an_entry(EntryKind.CONFLICT, about=counted, origin=NOON - DAY)
+    made = of_the_day(paid)
+    assert (made.totals.redeemed.count, made.totals.payable_fen, made.late_count) == (1, 1000, 1)
+    assert of_the_day(replace(paid, kind=EntryKind.REDEEM)).hash != made.hash
+    assert of_the_day(replace(paid, about=None)).hash != made.hash
+
+
 def test_the_canonical_form_is_fixed_because_stored_hashes_depend_on_it():
-    back = an_entry(RedemptionKind.REVERSAL, id=UUID(int=9), reverses=UUID(int=8), origin=NOON - DAY)
+    back = an_entry(EntryKind.REVERSAL, id=UUID(int=9), about=UUID(int=8), origin=NOON - DAY)
     nought = "00000000-0000-0000-0000-00000000000"
     told = (
         f'["settlement-statement/1","{nought}1","2026-03-02"]\n'
@@ -217,7 +236,7 @@ def test_the_canonical_form_is_fixed_because_stored_hashes_depend_on_it():
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 10**9), st.integers(0, 10_000)), max_size=20))
 def test_shares_sum_to_the_whole_in_every_statement(facts):
-    kinds = {True: RedemptionKind.REDEEM, False: RedemptionKind.REVERSAL}
+    kinds = {True: EntryKind.REDEEM, False: EntryKind.REVERSAL}
     entries = [an_entry(kinds[is_use], fen, fen * share // 10_000) for is_use, fen, share in facts]
     made = of_the_day(*entries)
     totals = [made.totals, *(each.totals for each in made.sums)]

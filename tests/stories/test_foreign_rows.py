@@ -32,11 +32,13 @@ from models.organizations import Organization
 from models.outbox import Job
 from models.programmes import Brand, CardKind, Merchant, Programme, Store
 from models.replies import MenuRelease, Reply
+from models.voids import VoidRequest
 from models.words import BenefitKind, BenefitState, JobState, Namespace, OfferState, ReplyKind, ReplyTrigger, ReviewKind
 from tests.operating import PASSWORD, city
 from tests.stories.conftest import BOOTSTRAP_TOKEN, Town
 from tests.stories.counter_rows import clerk_of_another_merchant, counter_of, signed_in
 from tests.stories.grant_rows import grant_of
+from tests.stories.top_up_rows import top_up_of
 
 pytestmark = pytest.mark.leaves_dead_jobs  # one of the rows is a dead letter
 
@@ -46,6 +48,7 @@ BODIES: Mapping[str, Any] = {
     "DiscardBody": {"reason": "过期"},
     "NewGrantBody": {"offer_id": str(new_id()), "reason": "回馈", "rows": [{"openid": "o1"}]},
     "StopBody": {"reason": "发错了"},
+    "ResumeBody": {"reason": "核对无误"},
     "TakeBackBody": {"reason": "发错了"},
     "RegrantBody": {"reason": "没用上"},
     "MergeBody": {"other_id": str(new_id())},
@@ -81,6 +84,7 @@ BODIES: Mapping[str, Any] = {
     "CloseDayBody": {"merchant": "norths", "business_on": "2026-03-02"},
     "ReversalBody": {"reason": "按错了", "device_id": "till"},
     "VoidBody": {"reason": "假券"},
+    "SettlementBody": {"outcome": "failed", "reason": "对方查无此单"},
     "LossBody": {"note": "认了"},
     "ConflictDecisionBody": {"decision": "loss", "note": "认了"},
     "HandOverBody": {"from_member_id": None, "to_member_id": str(new_id()), "proof": "card", "reason": "换了主人"},
@@ -105,6 +109,9 @@ UNCHANGED = (
     "claim_slot",
     "grant_batch",
     "grant_row",
+    "grant_resume",
+    "fulfillment",
+    "fulfillment_attempt",
     "granted_claim",
     "regrant",
     "clerk",
@@ -117,6 +124,7 @@ UNCHANGED = (
     "offer",
     "offer_stock",
     "offer_version",
+    "conflict_entry",
     "offline_conflict",
     "offline_scan",
     "offline_sync",
@@ -133,6 +141,7 @@ UNCHANGED = (
     "stock_change",
     "store",
     "supplier",
+    "void_request",
 )
 
 
@@ -268,6 +277,8 @@ async def owned_by_the_north_and_ming(door: Door) -> dict[str, object]:
     facts = {"code": "northcharge", "name": "北充", "api_url": "https://api.supplier.example", "secret_cipher": "c"}
     supplier = await Supplier.create(organization_id=north.id, **facts)
     registry["void_id"] = await proposed_void(north.id, counter["claim_id"], operator.id)
+    registry["void_request_id"] = await wished_void(north.id, {**registry, **counter})
+    registry |= await top_up_of(supplier, counter["claim_id"], operator.id)
     given = await grant_of(ming, {**registry, **counter})
     door.tokens["north's clerk"] = await signed_in(counter["clerk_id"])
     south = await Organization.get(code="south")
@@ -340,6 +351,14 @@ async def proposed_void(organization_id: UUID, claim_id: object, operator_id: UU
     """A claim of theirs that one operator wants voided."""
     facts = {"organization_id": organization_id, "subject_id": str(claim_id), "proposed_by_id": operator_id}
     return (await Approval.create(kind="void", facts={"worth_fen": 20_000}, **facts)).id
+
+
+async def wished_void(organization_id: UUID, real: dict[str, Any]) -> UUID:
+    """A claim of theirs that a manager wants voided."""
+    of_whom = {name: real[name] for name in ("claim_id", "merchant_id", "clerk_id")}
+    until = datetime.now(UTC) + timedelta(days=3)
+    wish = {"organization_id": organization_id, "worth_fen": 20_000, "reason": "假券", "expires_at": until}
+    return (await VoidRequest.create(**of_whom, **wish)).id
 
 
 async def two_members(organization_id: UUID) -> tuple[Member, Member]:

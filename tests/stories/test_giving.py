@@ -72,6 +72,19 @@ async def test_a_wrong_list_is_taken_back_and_what_had_been_lost_is_given_again(
 
     answer = await market.desk.ask("GET", f"/operator/grants/{wrong['id']}/rows.csv", who="root")
     lines = answer.body.decode("utf-8-sig").splitlines()
+
+    # A list that was stopped after it had been approved goes on, once the doubt about it is gone.
+    listed = [{"member_id": (await ming.call("GET", "/me")).fact("id")}]
+    doubted = await posted(market, "/grants", {"offer_id": offer, "reason": "补差", "rows": listed})
+    await posted(market, f"/grants/{doubted['id']}/submit")
+    await posted(market, f"/grants/{doubted['id']}/approve", who="second")
+    await posted(market, f"/grants/{doubted['id']}/stop", {"reason": "先核对"})
+    await town.work()
+    assert (await ming.wallet()).answer["held"]["count"] == 0
+    gone_on = await posted(market, f"/grants/{doubted['id']}/resume", {"reason": "核对无误"})
+    assert (gone_on["state"], gone_on["finished_at"]) == ("running", None)
+    await town.work()
+    assert (await ming.wallet()).answer["held"]["count"] == 1
     assert answer.status == 200
     assert len(lines) == 3
     assert lines[1].startswith('"1",')

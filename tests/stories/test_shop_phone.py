@@ -115,6 +115,15 @@ async def test_a_manager_voids_and_the_member_hears_of_it(town, shop):
     assert (voided.status, voided.body["claim_state"]) == (201, "revoked")
     refused = await shop.ask("POST", f"/clerk/claims/{dear.id}/void", {"reason": "假券"}, token=manager)
     assert (refused.status, refused.body["code"]) == (409, "claim.void_too_valuable")
+    other = await shop.claim(price_fen=30_000)
+    wish = await shop.ask("POST", f"/clerk/claims/{other.id}/void-requests", {"reason": "假券"}, token=manager)
+    assert (wish.status, wish.body["outcome"], wish.body["worth_fen"]) == (201, "waiting", 30_000)
+    (waiting,) = (await shop.desk.ask("GET", "/void-requests"))[1]["items"]
+    status, told = await shop.desk.ask("POST", f"/void-requests/{waiting['id']}/approve")
+    assert (status, told["outcome"], told["merchant"]) == (200, "approved", "books")
+    (seen,) = (await shop.ask("GET", "/clerk/void-requests", token=manager)).body["items"]
+    assert (seen["id"], seen["outcome"]) == (wish.body["id"], "approved")
+    assert (await Claim.get(id=other.id)).state is ClaimState.REVOKED
     status, proposed = await shop.desk.ask("POST", f"/claims/{dear.id}/void", {"reason": "假券"})
     assert (status, proposed["claim_state"]) == (201, "issued")
     status, told = await shop.desk.ask("POST", f"/claim-voids/{proposed['approval_id']}/approve")

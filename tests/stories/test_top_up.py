@@ -185,6 +185,45 @@ async def test_who_forges_or_mumbles_settles_nothing(charging):
     await sound()
 
 
+async def test_of_a_supplier_that_says_nothing_two_operators_say_it_and_its_late_word_is_kept(charging):
+    town, supplier, desk = charging.town, charging.town.platform.supplier, charging.desk
+    offer, screen = await offered(charging), await charging.member("小明")
+    supplier.once(Conduct(hangs=1.0, is_silent=True))
+    claim = (await screen.claim(offer, recharge_to=NUMBER)).answer["claims"][0]["id"]
+    await worked(town)
+    await supplier.settle()
+    orders = f"/operator/suppliers/{charging.supplier_id}/orders"
+    (order,) = (await desk.tell("GET", orders))[1]["items"]
+    path = f"/operator/top-ups/{order['id']}/settlement"
+    said = {"outcome": "done", "proof": "YC-20261127-1", "reason": "电话核实"}
+    status, told = await desk.tell("POST", path, said)
+    assert (status, told["code"]) == (409, "top_up.too_soon")
+    await Fulfillment.all().update(sent_at=town.clock.now() - timedelta(days=2))
+    town.wait(timedelta(minutes=6))
+    status, told = await desk.tell("POST", path, {**said, "proof": None})
+    assert (status, told["code"]) == (422, "top_up.proof_missing")
+    status, proposed = await desk.tell("POST", path, said)
+    assert (status, proposed["state"]) == (201, "sent")
+    approve = f"/operator/top-up-settlements/{proposed['approval_id']}/approve"
+    status, told = await desk.tell("POST", approve)
+    assert (status, told["code"]) == (403, "approval.own")
+    (waiting,) = (await desk.tell("GET", "/operator/top-up-settlements", who="second"))[1]["items"]
+    assert (waiting["id"], waiting["outcome"], waiting["proof"]) == (proposed["approval_id"], "done", said["proof"])
+    await screen.person.say(town.oa, "我的权益")  # a window to be told in
+    status, done = await desk.tell("POST", approve, who="second")
+    assert (status, done["state"], done["outcome"]) == (200, "done", "done")
+    await town.work()
+    assert (await screen.look_at(claim)).answer["claim"]["state"] == "used"
+    assert len(heard(town, screen.person, "已充值到尾号5670")) == 1
+    (theirs,) = supplier.orders.values()
+    assert [await supplier.tell(theirs) for _ in range(2)] == [200, 200]
+    (order,) = (await desk.tell("GET", orders))[1]["items"]
+    assert (order["is_by_hand"], order["heard_since"]) == (True, "done")
+    await town.work()
+    assert len(heard(town, screen.person, "已充值到尾号5670")) == 1
+    await sound()
+
+
 async def test_a_supplier_is_stopped_and_goes_on(charging):
     town, supplier = charging.town, charging.town.platform.supplier
     offer, screen = await offered(charging), await charging.member("小明")

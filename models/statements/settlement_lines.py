@@ -1,0 +1,70 @@
+"""SQL of the lines of statements and reports: what was redeemed, taken back, and paid though it was a second hand-over.
+
+Each line is of one of two tables. Either side is cut to the page before they are put together, so that both go by an
+index of their own however long the whole is.
+"""
+
+from models.sql import Both
+
+_NAMES = """
+        m.code AS merchant, m.name AS merchant_name, t.code AS store, t.name AS store_name,
+        b.code AS benefit, b.name AS benefit_name, k.name AS clerk, s.id AS statement_id, s.business_on
+"""
+_REDEEMED = f"""
+    SELECT r.id, r.kind, r.reverses_id AS about_id, r.receipt, r.redeemed_at, o.redeemed_at AS origin_at, r.uses,
+        r.bill_amount_fen, r.settlement_fen, r.operator_share_fen, r.merchant_share_fen, {_NAMES}
+    FROM settlement_entry e
+    JOIN redemption r ON r.id = e.redemption_id
+    JOIN merchant m ON m.id = r.merchant_id
+    JOIN store t ON t.id = r.store_id
+    JOIN benefit b ON b.id = r.benefit_id
+    JOIN clerk k ON k.id = r.clerk_id
+    LEFT JOIN redemption o ON o.id = r.reverses_id
+    LEFT JOIN settlement_statement s ON s.id = e.statement_id
+"""  # noqa: S608 - no outside input in it
+# A scan has no receipt; a redemption online that was displaced has.
+_PAID = f"""
+    SELECT f.id, 'conflict' AS kind, f.counted_id AS about_id, COALESCE(x.receipt, '') AS receipt,
+        e.happened_at AS redeemed_at, f.given_at AS origin_at, 1 AS uses,
+        COALESCE(n.bill_amount_fen, x.bill_amount_fen) AS bill_amount_fen, f.settlement_fen, f.operator_share_fen,
+        f.merchant_share_fen, {_NAMES}
+    FROM conflict_entry e
+    JOIN offline_conflict f ON f.id = e.conflict_id
+    JOIN claim c ON c.id = f.claim_id
+    JOIN merchant m ON m.id = f.merchant_id
+    JOIN store t ON t.id = f.store_id
+    JOIN benefit b ON b.id = c.benefit_id
+    JOIN clerk k ON k.id = f.clerk_id
+    LEFT JOIN offline_scan n ON n.id = f.scan_id
+    LEFT JOIN redemption x ON x.id = f.displaced_id
+    LEFT JOIN settlement_statement s ON s.id = e.statement_id
+"""  # noqa: S608
+_WANTED = """
+        m.organization_id {ids} AND {at} >= $2 AND {at} < $3
+        AND (CAST($4 AS text) IS NULL OR m.code = $4)
+        AND (CAST($5 AS text) IS NULL OR t.code = $5)
+        AND (CAST($6 AS text) IS NULL OR b.code = $6)
+        AND ({at}, {id}) < ($7, $8)
+    ORDER BY {at} DESC, {id} DESC LIMIT $9
+"""
+
+
+def _report(ids: str) -> str:
+    redeemed = _WANTED.format(ids=ids, at="r.redeemed_at", id="r.id")
+    paid = _WANTED.format(ids=ids, at="e.happened_at", id="e.id")
+    return f"""
+        SELECT * FROM (SELECT * FROM ({_REDEEMED} WHERE {redeemed}) AS redeemed
+        UNION ALL SELECT * FROM ({_PAID} WHERE {paid}) AS paid) AS line
+        ORDER BY redeemed_at DESC, id DESC LIMIT $9
+    """  # noqa: S608
+
+
+# The newest first. $1 organizations, $2 from, $3 until, codes of $4 merchant, $5 store, $6 benefit or null, $7 and $8
+# instant and id of the row before which, $9 how many
+REPORT = Both(postgres=_report("= ANY($1::uuid[])"), sqlite=_report("IN (SELECT value FROM json_each($1))"))
+_PAGE = "WHERE e.statement_id = $1 AND e.id > $2 ORDER BY e.id LIMIT $3"
+# In the order in which they were written. $1 statement, $2 after this entry, $3 how many
+LINES = f"""
+    SELECT * FROM (SELECT * FROM ({_REDEEMED} {_PAGE}) AS redeemed
+    UNION ALL SELECT * FROM ({_PAID} {_PAGE}) AS paid) AS line ORDER BY id LIMIT $3
+"""  # noqa: S608
