@@ -78,6 +78,9 @@ from handlers.identity.sessions import Sessions
 from handlers.identity.tickets import Tickets
 from handlers.identity.transfers import Transfers
 from handlers.key_rotation import KeyRotation
+from handlers.ledger.checkpoints import LedgerCheckpoints
+from handlers.ledger.due import LedgerDue
+from handlers.ledger.holding import HoldExpiry
 from handlers.membership.membership import Membership
 from handlers.offers.catalogue_of_offers import OfferCatalogue
 from handlers.offers.offer_editing import OfferEditing
@@ -249,11 +252,14 @@ def build_handlers(
         consents=Consents(clock, accounts, vault),
         departures=departures,
         following=following,
+        hold_expiry=HoldExpiry(clock),
         identifying=Identifying(clock, vault, member_codes),
         granting=Granting(clock, vault),
         grants=Grants(clock, vault),
         identity=identity,
         key_rotation=KeyRotation(vault),
+        ledger_checkpoints=LedgerCheckpoints(),
+        ledger_due=LedgerDue(clock),
         links=Links(clock, vault, tickets, sessions, measure),
         membership=Membership(clock, vault, accounts, phones, kinds, measure),
         menu_editing=MenuEditing(clock, wechat, accounts, settings.public_url),

@@ -23,6 +23,8 @@ def work() -> Registry:
     registry.every("watch_code_pools", Every(timedelta(minutes=5)), _watch_code_pools)
     registry.add("note_low_code_pool", _note_low_code_pool)
     registry.every("expire_claims", Every(timedelta(minutes=5)), _expire_claims)
+    registry.every("settle_ledger", Every(timedelta(minutes=1)), _settle_ledger)
+    registry.every("checkpoint_ledger", Daily(time(1)), _checkpoint_ledger)
     registry.every("close_offline_days", Every(timedelta(hours=1)), _close_offline_days)
     registry.every("remind_expiring", Daily(time(10)), _remind_expiring)
     registry.add("say_expiring", _say_expiring)
@@ -71,6 +73,15 @@ async def _note_low_code_pool(handlers: Handlers, job: JobContext) -> None:
 
 async def _expire_claims(handlers: Handlers, _: JobContext) -> None:
     await handlers.claim_expiry.sweep()
+
+
+async def _settle_ledger(handlers: Handlers, _: JobContext) -> None:
+    await handlers.hold_expiry.sweep()
+    await handlers.ledger_due.sweep()
+
+
+async def _checkpoint_ledger(handlers: Handlers, job: JobContext) -> None:
+    await handlers.ledger_checkpoints.take(datetime.fromisoformat(job.payload["slot"]))
 
 
 async def _close_offline_days(handlers: Handlers, _: JobContext) -> None:

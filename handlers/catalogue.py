@@ -44,6 +44,9 @@ from handlers.identity.numbers import Numbers
 from handlers.identity.sessions import Sessions
 from handlers.identity.transfers import Transfers
 from handlers.key_rotation import KeyRotation
+from handlers.ledger.checkpoints import LedgerCheckpoints
+from handlers.ledger.due import LedgerDue
+from handlers.ledger.holding import HoldExpiry
 from handlers.membership.membership import Membership
 from handlers.offers.catalogue_of_offers import OfferCatalogue
 from handlers.offers.offer_editing import OfferEditing
@@ -107,11 +110,14 @@ class Handlers:
     consents: Consents
     departures: Departures
     following: Following
+    hold_expiry: HoldExpiry
     identifying: Identifying
     granting: Granting
     grants: Grants
     identity: Identity
     key_rotation: KeyRotation
+    ledger_checkpoints: LedgerCheckpoints
+    ledger_due: LedgerDue
     links: Links
     member_codes: MemberCodes
     membership: Membership

@@ -75,6 +75,7 @@ MODEL_MODULES = (
     "models.consents",
     "models.fulfillments",
     "models.identity",
+    "models.ledger",
     "models.linking",
     "models.offline",
     "models.operators",

@@ -323,3 +323,23 @@ class GrantRowState(StrEnum):
     WAITING = "waiting"
     DONE = "done"
     REFUSED = "refused"
+
+
+class LedgerAccountKind(StrEnum):
+    """Whose account it is. Those of the programme have no owner and no stored balance."""
+
+    MEMBER = "member"  # what a member has
+    PENDING = "pending"  # what a member earned and cannot spend yet
+    ISSUED = "issued"
+    SPENT = "spent"
+    EXPIRED = "expired"
+    ADJUSTED = "adjusted"  # what operators gave and took by hand
+
+
+class HoldState(StrEnum):
+    """Life of a hold: open, then posted, voided, or expired, which is voided by the clock."""
+
+    OPEN = "open"
+    POSTED = "posted"
+    VOIDED = "voided"
+    EXPIRED = "expired"
