@@ -95,6 +95,10 @@ from handlers.operators.operator_jobs import OperatorJobs
 from handlers.operators.operator_sessions import OperatorSessions
 from handlers.operators.operators import Operators
 from handlers.operators.organizations import Organizations
+from handlers.points.points import Points
+from handlers.points.points_adjusting import PointsAdjusting
+from handlers.points.points_reminders import PointsReminders
+from handlers.points.points_terms import PointsTermsEditing
 from handlers.ports import Answers, Clock, Dialogues, RateLimiter, Supplier, Vault, WeChat
 from handlers.privacy.authorizations import Authorizations
 from handlers.privacy.departures import Departures
@@ -215,6 +219,7 @@ def build_handlers(
     passwords, second_factor = Argon2Passwords(), Totp(settings.brand.name or "饭票")
     orders = TopUpOrders(clock, vault, supplier)
     departures = Departures(clock, vault, sessions, RedisDialogues(commands), [orders.hinders_leaving])
+    points = Points(clock)
     member_codes = MemberCodes(clock, randomness, RedisMemberCodes(commands), links)
     return Handlers(
         accounts=accounts,
@@ -279,6 +284,10 @@ def build_handlers(
         passes=Passes(clock, randomness, vault, passes),
         package_parts=PackageParts(clock, vault),
         personal_data=PersonalDataRights(clock, vault, sessions),
+        points=points,
+        points_adjusting=PointsAdjusting(clock, points),
+        points_reminders=PointsReminders(clock, points),
+        points_terms=PointsTermsEditing(clock),
         redemption_history=RedemptionHistory(),
         redemption_reports=RedemptionReports(),
         redemptions=Redemptions(clock, vault, passes),

@@ -28,6 +28,8 @@ def work() -> Registry:
     registry.every("close_offline_days", Every(timedelta(hours=1)), _close_offline_days)
     registry.every("remind_expiring", Daily(time(10)), _remind_expiring)
     registry.add("say_expiring", _say_expiring)
+    registry.every("remind_points", Daily(time(10)), _remind_points)
+    registry.add("say_points_expiring", _say_points_expiring)
     # Two hours after the day: what was redeemed at its end can be taken back for so long.
     registry.every("plan_closings", Daily(time(2)), _plan_closings)
     registry.add("close_days", _close_days)
@@ -97,6 +99,18 @@ async def _say_expiring(handlers: Handlers, job: JobContext) -> None:
     soon = await handlers.claim_reminders.due(account=account, member_id=member_id)
     if soon is not None:
         text = texts.expiring(list(soon.names), texts.until(soon.ends_at, BUSINESS_ZONE))
+        await handlers.notices.send_text(account=account, member_id=member_id, text=text)
+
+
+async def _remind_points(handlers: Handlers, job: JobContext) -> None:
+    await handlers.points_reminders.plan(datetime.fromisoformat(job.payload["slot"]))
+
+
+async def _say_points_expiring(handlers: Handlers, job: JobContext) -> None:
+    account, member_id = job.payload["account"], job.payload["member_id"]
+    soon = await handlers.points_reminders.due(account=account, member_id=member_id)
+    if soon is not None:
+        text = texts.points_expiring(soon.points, texts.until(soon.ends_at, BUSINESS_ZONE))
         await handlers.notices.send_text(account=account, member_id=member_id, text=text)
 
 

@@ -261,6 +261,18 @@ def expiring(names: list[str], until_day: str) -> str:
     return f"{what}将于{until_day}到期，到店前请打开“我的权益”查看。"
 
 
+def points(available: int, pending: int, soon: list[tuple[int, str]]) -> str:
+    """积分: what there is, what is to come, what ends first and on which day it is last there."""
+    waits = f"，另有{pending}分还未到账" if pending else ""
+    ends = f"。其中{soon[0][0]}分在{soon[0][1]}后到期" if soon else ""
+    return f"您有{available}分可用{waits}{ends}。明细请在小程序里查看。"
+
+
+def points_expiring(count: int, until_day: str) -> str:
+    """The reminder: what ends within a week, once a day at most."""
+    return f"您有{count}分即将到期，最早的在{until_day}后失效。回复“积分”查看。"
+
+
 def granted(title: str, count: int, until_day: str) -> str:
     """Said to a member to whom something was given."""
     what = title if count == 1 else f"{title}{count}份"

@@ -60,6 +60,10 @@ from handlers.operators.operator_jobs import OperatorJobs
 from handlers.operators.operator_sessions import OperatorSessions
 from handlers.operators.operators import Operators
 from handlers.operators.organizations import Organizations
+from handlers.points.points import Points
+from handlers.points.points_adjusting import PointsAdjusting
+from handlers.points.points_reminders import PointsReminders
+from handlers.points.points_terms import PointsTermsEditing
 from handlers.privacy.authorizations import Authorizations
 from handlers.privacy.departures import Departures
 from handlers.privacy.personal_data import PersonalDataRights
@@ -148,6 +152,10 @@ class Handlers:
     passes: Passes
     package_parts: PackageParts
     personal_data: PersonalDataRights
+    points: Points
+    points_adjusting: PointsAdjusting
+    points_reminders: PointsReminders
+    points_terms: PointsTermsEditing
     redemption_history: RedemptionHistory
     redemption_reports: RedemptionReports
     redemptions: Redemptions

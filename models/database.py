@@ -81,6 +81,7 @@ MODEL_MODULES = (
     "models.operators",
     "models.organizations",
     "models.outbox",
+    "models.points",
     "models.programmes",
     "models.redemptions",
     "models.replies",

@@ -51,3 +51,12 @@ class PartField(CheckedIntField[T_INT]):
     condition = '{column} >= 0 AND {column} <= "amount"'
     sqlite_type_name = "BIGINT"
     sqlite_condition = f'{_WHOLE} AND {{column}} >= 0 AND {{column}} <= "amount"'
+
+
+class BudgetField(CheckedIntField[T_INT]):
+    """How much of the row's `budget` is used; where that is null there is no limit."""
+
+    type_name = "BIGINT"
+    condition = '{column} >= 0 AND {column} <= "budget"'
+    sqlite_type_name = "BIGINT"
+    sqlite_condition = f'{_WHOLE} AND {{column}} >= 0 AND {{column}} <= "budget"'

@@ -343,3 +343,12 @@ class HoldState(StrEnum):
     POSTED = "posted"
     VOIDED = "voided"
     EXPIRED = "expired"
+
+
+class PointsExpiry(StrEnum):
+    """How the end of points is counted; natural months and years end with their last day."""
+
+    NEVER = "never"
+    DAYS = "days"
+    MONTHS = "months"
+    YEARS = "years"

@@ -17,6 +17,7 @@ from handlers.errors.merchants import *
 from handlers.errors.offers import *
 from handlers.errors.offline import *
 from handlers.errors.operators import *
+from handlers.errors.points import *
 from handlers.errors.redemptions import *
 from handlers.errors.replies import *
 from handlers.errors.serving import *

@@ -60,7 +60,7 @@ async def post_each(moves: Sequence[Move], *, at: datetime) -> dict[Cause, Poste
         lot_ids={lot_id for move in moves for lot_id in move.lot_ids},
     )
     # After the locks: whoever did the same act first has committed by now.
-    known = await _known(by_cause)
+    known = await known_transfers(by_cause)
     write_down_what_is_due(opened, [(move.unit, move.debit) for move in moves])
     decided: dict[Cause, Posted | DomainError] = {}
     for cause, legs in by_cause.items():
@@ -126,7 +126,8 @@ def _needs(moves: Iterable[Move]) -> dict[Place, int]:
     return needs
 
 
-async def _known(causes: Iterable[Cause]) -> dict[Cause, list[Mapping[str, Any]]]:
+async def known_transfers(causes: Iterable[Cause]) -> dict[Cause, list[Mapping[str, Any]]]:
+    """The transfers of these acts that were done before, by leg: id, leg, amount, unit."""
     known: defaultdict[Cause, list[Mapping[str, Any]]] = defaultdict(list)
     text = dump_rows([{"cause_kind": each.kind, "cause_id": each.id} for each in causes])
     for found in await rows(statements.KNOWN, text):

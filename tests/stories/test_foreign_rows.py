@@ -63,6 +63,9 @@ BODIES: Mapping[str, Any] = {
     "StoreChangeBody": {"name": "改名"},
     "NewOfferBody": {"code": "newoffer", "benefit_id": str(new_id())},
     "WhyBody": {"reason": "核对"},
+    "AdjustBody": {"delta": 5, "reason": "补发"},
+    "PointsTermsBody": {"expiry": "never"},
+    "RuleBody": {"code": "visit", "name": "到店"},
     "SupplierChangeBody": {"name": "改名"},
     "NewSupplierBody": {
         "code": "newsupplier",
@@ -103,6 +106,7 @@ UNCHANGED = (
     "card_kind",
     "claim",
     "claim_slot",
+    "earning_rule",
     "grant_batch",
     "grant_row",
     "granted_claim",
@@ -110,6 +114,7 @@ UNCHANGED = (
     "clerk",
     "clerk_invitation",
     "code_pool",
+    "ledger_account",
     "member",
     "member_merge",
     "menu_release",
@@ -122,6 +127,8 @@ UNCHANGED = (
     "offline_sync",
     "operator",
     "organization",
+    "points_adjustment",
+    "points_terms",
     "redemption",
     "reply",
     "review",
@@ -133,6 +140,7 @@ UNCHANGED = (
     "stock_change",
     "store",
     "supplier",
+    "transfer",
 )
 
 
@@ -268,6 +276,7 @@ async def owned_by_the_north_and_ming(door: Door) -> dict[str, object]:
     facts = {"code": "northcharge", "name": "北充", "api_url": "https://api.supplier.example", "secret_cipher": "c"}
     supplier = await Supplier.create(organization_id=north.id, **facts)
     registry["void_id"] = await proposed_void(north.id, counter["claim_id"], operator.id)
+    registry["adjustment_id"] = await proposed_points(north.id, ming.id, operator.id)
     given = await grant_of(ming, {**registry, **counter})
     door.tokens["north's clerk"] = await signed_in(counter["clerk_id"])
     south = await Organization.get(code="south")
@@ -340,6 +349,12 @@ async def proposed_void(organization_id: UUID, claim_id: object, operator_id: UU
     """A claim of theirs that one operator wants voided."""
     facts = {"organization_id": organization_id, "subject_id": str(claim_id), "proposed_by_id": operator_id}
     return (await Approval.create(kind="void", facts={"worth_fen": 20_000}, **facts)).id
+
+
+async def proposed_points(organization_id: UUID, member_id: UUID, operator_id: UUID) -> UUID:
+    """Points that one operator wants to give a member."""
+    facts = {"organization_id": organization_id, "subject_id": str(member_id), "proposed_by_id": operator_id}
+    return (await Approval.create(kind="points", facts={"delta": 5_000}, reason="补发", **facts)).id
 
 
 async def two_members(organization_id: UUID) -> tuple[Member, Member]:
