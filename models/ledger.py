@@ -1,4 +1,4 @@
-"""The one ledger: points, growth, chances, fen. Rules: `handlers/rules/ledger.py`; decision: docs/adr/0020."""
+"""The one ledger: points, growth, chances, fen. Rules: `handlers/rules/book.py`; decision: docs/adr/0020."""
 
 from tortoise import fields
 

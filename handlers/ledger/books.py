@@ -11,7 +11,8 @@ from typing import Any
 from uuid import UUID
 
 from handlers.errors import TransferUnknown
-from handlers.rules.ledger import OWNED, Balance, Book, Changes, Move, Reversible, Side, Unit, has_lots
+from handlers.rules.book import Balance, Book, Changes, Reversible
+from handlers.rules.ledger import OWNED, Move, Side, Unit, has_lots
 from handlers.rules.lots import Lot, Use
 from models.database import require_atomic, rows
 from models.failures import SerializationConflict

@@ -10,7 +10,8 @@ from uuid import UUID
 
 from handlers.ledger.books import Place, open_book, write
 from handlers.ledger.posting import beside, post, settle, write_down_what_is_due
-from handlers.rules.ledger import Balance, Cause, Move, Side, Unit
+from handlers.rules.book import Balance
+from handlers.rules.ledger import Cause, Move, Side, Unit
 from models.database import rows
 from models.ids import new_id
 from models.sql import as_uuid

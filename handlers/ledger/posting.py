@@ -12,7 +12,8 @@ from uuid import UUID
 
 from handlers.errors import BalanceShort, CauseReused, DomainError, PointsShort, ReversedTooMuch
 from handlers.ledger.books import OpenBook, Place, open_book, write
-from handlers.rules.ledger import POINTS, Balance, Cause, Move, Refused, Short, Side, Unit, has_lots
+from handlers.rules.book import Balance
+from handlers.rules.ledger import POINTS, Cause, Move, Refused, Short, Side, Unit, has_lots
 from models.database import rows
 from models.sql import as_uuid, dump_rows
 from models.statements import ledger as statements

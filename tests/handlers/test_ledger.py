@@ -130,6 +130,10 @@ class TestTransfers:
         with pytest.raises(ValueError, match="more than nothing"):
             ledger.earning(await somebody(), amount)
 
+    async def test_only_what_is_pending_waits_for_its_day(self, ledger):
+        with pytest.raises(ValueError, match="pending"):
+            ledger.earning(await somebody(), 1, available_at=ledger.clock.now())
+
     def test_an_account_has_an_owner_where_its_kind_has(self):
         with pytest.raises(ValueError, match="owner"):
             Side(Kind.MEMBER)

@@ -21,8 +21,8 @@ from handlers.errors import BalanceShort, DomainError, HoldExpired, HoldPosted, 
 from handlers.ledger.due import LedgerDue
 from handlers.ledger.holding import HoldExpiry, post_hold, void_hold
 from handlers.retrying import again
+from handlers.rules import book, lots
 from handlers.rules import ledger as rules
-from handlers.rules import lots
 from handlers.rules.ledger import Side
 from models.database import CommitUnknown, DatabaseUnavailable, SerializationConflict, atomic, row, rows
 from models.statements import ledger as statements
@@ -280,7 +280,7 @@ TAKEN_AWAY = {
         statements, "REVERSE", like(statements.REVERSE, "t.amount, r.amount FROM", "t.amount, 0 FROM"),
     ),
     "the end of a lot": (lots.Lot, "is_expired", lambda *_: False),
-    "whether it can be paid": (rules.Balance, "available", property(lambda _: 1_000_000)),
+    "whether it can be paid": (book.Balance, "available", property(lambda _: 1_000_000)),
 }  # fmt: skip
 
 
