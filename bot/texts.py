@@ -190,6 +190,11 @@ def until(expires_at: datetime | None, zone: ZoneInfo) -> str:
     return (expires_at - timedelta.resolution).astimezone(zone).strftime("%Y年%m月%d日")
 
 
+def priced(title: str, points: int) -> str:
+    """What can be had, with what it costs."""
+    return f"{title}（{points}分）" if points else title
+
+
 def claimable(titles: list[str]) -> str:
     """权益: what can be claimed, answerable by number."""
     return f"您可以领取（回复数字）：\n{_numbered(titles)}"

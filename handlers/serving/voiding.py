@@ -13,6 +13,7 @@ from uuid import UUID
 from handlers.actors import Clerk, Operator
 from handlers.audit import record
 from handlers.claims.claims import transition
+from handlers.claims.paying import return_points
 from handlers.codec import from_json
 from handlers.errors import (
     ApprovalDecided,
@@ -217,6 +218,7 @@ class Voiding:
         moved = await transition(states, ClaimState.REVOKED, reason=VOIDED, actor=actor, at=now)
         if len(moved) < len(held):
             raise SerializationConflict("a claim moved meanwhile")
+        await return_points(moved, at=now)
         told = {"reason": reason, "worth_fen": worth, "claims": len(held), "proposed_by": proposed_by}
         await record(actor, "claim.voided", "claim", claim_id, at=now, organization_id=place, **told)
         own = next(each for each in held if as_uuid(each["id"]) == claim_id)

@@ -85,6 +85,16 @@ RULES: tuple[tuple[str, str], ...] = (
         """,
     ),
     (
+        "积分兑换的权益扣了它的价格，退回后不再可用",
+        """
+        SELECT c.id FROM claim c
+        LEFT JOIN transfer t ON t.cause_kind = 'claim' AND t.cause_id = CAST(c.id AS TEXT) AND t.leg = 0
+        LEFT JOIN reversed_transfer v ON v.transfer_id = t.id
+        WHERE c.price_points <> COALESCE(t.amount, 0)
+        OR (v.id IS NOT NULL AND c.state NOT IN ('expired', 'revoked'))
+        """,
+    ),
+    (
         "检查点等于此前的流水之和",
         """
         SELECT k.id FROM ledger_checkpoint k LEFT JOIN (
