@@ -80,6 +80,9 @@ from handlers.identity.sessions import Sessions
 from handlers.identity.tickets import Tickets
 from handlers.identity.transfers import Transfers
 from handlers.key_rotation import KeyRotation
+from handlers.ledger.checkpoints import LedgerCheckpoints
+from handlers.ledger.due import LedgerDue
+from handlers.ledger.holding import HoldExpiry
 from handlers.membership.membership import Membership
 from handlers.offers.catalogue_of_offers import OfferCatalogue
 from handlers.offers.offer_editing import OfferEditing
@@ -94,6 +97,10 @@ from handlers.operators.operator_jobs import OperatorJobs
 from handlers.operators.operator_sessions import OperatorSessions
 from handlers.operators.operators import Operators
 from handlers.operators.organizations import Organizations
+from handlers.points.points import Points
+from handlers.points.points_adjusting import PointsAdjusting
+from handlers.points.points_reminders import PointsReminders
+from handlers.points.points_terms import PointsTermsEditing
 from handlers.ports import Answers, Clock, Dialogues, RateLimiter, Supplier, Vault, WeChat
 from handlers.privacy.authorizations import Authorizations
 from handlers.privacy.departures import Departures
@@ -215,6 +222,7 @@ def build_handlers(
     passwords, second_factor = Argon2Passwords(), Totp(settings.brand.name or "饭票")
     orders = TopUpOrders(clock, vault, supplier)
     departures = Departures(clock, vault, sessions, RedisDialogues(commands), [orders.hinders_leaving])
+    points = Points(clock)
     member_codes = MemberCodes(clock, randomness, RedisMemberCodes(commands), links)
     return Handlers(
         accounts=accounts,
@@ -252,6 +260,7 @@ def build_handlers(
         consents=Consents(clock, accounts, vault),
         departures=departures,
         following=following,
+        hold_expiry=HoldExpiry(clock),
         identifying=Identifying(clock, vault, member_codes),
         grant_resuming=GrantResuming(clock),
         granting=Granting(clock, vault),
@@ -259,6 +268,8 @@ def build_handlers(
         hand_settling=HandSettling(clock),
         identity=identity,
         key_rotation=KeyRotation(vault),
+        ledger_checkpoints=LedgerCheckpoints(),
+        ledger_due=LedgerDue(clock),
         links=Links(clock, vault, tickets, sessions, measure),
         membership=Membership(clock, vault, accounts, phones, kinds, measure),
         menu_editing=MenuEditing(clock, wechat, accounts, settings.public_url),
@@ -278,6 +289,10 @@ def build_handlers(
         passes=Passes(clock, randomness, vault, passes),
         package_parts=PackageParts(clock, vault),
         personal_data=PersonalDataRights(clock, vault, sessions),
+        points=points,
+        points_adjusting=PointsAdjusting(clock, points),
+        points_reminders=PointsReminders(clock, points),
+        points_terms=PointsTermsEditing(clock),
         redemption_history=RedemptionHistory(),
         redemption_reports=RedemptionReports(),
         redemptions=Redemptions(clock, vault, passes),

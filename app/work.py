@@ -23,9 +23,13 @@ def work() -> Registry:
     registry.every("watch_code_pools", Every(timedelta(minutes=5)), _watch_code_pools)
     registry.add("note_low_code_pool", _note_low_code_pool)
     registry.every("expire_claims", Every(timedelta(minutes=5)), _expire_claims)
+    registry.every("settle_ledger", Every(timedelta(minutes=1)), _settle_ledger)
+    registry.every("checkpoint_ledger", Daily(time(1)), _checkpoint_ledger)
     registry.every("close_offline_days", Every(timedelta(hours=1)), _close_offline_days)
     registry.every("remind_expiring", Daily(time(10)), _remind_expiring)
     registry.add("say_expiring", _say_expiring)
+    registry.every("remind_points", Daily(time(10)), _remind_points)
+    registry.add("say_points_expiring", _say_points_expiring)
     # Two hours after the day: what was redeemed at its end can be taken back for so long.
     registry.every("plan_closings", Daily(time(2)), _plan_closings)
     registry.add("close_days", _close_days)
@@ -73,6 +77,15 @@ async def _expire_claims(handlers: Handlers, _: JobContext) -> None:
     await handlers.claim_expiry.sweep()
 
 
+async def _settle_ledger(handlers: Handlers, _: JobContext) -> None:
+    await handlers.hold_expiry.sweep()
+    await handlers.ledger_due.sweep()
+
+
+async def _checkpoint_ledger(handlers: Handlers, job: JobContext) -> None:
+    await handlers.ledger_checkpoints.take(datetime.fromisoformat(job.payload["slot"]))
+
+
 async def _close_offline_days(handlers: Handlers, _: JobContext) -> None:
     await handlers.offline_cut_off.close_due()
 
@@ -86,6 +99,18 @@ async def _say_expiring(handlers: Handlers, job: JobContext) -> None:
     soon = await handlers.claim_reminders.due(account=account, member_id=member_id)
     if soon is not None:
         text = texts.expiring(list(soon.names), texts.until(soon.ends_at, BUSINESS_ZONE))
+        await handlers.notices.send_text(account=account, member_id=member_id, text=text)
+
+
+async def _remind_points(handlers: Handlers, job: JobContext) -> None:
+    await handlers.points_reminders.plan(datetime.fromisoformat(job.payload["slot"]))
+
+
+async def _say_points_expiring(handlers: Handlers, job: JobContext) -> None:
+    account, member_id = job.payload["account"], job.payload["member_id"]
+    soon = await handlers.points_reminders.due(account=account, member_id=member_id)
+    if soon is not None:
+        text = texts.points_expiring(soon.points, texts.until(soon.ends_at, BUSINESS_ZONE))
         await handlers.notices.send_text(account=account, member_id=member_id, text=text)
 
 

@@ -190,6 +190,11 @@ def until(expires_at: datetime | None, zone: ZoneInfo) -> str:
     return (expires_at - timedelta.resolution).astimezone(zone).strftime("%Y年%m月%d日")
 
 
+def priced(title: str, points: int) -> str:
+    """What can be had, with what it costs."""
+    return f"{title}（{points}分）" if points else title
+
+
 def claimable(titles: list[str]) -> str:
     """权益: what can be claimed, answerable by number."""
     return f"您可以领取（回复数字）：\n{_numbered(titles)}"
@@ -259,6 +264,18 @@ def expiring(names: list[str], until_day: str) -> str:
     """The reminder: what ends soon, once a day at most."""
     what = names[0] if len(names) == 1 else f"{names[0]}等{len(names)}项权益"
     return f"{what}将于{until_day}到期，到店前请打开“我的权益”查看。"
+
+
+def points(available: int, pending: int, soon: list[tuple[int, str]]) -> str:
+    """积分: what there is, what is to come, what ends first and on which day it is last there."""
+    waits = f"，另有{pending}分还未到账" if pending else ""
+    ends = f"。其中{soon[0][0]}分在{soon[0][1]}后到期" if soon else ""
+    return f"您有{available}分可用{waits}{ends}。明细请在小程序里查看。"
+
+
+def points_expiring(count: int, until_day: str) -> str:
+    """The reminder: what ends within a week, once a day at most."""
+    return f"您有{count}分即将到期，最早的在{until_day}后失效。回复“积分”查看。"
 
 
 def granted(title: str, count: int, until_day: str) -> str:

@@ -46,6 +46,9 @@ from handlers.identity.numbers import Numbers
 from handlers.identity.sessions import Sessions
 from handlers.identity.transfers import Transfers
 from handlers.key_rotation import KeyRotation
+from handlers.ledger.checkpoints import LedgerCheckpoints
+from handlers.ledger.due import LedgerDue
+from handlers.ledger.holding import HoldExpiry
 from handlers.membership.membership import Membership
 from handlers.offers.catalogue_of_offers import OfferCatalogue
 from handlers.offers.offer_editing import OfferEditing
@@ -59,6 +62,10 @@ from handlers.operators.operator_jobs import OperatorJobs
 from handlers.operators.operator_sessions import OperatorSessions
 from handlers.operators.operators import Operators
 from handlers.operators.organizations import Organizations
+from handlers.points.points import Points
+from handlers.points.points_adjusting import PointsAdjusting
+from handlers.points.points_reminders import PointsReminders
+from handlers.points.points_terms import PointsTermsEditing
 from handlers.privacy.authorizations import Authorizations
 from handlers.privacy.departures import Departures
 from handlers.privacy.personal_data import PersonalDataRights
@@ -110,6 +117,7 @@ class Handlers:
     consents: Consents
     departures: Departures
     following: Following
+    hold_expiry: HoldExpiry
     identifying: Identifying
     grant_resuming: GrantResuming
     granting: Granting
@@ -117,6 +125,8 @@ class Handlers:
     hand_settling: HandSettling
     identity: Identity
     key_rotation: KeyRotation
+    ledger_checkpoints: LedgerCheckpoints
+    ledger_due: LedgerDue
     links: Links
     member_codes: MemberCodes
     membership: Membership
@@ -147,6 +157,10 @@ class Handlers:
     passes: Passes
     package_parts: PackageParts
     personal_data: PersonalDataRights
+    points: Points
+    points_adjusting: PointsAdjusting
+    points_reminders: PointsReminders
+    points_terms: PointsTermsEditing
     redemption_history: RedemptionHistory
     redemption_reports: RedemptionReports
     redemptions: Redemptions

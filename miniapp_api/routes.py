@@ -12,6 +12,7 @@ from miniapp_api.member import claims as member_claims
 from miniapp_api.member import linking_views as member_linking
 from miniapp_api.member import offers as member_offers
 from miniapp_api.member import pass_views as member_passes
+from miniapp_api.member import points_views as member_points
 from miniapp_api.member import privacy_views as privacy
 from miniapp_api.member import views as member
 from miniapp_api.operator import account_views as operator_accounts
@@ -28,6 +29,7 @@ from miniapp_api.operator import merchant_views as operator_merchants
 from miniapp_api.operator import offers as operator_offers
 from miniapp_api.operator import offline_views as operator_offline
 from miniapp_api.operator import organization_views as operator_organizations
+from miniapp_api.operator import points_views as operator_points
 from miniapp_api.operator import reply_views as operator_replies
 from miniapp_api.operator import settlement_views as operator_settlement
 from miniapp_api.operator import supplier_views as operator_suppliers
@@ -45,6 +47,7 @@ def all_routes() -> list[web.RouteDef]:
         *member_claims.ROUTES,
         *cards.ROUTES,
         *member_passes.ROUTES,
+        *member_points.ROUTES,
         *privacy.ROUTES,
         *clerk.ROUTES,
         *clerk_statements.ROUTES,
@@ -71,4 +74,5 @@ def all_routes() -> list[web.RouteDef]:
         *operator_voids.ROUTES,
         *operator_grants.ROUTES,
         *operator_claims.ROUTES,
+        *operator_points.ROUTES,
     ]

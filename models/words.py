@@ -344,3 +344,32 @@ class GrantRowState(StrEnum):
     WAITING = "waiting"
     DONE = "done"
     REFUSED = "refused"
+
+
+class LedgerAccountKind(StrEnum):
+    """Whose account it is. Those of the programme have no owner and no stored balance."""
+
+    MEMBER = "member"  # what a member has
+    PENDING = "pending"  # what a member earned and cannot spend yet
+    ISSUED = "issued"
+    SPENT = "spent"
+    EXPIRED = "expired"
+    ADJUSTED = "adjusted"  # what operators gave and took by hand
+
+
+class HoldState(StrEnum):
+    """Life of a hold: open, then posted, voided, or expired, which is voided by the clock."""
+
+    OPEN = "open"
+    POSTED = "posted"
+    VOIDED = "voided"
+    EXPIRED = "expired"
+
+
+class PointsExpiry(StrEnum):
+    """How the end of points is counted; natural months and years end with their last day."""
+
+    NEVER = "never"
+    DAYS = "days"
+    MONTHS = "months"
+    YEARS = "years"

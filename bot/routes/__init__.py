@@ -1,12 +1,23 @@
 """All routes of the chat, in the order they are looked at."""
 
 from bot.router import Router
-from bot.routes import authorizations, benefits, cards, clerk, consents, following, membership, service, shifts
+from bot.routes import authorizations, benefits, cards, clerk, consents, following, membership, points, service, shifts
 
 
 def all_routes() -> Router:
     """One router with every capability's routes."""
     router = Router()
-    for capability in (authorizations, following, membership, cards, benefits, clerk, shifts, consents, service):
+    for capability in (
+        authorizations,
+        following,
+        membership,
+        cards,
+        benefits,
+        points,
+        clerk,
+        shifts,
+        consents,
+        service,
+    ):
         router.include(capability.router)
     return router

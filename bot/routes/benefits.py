@@ -24,7 +24,7 @@ async def offers(turn: Turn) -> str:
     if not found:
         return texts.NOTHING_TO_CLAIM if turn.person.is_member else texts.NOT_YET_MEMBER
     await turn.offer([_word(each) for each in found])
-    return texts.claimable([each.title for each in found])
+    return texts.claimable([texts.priced(each.title, each.price.points) for each in found])
 
 
 @router.text("我的权益", "卡包", "我的券")
@@ -49,7 +49,7 @@ async def claim(turn: Turn, said: str) -> str:
     if len(found) > 1:
         shown = found[:LIST_MAX]
         await turn.offer([_word(each) for each in shown])
-        return texts.several_found(len(found), [each.title for each in shown])
+        return texts.several_found(len(found), [texts.priced(each.title, each.price.points) for each in shown])
     return await _claim(turn, found[0])
 
 

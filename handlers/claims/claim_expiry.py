@@ -7,6 +7,7 @@ from typing import Any
 
 from handlers.benefits.top_ups import withdraw
 from handlers.claims.claims import SYSTEM, give_back, transition
+from handlers.claims.paying import return_points
 from handlers.offers.offers import terms_of
 from handlers.ports import Clock
 from models.database import atomic, rows
@@ -66,4 +67,5 @@ async def end(claims: Sequence[Mapping[str, Any]], to: ClaimState, *, reason: st
         if as_uuid(each["id"]) in moved
         and terms[as_uuid(each["offer_id"]), int(each["offer_version"])].returns_to_stock
     ]
+    await return_points(returning, at=at)
     return len(moved), await give_back(returning)

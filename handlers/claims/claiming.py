@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from handlers.actors import Person
 from handlers.benefits.kinds import fulfiller
 from handlers.claims.issuing import Issued, Wanted, issue
+from handlers.claims.paying import purses_of
 from handlers.errors import (
     DomainError,
     KeyReused,
@@ -117,8 +118,8 @@ class Claiming:
         `recharge_to`: for a top-up and for nothing else, the mainland mobile number that is charged.
         Raises OfferUnknown, OfferClosed, OfferPaused, OfferNotForYou, OfferNotOpen, ChoicesInvalid, RechargeToInvalid,
         RechargeToMissing, RechargeToUnwanted, OfferLimitReached, OfferSoldOut, OfferTooMany (some would do),
-        QuantityInvalid, NotSignedIn, MemberFrozen, KeyReused, Overloaded (nothing happened), OutcomeUnknown (the key
-        finds out).
+        PointsShort, QuantityInvalid, NotSignedIn, MemberFrozen, KeyReused, Overloaded (nothing happened),
+        OutcomeUnknown (the key finds out).
         """
         if not 1 <= quantity <= MOST_AT_ONCE:
             raise QuantityInvalid(most=MOST_AT_ONCE)
@@ -185,7 +186,7 @@ class Claiming:
         verdict = decide(offer, asker, now, self._zone)
         if not verdict.ok:
             return refusal_of(offer, verdict)
-        if not verdict.price.is_free:  # refused at publish; it must not be given away by mistake
+        if verdict.price.fen or verdict.price.carrier_fen:  # refused at publish; not to be given away by mistake
             return OfferUnknown()
         kind = fulfiller(offer.benefit.kind)
         try:
@@ -249,6 +250,7 @@ class Claiming:
         there = await fulfiller(offer.benefit.kind).room(offer.benefit.terms, units, now=now)
         # Units of the same choices are as good as each other: what somebody leaves serves the next.
         fits = Counter(choices for choices, is_there in zip(units, there, strict=True) if is_there)
+        purses = await purses_of(offer, [asker for _, asker, _ in free], at=now, zone=self._zone)
         given: list[tuple[Asked, Wanted]] = []
         for each, asker, slots in free:
             left = fits[each.choices] if room.left is None else min(fits[each.choices], room.left)
@@ -256,10 +258,14 @@ class Claiming:
                 too_many = OfferTooMany(title=offer.title, left=left)
                 refused[each.asked] = too_many if left > 0 else self._sold_out_error(offer, room, now)
                 continue
+            if (short := purses.take(asker.member_id, each.quantity)) is not None:
+                refused[each.asked] = short
+                continue
             fits[each.choices] -= each.quantity
             if room.left is not None:
                 room.left -= each.quantity
-            given += [(each.asked, _wanted(each, asker, one)) for one in slots]
+            price = purses.price(asker.member_id)
+            given += [(each.asked, _wanted(each, asker, one, price)) for one in slots]
         for name in room.names if given else ():
             if not await rows(statements.TAKE_STOCK, offer.id, name, len(given)):
                 raise SerializationConflict(f"the counter {name} moved while it was locked")
@@ -345,9 +351,9 @@ def _outcome(
     return decided[asked] if outcome is None else outcome
 
 
-def _wanted(each: Claim, asker: Asker, slots: tuple[tuple[str, int], ...]) -> Wanted:
+def _wanted(each: Claim, asker: Asker, slots: tuple[tuple[str, int], ...], price_points: int) -> Wanted:
     source = ClaimSource.CHAT if each.person.through is Touchpoint.CHAT else ClaimSource.MINI_PROGRAM
-    return Wanted(asker.member_id, source, each.person, each.choices, slots, each.recharge_to)
+    return Wanted(asker.member_id, source, each.person, each.choices, slots, each.recharge_to, price_points)
 
 
 def _names(offer: PublishedOffer, now: datetime, zone: ZoneInfo) -> tuple[str, ...]:

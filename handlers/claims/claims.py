@@ -54,6 +54,7 @@ class Draft:
     package_id: UUID | None = None
     actor: Actor = SYSTEM
     recharge_to: str = field(default="", repr=False)
+    price_points: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +175,7 @@ def _claim_row(draft: Draft, vault: Vault) -> dict[str, Any]:
         "expires_at": instant_text(draft.expires_at) if draft.expires_at else None,
         "code_hash": code_hash(vault, typed_code(vault, draft.id, FIRST_CODE_VERSION)),
         "stock_buckets": ",".join(draft.stock_buckets),
+        "price_points": draft.price_points,
     }
     if number := draft.recharge_to:
         row["recharge_to_cipher"] = vault.encrypt(number, bound_to=RECHARGE_TO.bound_to(draft.id))

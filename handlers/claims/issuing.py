@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from handlers.benefits.kinds import DuePart, NewClaim, fulfiller
 from handlers.claims.claims import Draft, Slot, write
+from handlers.claims.paying import Paid, pay
 from handlers.errors import OfferPaused, OfferSoldOut, RechargeToMissing
 from handlers.offers.offers import benefit_terms
 from handlers.ports import Vault
@@ -33,7 +34,7 @@ from models.words import BenefitKind, ClaimSource, ClaimState
 class Wanted:
     """One claim that is to be: for whom, what they chose, the slots it takes up (period, number), on whose word.
 
-    `recharge_to`: the phone number that a top-up goes to.
+    `recharge_to`: the phone number that a top-up goes to. `price_points`: what the member pays for it.
     """
 
     member_id: UUID
@@ -42,6 +43,7 @@ class Wanted:
     choices: tuple[str, ...] = ()
     slots: tuple[tuple[str, int], ...] = ()
     recharge_to: str = field(default="", repr=False)
+    price_points: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ async def issue(
 ) -> list[tuple[Issued, ...]]:
     """Write the claims, each followed by its parts, in the order asked for.
 
-    Raises SerializationConflict where a slot, or what a kind draws on, went to somebody else meanwhile;
+    Raises SerializationConflict where a slot, points, or what a kind draws on, went to somebody else meanwhile;
     RechargeToMissing for a top-up that goes to no number; OfferPaused and OfferSoldOut of a package's parts.
     """
     benefit = offer.benefit
@@ -103,6 +105,7 @@ async def issue(
             stock_buckets=buckets,
             actor=each.actor,
             recharge_to=each.recharge_to,
+            price_points=each.price_points,
         )
         for each in wanted
     ]
@@ -112,6 +115,8 @@ async def issue(
         for period, number in each.slots
     ]
     await write(drafts, slots, at=at, vault=vault, reason=reason)
+    if priced := [Paid(draft.id, draft.member_id, draft.price_points) for draft in drafts if draft.price_points]:
+        await pay(priced, at=at)
     fresh = [NewClaim(draft.id, each.member_id, each.choices) for draft, each in zip(drafts, wanted, strict=True)]
     fulfilled = await kind.fulfil(benefit.terms, fresh, now=at)
     if fulfilled.lacking:

@@ -10,12 +10,14 @@ from handlers.errors.cards import *
 from handlers.errors.claims import *
 from handlers.errors.code_pools import *
 from handlers.errors.grants import *
+from handlers.errors.ledger import *
 from handlers.errors.links import *
 from handlers.errors.membership import *
 from handlers.errors.merchants import *
 from handlers.errors.offers import *
 from handlers.errors.offline import *
 from handlers.errors.operators import *
+from handlers.errors.points import *
 from handlers.errors.redemptions import *
 from handlers.errors.replies import *
 from handlers.errors.serving import *

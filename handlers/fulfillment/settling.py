@@ -15,6 +15,7 @@ from prometheus_client import Counter
 
 from handlers.benefits.top_ups import replace
 from handlers.claims.claims import SYSTEM, give_back, transition
+from handlers.claims.paying import return_points
 from handlers.offers.offers import benefit_terms
 from handlers.outbox import later
 from handlers.ports import SupplierSays
@@ -97,6 +98,7 @@ async def _came_to_nothing(found: Mapping[str, Any], at: datetime) -> None:
     pending = {claim_id: ClaimState.PENDING}
     if await transition(pending, ClaimState.REVOKED, reason="top_up_failed", actor=SYSTEM, at=at):
         await give_back([claim_id])
+        await return_points([claim_id], at=at)
         await rows(statements.FREE_SLOTS, claim_id)
         await _say("say_top_up_failed", found, at)
 

@@ -1,15 +1,17 @@
 """Two member rows that are one person become one, without rewriting history.
 
 Identifiers and followings are repointed and listed in the merge row, so that the merge can be taken back; value rows
-keep the member they were made for and are read through the canonical member. Consents: the stricter wins, and so does
-a freeze.
+keep the member they were made for and are read through the canonical member; balances move by paired transfers.
+Consents: the stricter wins, and so does a freeze.
 """
 
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from handlers.ledger.carrying import MERGE, carry
 from handlers.ports import Vault
+from handlers.rules.ledger import Cause
 from models.consents import Consent
 from models.database import require_atomic, rows
 from models.identity import Attribution, Follower, Identifier, IdentityEvent, Member, MemberMerge
@@ -39,7 +41,7 @@ async def absorb(*, winner_id: UUID, loser_id: UUID, reason: str, now: datetime,
     if loser.status is MemberStatus.FROZEN:  # otherwise whoever is frozen would be thawed by being recognised
         await Member.filter(id=winner_id).update(status=MemberStatus.FROZEN)
     await Member.filter(id=loser_id).update(status=MemberStatus.MERGED, canonical_id=winner_id)
-    await MemberMerge.create(
+    merge = await MemberMerge.create(
         winner_id=winner_id,
         loser_id=loser_id,
         reason=reason,
@@ -47,6 +49,7 @@ async def absorb(*, winner_id: UUID, loser_id: UUID, reason: str, now: datetime,
         merged_at=now,
         reversible_until=now + REVERSIBLE_FOR,
     )
+    await carry(loser_id, winner_id, cause=Cause(MERGE, str(merge.id)), at=now)
     await IdentityEvent.create(
         member_id=winner_id,
         other_member_id=loser_id,

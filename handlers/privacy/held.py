@@ -10,6 +10,7 @@ from models.words import (
     ConsentPurpose,
     IdentifierStatus,
     IdentityAct,
+    LedgerAccountKind,
     MemberStatus,
     Namespace,
     Touchpoint,
@@ -164,6 +165,26 @@ class HeldListing:
     quantity: int
     state: str
     added_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBalance:
+    """What they have of one unit: there, or pending."""
+
+    unit: str
+    kind: LedgerAccountKind
+    posted: int
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeldEntry:
+    """One amount that came (positive) or went, and why."""
+
+    unit: str
+    amount: int
+    cause: str
+    happened_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -23,6 +24,7 @@ from models.consents import Consent
 from models.database import atomic, rows
 from models.grants import GrantRow
 from models.identity import Attribution, Follower, Identifier, IdentityEvent, Member
+from models.ledger import LedgerAccount, Transfer
 from models.linking import BoundNumber, PhoneTransfer
 from models.operators import AuditEntry
 from models.requests import Request
@@ -51,6 +53,8 @@ class PersonalData:
     messages: tuple[held.HeldMessage, ...]
     phone_transfers: tuple[held.HeldTransfer, ...]
     listings: tuple[held.HeldListing, ...]
+    balances: tuple[held.HeldBalance, ...]
+    entries: tuple[held.HeldEntry, ...]
     identity_events: tuple[held.HeldEvent, ...]
     deeds_of_operators: tuple[held.HeldDeed, ...]
 
@@ -90,6 +94,8 @@ class PersonalDataRights:
                 messages=await _messages(ids),
                 phone_transfers=await _transfers(ids),
                 listings=await _listings(ids),
+                balances=await _balances(ids),
+                entries=await _entries(ids),
                 identity_events=await _events(ids),
                 deeds_of_operators=await _deeds(ids),
             )
@@ -239,6 +245,22 @@ async def _listings(ids: list[UUID]) -> tuple[held.HeldListing, ...]:
     return tuple(
         held.HeldListing(each.grant.offer.code, each.grant.kind, each.quantity, each.state, each.created_at)
         for each in await found.prefetch_related("grant__offer")
+    )
+
+
+async def _balances(ids: list[UUID]) -> tuple[held.HeldBalance, ...]:
+    found: Any = await LedgerAccount.filter(member_id__in=ids).order_by("unit", "kind", "id")
+    return tuple(held.HeldBalance(each.unit, each.kind, each.posted, each.held) for each in found)
+
+
+async def _entries(ids: list[UUID]) -> tuple[held.HeldEntry, ...]:
+    mine = await LedgerAccount.filter(member_id__in=ids).values_list("id", flat=True)
+    came = Transfer.filter(credit_id__in=list(mine)).exclude(debit_id__in=list(mine))
+    went = Transfer.filter(debit_id__in=list(mine)).exclude(credit_id__in=list(mine))
+    found = [*((each, each.amount) for each in await came), *((each, -each.amount) for each in await went)]
+    return tuple(
+        held.HeldEntry(each.unit, amount, each.cause_kind, each.happened_at)
+        for each, amount in sorted(found, key=lambda pair: (pair[0].happened_at, pair[0].id))
     )
 
 

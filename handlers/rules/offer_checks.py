@@ -60,8 +60,8 @@ def _price(field: str, price: Price) -> Iterator[Problem]:
         yield Problem(field, "negative", "价格不能是负数")
     if price.fen > 0:
         yield Problem(f"{field}.fen", "orders_missing", "还没有开通收款，现金价格暂时只能是0")
-    if price.points > 0:
-        yield Problem(f"{field}.points", "ledger_missing", "还没有开通积分，积分价格暂时只能是0")
+    if price.points > MOST:
+        yield Problem(f"{field}.points", "out_of_range", "积分价格太大，请检查后再填")
     if price.carrier_fen > 0:
         yield Problem(f"{field}.carrier_fen", "carrier_missing", "还没有开通话费支付，话费价格暂时只能是0")
 

@@ -43,7 +43,7 @@ class Audience:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What one costs; nothing is free of charge. Refused at publish until there are orders, points, carrier billing."""
+    """What one costs; nothing is free of charge. Money is refused at publish until there are orders."""
 
     fen: int = 0
     points: int = 0

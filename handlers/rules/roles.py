@@ -29,6 +29,8 @@ class Capability(StrEnum):
     MERGE_OVERRIDE = "merge_override"  # join more than is one person's measure
     CONFLICTS = "conflicts"  # what was redeemed a second time without a network, and who bears it
     MEMBERS = "members"  # find, look at, merge, decide reviews
+    POINTS = "points"  # how points are earned and end
+    POINTS_BY_HAND = "points_by_hand"  # give and take, with a reason
     SUPPLIERS = "suppliers"  # who fulfils for us, and with which secret
     JOBS = "jobs"
     AUDIT = "audit"
@@ -54,12 +56,20 @@ _ALLOWED: Mapping[OperatorRole, frozenset[Capability]] = {
             Capability.BLOCK_LIST,
             Capability.CONFLICTS,
             Capability.MEMBERS,
+            Capability.POINTS,
+            Capability.POINTS_BY_HAND,
             Capability.SUPPLIERS,
             Capability.JOBS,
         }
     ),
     OperatorRole.SUPPORT: frozenset(
-        {Capability.MEMBERS, Capability.CARDS, Capability.BENEFITS_SEEN, Capability.CLAIMS_SEEN}
+        {
+            Capability.MEMBERS,
+            Capability.CARDS,
+            Capability.BENEFITS_SEEN,
+            Capability.CLAIMS_SEEN,
+            Capability.POINTS_BY_HAND,
+        }
     ),
     OperatorRole.FINANCE: frozenset(
         {

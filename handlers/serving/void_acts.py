@@ -7,6 +7,7 @@ from uuid import UUID
 
 from handlers.audit import record
 from handlers.claims.claims import transition
+from handlers.claims.paying import return_points
 from handlers.codec import from_json
 from handlers.errors import ClaimNotVoidable, ClaimUnknown
 from handlers.outbox import later
@@ -117,6 +118,7 @@ async def revoke(
     moved = await transition(states, ClaimState.REVOKED, reason=VOIDED, actor=actor, at=now)
     if len(moved) < len(held):
         raise SerializationConflict("a claim moved meanwhile")
+    await return_points(moved, at=now)
     told = {"reason": reason, "worth_fen": worth, "claims": len(held), "proposed_by": proposed_by}
     await record(actor, "claim.voided", "claim", claim_id, at=now, organization_id=place, **told)
     own = own_of(held, claim_id)

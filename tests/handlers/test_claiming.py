@@ -23,6 +23,7 @@ from handlers.errors import (
     OfferTooMany,
     OfferUnknown,
     PackageNothingDue,
+    PointsShort,
     QuantityInvalid,
 )
 from handlers.requests import Answer
@@ -414,10 +415,13 @@ async def test_codes_that_are_too_few_for_one_serve_the_next(rooms):
 
 async def test_what_has_a_price_is_never_given_away_by_mistake(rooms):
     person = await rooms.member()
-    for price in (Price(fen=1), Price(points=1), Price(carrier_fen=1)):
+    for price in (Price(fen=1), Price(fen=1, points=1), Price(carrier_fen=1)):
         offer = await an_offer(rooms.clock.now(), price=price)
         with pytest.raises(OfferUnknown):
             await rooms.handlers.claiming.claim(person, offer_id=offer.id, request_id="k")
+    offer = await an_offer(rooms.clock.now(), price=Price(points=1))
+    with pytest.raises(PointsShort):
+        await rooms.handlers.claiming.claim(person, offer_id=offer.id, request_id="k")
 
 
 async def test_limits_of_a_day_a_week_and_a_month_each_begin_anew_with_their_period(rooms):

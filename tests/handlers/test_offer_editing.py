@@ -144,7 +144,7 @@ async def test_what_had_no_limit_can_be_given_one(stall):
     ("terms", "problem"),
     [
         (OfferTerms(price=Price(fen=990)), ("price.fen", "orders_missing")),
-        (OfferTerms(price=Price(points=5)), ("price.points", "ledger_missing")),
+        (OfferTerms(price=Price(points=2**31)), ("price.points", "out_of_range")),
         (OfferTerms(price=Price(carrier_fen=5)), ("price.carrier_fen", "carrier_missing")),
         (OfferTerms(price=Price(fen=1, points=1)), ("price.fen", "orders_missing")),
         (OfferTerms(audience=Audience(level_at_least="gold")), ("audience.level_at_least", "levels_missing")),

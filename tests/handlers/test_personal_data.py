@@ -96,7 +96,7 @@ async def test_what_an_operator_did_is_told_without_who_it_was(rooms, life):
         await audit.record(Desk(), "member.viewed", "member", life.person.member_id, at=rooms.clock.now())
     data = await rooms.handlers.personal_data.export(life.person)
     assert [each.action for each in data.deeds_of_operators] == ["member.viewed"]
-    assert "ada" not in repr(data)
+    assert "ada-the" not in repr(data)  # ids in hexadecimal may well hold "ada"
 
 
 async def test_the_page_shows_all_of_it_and_escapes_it(rooms, life):

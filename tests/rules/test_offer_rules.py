@@ -242,7 +242,7 @@ LATER = NOW + timedelta(days=2)
     ("terms", "problem"),
     [
         (OfferTerms(price=Price(fen=1)), ("price.fen", "orders_missing")),
-        (OfferTerms(price=Price(points=1)), ("price.points", "ledger_missing")),
+        (OfferTerms(price=Price(points=2**31)), ("price.points", "out_of_range")),
         (OfferTerms(price=Price(carrier_fen=1)), ("price.carrier_fen", "carrier_missing")),
         (OfferTerms(price=Price(fen=-1)), ("price", "negative")),
         (OfferTerms(price=Price(points=-1)), ("price", "negative")),

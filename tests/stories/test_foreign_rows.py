@@ -66,6 +66,9 @@ BODIES: Mapping[str, Any] = {
     "StoreChangeBody": {"name": "改名"},
     "NewOfferBody": {"code": "newoffer", "benefit_id": str(new_id())},
     "WhyBody": {"reason": "核对"},
+    "AdjustBody": {"delta": 5, "reason": "补发"},
+    "PointsTermsBody": {"expiry": "never"},
+    "RuleBody": {"code": "visit", "name": "到店"},
     "SupplierChangeBody": {"name": "改名"},
     "NewSupplierBody": {
         "code": "newsupplier",
@@ -107,6 +110,7 @@ UNCHANGED = (
     "card_kind",
     "claim",
     "claim_slot",
+    "earning_rule",
     "grant_batch",
     "grant_row",
     "grant_resume",
@@ -117,6 +121,7 @@ UNCHANGED = (
     "clerk",
     "clerk_invitation",
     "code_pool",
+    "ledger_account",
     "member",
     "member_merge",
     "menu_release",
@@ -130,6 +135,8 @@ UNCHANGED = (
     "offline_sync",
     "operator",
     "organization",
+    "points_adjustment",
+    "points_terms",
     "redemption",
     "reply",
     "review",
@@ -141,6 +148,7 @@ UNCHANGED = (
     "stock_change",
     "store",
     "supplier",
+    "transfer",
     "void_request",
 )
 
@@ -279,6 +287,7 @@ async def owned_by_the_north_and_ming(door: Door) -> dict[str, object]:
     registry["void_id"] = await proposed_void(north.id, counter["claim_id"], operator.id)
     registry["void_request_id"] = await wished_void(north.id, {**registry, **counter})
     registry |= await top_up_of(supplier, counter["claim_id"], operator.id)
+    registry["adjustment_id"] = await proposed_points(north.id, ming.id, operator.id)
     given = await grant_of(ming, {**registry, **counter})
     door.tokens["north's clerk"] = await signed_in(counter["clerk_id"])
     south = await Organization.get(code="south")
@@ -359,6 +368,12 @@ async def wished_void(organization_id: UUID, real: dict[str, Any]) -> UUID:
     until = datetime.now(UTC) + timedelta(days=3)
     wish = {"organization_id": organization_id, "worth_fen": 20_000, "reason": "假券", "expires_at": until}
     return (await VoidRequest.create(**of_whom, **wish)).id
+
+
+async def proposed_points(organization_id: UUID, member_id: UUID, operator_id: UUID) -> UUID:
+    """Points that one operator wants to give a member."""
+    facts = {"organization_id": organization_id, "subject_id": str(member_id), "proposed_by_id": operator_id}
+    return (await Approval.create(kind="points", facts={"delta": 5_000}, reason="补发", **facts)).id
 
 
 async def two_members(organization_id: UUID) -> tuple[Member, Member]:

@@ -1,0 +1,144 @@
+"""Transfers: many in one go, each act whole or not at all, once for its cause.
+
+Called inside an open transaction; docs/adr/0020 tells why it is built like this.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from handlers.errors import BalanceShort, CauseReused, DomainError, PointsShort, ReversedTooMuch
+from handlers.ledger.books import OpenBook, Place, open_book, write
+from handlers.rules.book import Balance
+from handlers.rules.ledger import POINTS, Cause, Move, Refused, Short, Side, Unit, has_lots
+from models.database import rows
+from models.sql import as_uuid, dump_rows
+from models.statements import ledger as statements
+from models.words import LedgerAccountKind
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """The transfers of one cause, by leg. `replayed`: they had been done before, and nothing happened now."""
+
+    transfer_ids: tuple[UUID, ...]
+    replayed: bool = False
+
+
+async def post(moves: Sequence[Move], *, at: datetime) -> dict[Cause, Posted]:
+    """All of these transfers, or none: the refusal of the first cause that cannot be paid, naming all that cannot.
+
+    Raises BalanceShort (of points: PointsShort), ReversedTooMuch, TransferUnknown, CauseReused, NotInTransaction,
+    SerializationConflict (decide again).
+    """
+    decided = await post_each(moves, at=at)
+    refused = {cause: each for cause, each in decided.items() if isinstance(each, DomainError)}
+    for first in refused.values():
+        if isinstance(first, BalanceShort):
+            first.causes = tuple(cause.id for cause, each in refused.items() if isinstance(each, BalanceShort))
+        raise first
+    return {cause: each for cause, each in decided.items() if isinstance(each, Posted)}
+
+
+async def post_each(moves: Sequence[Move], *, at: datetime) -> dict[Cause, Posted | DomainError]:
+    """The same where each cause stands for itself: decided in the order in which they come, refusals among them.
+
+    All legs of one cause happen or none. Raises NotInTransaction, TransferUnknown, SerializationConflict.
+    """
+    by_cause: defaultdict[Cause, list[Move]] = defaultdict(list)
+    for move in moves:
+        by_cause[move.cause].append(move)
+    if not by_cause:
+        return {}
+    opened = await open_book(
+        _places(moves),
+        at=at,
+        needs=_needs(moves),
+        reverses={move.reverses for move in moves if move.reverses is not None},
+        lot_ids={lot_id for move in moves for lot_id in move.lot_ids},
+    )
+    # After the locks: whoever did the same act first has committed by now.
+    known = await known_transfers(by_cause)
+    write_down_what_is_due(opened, [(move.unit, move.debit) for move in moves])
+    decided: dict[Cause, Posted | DomainError] = {}
+    for cause, legs in by_cause.items():
+        if done := known.get(cause):
+            decided[cause] = _replay(done, legs)
+        elif (refused := opened.book.decide(legs)) is not None:
+            decided[cause] = refusal(refused)
+        else:
+            written = opened.book.changes.transfers[-len(legs) :]
+            decided[cause] = Posted(tuple(transfer_id for transfer_id, _ in written))
+    await write(opened.book.changes, opened.balances, at=at)
+    return decided
+
+
+def write_down_what_is_due(opened: OpenBook, debited: Iterable[Place]) -> None:
+    """What has matured is there, what has expired is gone, before anything is taken from these accounts."""
+    for unit, side in dict.fromkeys(debited):
+        if side.member_id is None or not opened.balances[unit, side].has_lots:
+            continue
+        if side.kind is LedgerAccountKind.MEMBER:
+            for move in opened.book.due(unit, side):
+                opened.book.decide([move])
+        for move in opened.book.over(unit, side):
+            opened.book.decide([move])
+
+
+async def settle(places: Iterable[Place], *, at: datetime) -> Mapping[Place, Balance]:
+    """Write down what is due on these accounts, and nothing else; how they stand then, locked."""
+    wanted = list(places)
+    opened = await open_book([*wanted, *(each for place in wanted for each in beside(*place))], at=at)
+    write_down_what_is_due(opened, wanted)
+    await write(opened.book.changes, opened.balances, at=at)
+    return opened.balances
+
+
+def refusal(refused: Refused) -> DomainError:
+    """What is told of it."""
+    if isinstance(refused, Short):
+        kind = PointsShort if refused.unit.code == POINTS else BalanceShort
+        available = max(refused.available, 0)
+        return kind(unit=refused.unit.code, needed=refused.needed, available=available)
+    return ReversedTooMuch(left=refused.left)
+
+
+def _places(moves: Iterable[Move]) -> list[Place]:
+    places: dict[Place, None] = {}
+    for move in moves:
+        places |= dict.fromkeys([(move.unit, move.debit), (move.unit, move.credit)])
+        places |= dict.fromkeys(beside(move.unit, move.debit))
+    return list(places)
+
+
+def beside(unit: Unit, side: Side) -> list[Place]:
+    """Where what is over goes before anything is taken of an owner's account; what is pending is read anyway."""
+    return [(unit, Side(LedgerAccountKind.EXPIRED))] if side.member_id is not None and has_lots(unit.code) else []
+
+
+def _needs(moves: Iterable[Move]) -> dict[Place, int]:
+    needs: defaultdict[Place, int] = defaultdict(int)
+    for move in moves:
+        if move.debit.member_id is not None:
+            needs[move.unit, move.debit] += move.amount
+    return needs
+
+
+async def known_transfers(causes: Iterable[Cause]) -> dict[Cause, list[Mapping[str, Any]]]:
+    """The transfers of these acts that were done before, by leg: id, leg, amount, unit."""
+    known: defaultdict[Cause, list[Mapping[str, Any]]] = defaultdict(list)
+    text = dump_rows([{"cause_kind": each.kind, "cause_id": each.id} for each in causes])
+    for found in await rows(statements.KNOWN, text):
+        known[Cause(found["cause_kind"], found["cause_id"])].append(found)
+    return known
+
+
+def _replay(done: Sequence[Mapping[str, Any]], legs: Sequence[Move]) -> Posted | CauseReused:
+    """Accounts are not compared: a member may have become another one since."""
+    before = [(int(each["leg"]), each["unit"], int(each["amount"])) for each in done]
+    if before != sorted((move.leg, move.unit.code, move.amount) for move in legs):
+        return CauseReused()
+    return Posted(tuple(as_uuid(each["id"]) for each in done), replayed=True)

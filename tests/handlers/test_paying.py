@@ -1,0 +1,168 @@
+"""Claims that cost points: paid in the transaction that gives them, returned once when one goes back unused."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from handlers.claims import paying
+from handlers.errors import OfferSoldOut, OfferUnknown, PointsShort
+from handlers.points.points import EntryKind
+from handlers.rules.offer_terms import Audience, AudiencePrice, Limit, Period, Price, Validity, ValidityKind
+from models.claims import Claim
+from models.database import atomic
+from models.identity import Member
+from models.ledger import Transfer
+from models.organizations import Organization
+from models.words import ClaimState
+from tests.handlers.claimable import an_offer
+from tests.handlers.conftest import MEMBERSHIP
+from tests.handlers.offering import key, operator_at
+from tests.handlers.test_claiming import holds
+from tests.handlers.test_points import Mall
+from tests.handlers.test_unmerging import merge
+
+OFTEN = (Limit(Period.EVER, 1_000),)
+FIVE = {"price": Price(points=5), "limits": OFTEN}
+
+
+@pytest.fixture
+async def mall(far):
+    """Whatever a test does, `doctor` has nothing to say in the end."""
+    root = await Organization.get(parent=None)
+    mall = Mall(far, root, await operator_at(root))
+    await mall.rule()
+    yield mall
+    await holds()
+
+
+@pytest.fixture
+async def ming(far):
+    return await far.member("o-ming")
+
+
+async def claim(mall, person, offer, **more):
+    facts = {"offer_id": offer.id, "request_id": key(), **more}
+    return (await mall.rooms.handlers.claiming.claim(person, **facts)).value.claims
+
+
+async def offered(mall, **more):
+    return await an_offer(mall.rooms.clock.now(), **{**FIVE, **more})
+
+
+async def test_a_claim_is_paid_with_it_and_its_entry_is_the_claims_own(mall, ming):
+    await mall.earn(ming, 12)
+    offer = await offered(mall, stock=3)
+    (issued,) = await claim(mall, ming, offer)
+    assert (await Claim.get(id=issued.id)).price_points == 5
+    assert (await Transfer.get(cause_kind="claim")).cause_id == str(issued.id)
+    assert await mall.seen(ming) == (7, 0)
+    assert await mall.entries(ming, limit=1) == [(EntryKind.SPENT, -5)]
+
+
+async def test_asking_again_with_the_key_pays_once(mall, ming):
+    await mall.earn(ming, 12)
+    offer = await offered(mall)
+    first = await claim(mall, ming, offer, request_id="tap")
+    assert await claim(mall, ming, offer, request_id="tap") == first
+    assert await mall.seen(ming) == (7, 0)
+
+
+async def test_whoever_has_too_few_gets_nothing_and_takes_nothing(mall, ming):
+    await mall.earn(ming, 9)
+    offer = await offered(mall, stock=3)
+    with pytest.raises(PointsShort) as refused:
+        await claim(mall, ming, offer, quantity=2)
+    assert refused.value.facts == {"unit": "points", "needed": 10, "available": 9}
+    assert (await offer.left(), await mall.seen(ming), await Claim.all().count()) == (3, (9, 0), 0)
+
+
+async def test_what_is_pending_or_over_pays_for_nothing(mall, ming, clock):
+    await mall.rule(pending_days=7)
+    await mall.earn(ming, 9)
+    with pytest.raises(PointsShort):
+        await claim(mall, ming, await offered(mall))
+
+
+async def test_of_fifty_at_once_exactly_as_many_get_one_as_can_be_paid(mall, ming):
+    await mall.earn(ming, 52)
+    offer = await offered(mall, stock=100)
+    outcomes = await asyncio.gather(*(claim(mall, ming, offer) for _ in range(50)), return_exceptions=True)
+    assert sum(isinstance(each, PointsShort) for each in outcomes) == 40
+    assert (await offer.left(), await mall.seen(ming)) == (90, (2, 0))
+
+
+async def test_without_the_purse_the_ledger_itself_stops_whoever_cannot_pay(mall, ming, monkeypatch):
+    """The negative control: the lane believes everybody, and the transaction breaks instead of giving it away."""
+    monkeypatch.setattr(paying.Purses, "take", lambda *_: None)
+    await mall.earn(ming, 4)
+    offer = await offered(mall, stock=3)
+    with pytest.raises(Exception) as broken:
+        await claim(mall, ming, offer)
+    assert not isinstance(broken.value, AssertionError)
+    assert (await offer.left(), await mall.seen(ming), await Claim.all().count()) == (3, (4, 0), 0)
+
+
+async def test_what_is_sold_out_is_not_paid_and_who_cannot_pay_takes_nobodys_place(mall, ming, far):
+    hong = await far.member("o-hong")
+    await mall.earn(ming, 20)
+    offer = await offered(mall, stock=1)
+    outcomes = await asyncio.gather(
+        claim(mall, hong, offer), claim(mall, ming, offer), claim(mall, ming, offer), return_exceptions=True
+    )
+    assert [type(each) for each in outcomes] == [PointsShort, tuple, OfferSoldOut]
+    assert await mall.seen(ming) == (15, 0)
+
+
+async def test_each_pays_the_price_that_is_theirs(mall, ming, far):
+    hong = await far.member("o-hong")
+    mine = AudiencePrice(Audience(member_list=(ming.member_id,)), Price(points=2))
+    offer = await offered(mall, prices=(mine,))
+    for each in (ming, hong):
+        await mall.earn(each, 9)
+        await claim(mall, each, offer)
+    assert (await mall.seen(ming), await mall.seen(hong)) == ((7, 0), (4, 0))
+
+
+async def test_money_is_still_not_taken(mall, ming):
+    await mall.earn(ming, 9)
+    offer = await offered(mall, price=Price(points=5, fen=1))
+    with pytest.raises(OfferUnknown):
+        await claim(mall, ming, offer)
+
+
+async def test_what_expires_unused_gives_its_points_back_where_it_goes_back(mall, ming, clock):
+    await mall.earn(ming, 20)
+    week = Validity(ValidityKind.DAYS, days=7)
+    back = await offered(mall, validity=week, returns_to_stock=True, stock=2)
+    kept = await offered(mall, validity=week, stock=2)
+    await claim(mall, ming, back)
+    await claim(mall, ming, kept)
+    clock.advance(timedelta(days=9))
+    for _ in range(2):
+        await mall.rooms.handlers.claim_expiry.sweep()
+    assert (await mall.seen(ming), await back.left(), await kept.left()) == ((15, 0), 2, 1)
+    assert await mall.entries(ming, limit=1) == [(EntryKind.RETURNED, 5)]
+
+
+async def test_what_an_operator_takes_back_is_paid_back_to_whoever_they_are_today(mall, ming, far):
+    other = await far.person("o-far", account="far0")
+    await far.handlers.membership.join(other, agreed=[MEMBERSHIP], request_id="join")
+    await mall.earn(other, 9)
+    (issued,) = await claim(mall, await far.person("o-far", account="far0"), await offered(mall))
+    await merge(far, ming, other)
+    desk = far.handlers.claim_desk
+    await desk.revoke(mall.operator, issued.id, reason="发错了", request_id=key())
+    assert (await Claim.get(id=issued.id)).state is ClaimState.REVOKED
+    assert await mall.seen(ming) == (9, 0)
+    async with atomic():
+        assert await paying.return_points([issued.id], at=far.clock.now()) == 0
+    assert await mall.seen(ming) == (9, 0)
+
+
+async def test_whoever_leaves_takes_no_points_along(mall, ming, far):
+    await mall.earn(ming, 9)
+    await claim(mall, ming, await offered(mall, returns_to_stock=True, stock=2))
+    await far.handlers.departures.leave(ming)
+    assert await Member.filter(id=ming.member_id, status="erased").exists()
+    assert await mall.seen(ming) == (0, 0)
