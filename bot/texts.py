@@ -195,6 +195,11 @@ def priced(title: str, points: int) -> str:
     return f"{title}（{points}分）" if points else title
 
 
+def worth_points(title: str, points: int) -> str:
+    """Before points are spent: what for, how many, and how to go on."""
+    return f"领取{title}需要{points}分，确认请回复“确认”；不想领了，回复“取消”。"
+
+
 def claimable(titles: list[str]) -> str:
     """权益: what can be claimed, answerable by number."""
     return f"您可以领取（回复数字）：\n{_numbered(titles)}"

@@ -1,5 +1,6 @@
 """权益, 我的权益 and 领 <keyword>. Codes are secrets and are shown in the mini-program, never here."""
 
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from bot import texts
@@ -10,11 +11,13 @@ from handlers.claims.wallet import Section, WalletItem
 from handlers.errors import RechargeToMissing
 from handlers.errors.benefits import ChoicesInvalid
 from handlers.offers.offer_sights import OfferSeen
+from handlers.ports import DialogueState
 from models.words import BenefitKind, ClaimState
 
 router = Router()
 ZONE = ZoneInfo("Asia/Shanghai")
 LOOKED_AT = 100
+PAYING, CONFIRMATION = "points", "confirmation"
 
 
 @router.text("权益", "领权益", "今日可领", "领取")
@@ -50,7 +53,27 @@ async def claim(turn: Turn, said: str) -> str:
         shown = found[:LIST_MAX]
         await turn.offer([_word(each) for each in shown])
         return texts.several_found(len(found), [texts.priced(each.title, each.price.points) for each in shown])
-    return await _claim(turn, found[0])
+    return await _ask_or_claim(turn, found[0])
+
+
+@router.step(PAYING, CONFIRMATION)
+async def confirmed(turn: Turn, question: DialogueState) -> str:
+    """确认 spends the points that were named; whatever else is said spends none."""
+    title, points = str(question.facts["title"]), int(question.facts["points"])
+    if turn.inbound.content not in {"确认", "确定"}:
+        return texts.worth_points(title, points)
+    await turn.finish()
+    page = await turn.handlers.offer_catalogue.one(turn.person, UUID(question.facts["offer_id"]))
+    return await _ask_or_claim(turn, page.items[0], agreed_to=points)
+
+
+async def _ask_or_claim(turn: Turn, offer: OfferSeen, *, agreed_to: int = 0) -> str:
+    """Claim what costs no points, or what was agreed to; a price that rose meanwhile is asked about anew."""
+    if offer.claimable and offer.price.points > agreed_to:
+        facts = {"offer_id": str(offer.id), "title": offer.title, "points": str(offer.price.points)}
+        await turn.ask(PAYING, CONFIRMATION, **facts)
+        return texts.worth_points(offer.title, offer.price.points)
+    return await _claim(turn, offer)
 
 
 async def _claim(turn: Turn, offer: OfferSeen) -> str:

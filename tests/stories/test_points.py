@@ -6,10 +6,13 @@ import pytest
 
 from handlers.points.earning import Earning, earn
 from handlers.recurring import BUSINESS_ZONE
+from handlers.rules.offer_terms import Limit, Period, Price
+from models.benefits import Offer, OfferVersion
 from models.database import atomic
 from models.identity import Member
 from models.ledger import LedgerLot
 from models.outbox import Job
+from tests.handlers.claimable import a_benefit, an_offer
 from tests.stories.desk import at_the_desk
 
 
@@ -95,6 +98,48 @@ async def test_what_ends_soon_is_said_once_a_day_by_daylight(town, ming):
     town.wait(timedelta(days=1))
     await town.house.handlers.ledger_due.sweep()
     assert (await ming.say(town.oa, "积分")).text == "您有0分可用。明细请在小程序里查看。"
+
+
+async def on_offer(town, title: str, points: int):
+    """A voucher that costs so many points, as often as one likes."""
+    price, often = Price(points=points), (Limit(Period.EVER, 9),)
+    offer = await an_offer(town.clock.now(), benefit=await a_benefit(title), stock=9, price=price, limits=often)
+    town.house.handlers.offer_catalogue.forget()
+    return offer
+
+
+async def test_points_are_spent_in_chat_only_after_a_word_of_consent(town, ming):
+    async with at_the_desk(town) as desk:
+        await desk.ask("PUT", "/points/rules", {"code": "visit", "name": "到店"})
+    await earned(town, 20, "visit-1")
+    await on_offer(town, "茶点", 15)
+    assert (await ming.say(town.oa, "权益")).text == "您可以领取（回复数字）：\n1 茶点（15分）"
+    asked = "领取茶点需要15分，确认请回复“确认”；不想领了，回复“取消”。"
+    assert (await ming.say(town.oa, "1")).text == asked
+    assert (await ming.say(town.oa, "多少钱")).text == asked
+    assert (await ming.say(town.oa, "取消")).text == "已取消，没有改动任何内容。"
+    assert "您有20分可用" in (await ming.say(town.oa, "积分")).text
+    await ming.say(town.oa, "领 茶点")
+    assert (await ming.say(town.oa, "确认")).text.startswith("茶点已领取")
+    assert "您有5分可用" in (await ming.say(town.oa, "积分")).text
+    await ming.say(town.oa, "领 茶点")
+    assert (await ming.say(town.oa, "确认")).text == "需要15分，您有5分。"
+
+
+async def test_a_price_that_rose_while_somebody_thought_it_over_is_asked_about_anew(town, ming):
+    async with at_the_desk(town) as desk:
+        await desk.ask("PUT", "/points/rules", {"code": "visit", "name": "到店"})
+    await earned(town, 20, "visit-1")
+    offer = await on_offer(town, "茶点", 5)
+    await ming.say(town.oa, "领 茶点")
+    version = await OfferVersion.get(offer_id=offer.id, number=1)
+    dearer = version.terms | {"price": version.terms["price"] | {"points": 12}}
+    await OfferVersion.create(offer_id=offer.id, number=2, terms=dearer, published_at=town.clock.now())
+    await Offer.filter(id=offer.id).update(version=2)
+    town.house.handlers.offer_catalogue.forget()
+    assert (await ming.say(town.oa, "确认")).text.startswith("领取茶点需要12分")
+    assert (await ming.say(town.oa, "确认")).text.startswith("茶点已领取")
+    assert "您有8分可用" in (await ming.say(town.oa, "积分")).text
 
 
 async def test_who_is_no_member_is_told_how_to_become_one(town):
