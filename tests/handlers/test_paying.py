@@ -8,15 +8,18 @@ import pytest
 from handlers.claims import paying
 from handlers.errors import OfferSoldOut, OfferUnknown, PointsShort
 from handlers.points.points import EntryKind
+from handlers.rules.benefit_terms import VoucherTerms
 from handlers.rules.offer_terms import Audience, AudiencePrice, Limit, Period, Price, Validity, ValidityKind
 from models.claims import Claim
 from models.database import atomic
 from models.identity import Member
 from models.ledger import Transfer
 from models.organizations import Organization
-from models.words import ClaimState
-from tests.handlers.claimable import an_offer
+from models.words import ClaimState, Heard
+from tests.handlers.charging import NUMBER, a_supplier, a_top_up, order_of
+from tests.handlers.claimable import a_benefit, an_offer
 from tests.handlers.conftest import MEMBERSHIP
+from tests.handlers.counter import open_counter
 from tests.handlers.offering import key, operator_at
 from tests.handlers.test_claiming import holds
 from tests.handlers.test_points import Mall
@@ -157,6 +160,31 @@ async def test_what_an_operator_takes_back_is_paid_back_to_whoever_they_are_toda
     assert await mall.seen(ming) == (9, 0)
     async with atomic():
         assert await paying.return_points([issued.id], at=far.clock.now()) == 0
+    assert await mall.seen(ming) == (9, 0)
+
+
+@pytest.mark.parametrize(("uses", "redeemed", "left"), [(1, 0, 9), (2, 1, 4)])
+async def test_what_is_voided_is_paid_back_unless_some_of_it_was_used(mall, ming, far, uses, redeemed, left):
+    counter = await open_counter(far)
+    await mall.earn(ming, 9)
+    benefit = await a_benefit("洗车", merchant=counter.merchant, terms=VoucherTerms(uses=uses))
+    (issued,) = await claim(mall, ming, await offered(mall, benefit=benefit))
+    held = await Claim.get(id=issued.id)
+    for _ in range(redeemed):
+        await counter.redeem(counter.typed(held))
+    await far.handlers.voiding.void(counter.manager, issued.id, reason="商品下架", request_id=key())
+    assert (await Claim.get(id=issued.id)).state is ClaimState.REVOKED
+    assert await mall.seen(ming) == (left, 0)
+
+
+async def test_a_top_up_that_fails_is_paid_back(mall, ming, far):
+    await a_supplier(far)
+    far.supplier.becomes, far.supplier.reason = Heard.FAILED, "out_of_stock"
+    await mall.earn(ming, 9)
+    (issued,) = await claim(mall, ming, await a_top_up(far, **FIVE), recharge_to=NUMBER)
+    assert await mall.seen(ming) == (4, 0)
+    await far.handlers.top_up_orders.look((await order_of(issued.id)).id)
+    assert (await Claim.get(id=issued.id)).state is ClaimState.REVOKED
     assert await mall.seen(ming) == (9, 0)
 
 
