@@ -137,7 +137,13 @@ ALLOWED = {
     OperatorRole.OPERATOR: set(Capability)
     - {Capability.OPERATORS, Capability.ORGANIZATIONS, Capability.AUDIT, Capability.MERGE_OVERRIDE}
     - {Capability.STATEMENTS},
-    OperatorRole.SUPPORT: {Capability.MEMBERS, Capability.CARDS, Capability.BENEFITS_SEEN, Capability.CLAIMS_SEEN},
+    OperatorRole.SUPPORT: {
+        Capability.MEMBERS,
+        Capability.CARDS,
+        Capability.BENEFITS_SEEN,
+        Capability.CLAIMS_SEEN,
+        Capability.POINTS_BY_HAND,
+    },
     OperatorRole.FINANCE: {
         Capability.AUDIT,
         Capability.CARD_IMPORTS,
