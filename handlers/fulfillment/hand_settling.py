@@ -12,11 +12,9 @@ from typing import Any
 from uuid import UUID
 
 from handlers.actors import Operator
+from handlers.approvals import decide, propose, waiting
 from handlers.audit import record
 from handlers.errors import (
-    ApprovalDecided,
-    ApprovalOwn,
-    ApprovalUnknown,
     TopUpNotUnderWay,
     TopUpProofMissing,
     TopUpProposed,
@@ -31,12 +29,11 @@ from handlers.rules.fulfillment_states import UNDER_WAY, by_hand_from
 from handlers.rules.organization_scope import Scope
 from handlers.rules.roles import Capability
 from handlers.scopes import allowed
-from models.database import row, rows
+from models.database import row
 from models.fulfillments import Fulfillment
 from models.operators import Approval
 from models.sql import as_instant, as_uuid
 from models.statements import fulfillments as statements
-from models.statements import offers as approvals
 from models.words import FulfillmentAct, FulfillmentState, Heard
 
 KIND = "top_up"
@@ -88,22 +85,15 @@ class HandSettling:
         async def effect() -> HandSettlement:
             now = self._clock.now()
             found = await _ready(await _locked(scope, order_id), now)
-            waiting = await Approval.filter(kind=KIND, subject_id=str(order_id), outcome="").first()
-            if waiting is not None:
-                raise TopUpProposed(approval_id=str(waiting.id))
+            earlier = await Approval.filter(kind=KIND, subject_id=str(order_id), outcome="").first()
+            if earlier is not None:
+                raise TopUpProposed(approval_id=str(earlier.id))
             said = {"order_no": found["order_no"], "is_done": is_done, "proof": proof}
             place = as_uuid(found["organization_id"])
-            approval = await Approval.create(
-                kind=KIND,
-                organization_id=place,
-                subject_id=str(order_id),
-                facts=said,
-                reason=reason,
-                proposed_by_id=operator.id,
-            )
-            told = {**said, "reason": reason, "approval": approval.id}
+            approval_id = await propose(operator, KIND, order_id, place=place, facts=said, reason=reason)
+            told = {**said, "reason": reason, "approval": approval_id}
             await record(operator, "top_up.proposed", "top_up", order_id, at=now, organization_id=place, **told)
-            return HandSettlement(order_id, found["order_no"], FulfillmentState(found["state"]), is_done, approval.id)
+            return HandSettlement(order_id, found["order_no"], FulfillmentState(found["state"]), is_done, approval_id)
 
         facts = {"id": order_id, "is_done": is_done, "proof": proof, "reason": reason}
         return await once(operator, "top_up.propose", request_id, facts=facts, result=HandSettlement, effect=effect)
@@ -111,21 +101,19 @@ class HandSettling:
     async def pending(self, operator: Operator, *, after: UUID | None, limit: int) -> tuple[PendingSettlement, ...]:
         """What waits for a second operator, the oldest first. Raises RoleMissing."""
         scope = await allowed(operator, Capability.SUPPLIERS)
-        found = Approval.filter(kind=KIND, outcome="", organization_id__in=list(scope.organization_ids))
-        found = found.order_by("id").limit(limit)
-        listed: Any = await (found.filter(id__gt=after) if after else found)
+        found = await waiting(KIND, scope, after=after, limit=limit)
         return tuple(
             PendingSettlement(
                 id=each.id,
-                order_id=UUID(each.subject_id),
+                order_id=each.subject_id,
                 order_no=each.facts["order_no"],
                 is_done=each.facts["is_done"],
                 proof=each.facts["proof"],
                 reason=each.reason,
-                proposed_by=each.proposed_by_id,
-                proposed_at=each.created_at,
+                proposed_by=each.proposed_by,
+                proposed_at=each.proposed_at,
             )
-            for each in listed
+            for each in found
         )
 
     async def approve(self, operator: Operator, approval_id: UUID, *, request_id: str) -> Answer[HandSettlement]:
@@ -147,18 +135,10 @@ class HandSettling:
 
         async def effect() -> HandSettlement:
             now = self._clock.now()
-            proposed: Any = await Approval.get_or_none(
-                id=approval_id, kind=KIND, organization_id__in=list(scope.organization_ids)
-            )
-            if proposed is None:
-                raise ApprovalUnknown
-            # One conditional UPDATE picks who decides; nobody decides about their own.
-            if not await rows(approvals.DECIDE, approval_id, operator.id, outcome, now):
-                await proposed.refresh_from_db()
-                raise ApprovalDecided(outcome=proposed.outcome) if proposed.outcome else ApprovalOwn()
-            order_id, is_done = UUID(proposed.subject_id), bool(proposed.facts["is_done"])
+            proposed = await decide(operator, KIND, approval_id, outcome, scope=scope, at=now)
+            order_id, is_done = proposed.subject_id, bool(proposed.facts["is_done"])
             found = await _locked(scope, order_id)
-            told = {"order_no": found["order_no"], "approval": approval_id, "proposed_by": proposed.proposed_by_id}
+            told = {"order_no": found["order_no"], "approval": approval_id, "proposed_by": proposed.proposed_by}
             place = proposed.organization_id
             if outcome == "rejected":
                 await record(operator, "top_up.rejected", "top_up", order_id, at=now, organization_id=place, **told)

@@ -8,12 +8,10 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from handlers.actors import Operator
+from handlers.approvals import decide_latest, propose
 from handlers.audit import record
 from handlers.codec import dumps
 from handlers.errors import (
-    ApprovalDecided,
-    ApprovalOwn,
-    ApprovalUnknown,
     GrantNothingToDo,
     GrantRepeated,
     GrantStateWrong,
@@ -28,15 +26,12 @@ from handlers.recurring import BUSINESS_ZONE
 from handlers.requests import Answer, once
 from handlers.retrying import refusing
 from handlers.rules.grant_rows import REASONS
-from handlers.rules.organization_scope import Scope
 from handlers.rules.roles import Capability
 from handlers.scopes import allowed
 from models.database import rows
 from models.grants import GrantBatch, GrantedClaim, GrantRow
 from models.ids import new_id
-from models.operators import Approval
 from models.statements import grants as statements
-from models.statements import offers as offer_statements
 from models.words import GrantKind, GrantRowState, GrantState
 
 KIND = "grant"
@@ -143,14 +138,8 @@ class Grants:
                 raise GrantNothingToDo
             await _move(grant, GrantState.CHECKED, GrantState.PROPOSED)
             place = _place(grant)
-            await Approval.create(
-                kind=KIND,
-                organization_id=place,
-                subject_id=str(grant_id),
-                facts={"beyond": bool(grant.is_beyond_limits)},
-                reason=grant.reason,
-                proposed_by_id=operator.id,
-            )
+            facts = {"beyond": bool(grant.is_beyond_limits)}
+            await propose(operator, KIND, grant_id, place=place, facts=facts, reason=grant.reason)
             await record(operator, "grant.proposed", "grant", grant_id, at=now, organization_id=place)
             return await view(await GrantBatch.get(id=grant_id))
 
@@ -249,7 +238,7 @@ class Grants:
 
         async def effect() -> GrantView:
             now, grant = self._clock.now(), await theirs(scope, grant_id)
-            await decide(operator, KIND, grant_id, outcome, scope=scope, now=now)
+            await decide_latest(operator, KIND, grant_id, outcome, scope=scope, at=now)
             is_approved = outcome == "approved"
             await _move(grant, GrantState.PROPOSED, GrantState.RUNNING if is_approved else GrantState.REJECTED)
             if is_approved:
@@ -259,24 +248,6 @@ class Grants:
 
         operation = f"grant.{outcome}"
         return await once(operator, operation, request_id, facts=grant_id, result=GrantView, effect=effect)
-
-
-async def decide(operator: Operator, kind: str, subject_id: UUID, outcome: str, *, scope: Scope, now: Any) -> Approval:
-    """Close the latest proposal about a subject by one guarded update, inside the open transaction.
-
-    Raises ApprovalUnknown, ApprovalOwn, ApprovalDecided.
-    """
-    found = (
-        await Approval.filter(kind=kind, subject_id=str(subject_id), organization_id__in=list(scope.organization_ids))
-        .order_by("-id")
-        .first()
-    )
-    if found is None:
-        raise ApprovalUnknown
-    if not await rows(offer_statements.DECIDE, found.id, operator.id, outcome, now):
-        again = await Approval.get(id=found.id)
-        raise ApprovalDecided(outcome=again.outcome) if again.outcome else ApprovalOwn
-    return found
 
 
 async def refuse_repeated(offer_id: UUID, hashed: str, *, besides: UUID | None = None) -> None:

@@ -12,6 +12,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from handlers.actors import Operator
+from handlers.approvals import decide_latest, propose
 from handlers.audit import record
 from handlers.benefits.kinds import fulfiller
 from handlers.claims.claims import transition
@@ -24,7 +25,6 @@ from handlers.errors import (
     RegrantOver,
 )
 from handlers.grants.claim_desk import actable
-from handlers.grants.grants import decide
 from handlers.grants.taking_back import family
 from handlers.offers.offers import benefit_terms, published, terms_of
 from handlers.outbox import later
@@ -46,7 +46,6 @@ from models.database import row, rows
 from models.failures import SerializationConflict
 from models.grants import Regrant
 from models.ids import new_id
-from models.operators import Approval
 from models.sql import as_instant, as_uuid
 from models.statements import grants as statements
 from models.words import BenefitKind, BenefitState, ClaimSource, ClaimState, OfferState
@@ -105,17 +104,10 @@ class Regranting:
                 return await self._give(operator, claim_id, wish, now=now)
             await self._allowed(claim_id, now)
             place = as_uuid(found["organization_id"])
-            approval = await Approval.create(
-                kind=KIND,
-                organization_id=place,
-                subject_id=str(claim_id),
-                facts=wish,
-                reason=reason,
-                proposed_by_id=operator.id,
-            )
-            told = {"reason": reason, "approval": approval.id}
+            approval_id = await propose(operator, KIND, claim_id, place=place, facts=wish, reason=reason)
+            told = {"reason": reason, "approval": approval_id}
             await record(operator, "claim.regrant_proposed", "claim", claim_id, at=now, organization_id=place, **told)
-            return Regranted(claim_id, approval_id=approval.id)
+            return Regranted(claim_id, approval_id=approval_id)
 
         facts = {"id": claim_id, **wish}
         return await once(operator, "claim.regrant", request_id, facts=facts, result=Regranted, effect=effect)
@@ -133,9 +125,9 @@ class Regranting:
 
         async def effect() -> Regranted:
             now, found = self._clock.now(), await actable(scope, claim_id)
-            approval: Any = await decide(operator, KIND, claim_id, outcome, scope=scope, now=now)
+            proposed = await decide_latest(operator, KIND, claim_id, outcome, scope=scope, at=now)
             if outcome == "approved":
-                return await self._give(operator, claim_id, approval.facts, now=now, asked_by=approval.proposed_by_id)
+                return await self._give(operator, claim_id, proposed.facts, now=now, asked_by=proposed.proposed_by)
             place = as_uuid(found["organization_id"])
             await record(operator, "claim.regrant_rejected", "claim", claim_id, at=now, organization_id=place)
             return Regranted(claim_id)

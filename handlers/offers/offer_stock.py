@@ -9,11 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from handlers.actors import Operator
+from handlers.approvals import decide, propose, waiting
 from handlers.audit import record
 from handlers.errors import (
-    ApprovalDecided,
-    ApprovalOwn,
-    ApprovalUnknown,
     StockBelowZero,
     StockTooLarge,
     StockUnknown,
@@ -24,14 +22,12 @@ from handlers.offers.offers import bucket_rows
 from handlers.ports import Clock
 from handlers.requests import Answer, once
 from handlers.retrying import refusing
-from handlers.rules.organization_scope import Scope
 from handlers.rules.roles import Capability
 from handlers.rules.stock_buckets import TOTAL
 from handlers.scopes import allowed
 from models.benefits import Offer, OfferStock, StockChange
 from models.database import row, rows
 from models.ids import new_id
-from models.operators import Approval
 from models.statements import offers as statements
 
 KIND = "stock"
@@ -94,17 +90,12 @@ class OfferStocks:
             if not await _needs_second(offer_id, stock, delta):
                 return await _apply(operator, offer, bucket, delta, reason, now=now)
             place: UUID = offer.organization_id  # type: ignore[attr-defined]
-            approval = await Approval.create(
-                kind=KIND,
-                organization_id=place,
-                subject_id=str(offer_id),
-                facts={"bucket": bucket, "delta": delta},
-                reason=reason,
-                proposed_by_id=operator.id,
+            approval_id = await propose(
+                operator, KIND, offer_id, place=place, facts={"bucket": bucket, "delta": delta}, reason=reason
             )
-            told = {"bucket": bucket, "delta": delta, "reason": reason, "approval": approval.id}
+            told = {"bucket": bucket, "delta": delta, "reason": reason, "approval": approval_id}
             await record(operator, "stock.proposed", "offer", offer_id, at=now, organization_id=place, **told)
-            return StockChanged(offer_id, stock, approval.id)
+            return StockChanged(offer_id, stock, approval_id)
 
         facts = {"id": offer_id, "bucket": bucket, "delta": delta, "reason": reason}
         return await once(operator, "stock.change", request_id, facts=facts, result=StockChanged, effect=effect)
@@ -112,21 +103,19 @@ class OfferStocks:
     async def pending(self, operator: Operator, *, after: UUID | None, limit: int) -> tuple[Pending, ...]:
         """What waits for a second operator, the oldest first. Raises RoleMissing."""
         scope = await allowed(operator, Capability.OFFERS)
-        found = Approval.filter(kind=KIND, outcome="", organization_id__in=list(scope.organization_ids))
-        found = found.order_by("id").limit(limit)
-        listed: Any = await (found.filter(id__gt=after) if after else found)
+        found = await waiting(KIND, scope, after=after, limit=limit)
         return tuple(
             Pending(
                 id=each.id,
-                offer_id=UUID(each.subject_id),
+                offer_id=each.subject_id,
                 organization_id=each.organization_id,
                 bucket=each.facts["bucket"],
                 delta=each.facts["delta"],
                 reason=each.reason,
-                proposed_by=each.proposed_by_id,
-                proposed_at=each.created_at,
+                proposed_by=each.proposed_by,
+                proposed_at=each.proposed_at,
             )
-            for each in listed
+            for each in found
         )
 
     async def approve(self, operator: Operator, approval_id: UUID, *, request_id: str) -> Answer[StockChanged]:
@@ -147,14 +136,11 @@ class OfferStocks:
 
         async def effect() -> StockChanged:
             now = self._clock.now()
-            proposed = await _proposed(scope, approval_id)
-            # One conditional UPDATE picks who decides; nobody decides about their own.
-            if not await rows(statements.DECIDE, approval_id, operator.id, outcome, now):
-                raise await _why_not(operator, approval_id)
-            offer_id, bucket, delta = UUID(proposed.subject_id), proposed.facts["bucket"], int(proposed.facts["delta"])
+            proposed = await decide(operator, KIND, approval_id, outcome, scope=scope, at=now)
+            offer_id, bucket, delta = proposed.subject_id, proposed.facts["bucket"], int(proposed.facts["delta"])
             offer = await theirs(scope, offer_id)
             if outcome == "approved":
-                proposer = proposed.proposed_by_id  # type: ignore[attr-defined]
+                proposer = proposed.proposed_by
                 return await _apply(operator, offer, bucket, delta, proposed.reason, now=now, proposed_by=proposer)
             told = {"bucket": bucket, "delta": delta, "approval": approval_id}
             place: UUID = offer.organization_id  # type: ignore[attr-defined]
@@ -207,18 +193,6 @@ async def _why_unmoved(offer_id: UUID, bucket: str, delta: int) -> Exception:
     if found is None:
         return StockUnknown()
     return StockBelowZero(left=int(found["left_count"])) if delta < 0 else StockTooLarge()
-
-
-async def _proposed(scope: Scope, approval_id: UUID) -> Approval:
-    found = await Approval.get_or_none(id=approval_id, kind=KIND, organization_id__in=list(scope.organization_ids))
-    if found is None:
-        raise ApprovalUnknown
-    return found
-
-
-async def _why_not(operator: Operator, approval_id: UUID) -> Exception:
-    found: Any = await Approval.get(id=approval_id)
-    return ApprovalDecided(outcome=found.outcome) if found.outcome else ApprovalOwn()
 
 
 def _stock(bucket: str, found: Any) -> StockView:

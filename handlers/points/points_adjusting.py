@@ -5,12 +5,12 @@ A proposal is an approval like those of stock: done in the transaction that appr
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from handlers.actors import Operator
+from handlers.approvals import decide, propose, waiting
 from handlers.audit import record
-from handlers.errors import ApprovalDecided, ApprovalOwn, ApprovalUnknown, MemberUnknown, NotSignedIn
+from handlers.errors import MemberUnknown, NotSignedIn
 from handlers.ledger.posting import post
 from handlers.points.points import ADJUSTED, Points, PointsEntry, PointsView
 from handlers.points.points_terms import TermsHeld, terms
@@ -24,12 +24,9 @@ from handlers.rules.points import ends_at
 from handlers.rules.roles import Capability
 from handlers.scopes import allowed
 from handlers.standing import canonical, standing
-from models.database import rows
 from models.identity import Member
 from models.ids import new_id
-from models.operators import Approval
 from models.points import PointsAdjustment
-from models.statements import offers as approvals
 from models.words import LedgerAccountKind
 
 KIND = "points"  # of approvals
@@ -91,17 +88,10 @@ class PointsAdjusting:
             if abs(delta) <= self._alone:
                 return await self._apply(operator, member, delta, reason, now=now)
             place = await _place(member)
-            approval = await Approval.create(
-                kind=KIND,
-                organization_id=place,
-                subject_id=str(member.id),
-                facts={"delta": delta},
-                reason=reason,
-                proposed_by_id=operator.id,
-            )
-            told = {"delta": delta, "reason": reason, "approval": approval.id}
+            approval_id = await propose(operator, KIND, member.id, place=place, facts={"delta": delta}, reason=reason)
+            told = {"delta": delta, "reason": reason, "approval": approval_id}
             await record(operator, "points.proposed", "member", member.id, at=now, organization_id=place, **told)
-            return Adjusted(member.id, delta, approval_id=approval.id)
+            return Adjusted(member.id, delta, approval_id=approval_id)
 
         facts = {"member": member_id, "delta": delta, "reason": reason}
         return await once(operator, "points.adjust", request_id, facts=facts, result=Adjusted, effect=effect)
@@ -109,19 +99,17 @@ class PointsAdjusting:
     async def pending(self, operator: Operator, *, after: UUID | None, limit: int) -> tuple[PendingAdjustment, ...]:
         """What waits for a second operator, the oldest first. Raises RoleMissing."""
         scope = await allowed(operator, Capability.POINTS_BY_HAND)
-        found = Approval.filter(kind=KIND, outcome="", organization_id__in=list(scope.organization_ids))
-        found = found.order_by("id").limit(limit)
-        listed: Any = await (found.filter(id__gt=after) if after else found)
+        found = await waiting(KIND, scope, after=after, limit=limit)
         return tuple(
             PendingAdjustment(
                 id=each.id,
-                member_id=UUID(each.subject_id),
+                member_id=each.subject_id,
                 delta=int(each.facts["delta"]),
                 reason=each.reason,
-                proposed_by=each.proposed_by_id,
-                proposed_at=each.created_at,
+                proposed_by=each.proposed_by,
+                proposed_at=each.proposed_at,
             )
-            for each in listed
+            for each in found
         )
 
     async def approve(self, operator: Operator, approval_id: UUID, *, request_id: str) -> Answer[Adjusted]:
@@ -141,18 +129,10 @@ class PointsAdjusting:
 
         async def effect() -> Adjusted:
             now = self._clock.now()
-            proposed: Any = await Approval.get_or_none(
-                id=approval_id, kind=KIND, organization_id__in=list(scope.organization_ids)
-            )
-            if proposed is None:
-                raise ApprovalUnknown
-            # One conditional UPDATE picks who decides; nobody decides about their own.
-            if not await rows(approvals.DECIDE, approval_id, operator.id, outcome, now):
-                await proposed.refresh_from_db()
-                raise ApprovalDecided(outcome=proposed.outcome) if proposed.outcome else ApprovalOwn()
-            member_id, delta = UUID(proposed.subject_id), int(proposed.facts["delta"])
+            proposed = await decide(operator, KIND, approval_id, outcome, scope=scope, at=now)
+            member_id, delta = proposed.subject_id, int(proposed.facts["delta"])
             if outcome == "approved":
-                member, by = await _theirs(scope, member_id), proposed.proposed_by_id
+                member, by = await _theirs(scope, member_id), proposed.proposed_by
                 return await self._apply(operator, member, delta, proposed.reason, now=now, proposed_by=by)
             told, place = {"delta": delta, "approval": approval_id}, proposed.organization_id
             await record(operator, "points.rejected", "member", member_id, at=now, organization_id=place, **told)

@@ -7,12 +7,12 @@ limit proposes it to a second one, as with stock. What is voided does not go bac
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from handlers.actors import Clerk, Operator
+from handlers.approvals import decide, propose, waiting
 from handlers.audit import record
-from handlers.errors import ApprovalDecided, ApprovalOwn, ApprovalUnknown, ManagerNeeded, VoidTooValuable
+from handlers.errors import ManagerNeeded, VoidTooValuable
 from handlers.ports import Clock
 from handlers.redemptions.counter import lock_clerk
 from handlers.requests import Answer, once
@@ -31,9 +31,6 @@ from handlers.serving.void_acts import (
     voidable,
     worth_of,
 )
-from models.database import rows
-from models.operators import Approval
-from models.statements import offers as approvals
 from models.words import ClaimState, ClerkRole
 
 KIND = "void"
@@ -111,17 +108,10 @@ class Voiding:
                 await revoke(operator, claim_id, held, worth, reason, now=now, place=place)
                 return Voided(claim_id, ClaimState.REVOKED, worth)
             facts = {"worth_fen": worth}
-            approval = await Approval.create(
-                kind=KIND,
-                organization_id=place,
-                subject_id=str(claim_id),
-                facts=facts,
-                reason=reason,
-                proposed_by_id=operator.id,
-            )
-            told = {**facts, "reason": reason, "approval": approval.id}
+            approval_id = await propose(operator, KIND, claim_id, place=place, facts=facts, reason=reason)
+            told = {**facts, "reason": reason, "approval": approval_id}
             await record(operator, "claim.void_proposed", "claim", claim_id, at=now, organization_id=place, **told)
-            return Voided(claim_id, state_of(held, claim_id), worth, approval.id)
+            return Voided(claim_id, state_of(held, claim_id), worth, approval_id)
 
         facts = {"claim": claim_id, "reason": reason}
         return await once(operator, "claim.void", request_id, facts=facts, result=Voided, effect=effect)
@@ -129,19 +119,17 @@ class Voiding:
     async def pending(self, operator: Operator, *, after: UUID | None, limit: int) -> tuple[PendingVoid, ...]:
         """What waits for a second operator, the oldest first. Raises RoleMissing."""
         scope = await allowed(operator, Capability.BENEFITS)
-        found = Approval.filter(kind=KIND, outcome="", organization_id__in=list(scope.organization_ids))
-        found = found.order_by("id").limit(limit)
-        listed: Any = await (found.filter(id__gt=after) if after else found)
+        found = await waiting(KIND, scope, after=after, limit=limit)
         return tuple(
             PendingVoid(
                 id=each.id,
-                claim_id=UUID(each.subject_id),
+                claim_id=each.subject_id,
                 worth_fen=int(each.facts["worth_fen"]),
                 reason=each.reason,
-                proposed_by=each.proposed_by_id,
-                proposed_at=each.created_at,
+                proposed_by=each.proposed_by,
+                proposed_at=each.proposed_at,
             )
-            for each in listed
+            for each in found
         )
 
     async def approve(self, operator: Operator, approval_id: UUID, *, request_id: str) -> Answer[Voided]:
@@ -161,19 +149,11 @@ class Voiding:
 
         async def effect() -> Voided:
             now = self._clock.now()
-            proposed: Any = await Approval.get_or_none(
-                id=approval_id, kind=KIND, organization_id__in=list(scope.organization_ids)
-            )
-            if proposed is None:
-                raise ApprovalUnknown
-            # One conditional UPDATE picks who decides; nobody decides about their own.
-            if not await rows(approvals.DECIDE, approval_id, operator.id, outcome, now):
-                await proposed.refresh_from_db()
-                raise ApprovalDecided(outcome=proposed.outcome) if proposed.outcome else ApprovalOwn()
-            claim_id, worth = UUID(proposed.subject_id), int(proposed.facts["worth_fen"])
+            proposed = await decide(operator, KIND, approval_id, outcome, scope=scope, at=now)
+            claim_id, worth = proposed.subject_id, int(proposed.facts["worth_fen"])
             found, place = await of_subtree(scope, claim_id), proposed.organization_id
             if outcome == "approved":
-                held, reason, by = voidable(found, claim_id, now), proposed.reason, proposed.proposed_by_id
+                held, reason, by = voidable(found, claim_id, now), proposed.reason, proposed.proposed_by
                 await revoke(operator, claim_id, held, worth, reason, now=now, place=place, proposed_by=by)
                 return Voided(claim_id, ClaimState.REVOKED, worth)
             told = {"approval": approval_id}

@@ -127,10 +127,6 @@ KEEP_OFFER = """
     INSERT INTO offer (id, created_at, benefit_id, organization_id, code, keyword, state, version, terms)
     VALUES ($1, $2, $3, $4, $5, $6, 'draft', 0, $7) ON CONFLICT (code) DO NOTHING RETURNING id
 """
-DECIDE = """
-    UPDATE approval SET outcome = $3, decided_by_id = $2, decided_at = $4
-    WHERE id = $1 AND outcome = '' AND proposed_by_id <> $2 RETURNING id
-"""
 
 # --- the catalogue: $1 `{offer id}/{counter}`
 
