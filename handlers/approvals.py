@@ -14,13 +14,7 @@ from handlers.errors import ApprovalDecided, ApprovalOwn, ApprovalUnknown
 from handlers.rules.organization_scope import Scope
 from models.database import rows
 from models.operators import Approval
-
-APPROVED, REJECTED = "approved", "rejected"
-# Picks who decides, and that it is not who proposed. $2 operator, $3 outcome, $4 now
-DECIDE = """
-    UPDATE approval SET outcome = $3, decided_by_id = $2, decided_at = $4
-    WHERE id = $1 AND outcome = '' AND proposed_by_id <> $2 RETURNING id
-"""
+from models.statements import approvals as statements
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +55,10 @@ async def waiting(kind: str, scope: Scope, *, after: UUID | None, limit: int) ->
 async def decide(
     operator: Operator, kind: str, approval_id: UUID, outcome: str, *, scope: Scope, at: datetime
 ) -> Proposal:
-    """Close it, if this operator is the one who does. Raises ApprovalUnknown, ApprovalOwn, ApprovalDecided."""
+    """Close it as `approved` or `rejected`, if this operator is the one who does.
+
+    Raises ApprovalUnknown, ApprovalOwn, ApprovalDecided.
+    """
     found = await Approval.get_or_none(id=approval_id, kind=kind, organization_id__in=list(scope.organization_ids))
     return await _closed(found, operator, outcome, at)
 
@@ -77,7 +74,7 @@ async def decide_latest(
 async def _closed(found: Approval | None, operator: Operator, outcome: str, at: datetime) -> Proposal:
     if found is None:
         raise ApprovalUnknown
-    if not await rows(DECIDE, found.id, operator.id, outcome, at):
+    if not await rows(statements.DECIDE, found.id, operator.id, outcome, at):
         await found.refresh_from_db()
         raise ApprovalDecided(outcome=found.outcome) if found.outcome else ApprovalOwn()
     return _proposal(found)

@@ -120,12 +120,11 @@ class Renderer:
         self._to_json: Mapping[type[Reply[Any]], Callable[..., bytes] | None] = {
             kind: adapter.serializer.to_json if adapter else None for kind, adapter in self.kinds.items()
         }
-        self._is_ready = Ready in self.kinds
 
     def render(self, result: Reply[Any]) -> web.Response:
         """Raises KeyError or PydanticSerializationError when a view returns what it did not declare: a 500."""
         kind = type(result)
-        if self._is_ready and isinstance(result, Ready):
+        if isinstance(result, Ready) and kind in self.kinds:
             return web.Response(body=result.json, headers={"Content-Type": "application/json; charset=utf-8"})
         if isinstance(result, Html) and kind in self.kinds:
             return web.Response(

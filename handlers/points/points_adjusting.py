@@ -3,6 +3,7 @@
 A proposal is an approval like those of stock: done in the transaction that approves it, never by whoever proposed it.
 """
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -178,19 +179,17 @@ def _move(member_id: UUID, delta: int, cause: Cause, held: TermsHeld, now: datet
 
 async def _seen(operator: Operator, member_id: UUID) -> UUID:
     scope = await allowed(operator, Capability.POINTS_BY_HAND)
-    try:
-        member = await Member.get(id=await canonical(member_id))
-    except NotSignedIn as nobody:
-        raise MemberUnknown from nobody
-    if not scope.sees(member.organization_id):  # type: ignore[attr-defined]
-        raise MemberUnknown
-    return member.id
+    return (await _in_sight(scope, canonical(member_id))).id
 
 
 async def _theirs(scope: Scope, member_id: UUID) -> Member:
     """Who this id means today, their row locked, if the scope sees them. Raises MemberUnknown, MemberFrozen."""
+    return await _in_sight(scope, standing(member_id))
+
+
+async def _in_sight(scope: Scope, today: Awaitable[UUID]) -> Member:
     try:
-        member = await Member.get(id=await standing(member_id))
+        member = await Member.get(id=await today)
     except NotSignedIn as nobody:
         raise MemberUnknown from nobody
     if not scope.sees(member.organization_id):  # type: ignore[attr-defined]

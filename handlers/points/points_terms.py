@@ -112,8 +112,7 @@ class PointsTermsEditing:
         return await _theirs(operator)
 
     async def set(self, operator: Operator, wanted: TermsWanted, *, request_id: str | None) -> Answer[TermsHeld]:
-        """Lots that exist keep their ends. Raises RoleMissing, BudgetBelowUsed,
-        PointsTermsIncomplete, KeyReused."""
+        """Lots that exist keep their ends. Raises RoleMissing, BudgetBelowUsed, PointsTermsIncomplete, KeyReused."""
         await _theirs(operator)
         if wanted.expiry is PointsExpiry.DAYS and not wanted.expiry_count:
             raise PointsTermsIncomplete(field="expiry_count")

@@ -49,11 +49,6 @@ class Price:
     points: int = 0
     carrier_fen: int = 0  # 话费支付
 
-    @property
-    def is_free(self) -> bool:
-        """Nothing has to be paid, in whatever."""
-        return not (self.fen or self.points or self.carrier_fen)
-
 
 @dataclass(frozen=True, slots=True)
 class AudiencePrice:
