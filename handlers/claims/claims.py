@@ -109,16 +109,26 @@ async def move(edges: Sequence[Edge], *, reason: str, at: datetime) -> frozenset
     of the caller's), NotInTransaction.
     """
     require_atomic()
-    for before, after in {(edge.before, edge.after) for edge in edges}:
-        require_edge(before, after)
+    _require(edges)
     if not edges:
         return frozenset()
     ordered = sorted(edges, key=lambda edge: edge.claim_id)
     wanted = [{"id": edge.claim_id, "before": edge.before, "after": edge.after} for edge in ordered]
     moved = {as_uuid(each["id"]) for each in await rows(statements.MOVE, dump_rows(wanted))}
-    stood = [edge for edge in ordered if edge.claim_id in moved]
-    await _note([(edge.claim_id, edge.before, edge.after, reason, edge.actor) for edge in stood], at)
+    await _note_edges([edge for edge in ordered if edge.claim_id in moved], reason, at)
     return frozenset(moved)
+
+
+async def went(edges: Sequence[Edge], *, reason: str, at: datetime) -> None:
+    """Events of edges that a guarded statement of the caller's has just taken. Raises IllegalEdge, NotInTransaction."""
+    require_atomic()
+    _require(edges)
+    await _note_edges(edges, reason, at)
+
+
+def _require(edges: Iterable[Edge]) -> None:
+    for before, after in {(edge.before, edge.after) for edge in edges}:
+        require_edge(before, after)
 
 
 async def give_back(claim_ids: Collection[UUID]) -> int:
@@ -142,6 +152,10 @@ async def give_back(claim_ids: Collection[UUID]) -> int:
     await rows(statements.LOCK_RETURNED, wanted)
     await rows(statements.RETURN_STOCK, wanted)
     return len(marked)
+
+
+async def _note_edges(edges: Iterable[Edge], reason: str, at: datetime) -> None:
+    await _note([(edge.claim_id, edge.before, edge.after, reason, edge.actor) for edge in edges], at)
 
 
 async def _note(edges: Iterable[tuple[UUID, str, ClaimState, str, Actor]], at: datetime) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from handlers.actors import Clerk
-from handlers.claims.claims import Edge, move
+from handlers.claims.claims import Edge, went
 from handlers.outbox import Later, later_many
 from handlers.recurring import BUSINESS_ZONE
 from handlers.redemptions.counter import Laid, Shop
@@ -26,7 +26,7 @@ from models.failures import SerializationConflict
 from models.ids import new_id
 from models.sql import as_uuid, dump_rows, instant_text
 from models.statements import redemptions as statements
-from models.words import BenefitKind
+from models.words import BenefitKind, ClaimState
 
 REDEEMED = "redeemed"
 
@@ -53,6 +53,11 @@ class _Use:
     shown: Presented
     hashed: str
 
+    @property
+    def after(self) -> ClaimState:
+        """The state that the claim is in when this is done."""
+        return after_uses(self.found["uses_total"], self.found["uses_left"] - self.shown.uses)
+
 
 async def redeem_all(taken: Sequence[Taking], now: datetime) -> list[Receipt]:
     """Uses, states, rows and outbox. Raises SerializationConflict: a guard saw what the lock should have kept away."""
@@ -77,13 +82,12 @@ async def redeem_all(taken: Sequence[Taking], now: datetime) -> list[Receipt]:
         redemptions += written
         jobs += [_told(each, use, line, now) for use, line in zip(theirs, receipt.lines, strict=True)]
         for use in theirs:
-            after = after_uses(use.found["uses_total"], left[use.claim_id])
-            if after is not use.shown.state:
-                edges.append(Edge(use.claim_id, use.shown.state, after, each.clerk))
+            if use.after is not use.shown.state:
+                edges.append(Edge(use.claim_id, use.shown.state, use.after, each.clerk))
             attempts.append(
                 Attempt(each.clerk.id, each.where.id, use.claim_id, each.device_id, each.key, use.hashed, OK, now)
             )
-    await move(edges, reason=REDEEMED, at=now)
+    await went(edges, reason=REDEEMED, at=now)
     await rows(statements.ADD_REDEMPTIONS, dump_rows(redemptions), now)
     await enter([Entered(each["id"], each["store_id"], each["device_id"]) for each in redemptions], at=now)
     await note_all(attempts)
@@ -101,8 +105,11 @@ def _uses(each: Taking) -> list[_Use]:
 
 
 async def _take(uses: Sequence[_Use]) -> dict[UUID, int]:
-    """How many uses each claim has left now."""
-    wanted = [{"id": use.claim_id, "uses": use.shown.uses} for use in sorted(uses, key=lambda use: use.claim_id)]
+    """Take the uses and move the claims along; how many uses each has left now."""
+    wanted = [
+        {"id": use.claim_id, "uses": use.shown.uses, "before": use.shown.state, "after": use.after}
+        for use in sorted(uses, key=lambda use: use.claim_id)
+    ]
     taken = await rows(statements.TAKE_USES, dump_rows(wanted))
     if len(taken) < len(uses):
         raise SerializationConflict("uses were taken meanwhile")

@@ -64,14 +64,18 @@ _SQLITE = _CLAIMS.format(
 CLAIMS = Both(postgres=_POSTGRES, sqlite=_SQLITE)
 LOCK_CLAIMS = Both(postgres=_POSTGRES + " FOR UPDATE OF c", sqlite=_SQLITE)
 
-# $1 [{"id", "uses"}]: those that are not given back had fewer left, or a state in which nothing is taken.
+# $1 [{"id", "uses", "before", "after"}]: those that are not given back had fewer left, stood in another state,
+# or in one in which nothing is taken. One UPDATE for uses and state: every version of a claim's row costs an entry in
+# each of its indexes.
 _WANTED = Both(
-    postgres="json_to_recordset($1::text::json) AS w(id uuid, uses int)",
-    sqlite="(SELECT value ->> 'id' AS id, value ->> 'uses' AS uses FROM json_each($1)) AS w",
+    postgres='json_to_recordset($1::text::json) AS w(id uuid, uses int, before text, "after" text)',
+    sqlite="""(SELECT value ->> 'id' AS id, value ->> 'uses' AS uses, value ->> 'before' AS before,
+        value ->> 'after' AS "after" FROM json_each($1)) AS w""",
 )
 _TAKE = """
-    UPDATE claim SET uses_left = claim.uses_left - w.uses FROM {wanted}
-    WHERE claim.id = w.id AND claim.uses_left >= w.uses AND claim.state IN ('issued', 'partly_used')
+    UPDATE claim SET state = w."after", uses_left = claim.uses_left - w.uses FROM {wanted}
+    WHERE claim.id = w.id AND claim.uses_left >= w.uses
+        AND claim.state IN ('issued', 'partly_used') AND claim.state = w.before
     RETURNING claim.id, claim.uses_left
 """
 TAKE_USES = Both(

@@ -106,9 +106,11 @@ async def test_where_uses_are_not_taken_fifty_scans_are_fifty_redemptions(shop, 
     code = await held(shop)
     from models.statements import redemptions as statements
 
-    text = "claim.uses_left - w.uses FROM"
+    text = 'state = w."after", uses_left = claim.uses_left - w.uses FROM'
     take = statements.TAKE_USES
-    loose = {name: getattr(take, name).replace(text, "claim.uses_left FROM") for name in ("postgres", "sqlite")}
+    loose = {
+        name: getattr(take, name).replace(text, "uses_left = claim.uses_left FROM") for name in ("postgres", "sqlite")
+    }
     assert loose["sqlite"] != take.sqlite
     monkeypatch.setattr(statements, "TAKE_USES", type(take)(**loose))
     assert await statuses(redemptions_of(shop, code, lambda turn: f"key-{turn}")) == {201: 50}
