@@ -62,6 +62,7 @@ from handlers.claims.wallet import Wallet
 from handlers.desk.operator_block_list import OperatorBlockList
 from handlers.desk.operator_members import OperatorMembers
 from handlers.desk.operator_reviews import OperatorReviews
+from handlers.fulfillment.cancelling import TopUpCancelling
 from handlers.fulfillment.hand_settling import HandSettling
 from handlers.fulfillment.suppliers import Suppliers
 from handlers.fulfillment.top_up_orders import TopUpOrders
@@ -266,6 +267,7 @@ def build_handlers(
         granting=Granting(clock, vault),
         grants=Grants(clock, vault),
         hand_settling=HandSettling(clock),
+        top_up_cancelling=TopUpCancelling(clock),
         identity=identity,
         key_rotation=KeyRotation(vault),
         ledger_checkpoints=LedgerCheckpoints(),

@@ -30,6 +30,7 @@ from handlers.claims.wallet import Wallet
 from handlers.desk.operator_block_list import OperatorBlockList
 from handlers.desk.operator_members import OperatorMembers
 from handlers.desk.operator_reviews import OperatorReviews
+from handlers.fulfillment.cancelling import TopUpCancelling
 from handlers.fulfillment.hand_settling import HandSettling
 from handlers.fulfillment.suppliers import Suppliers
 from handlers.fulfillment.top_up_orders import TopUpOrders
@@ -123,6 +124,7 @@ class Handlers:
     granting: Granting
     grants: Grants
     hand_settling: HandSettling
+    top_up_cancelling: TopUpCancelling
     identity: Identity
     key_rotation: KeyRotation
     ledger_checkpoints: LedgerCheckpoints

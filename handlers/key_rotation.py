@@ -46,6 +46,7 @@ CARD = CipherColumn("card", "number_cipher", "number")
 BOUND_NUMBER = CipherColumn("bound_number", "number_cipher", "number")
 POOL_CODE = CipherColumn("pool_code", "code_cipher", "code")
 RECHARGE_TO = CipherColumn("claim", "recharge_to_cipher", "recharge_to")
+GRANT_NUMBER = CipherColumn("grant_number", "number_cipher", "recharge_to")
 SUPPLIER_SECRET = CipherColumn("supplier", "secret_cipher", "secret")
 SIGNING_KEY = CipherColumn("signing_key", "private_key_cipher", "private_key")
 # All of them: a test compares this list with the tables.
@@ -60,6 +61,7 @@ COLUMNS = (
     BOUND_NUMBER,
     POOL_CODE,
     RECHARGE_TO,
+    GRANT_NUMBER,
     SUPPLIER_SECRET,
     CipherColumn("operator", "totp_cipher", "totp"),
     SIGNING_KEY,

@@ -88,6 +88,7 @@ MODEL_MODULES = (
     "models.requests",
     "models.settlement",
     "models.shifts",
+    "models.pauses",
     "models.voids",
 )
 

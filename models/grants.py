@@ -73,6 +73,19 @@ class GrantRow(TimestampedModel):
         indexes = (("grant_id", "state", "row_number"), ("member_id",))
 
 
+class GrantNumber(TimestampedModel):
+    """The number that a row of a list of top-ups goes to, encrypted, until the row is settled."""
+
+    grant_row: fields.OneToOneRelation[GrantRow] = fields.OneToOneField(
+        "models.GrantRow", on_delete=fields.RESTRICT, related_name="recharge_to"
+    )
+    number_cipher = fields.TextField()
+    tail = fields.CharField(max_length=4)
+
+    class Meta:
+        table = "grant_number"
+
+
 class GrantResume(TimestampedModel):
     """A list that was stopped goes on, for the n-th time: append-only. Jobs of an earlier round end where they are."""
 

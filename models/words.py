@@ -308,6 +308,14 @@ class EntryKind(StrEnum):
     CONFLICT = "conflict"
 
 
+class PausedKind(StrEnum):
+    """What operators can pause or switch off so that nothing of it is claimed or redeemed."""
+
+    BENEFIT = "benefit"
+    OFFER = "offer"
+    MERCHANT = "merchant"
+
+
 class ConflictDecision(StrEnum):
     """Who bears what was handed over a second time: nobody has said, the merchant, or the operator."""
 

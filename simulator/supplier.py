@@ -58,6 +58,7 @@ class Order:
     recharge_to: str
     status: str = "accepted"
     came_in: int = 1  # how often the same number came in
+    asked: int = 0  # how often it was asked about
     told: int = 0  # call-backs that were answered with 200
 
     @property
@@ -161,6 +162,8 @@ class PretendSupplier:
     async def _query(self, request: web.Request) -> web.Response:
         asked = await self._read(request)
         order = self.orders.get(str(asked["order_no"]))
+        if order:
+            order.asked += 1
         said = self._said(order) if order else {"order_no": asked["order_no"], "status": "absent"}
         return self._answer(request, said, self.standing)
 

@@ -16,6 +16,7 @@ from handlers.audit import record
 from handlers.benefits.benefit_views import OperatedBenefit, locked, row_of, seen, stored_terms
 from handlers.benefits.kinds import fulfiller
 from handlers.errors import BenefitInPackage, BenefitNotReady, BenefitStateWrong, FourEyesNeeded
+from handlers.pauses import note_switch
 from handlers.ports import Clock
 from handlers.requests import Answer, once
 from handlers.retrying import refusing
@@ -25,7 +26,7 @@ from handlers.scopes import allowed
 from models.benefits import Benefit
 from models.database import rows
 from models.statements import benefits as statements
-from models.words import BenefitKind, BenefitState, OperatorRole
+from models.words import BenefitKind, BenefitState, OperatorRole, PausedKind
 
 Look = Callable[[Operator, Benefit], Awaitable[None]]
 
@@ -135,6 +136,7 @@ class BenefitReviews:
                 return seen(found)
             found.is_paused = is_paused
             await found.save(update_fields=["is_paused"])
+            await note_switch(PausedKind.BENEFIT, found.id, is_off=is_paused, at=self._clock.now())
             return await self._told(operator, act, found, reason)
 
         facts = {"id": benefit_id, "reason": reason}

@@ -45,6 +45,12 @@ class TopUpNotUnderWay(DomainError):
     kind, code, message = ErrorKind.CONFLICT, "top_up.not_under_way", "这笔充值不在处理中，请刷新列表。"
 
 
+class TopUpSent(DomainError):
+    """The supplier may have it, or it is known what became of it: nothing to call off; facts: `state`."""
+
+    kind, code, message = ErrorKind.CONFLICT, "top_up.sent", "这笔充值可能已提交给供应商，不能取消，请刷新列表。"
+
+
 class TopUpTooSoon(DomainError):
     """The supplier may still say what became of it; facts: `possible_at`."""
 

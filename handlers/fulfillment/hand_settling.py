@@ -84,7 +84,7 @@ class HandSettling:
 
         async def effect() -> HandSettlement:
             now = self._clock.now()
-            found = await _ready(await _locked(scope, order_id), now)
+            found = await _ready(await locked(scope, order_id), now)
             earlier = await Approval.filter(kind=KIND, subject_id=str(order_id), outcome="").first()
             if earlier is not None:
                 raise TopUpProposed(approval_id=str(earlier.id))
@@ -137,7 +137,7 @@ class HandSettling:
             now = self._clock.now()
             proposed = await decide(operator, KIND, approval_id, outcome, scope=scope, at=now)
             order_id, is_done = proposed.subject_id, bool(proposed.facts["is_done"])
-            found = await _locked(scope, order_id)
+            found = await locked(scope, order_id)
             told = {"order_no": found["order_no"], "approval": approval_id, "proposed_by": proposed.proposed_by}
             place = proposed.organization_id
             if outcome == "rejected":
@@ -152,7 +152,7 @@ class HandSettling:
         return await once(operator, operation, request_id, facts=approval_id, result=HandSettlement, effect=effect)
 
 
-async def _locked(scope: Scope, order_id: UUID) -> Mapping[str, Any]:
+async def locked(scope: Scope, order_id: UUID) -> Mapping[str, Any]:
     """Its row, which whoever hears of it meanwhile waits for. Raises TopUpUnknown."""
     number = await Fulfillment.filter(id=order_id).values_list("order_no", flat=True)
     found = await row(statements.LOCKED, number[0]) if number else None

@@ -68,7 +68,7 @@ async def settle(
         case FulfillmentState.DONE:
             await _arrived(found, at)
         case FulfillmentState.FAILED:
-            await _came_to_nothing(found, at)
+            await came_to_nothing(found, at)
         case FulfillmentState.REPLACED if fallback is not None:
             await _ask_another(found, fallback, at)
     return Settled(target, is_believed, has_moved=True)
@@ -92,11 +92,11 @@ async def _arrived(found: Mapping[str, Any], at: datetime) -> None:
     await _say("say_topped_up", found, at)
 
 
-async def _came_to_nothing(found: Mapping[str, Any], at: datetime) -> None:
+async def came_to_nothing(found: Mapping[str, Any], at: datetime, *, reason: str = "top_up_failed") -> None:
     """The claim is revoked, its unit is back in the stock and its slots are free: they, or somebody else, may claim."""
     claim_id = as_uuid(found["claim_id"])
     pending = {claim_id: ClaimState.PENDING}
-    if await transition(pending, ClaimState.REVOKED, reason="top_up_failed", actor=SYSTEM, at=at):
+    if await transition(pending, ClaimState.REVOKED, reason=reason, actor=SYSTEM, at=at):
         await give_back([claim_id])
         await return_points([claim_id], at=at)
         await rows(statements.FREE_SLOTS, claim_id)
@@ -133,9 +133,13 @@ async def _say(kind: str, found: Mapping[str, Any], at: datetime) -> None:
     )
 
 
-async def note(order_id: UUID, act: FulfillmentAct, result: str, *, at: datetime, reason: str = "") -> None:
-    """An attempt that moved nothing by itself."""
-    await FulfillmentAttempt.create(fulfillment_id=order_id, act=act, result=result, reason=reason, happened_at=at)
+async def note(
+    order_id: UUID, act: FulfillmentAct, result: str, *, at: datetime, reason: str = "", has_moved: bool = False
+) -> None:
+    """An attempt, kept for good. `has_moved`: the order stands elsewhere since."""
+    await FulfillmentAttempt.create(
+        fulfillment_id=order_id, act=act, result=result, reason=reason, has_moved=has_moved, happened_at=at
+    )
 
 
 async def _note(
@@ -151,9 +155,7 @@ async def _note(
         if not await rows(statements.ALREADY_NOTED, order_id, CONTRADICTED):
             await note(order_id, act, CONTRADICTED, at=at, reason=heard.value)
     elif has_moved or act is not FulfillmentAct.NOTICE or await _is_late_word(order_id, state, heard):
-        await FulfillmentAttempt.create(
-            fulfillment_id=order_id, act=act, result=heard.value, reason=reason, has_moved=has_moved, happened_at=at
-        )
+        await note(order_id, act, heard.value, at=at, reason=reason, has_moved=has_moved)
 
 
 async def _is_late_word(order_id: UUID, state: FulfillmentState, heard: Heard) -> bool:

@@ -1,7 +1,7 @@
 """What an operator hands in: a list as rows or as the text of a CSV, and how its lines are understood."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from handlers.errors import GrantFileInvalid
@@ -14,13 +14,14 @@ MOST_ROWS = 1_000  # of one request; a command takes more
 
 @dataclass(frozen=True, slots=True)
 class GivenRow:
-    """One row of a request: a member under exactly one name."""
+    """One row of a request: a member under exactly one name; `recharge_to`: where a top-up goes."""
 
     member: str | None = None
     phone: str | None = None
     card: str | None = None
     openid: str | None = None
     quantity: int = 1
+    recharge_to: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,6 @@ def understood_line(line: str, columns: Sequence[str]) -> Recipient | str:
 def _understood_row(row: GivenRow) -> Recipient | str:
     named = {by: value for by in By if (value := getattr(row, by.value))}
     try:
-        return recipient(named, row.quantity)
+        return recipient(named, row.quantity, row.recharge_to or "")
     except RowRefused as refusal:
         return refusal.code

@@ -83,6 +83,7 @@ class _List:
         self._by = by
         self._hashed = vault.blind_index(LIST_HASH, file.sha256)
         self._grant: Any = None
+        self._offer: Any = None
 
     def header(self, text: str) -> tuple[str, ...]:
         return header(text)
@@ -92,7 +93,7 @@ class _List:
         stored: Any = await Offer.get_or_none(code=order.offer)
         if stored is None:
             raise OfferUnknown
-        await grantable(stored.id, order.choices)
+        self._offer = await grantable(stored.id, order.choices)
         async with atomic():
             if not order.is_again:
                 await refuse_repeated(stored.id, self._hashed)
@@ -115,7 +116,7 @@ class _List:
             # First, because it is the lock: whoever comes second waits here and finds another count.
             if not await rows(statements.TAKE_ROWS, self._grant.id, done, count):
                 raise ImportOvertaken
-            await add_rows(self._grant.id, batch, scope=None, vault=self._vault, now=self._clock.now())
+            await add_rows(self._grant.id, self._offer, batch, scope=None, vault=self._vault, now=self._clock.now())
 
     async def stands(self) -> Progress:
         """`added_count`: rows that would be given; those that get nothing count as refused."""

@@ -1,7 +1,7 @@
 """A list on its way in: whom its rows mean, and the dry run, which says what would become of each. Nothing is given.
 
-Only who is meant is kept, never the line. The dry run writes an expectation on rows that wait; what counts is decided
-again when the row's turn comes.
+Only who is meant is kept, never the line; of a top-up the number too, encrypted, until the row is settled. The dry run
+writes an expectation on rows that wait; what counts is decided again when the row's turn comes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +14,7 @@ import orjson
 from handlers.benefits.kinds import fulfiller
 from handlers.errors import GrantNotForOffer, OfferUnknown
 from handlers.grants.grant_stock import periods_of, seen_left, slots_of
+from handlers.grants.recharge_numbers import MISSING, keep, numbered
 from handlers.grants.recipients import found
 from handlers.offers.offers import published
 from handlers.ports import Vault
@@ -31,7 +32,7 @@ from models.grants import GrantBatch, GrantRow
 from models.ids import new_id
 from models.sql import as_uuid
 from models.statements import grants as statements
-from models.words import BenefitKind, GrantRowState, OfferState
+from models.words import GrantRowState, OfferState
 
 BATCH = 500
 LIMIT, STOCK = "offer.limit_reached", "offer.sold_out"
@@ -48,13 +49,15 @@ async def grantable(offer_id: UUID, choices: Sequence[str] = ()) -> PublishedOff
         raise OfferUnknown
     if offer.state not in (OfferState.PUBLISHED, OfferState.PAUSED):
         raise GrantNotForOffer(why="它没有发布，或者已经结束")
-    if offer.benefit.kind is BenefitKind.TOP_UP:
-        raise GrantNotForOffer(why="直充需要每位会员自己填写充值号码")
+    if offer.terms.waves and offer.terms.stock is None and offer.terms.daily_stock is None:
+        raise GrantNotForOffer(why="它只有分场库存，名单从总库存发放，请先设置总库存")
     fulfiller(offer.benefit.kind).check_choices(offer.benefit.terms, tuple(sorted(choices)))
     return offer
 
 
-async def add_rows(grant_id: UUID, read: Sequence[Read], *, scope: Scope | None, vault: Vault, now: datetime) -> None:
+async def add_rows(
+    grant_id: UUID, offer: PublishedOffer, read: Sequence[Read], *, scope: Scope | None, vault: Vault, now: datetime
+) -> None:
     """Rows of a list, inside the open transaction; a member once, under whatever name."""
     require_atomic()
     meant = [(number, each) for number, each in read if isinstance(each, Recipient)]
@@ -62,16 +65,23 @@ async def add_rows(grant_id: UUID, read: Sequence[Read], *, scope: Scope | None,
     answers = {number: answer for (number, _), answer in zip(meant, people, strict=True)}
     known = [member_id for member_id, _ in people if member_id]
     named = {as_uuid(each["member_id"]) for each in await rows(statements.NAMED, grant_id, known)} if known else set()
-    written = []
+    takes_number = fulfiller(offer.benefit.kind).takes_number
+    written, numbers = [], []
     for number, each in read:
         member_id, code = answers.get(number, (None, each if isinstance(each, str) else ""))
+        recharge_to = each.recharge_to if isinstance(each, Recipient) else ""
         if member_id in named:
             member_id, code = None, "member.repeated"
+        elif member_id and recharge_to and not takes_number:
+            member_id, code = None, "recharge_to.unwanted"
         elif member_id:
             named.add(member_id)
+        row_id = new_id()
+        if member_id and recharge_to:
+            numbers.append((row_id, recharge_to))
         written.append(
             {
-                "id": str(new_id()),
+                "id": str(row_id),
                 "row_number": number,
                 "member_id": str(member_id) if member_id else None,
                 "quantity": each.quantity if isinstance(each, Recipient) else 1,
@@ -80,6 +90,7 @@ async def add_rows(grant_id: UUID, read: Sequence[Read], *, scope: Scope | None,
             }
         )
     await rows(statements.ADD_ROWS, orjson.dumps(written).decode(), now, grant_id)
+    await keep(numbers, vault=vault)
 
 
 class DryRun:
@@ -121,11 +132,15 @@ class DryRun:
         listed = await waiting.limit(BATCH).values_list("id", "row_number", "member_id", "quantity")
         periods = periods_of(self._offer, self._now, self._zone)
         taken = await slots_of(self._offer.id, [member_id for _, _, member_id, _ in listed], list(periods.values()))
+        takes_number = fulfiller(self._offer.benefit.kind).takes_number
+        reached = await numbered({each[0]: each[2] for each in listed}) if takes_number else frozenset()
         expected = []
         for row_id, number, member_id, quantity in listed:
             self._last = number
             held = {period: taken.get((member_id, period), []) for period in periods.values()}
-            expected.append({"id": str(row_id), "code": self._expected(held, periods, quantity)})
+            is_lost = takes_number and row_id not in reached
+            code = MISSING if is_lost else self._expected(held, periods, quantity)
+            expected.append({"id": str(row_id), "code": code})
         if expected:
             await rows(statements.EXPECT, orjson.dumps(expected).decode())
         return len(listed)

@@ -22,6 +22,7 @@ from handlers.errors import OfferPaused
 from handlers.grants.grant_lists import LIMIT, STOCK
 from handlers.grants.grant_stock import counters, left_of, periods_of, slots_of
 from handlers.grants.grant_views import figures_of
+from handlers.grants.recharge_numbers import MISSING, drop, numbers_of
 from handlers.grants.taking_back import OVER, take_back
 from handlers.offers.offers import published
 from handlers.outbox import JobContext, later
@@ -130,6 +131,7 @@ class Granting:
         ]
         if len(await rows(statements.SETTLE, orjson.dumps(settled).decode(), now)) < len(settled):
             raise SerializationConflict("a row was settled meanwhile")
+        await drop([each.id for each in listed])
         return len(listed) < BATCH
 
     async def _take(self, grant: Any, listed: Sequence[Any], now: datetime) -> list[str]:
@@ -153,6 +155,12 @@ class Granting:
         if offer.state is not OfferState.PUBLISHED or offer.benefit.is_paused:
             raise OfferPaused(title=offer.title)
         left = await left_of(offer, now, self._zone)
+        numbers: dict[UUID, str] = {}
+        if fulfiller(offer.benefit.kind).takes_number:
+            numbers = await numbers_of(people, vault=self._vault)
+            for row_id in [each for each in people if each not in numbers]:
+                refused[row_id] = MISSING
+                del people[row_id]
         slots = await self._slots(grant, offer, [each for each in listed if each.id in people], people, refused, now)
         choices = tuple(sorted(grant.choices))
         units = [choices for each in slots.values() for _ in each]
@@ -167,7 +175,7 @@ class Granting:
             fits -= each.quantity
             left = left if left is None else left - each.quantity
             given += [(each, one) for one in slots[each.id]]
-        await self._write(grant, offer, given, people, choices, now)
+        await self._write(grant, offer, given, people, numbers, choices, now)
         return [refused.get(each.id, "") for each in listed]
 
     async def _people(self, listed: Sequence[Any]) -> tuple[dict[UUID, UUID], dict[UUID, str]]:
@@ -222,6 +230,7 @@ class Granting:
         offer: PublishedOffer,
         given: Sequence[tuple[Any, Slots]],
         people: dict[UUID, UUID],
+        numbers: dict[UUID, str],
         choices: tuple[str, ...],
         now: datetime,
     ) -> None:
@@ -232,14 +241,17 @@ class Granting:
             if not await rows(claim_statements.TAKE_STOCK, offer.id, name, len(given)):
                 raise SerializationConflict(f"the counter {name} moved while it was locked")
         actor = ListActor(str(grant.id))
-        wanted = [Wanted(people[each.id], ClaimSource.GRANT, actor, choices, slots) for each, slots in given]
+        wanted = [
+            Wanted(people[each.id], ClaimSource.GRANT, actor, choices, slots, recharge_to=numbers.get(each.id, ""))
+            for each, slots in given
+        ]
         issued = await issue(offer, wanted, at=now, zone=self._zone, vault=self._vault, buckets=names, reason="granted")
-        numbers: Counter[UUID] = Counter()
+        nth: Counter[UUID] = Counter()
         brought, first = [], dict[UUID, tuple[Any, Issued]]()
         for (each, _), claims in zip(given, issued, strict=True):
-            numbers[each.id] += 1
+            nth[each.id] += 1
             first.setdefault(each.id, (each, claims[0]))
-            brought.append(GrantedClaim(grant_row_id=each.id, number=numbers[each.id], claim_id=claims[0].id))
+            brought.append(GrantedClaim(grant_row_id=each.id, number=nth[each.id], claim_id=claims[0].id))
         await GrantedClaim.bulk_create(brought)
         for each, claim in first.values() if grant.is_told else ():
             owner = str(people[each.id])

@@ -20,6 +20,7 @@ from handlers.grants import granting
 from handlers.grants.grant_drafts import GrantDraft, lines_of
 from handlers.grants.grant_lists import BATCH, DryRun, add_rows, grantable
 from handlers.grants.grant_views import GrantView, RowView, theirs, view
+from handlers.grants.recharge_numbers import drop_of_list
 from handlers.offers.offer_views import theirs as offer_of
 from handlers.ports import Clock, Vault
 from handlers.recurring import BUSINESS_ZONE
@@ -78,7 +79,7 @@ class Grants:
                 made_by_kind=operator.kind,
                 made_by_id=operator.actor_id,
             )
-            await add_rows(grant.id, lines, scope=scope, vault=self._vault, now=now)
+            await add_rows(grant.id, offer, lines, scope=scope, vault=self._vault, now=now)
             dry_run = DryRun(grant, offer, now=now, zone=self._zone)
             await dry_run.begin()
             while await dry_run.batch() == BATCH:
@@ -243,6 +244,8 @@ class Grants:
             await _move(grant, GrantState.PROPOSED, GrantState.RUNNING if is_approved else GrantState.REJECTED)
             if is_approved:
                 await granting.begin(grant_id, at=now)
+            else:
+                await drop_of_list(grant_id)
             await record(operator, f"grant.{outcome}", "grant", grant_id, at=now, organization_id=_place(grant))
             return await view(await GrantBatch.get(id=grant_id))
 

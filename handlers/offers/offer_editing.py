@@ -14,6 +14,7 @@ from handlers.codec import from_json, to_json
 from handlers.errors import OfferCodeTaken, OfferStateWrong, OrganizationUnknown
 from handlers.offers.offer_publishing import begin_stock, check, usable_benefit
 from handlers.offers.offer_views import OperatedOffer, Version, theirs, view
+from handlers.pauses import note_switch
 from handlers.ports import Clock
 from handlers.requests import Answer, once
 from handlers.retrying import refusing
@@ -24,7 +25,7 @@ from models.benefits import Offer, OfferVersion
 from models.database import rows
 from models.ids import new_id
 from models.statements import offers as statements
-from models.words import OfferState
+from models.words import OfferState, PausedKind
 
 _MOVES = {
     "paused": (statements.PAUSE, OfferState.PAUSED),
@@ -191,6 +192,8 @@ class OfferEditing:
             offer = await theirs(scope, offer_id)
             if not await rows(statement, offer_id, state):
                 raise OfferStateWrong(state=str((await Offer.get(id=offer_id)).state))
+            is_off = state is OfferState.PAUSED
+            await note_switch(PausedKind.OFFER, offer_id, is_off=is_off, at=self._clock.now())
             await self._record(operator, f"offer.{act}", offer, reason=reason)
             return view(await Offer.get(id=offer_id))
 

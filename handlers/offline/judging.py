@@ -3,7 +3,7 @@
 What others gave for the same claim is no part of this: that is decided among all of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,11 +14,13 @@ from handlers.offline.scans import ScanSent
 from handlers.recurring import BUSINESS_ZONE
 from handlers.rules.benefit_terms import TERMS_OF
 from handlers.rules.offline import OfflineDayTimes, OfflineReason, value_of, why_not_offline, why_not_then
+from handlers.rules.pauses import Interval, was_off
 from handlers.rules.redemption import Presented, Reason, honours, why_not
 from models.sql import as_instant, as_uuid
-from models.words import BenefitKind, ClaimState, MemberStatus
+from models.words import BenefitKind, ClaimState, MemberStatus, OfferState
 
 Row = Mapping[str, Any]
+Pauses = Mapping[UUID, Sequence[Interval]]  # when benefits, offers and merchants were off
 # A claim in one of these may have been good when it was scanned: time and the others decide about it.
 _WAS_PERHAPS_GOOD = frozenset({ClaimState.ISSUED, ClaimState.USED, ClaimState.EXPIRED})
 
@@ -51,7 +53,14 @@ class Judged:
 
 
 def judge(
-    sent: ScanSent, code_hash: str, sync: Row | None, found: Row | None, merchant_id: UUID, now: datetime
+    sent: ScanSent,
+    code_hash: str,
+    sync: Row | None,
+    found: Row | None,
+    merchant_id: UUID,
+    *,
+    pauses: Pauses,
+    now: datetime,
 ) -> Judged:
     """`found` is the claim behind the code, its row locked, of whichever merchant."""
     claim = found if found and found["merchant_id"] and as_uuid(found["merchant_id"]) == merchant_id else None
@@ -70,7 +79,7 @@ def judge(
         return Judged(sent, code_hash, sync, claim, scanned_at, against)
     if claim is None:
         return Judged(sent, code_hash, sync, None, scanned_at, Reason.INVALID)
-    shown = presented(claim, sync, sent.bill_fen)
+    shown = presented(claim, sync, sent.bill_fen, is_paused=_was_paused(claim, pauses, scanned_at))
     reason: str = why_not(shown, scanned_at) or ""
     if not reason and (
         not claim["is_offline_allowed"]
@@ -83,7 +92,22 @@ def judge(
     )
 
 
-def presented(claim: Row, sync: Row, bill_fen: int | None) -> Presented:
+def subjects(claim: Row) -> dict[UUID, bool]:
+    """What the claim hangs on: its benefit, offer and merchant, and whether each is off at this moment."""
+    switches = {
+        as_uuid(claim["benefit_id"]): bool(claim["is_paused"]),
+        as_uuid(claim["offer_id"]): claim["offer_state"] == OfferState.PAUSED,
+    }
+    if claim["merchant_id"]:
+        switches[as_uuid(claim["merchant_id"])] = not claim["is_merchant_active"]
+    return switches
+
+
+def _was_paused(claim: Row, pauses: Pauses, at: datetime) -> bool:
+    return any(was_off(at, pauses.get(each, ()), is_off_now=is_off) for each, is_off in subjects(claim).items())
+
+
+def presented(claim: Row, sync: Row, bill_fen: int | None, *, is_paused: bool = False) -> Presented:
     """The claim as it lay on the counter then, as far as anybody can know: unused, unless it was called back."""
     kind, state = BenefitKind(claim["kind"]), ClaimState(claim["state"])
     terms = from_json(TERMS_OF[kind], claim["terms"])
@@ -98,7 +122,7 @@ def presented(claim: Row, sync: Row, bill_fen: int | None) -> Presented:
         is_own=as_uuid(claim["owner_id"]) == as_uuid(sync["clerk_member_id"]),
         is_of_merchant=True,
         is_honoured_here=honours(terms, sync["store_code"]),
-        is_paused=bool(claim["is_paused"]),
+        is_paused=is_paused,
         is_code_good=bool((claim["offer_terms"] or {}).get("shows_typed_code", True)),
         bill_fen=bill_fen,
     )

@@ -76,12 +76,14 @@ async def contents(
 ) -> Contents | None:
     """The pack of a store; None where it has nothing that may be redeemed offline. Raises TooManyEntries.
 
-    The claims are read a page at a time: between pages others are served, and no more than a page is held.
+    The claims are read a page at a time: between pages others are served, and of claims no more than a page is held.
+    What grows is the pack's own text, which is there whole: Ed25519 signs it in one piece, and it is kept for the other
+    tills of the street.
     """
     benefits = [each for each in await _benefits(merchant_id) if honours(each.terms, shop.code)]
     if not benefits:
         return None
-    key, entries, revoked = pack_key(vault, shop.id, day.on), list[bytes](), list[str]()
+    key, entries, revoked = pack_key(vault, shop.id, day.on), bytearray(), list[str]()
     entry_count = 0
     for index, benefit in enumerate(benefits):
         async for page in _pages(benefit.id, day, now):
@@ -90,15 +92,15 @@ async def contents(
             revoked += [_mark(vault, key, each) for each in page if each["state"] != ClaimState.ISSUED]
             if entry_count + len(revoked) > MOST_ENTRIES:
                 raise TooManyEntries
-            entries += [orjson.dumps(_entry(vault, key, index, each)) for each in good]
+            for each in good:
+                entries += orjson.dumps(_entry(vault, key, index, each)) + b","
     used = await rows(statements.PACK_USED, merchant_id, day.starts_at, MOST_ENTRIES - entry_count - len(revoked) + 1)
     revoked += [_mark(vault, key, each) for each in used]
     if entry_count + len(revoked) > MOST_ENTRIES:
         raise TooManyEntries
     head = orjson.dumps(_head(shop, day, key, key_id, now, benefits))
-    data = b"".join(
-        (head[:-1], b',"revoked":', orjson.dumps(sorted(revoked)), b',"entries":[', b",".join(entries), b"]}")
-    )
+    del entries[-1:]  # the last comma
+    data = b"".join((head[:-1], b',"revoked":', orjson.dumps(sorted(revoked)), b',"entries":[', entries, b"]}"))
     return Contents(data, entry_count, len(revoked))
 
 

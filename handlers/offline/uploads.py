@@ -15,14 +15,15 @@ from handlers.actors import Clerk
 from handlers.claims.typed_codes import code_hash, normalise
 from handlers.errors import DeviceClockOff
 from handlers.offline.deciding import Desk
-from handlers.offline.judging import Judged, judge
+from handlers.offline.judging import Judged, judge, subjects
 from handlers.offline.recording import closed_days, gaps_of, keep, known_scans, lock_device, standing_by_claim
 from handlers.offline.scans import ScanAnswer, ScanSent, Told, Uploaded, replay, reused
+from handlers.pauses import pauses_since
 from handlers.ports import Clock, Vault
 from handlers.redemptions.counter import lock_clerk
 from handlers.redemptions.redemption_attempts import Counter
 from handlers.retrying import again, refusing
-from handlers.rules.offline import OfflineReason, is_clock_refused, is_clock_warned
+from handlers.rules.offline import CLOCK_REFUSED, OfflineReason, is_clock_refused, is_clock_warned
 from models.database import atomic, row, rows
 from models.sql import as_uuid
 from models.statements import offline as statements
@@ -117,8 +118,12 @@ class OfflineUploads:
         closed = await closed_days([each["business_on"] for each in syncs.values()], now)
         hashes = sorted({hashed for _, hashed in fresh})
         claims = {each["code_hash"]: each for each in await rows(statements.LOCK_CLAIMS, [], hashes)}
+        switches = {each for claim in claims.values() for each in subjects(claim)}
+        since = min(sent.scanned_at for sent, _ in fresh) - CLOCK_REFUSED  # by the device's clock
+        pauses = await pauses_since(switches, since)
         judged = [
-            judge(sent, hashed, syncs.get(sent.sync_id), claims.get(hashed), merchant_id, now) for sent, hashed in fresh
+            judge(sent, hashed, syncs.get(sent.sync_id), claims.get(hashed), merchant_id, pauses=pauses, now=now)
+            for sent, hashed in fresh
         ]
         return sorted(judged, key=lambda each: (each.scanned_at, each.sent.seq)), closed
 

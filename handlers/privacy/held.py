@@ -158,13 +158,17 @@ class HeldTransfer:
 
 @dataclass(frozen=True, slots=True)
 class HeldListing:
-    """A list of an operator's that names them, for an offer that is given or taken back, and what became of it."""
+    """A list of an operator's that names them, for an offer that is given or taken back, and what became of it.
+
+    `recharge_tail`: of the number that a top-up would go to, while it waits.
+    """
 
     offer: str
     listed_for: str
     quantity: int
     state: str
     added_at: datetime
+    recharge_tail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from models.cards import Card
 from models.claims import Claim
 from models.consents import Consent
 from models.database import atomic, rows
-from models.grants import GrantRow
+from models.grants import GrantNumber, GrantRow
 from models.identity import Attribution, Follower, Identifier, IdentityEvent, Member
 from models.ledger import LedgerAccount, Transfer
 from models.linking import BoundNumber, PhoneTransfer
@@ -242,8 +242,13 @@ async def _transfers(ids: list[UUID]) -> tuple[held.HeldTransfer, ...]:
 
 async def _listings(ids: list[UUID]) -> tuple[held.HeldListing, ...]:
     found = GrantRow.filter(member_id__in=ids).order_by("created_at", "id")
+    named = await GrantNumber.filter(grant_row__member_id__in=ids).values_list("grant_row_id", "tail")
+    tails: dict[UUID, str] = dict(named)
     return tuple(
-        held.HeldListing(each.grant.offer.code, each.grant.kind, each.quantity, each.state, each.created_at)
+        held.HeldListing(
+            *(each.grant.offer.code, each.grant.kind, each.quantity, each.state, each.created_at),
+            recharge_tail=tails.get(each.id, ""),
+        )
         for each in await found.prefetch_related("grant__offer")
     )
 

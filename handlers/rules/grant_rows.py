@@ -18,6 +18,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "card": ("card", "card_number", "卡号", "会员卡号"),
     "openid": ("openid",),
     "quantity": ("quantity", "数量", "份数"),
+    "recharge_to": ("recharge_to", "充值号码", "充值手机号"),
 }
 _QUANTITY = re.compile(r"[0-9]{1,9}")
 _OPENID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -34,11 +35,12 @@ class By(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One row. Personal data: never logged, never stored in the clear."""
+    """One row. Personal data: never logged, never stored in the clear. `recharge_to`: where a top-up goes."""
 
     by: By
     value: str = field(repr=False)  # normalised
     quantity: int = 1
+    recharge_to: str = field(default="", repr=False)  # normalised; empty: a number of the member's own
 
 
 def header(line: str) -> tuple[str, ...]:
@@ -56,10 +58,10 @@ def read(line: str, columns: Sequence[str]) -> Recipient:
     quantity = said.get("quantity") or "1"
     if not _QUANTITY.fullmatch(quantity):
         raise RowRefused("quantity.wrong")
-    return recipient(named, int(quantity))
+    return recipient(named, int(quantity), said.get("recharge_to", ""))
 
 
-def recipient(named: Mapping[By, str], quantity: int) -> Recipient:
+def recipient(named: Mapping[By, str], quantity: int, recharge_to: str = "") -> Recipient:
     """A row whose cells are known. Raises RowRefused."""
     if len(named) != 1:
         raise RowRefused("member.missing" if not named else "member.several")
@@ -69,7 +71,10 @@ def recipient(named: Mapping[By, str], quantity: int) -> Recipient:
     normalised = _normalised(by, value)
     if normalised is None:
         raise RowRefused("member.malformed")
-    return Recipient(by, normalised, quantity)
+    number = normalise_phone(recharge_to, "86") if recharge_to else ""
+    if number is None:
+        raise RowRefused("recharge_to.malformed")
+    return Recipient(by, normalised, quantity, number)
 
 
 def _normalised(by: By, value: str) -> str | None:
@@ -98,6 +103,9 @@ REASONS: Mapping[str, str] = {
     "member.not_joined": "还没有入会",
     "member.repeated": "同一份名单里已有这位会员",
     "quantity.wrong": f"份数要在1到{MOST_EACH}之间",
+    "recharge_to.malformed": "充值号码的格式不对",
+    "recharge_to.missing": "没有写充值号码，会员也没有可用的号码",
+    "recharge_to.unwanted": "这项权益不需要充值号码",
     "offer.limit_reached": "超过每人限领",
     "offer.sold_out": "库存或券码不足",
     "offer.closed": "活动已经结束",

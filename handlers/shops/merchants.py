@@ -20,6 +20,7 @@ from handlers.errors import (
     MerchantUnknown,
     OrganizationUnknown,
 )
+from handlers.pauses import note_switch
 from handlers.ports import Clock
 from handlers.requests import Answer, once
 from handlers.retrying import refusing
@@ -30,7 +31,7 @@ from models.database import rows
 from models.ids import new_id
 from models.programmes import Brand, Merchant
 from models.statements import merchants as statements
-from models.words import MerchantAccess, MerchantTier
+from models.words import MerchantAccess, MerchantTier, PausedKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +184,10 @@ class Merchants(Owners):
             before = {name: getattr(found, name) for name in change.told}
             if change.told:
                 await found.update_from_dict(change.told).save(update_fields=list(change.told))
-            view = _seen(found)
+            view, now = _seen(found), self._clock.now()
             told, place = {"code": view.code, "before": before, "after": change.told}, view.organization_id
-            now = self._clock.now()
+            if change.is_active is not None and change.is_active is not before["is_active"]:
+                await note_switch(PausedKind.MERCHANT, view.id, is_off=not change.is_active, at=now)
             await record(operator, "merchant.changed", "merchant", view.id, at=now, organization_id=place, **told)
             return view
 

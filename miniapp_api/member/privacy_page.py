@@ -91,6 +91,7 @@ FIELDS = {
     "proven_at": "核实时间",
     "purpose": "用途",
     "quantity": "份数",
+    "recharge_tail": "充值号码末四位",
     "revoked_at": "失效时间",
     "scene": "场景",
     "scope": "范围",

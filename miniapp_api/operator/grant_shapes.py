@@ -17,17 +17,21 @@ BenefitCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_
 
 
 class GivenRowBody(Body):
-    """A member under exactly one of the four names, and how many they get."""
+    """A member under exactly one of the four names, and how many they get.
+
+    `recharge_to`: the number that a top-up goes to; without it the member's verified phone, or their only bound number.
+    """
 
     member_id: Id | None = None
     phone: Name | None = None
     card_number: Name | None = None
     openid: Name | None = None
     quantity: Annotated[int, Field(ge=1, le=MOST_EACH)] = 1
+    recharge_to: Name | None = None
 
 
 class NewGrantBody(Body):
-    """Either `rows` or `csv`: a text whose first line names the columns 手机号, 卡号, 会员 or openid, and 份数."""
+    """Either `rows` or `csv`: a text whose first line names 手机号, 卡号, 会员 or openid, and 份数, 充值号码."""
 
     offer_id: Id
     reason: Reason
@@ -52,6 +56,7 @@ class NewGrantBody(Body):
                     card=each.card_number,
                     openid=each.openid,
                     quantity=each.quantity,
+                    recharge_to=each.recharge_to,
                 )
                 for each in self.rows
             ),

@@ -1,4 +1,4 @@
-"""Orders of top-ups whose supplier says nothing: two operators say what became of them."""
+"""Orders of top-ups: what became of one whose supplier says nothing, by two; and what was never sent, by one."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -14,9 +14,11 @@ from handlers.errors import (
     TopUpNotUnderWay,
     TopUpProofMissing,
     TopUpProposed,
+    TopUpSent,
     TopUpTooSoon,
     TopUpUnknown,
 )
+from handlers.fulfillment.cancelling import TopUpCancelled
 from handlers.fulfillment.hand_settling import HandSettlement, PendingSettlement
 from miniapp_api.auth import operator
 from miniapp_api.http import endpoint
@@ -62,6 +64,23 @@ class TopUpSettlementOut(Out):
             outcome=_outcome(is_done=told.is_done),
             approval_id=told.approval_id,
         )
+
+
+class CancelBody(Body):
+    reason: Reason
+
+
+class TopUpCancelledOut(Out):
+    """The claim is revoked; its unit, its limit and its points are back."""
+
+    order_id: Id
+    order_no: str
+    claim_id: Id
+    state: FulfillmentState
+
+    @classmethod
+    def of(cls, told: TopUpCancelled) -> "TopUpCancelledOut":
+        return cls(order_id=told.order_id, order_no=told.order_no, claim_id=told.claim_id, state=told.state)
 
 
 class PendingSettlementOut(Out):
@@ -140,7 +159,19 @@ async def reject_settlement(
     return reply(answer, TopUpSettlementOut.of, status=200)
 
 
+@endpoint(tags=["supplier"], auth="operator", refuses=[RoleMissing, TopUpUnknown, TopUpSent])
+async def cancel_top_up(
+    request: web.Request, order_id: Id, /, body: CancelBody, *, idempotency_key: str
+) -> Ok[TopUpCancelledOut]:
+    """Call off an order that was never sent. One that the supplier may have is refused."""
+    answer = await handlers(request).top_up_cancelling.cancel(
+        operator(request), order_id, reason=body.reason, request_id=idempotency_key
+    )
+    return reply(answer, TopUpCancelledOut.of, status=200)
+
+
 ROUTES = [
+    web.post("/operator/top-ups/{order_id}/cancel", cancel_top_up),
     web.post("/operator/top-ups/{order_id}/settlement", settle_top_up),
     web.get("/operator/top-up-settlements", pending_settlements),
     web.post("/operator/top-up-settlements/{settlement_id}/approve", approve_settlement),

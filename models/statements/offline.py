@@ -22,10 +22,11 @@ PACK_BENEFITS = """
     WHERE merchant_id = $1 AND is_offline_allowed AND NOT is_paused ORDER BY id
 """
 # $1 benefit, $2 the claim after which, $3 the end of the day, $4 from when on it must be good, $5 how many. Rows of
-# other members' claims than active ones', and of offers that show no typed code, are left out.
+# other members' claims than active ones', of offers that show no typed code, and of paused ones, are left out.
 _PACK = """
     SELECT c.id, c.state, c.code_version, c.valid_from, c.expires_at
     FROM claim c
+    JOIN offer f ON f.id = c.offer_id AND f.state <> 'paused'
     JOIN member m ON m.id = c.member_id
     JOIN member o ON o.id = coalesce(m.canonical_id, m.id) AND o.status = 'active'
     LEFT JOIN offer_version v ON v.offer_id = c.offer_id AND v.number = c.offer_version
@@ -117,12 +118,14 @@ GIVE = Both(
 )
 # The claims behind these ids or hashes of typed codes, locked in id order, with all that a decision needs.
 _CLAIMS = """
-    SELECT c.id, c.code_hash, c.state, c.uses_total, c.uses_left, c.valid_from, c.expires_at,
-        o.id AS owner_id, o.status AS owner_status,
+    SELECT c.id, c.code_hash, c.state, c.uses_total, c.uses_left, c.valid_from, c.expires_at, c.offer_id,
+        f.state AS offer_state, t.is_active AS is_merchant_active, o.id AS owner_id, o.status AS owner_status,
         b.id AS benefit_id, b.name, b.kind, b.terms, b.merchant_id, b.is_paused, b.is_offline_allowed,
         b.settlement_price_fen, b.operator_share_bp, v.terms AS offer_terms
     FROM claim c
     JOIN benefit b ON b.id = c.benefit_id
+    JOIN offer f ON f.id = c.offer_id
+    LEFT JOIN merchant t ON t.id = b.merchant_id
     JOIN member m ON m.id = c.member_id
     JOIN member o ON o.id = coalesce(m.canonical_id, m.id)
     LEFT JOIN offer_version v ON v.offer_id = c.offer_id AND v.number = c.offer_version

@@ -14,9 +14,9 @@ NUMBER = "13912345670"
 SECRET = "between-us-and-the-supplier"
 
 
-async def a_supplier(rooms, code: str = "easycharge", **more) -> Supplier:
+async def a_supplier(rooms, code: str = "easycharge", *, secret: str = SECRET, **more) -> Supplier:
     supplier_id, root = new_id(), await Organization.get(parent_id=None)
-    cipher = rooms.vault.encrypt(SECRET, bound_to=SUPPLIER_SECRET.bound_to(supplier_id))
+    cipher = rooms.vault.encrypt(secret, bound_to=SUPPLIER_SECRET.bound_to(supplier_id))
     facts = {"name": "易充", "api_url": "http://127.0.0.1:9", **more}
     return await Supplier.create(id=supplier_id, organization=root, code=code, secret_cipher=cipher, **facts)
 

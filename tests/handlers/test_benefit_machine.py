@@ -1,7 +1,8 @@
 """Everything that can happen to a benefit, in any order: what a plain model says is what the database holds.
 
-The steps and the promises stand in `benefit_machine/`. Members claim, clerks redeem and take back, operators pause,
-publish and change stock, time goes forth and back, people leave, connections break and Redis is wiped; whoever got no
+The steps and the promises stand in `benefit_machine/`. Members claim, clerks redeem, take back, void and upload,
+operators pause, publish, change stock and give lists, suppliers charge or say nothing, time goes forth and back, people
+leave, connections break and Redis is wiped; whoever got no
 answer asks again with the same key.
 """
 
@@ -20,18 +21,23 @@ from handlers.actors import Clerk
 from handlers.claims import claiming
 from handlers.claims import claims as claims_room
 from handlers.errors import DomainError
+from handlers.fulfillment import settling, top_up_orders
+from handlers.grants import granting
 from handlers.redemptions import redeeming
 from handlers.rules import redemption as rules
 from handlers.rules.claim_states import EDGES, FIRST
+from handlers.rules.fulfillment_states import OPEN, Act
+from handlers.serving import void_acts
 from models.failures import SerializationConflict
 from models.organizations import Organization
 from models.programmes import Merchant, Store
 from models.redemptions import Clerk as ClerkRow
 from models.sql import Both
-from models.statements import claims, invariants, redemptions
+from models.statements import claims, invariants, offline, redemptions
 from models.words import ClerkRole
 from tests.handlers.benefit_machine.promises import Benefits
 from tests.handlers.benefit_machine.world import Staff
+from tests.handlers.charging import a_supplier
 from tests.handlers.machine.failpoints import How
 from tests.handlers.offering import operator_at
 
@@ -59,6 +65,13 @@ MUST_HAPPEN = {
     "stock added",
     "stock taken",
     "paused",
+    "voided",
+    "uploaded, accepted",
+    "given by a list: done",
+    "top-up done",
+    "top-up failed",
+    "top-up silent",
+    "top-up called off",
     *(f"struck by {how}" for how in How),
 }
 MUST_HAPPEN_IN_THE_LONG_RUN = MUST_HAPPEN | {
@@ -73,6 +86,13 @@ MUST_HAPPEN_IN_THE_LONG_RUN = MUST_HAPPEN | {
     "refused: PackageNothingDue",
     "refused: OfferPaused",
     "refused: RedemptionInvalid",
+    "refused: ClaimNotVoidable",
+    "uploaded, conflict",
+    "uploaded, rejected",
+    "given by a list: offer.limit_reached",
+    "given by a list: offer.sold_out",
+    "a silent supplier was asked",
+    "a top-up hindered leaving",
 }
 
 
@@ -81,6 +101,7 @@ async def staff(rooms, monkeypatch):
     # What a process remembers for a second says no where the model, which has no such second, says yes.
     monkeypatch.setattr(claiming, "SOLD_OUT_FOR", 0.0)
     root = await Organization.get(parent=None)
+    await a_supplier(rooms)
     merchant = await Merchant.create(organization=root, code="other", name="别家")
     store = await Store.create(merchant=merchant, code="other", name="别处")
     person = await rooms.member("o-stranger")
@@ -140,6 +161,10 @@ async def no_slots(*_, **__) -> dict:
     return {}
 
 
+def sends_whatever_is_open(state, *, is_paused: bool) -> Act:
+    return Act.SEND if state in OPEN else Act.LEAVE
+
+
 def like(statement, old: str, new: str):
     """A statement without one of its pieces."""
     texts = (statement, statement) if isinstance(statement, str) else (statement.postgres, statement.sqlite)
@@ -172,6 +197,15 @@ TAKEN_AWAY = {
         "MARK_RETURNED",
         like(claims.MARK_RETURNED, "SET is_returned = true", "SET is_returned = false"),
     ),
+    "the word to whoever's claim is voided": (void_acts, "later", nothing),
+    "the use that a scan without a network takes": (
+        offline,
+        "TAKE",
+        like(offline.TAKE, "uses_left = uses_left - 1", "uses_left = uses_left - 0"),
+    ),
+    "the limits of members, for a list": (granting, "slots_of", no_slots),
+    "the question before a top-up is sent again": (top_up_orders, "next_act", sends_whatever_is_open),
+    "the unit of a top-up that failed": (settling, "give_back", nothing),
     "the time at which a claim is over": (rules, "_is_expired", lambda *_: False),
 }
 

@@ -1,25 +1,33 @@
-"""Planted in a server of its own: it kills itself, once, at a point of a claim or a redemption that the test names.
+"""Planted in a server of its own: it kills itself, once, at a point of a claim, a redemption or a top-up.
 
-The test writes `claim before_commit` (or the like) into the file `armed` of the folder the server runs in; whoever
-comes to that point takes the file away and dies, as by kill -9. A retry finds no file, and nothing happens to it.
+The test names the point: it writes `claim before_commit` (or the like) into the file `armed` of the folder the server
+runs in; whoever comes to that point takes the file away and dies, as by kill -9. A retry finds no file, and nothing
+happens to it.
 """
 
 import asyncio
 import contextvars
 import os
 import signal
+import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+from gateways.suppliers import SupplierApi
 from handlers import group_commit
 from handlers.claims import claiming, claims
+from handlers.fulfillment import top_up_orders
 from handlers.redemptions import redeeming, tills
+from handlers.rules.fulfillment_states import UNDER_WAY, Act, next_act
 from models.asyncpg_client import PostgresTransaction
 from models.sqlite_client import SqliteTransaction
 
 POINTS = ("before_statements", "mid_batch", "before_commit", "after_commit")
 PLANT = "from tests.processes import failing; failing.plant()"
 PLANT_HASTY = f"{PLANT}; failing.answer_before_the_commit()"
+PLANT_UNASKED = f"{PLANT}; failing.send_without_asking()"
+SENDING = ("before_sending", "after_sending")  # of a top-up: it counts as sent in the database already
 ARMED = Path("armed")
 
 _doing: contextvars.ContextVar[str] = contextvars.ContextVar("doing", default="")  # in whose transaction we are
@@ -31,6 +39,7 @@ def plant() -> None:
     _dies_at(claims, "_note", "mid_batch")  # claims and slots are written, the events are not
     _begins("redeem", tills.Tills, "_decide")
     _dies_at(redeeming, "move", "mid_batch")  # the uses are taken
+    _dies_around_a_call()
     for transaction in (SqliteTransaction, PostgresTransaction):
         _at_the_commit(transaction)
 
@@ -47,6 +56,36 @@ def answer_before_the_commit() -> None:
         return outcomes
 
     group_commit.GroupCommit._outcomes = hasty  # type: ignore[method-assign]
+
+
+def send_without_asking() -> None:
+    """The mistake that the test must see: what has no answer yet is sent again, and as an order of its own."""
+    real, real_move = top_up_orders.TopUpOrders._order, top_up_orders.move
+
+    def hasty(state: Any, *, is_paused: bool) -> Act:
+        return Act.SEND if state in UNDER_WAY else next_act(state, is_paused=is_paused)
+
+    async def whoever_comes(found: Any, before: Any, target: Any, *, at: Any) -> bool:
+        return before in UNDER_WAY or await real_move(found, before, target, at=at)
+
+    def another(self: Any, found: Any) -> Any:
+        return replace(real(self, found), order_no=uuid.uuid4().hex)
+
+    top_up_orders.next_act, top_up_orders.move = hasty, whoever_comes
+    top_up_orders.TopUpOrders._order = another  # type: ignore[method-assign]
+
+
+def _dies_around_a_call() -> None:
+    real = SupplierApi.order
+
+    async def order(self: Any, access: Any, order: Any) -> Any:
+        _doing.set("top_up")
+        _die_if_armed("before_sending")
+        says = await real(self, access, order)
+        _die_if_armed("after_sending")  # they have done it, and nobody here knows
+        return says
+
+    SupplierApi.order = order  # type: ignore[method-assign]
 
 
 def _begins(act: str, place: Any, name: str) -> None:

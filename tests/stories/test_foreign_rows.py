@@ -86,6 +86,7 @@ BODIES: Mapping[str, Any] = {
     "NewTermsBody": {"operator_share_bp": 5000},
     "CloseDayBody": {"merchant": "norths", "business_on": "2026-03-02"},
     "ReversalBody": {"reason": "按错了", "device_id": "till"},
+    "CancelBody": {"reason": "供应商停业"},
     "VoidBody": {"reason": "假券"},
     "SettlementBody": {"outcome": "failed", "reason": "对方查无此单"},
     "LossBody": {"note": "认了"},

@@ -11,6 +11,7 @@ from handlers.claims.claiming import Claimed
 from handlers.errors import (
     ChoicesInvalid,
     ClaimUnknown,
+    DepartureHindered,
     NotSignedIn,
     OfferLimitReached,
     OfferPaused,
@@ -41,15 +42,12 @@ class ClaimingSteps(World):
     def claim_act(self, member: int, offer: OnOffer, wish: tuple[int, ...] = (0,)) -> Act:
         codes = list(offer.choices)
         choices = tuple(codes[index] for index in wish) if offer.choices else ()
-        person, now = self.people[member], self.now
+        person = self.people[member]
 
         def settled(value: Claimed) -> None:
             first, *parts = value.claims
-            ends = begins(day_of(now) + timedelta(days=offer.days + 1), now) if offer.days is not None else None
-            periods = offer.periods(now)
-            claim = Held(first.id, offer, member, now, ends, offer.uses, offer.uses, periods, offer.buckets(now))
+            claim = self.hold(first.id, offer, member)
             claim.is_of_package = bool(offer.choices)
-            self.held[claim.id] = claim
             self.claim_keys[member] += 1
             if offer.codes is not None:
                 offer.codes -= 1
@@ -62,6 +60,18 @@ class ClaimingSteps(World):
             frozenset(self._why_not(member, offer, choices)),
             settled,
         )
+
+    def hold(self, claim_id: UUID, offer: OnOffer, member: int) -> Held:
+        """A claim of now."""
+        now = self.now
+        ends = begins(day_of(now) + timedelta(days=offer.days + 1), now) if offer.days is not None else None
+        held = Held(claim_id, offer, member, now, ends, offer.uses, offer.uses, offer.periods(now), offer.buckets(now))
+        self.held[claim_id] = held
+        return held
+
+    def hanging(self) -> list[Held]:
+        """Top-ups that a supplier may have."""
+        return [each for each in self.held.values() if each.state == "pending"]
 
     def _take_in(self, package: Held, codes: tuple[str, ...], part_ids: list[UUID]) -> None:
         wanted = iter(part_ids)
@@ -159,7 +169,13 @@ class ClaimingSteps(World):
     def leave(self, member, is_sure):
         if not is_sure or member in self.gone:
             return
-        self.do(self.rooms.handlers.departures.leave(self.people[member]))
+        leaving = self.rooms.handlers.departures.leave(self.people[member])
+        if any(each.member == member for each in self.hanging()):
+            with pytest.raises(DepartureHindered):
+                self.do(leaving)
+            self.seen_happen["a top-up hindered leaving"] += 1
+            return
+        self.do(leaving)
         self.gone.add(member)
         del self.claim_keys[member]  # with the person went what they had asked for
         ended = [each for each in self.held.values() if each.member == member and each.is_open]

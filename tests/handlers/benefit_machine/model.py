@@ -37,6 +37,19 @@ class OnOffer:
     is_redeemed: bool = True
     returns: bool = False
     version: int = 1
+    pauses: list[tuple[datetime, datetime | None]] = field(default_factory=list)
+
+    def paused(self, at: datetime) -> None:
+        self.is_paused = True
+        self.pauses.append((at, None))
+
+    def resumed(self, at: datetime) -> None:
+        self.is_paused = False
+        self.pauses[-1] = self.pauses[-1][0], at
+
+    def was_paused(self, at: datetime) -> bool:
+        """By the history: the clock may have gone back to before a pause."""
+        return any(since <= at and (until is None or at < until) for since, until in self.pauses)
 
     def periods(self, at: datetime) -> tuple[str, ...]:
         """The slots that one claim at this instant takes."""

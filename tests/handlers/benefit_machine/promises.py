@@ -8,7 +8,7 @@ from models.database import row, rows
 from models.operators import AuditEntry
 from models.requests import Request
 from models.statements import invariants
-from tests.handlers.benefit_machine.running import RunningSteps
+from tests.handlers.benefit_machine.desk import DeskSteps
 from tests.handlers.machine.promises import OF_DOCTOR
 
 # Each finds the rows that break a promise. Rules for what else may happen to a claim are added here.
@@ -24,11 +24,20 @@ PROMISES = {
             ('redeemed:' || CAST(r.id AS TEXT), 'reversed:' || CAST(r.id AS TEXT)))
     """,
     "nothing is claimed without a slot": """
-        SELECT c.id FROM claim c LEFT JOIN claim_slot s ON s.claim_id = c.id GROUP BY c.id HAVING count(s.id) = 0
+        SELECT c.id FROM claim c LEFT JOIN claim_slot s ON s.claim_id = c.id
+        WHERE NOT EXISTS (SELECT 1 FROM fulfillment f WHERE f.claim_id = c.id AND f.state IN ('failed', 'cancelled'))
+        GROUP BY c.id HAVING count(s.id) = 0
     """,
     "a successful scan is on record": """
-        SELECT r.id FROM redemption r WHERE r.kind = 'redeem' AND NOT EXISTS
+        SELECT r.id FROM redemption r WHERE r.kind = 'redeem' AND r.mode = 'online' AND NOT EXISTS
             (SELECT 1 FROM redemption_attempt a WHERE a.claim_id = r.claim_id AND a.outcome = 'ok')
+    """,
+    "a scan without a network that counts has its redemption, and no other has": """
+        SELECT s.id FROM offline_scan s WHERE (s.outcome = 'accepted') <> (s.redemption_id IS NOT NULL)
+    """,
+    "who voids tells the member, once": """
+        SELECT e.id FROM claim_event e LEFT JOIN job j ON j.key = 'voided:' || CAST(e.claim_id AS TEXT)
+        WHERE e.reason = 'voided' GROUP BY e.id HAVING count(j.id) <> 1
     """,
     "nobody holds more of a day than the day has": """
         SELECT s.id FROM offer_stock s WHERE s.left_count < 0 OR s.taken_count > s.added_count
@@ -39,7 +48,7 @@ BROKEN = " UNION ALL ".join(
 )
 
 
-class Benefits(RunningSteps):
+class Benefits(DeskSteps):
     """All steps, and the promises."""
 
     @invariant()
@@ -75,6 +84,7 @@ class Benefits(RunningSteps):
             assert await Request.filter(operation="claim", actor_id=str(person.member_id)).count() == answered
         acts = AuditEntry.filter(subject_id__in=[str(each) for each in ids], action__startswith="offer.")
         assert await acts.count() == self.records
+        await self.charges_are_as_remembered()
         done = {each.id: each.is_reversed for each in self.done}
         kept = await rows(
             "SELECT r.id, x.id AS reversal FROM redemption r LEFT JOIN redemption x ON x.reverses_id = r.id"

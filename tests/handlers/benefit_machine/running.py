@@ -30,7 +30,7 @@ class RunningSteps(CounterSteps):
         move = editing.pause if to_pause else editing.resume
 
         def settled(_value) -> None:
-            offer.is_paused = to_pause
+            (offer.paused if to_pause else offer.resumed)(self.now)
             self.records += 1
             self.seen_happen["paused" if to_pause else "resumed"] += 1
 

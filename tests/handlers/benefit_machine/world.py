@@ -16,12 +16,13 @@ from handlers.errors import DomainError, OutcomeUnknown, Overloaded
 from handlers.requests import Answer
 from handlers.rules.benefit_terms import CodeCouponTerms, PackagePart, PackageTerms, VoucherTerms
 from handlers.rules.offer_terms import Limit, Period, Validity, ValidityKind
-from models.benefits import Benefit, CodePool
+from models.benefits import Benefit, CodePool, Offer
 from models.claims import PoolCode
 from models.programmes import Merchant, Store
 from models.redemptions import Clerk as ClerkRow
 from models.words import BenefitKind, ClerkRole
 from tests.handlers.benefit_machine.model import Done, Held, OnOffer
+from tests.handlers.charging import a_top_up
 from tests.handlers.claimable import a_benefit, an_offer
 from tests.handlers.conftest import Rooms
 from tests.handlers.machine.failpoints import Failpoint, How
@@ -80,7 +81,7 @@ class World(RuleBasedStateMachine):
         self.gone: set[int] = set()
         self.claim_keys: Tally[int] = Tally()  # by member: requests that were answered with a claim
         self.records = 0  # that the acts of operators left
-        self.guesses = 0
+        self.guesses = self.scans = self.lists = 0
         self.do(self._open())
 
     async def _open(self) -> None:
@@ -131,6 +132,9 @@ class World(RuleBasedStateMachine):
         offered = OnOffer(package.id, "package", {"ever": 3}, days=40, added=3, choices=chosen, returns=True)
         self.offers.append(offered)
         offered.is_redeemed = False
+        await Benefit.filter(id=(await Offer.get(id=tea.id)).benefit_id).update(is_offline_allowed=True)  # type: ignore[attr-defined]
+        charge = await a_top_up(self.rooms, stock=6, limits=(ever,))
+        self.offers.append(OnOffer(charge.id, "charge", {"ever": 3}, added=6, is_redeemed=False))
 
     async def _serves(self, person: Person, merchant: Merchant, store: Store | None, role: ClerkRole) -> Clerk:
         member_id = person.member_id
