@@ -291,6 +291,11 @@ def level_moved(name: str, *, is_up: bool) -> str:
     return f"{now}。回复“等级”查看怎样升级。"
 
 
+def level_ending(name: str, missing: int, until_day: str) -> str:
+    """The warning before a level is judged, to whoever would not keep it."""
+    return f"您的{name}有效期到{until_day}，还差{missing}成长值可以保级。回复“等级”查看。"
+
+
 def granted(title: str, count: int, until_day: str) -> str:
     """Said to a member to whom something was given."""
     what = title if count == 1 else f"{title}{count}份"

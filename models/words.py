@@ -236,6 +236,7 @@ class ClaimSource(StrEnum):
     CHAT = "chat"
     GRANT = "grant"  # an operator gave it
     PACKAGE = "package"
+    LEVEL = "level"  # it came with a level
 
 
 class FulfillmentState(StrEnum):

@@ -27,6 +27,7 @@ from models.words import DowngradePolicy, LedgerAccountKind, LevelCause
 
 JUDGED = "level_judged"  # the kind of cause of growth that goes when a level was not kept
 _TOLD = frozenset({LevelCause.GROWTH, LevelCause.LADDER, LevelCause.FELL, LevelCause.OVERRIDE})
+_BRINGING = frozenset({*_TOLD, LevelCause.MERGED, LevelCause.OVERRIDE_ENDED})  # rights may be due after these
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +239,8 @@ async def _write(statement: Any, wanted: Sequence[Mapping[str, object]], *values
 async def _tell(step: Step, held: LadderHeld, at: datetime) -> None:
     """What follows after the commit."""
     owner = str(step.after.member_id)
+    if step.cause in _BRINGING and step.after.code:
+        await later("give_level_rights", key=f"level_rights:{step.id}", at=at, member_id=owner)
     if step.cause in _TOLD and step.before.code != step.after.code:
         level = held.ladder.level(step.after.code)
         facts = {

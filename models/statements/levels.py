@@ -120,3 +120,59 @@ MOVE_LEVELS = of_rows(
     """,
     _PLACE,
 )
+
+# --- by the clock: members ($2 the last of the page before, $3 how many) whose period or override is over at $1
+
+_DUE = """
+    SELECT s.member_id FROM member_level s JOIN member m ON m.id = s.member_id
+    WHERE (s.judged_at <= $1 OR s.override_until <= $1) AND m.status IN ('active', 'frozen')
+    AND ({after} IS NULL OR s.member_id > {after}) ORDER BY s.member_id LIMIT $3
+"""
+DUE = Both(postgres=_DUE.format(after="CAST($2 AS uuid)"), sqlite=_DUE.format(after="$2"))
+# Members with growth in a programme ($1) behind one of them ($2).
+_GROWN = """
+    SELECT a.member_id FROM ledger_account a JOIN member m ON m.id = a.member_id
+    WHERE a.programme_id = $1 AND a.unit = 'growth' AND a.kind = 'member' AND a.posted > 0
+    AND m.status IN ('active', 'frozen') AND ({after} IS NULL OR a.member_id > {after})
+    ORDER BY a.member_id LIMIT $3
+"""
+GROWN = Both(postgres=_GROWN.format(after="CAST($2 AS uuid)"), sqlite=_GROWN.format(after="$2"))
+
+# Reminders: members ($5 the last of the page before, $6 how many) who are judged within ($1, $2] or ($3, $4].
+_WARNED = """
+    SELECT s.member_id, MIN(a.key) AS account FROM member_level s
+    JOIN level_ladder d ON d.programme_id = s.programme_id AND d.number = s.version AND d.downgrade <> 'none'
+    JOIN ladder_level l ON l.ladder_id = d.id AND l.code = s.code AND l.keep_growth > 0
+    JOIN member m ON m.id = s.member_id AND m.status = 'active'
+    JOIN follower f ON f.member_id = s.member_id AND f.unfollowed_at IS NULL
+    JOIN account a ON a.id = f.account_id AND a.kind = 'official_account'
+    WHERE ((s.judged_at > $1 AND s.judged_at <= $2) OR (s.judged_at > $3 AND s.judged_at <= $4))
+    AND ({after} IS NULL OR s.member_id > {after})
+    GROUP BY s.member_id ORDER BY s.member_id LIMIT $6
+"""
+WARNED = Both(postgres=_WARNED.format(after="CAST($5 AS uuid)"), sqlite=_WARNED.format(after="$5"))
+
+# --- people who become one, are two again, or leave: the rows of these members ($1) themselves
+
+_ROWS = """
+    SELECT s.member_id, NULL AS joined_at, s.code, s.version, s.began_at, s.judged_at, s.override_until, s.sequence,
+        COALESCE(a.posted, 0) AS growth
+    FROM member_level s LEFT JOIN ledger_account a ON a.member_id = s.member_id AND a.programme_id = s.programme_id
+        AND a.unit = 'growth' AND a.kind = 'member'
+    WHERE s.programme_id = $2 AND s.member_id
+"""
+ROWS = Both(postgres=_ROWS + "= ANY($1::uuid[])", sqlite=_ROWS + _OF_THESE)
+# The last step of a member ($1), the newest first.
+STEPS = """
+    SELECT number, cause, cause_id, code, version, began_at, judged_at, override_until FROM level_change
+    WHERE member_id = $1 AND programme_id = $2 ORDER BY number DESC
+"""
+# Every step of a person ($1, of any time), the newest first, before an id ($2, null: from the newest).
+_HISTORY = """
+    SELECT h.id, h.cause, h.from_code, h.code, h.version, h.growth, h.judged_at, h.override_until, h.reason,
+        h.operator_id, h.approved_by_id, h.happened_at
+    FROM level_change h JOIN member m ON m.id = h.member_id
+    WHERE COALESCE(m.canonical_id, m.id) = (SELECT COALESCE(q.canonical_id, q.id) FROM member q WHERE q.id = $1)
+    AND ({before} IS NULL OR h.id < {before}) ORDER BY h.id DESC LIMIT $3
+"""
+HISTORY = Both(postgres=_HISTORY.format(before="CAST($2 AS uuid)"), sqlite=_HISTORY.format(before="$2"))

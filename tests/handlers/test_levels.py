@@ -179,7 +179,10 @@ class TestRaces:
             await self.race(steps, ming, growth, control=False)
         assert await steps.history(ming) == [("growth", SILVER)]
 
-    async def test_without_its_number_the_same_step_is_taken_twice(self, steps, ming, growth):
-        """The negative control."""
+    async def test_without_its_number_the_same_step_is_taken_twice(self, far, clock, ming, growth):
+        """The negative control; and the doctor says so."""
+        steps = Steps(clock)
+        await steps.publish(a_ladder())
         await self.race(steps, ming, growth, control=True)
         assert await steps.history(ming) == [("growth", SILVER), ("growth", SILVER)]
+        assert await breaches() == ["等级变动前后相接，等级在它的版本里"]
