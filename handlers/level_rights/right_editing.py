@@ -109,7 +109,7 @@ class LevelRightEditing:
             right = await _right(right_id, held)
             _known(right.levels, held)
             await _can_be_given(right.offer_id)
-            if not await rows(statements.MOVE_RIGHT, right_id, RightState.DRAFT, RightState.ACTIVE, now):
+            if not await rows(statements.MOVE_RIGHT, right_id, RightState.DRAFT, RightState.ACTIVE, now, None):
                 raise LevelRightFixed
             await give_later(right_id, "published", at=now)
             await self._record(operator, "level_right.published", right_id, held, code=right.code)
@@ -125,7 +125,7 @@ class LevelRightEditing:
             held, now = await ladder_now(), self._clock.now()
             right = await _right(right_id, held)
             if right.state is not RightState.ENDED:
-                await rows(statements.MOVE_RIGHT, right_id, right.state, RightState.ENDED, now)
+                await rows(statements.MOVE_RIGHT, right_id, right.state, RightState.ENDED, now, now)
                 await self._record(operator, "level_right.ended", right_id, held, code=right.code)
             return _view(await LevelRight.get(id=right_id))
 

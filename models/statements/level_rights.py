@@ -56,6 +56,6 @@ SET_RIGHT = """
 """
 MOVE_RIGHT = """
     UPDATE level_right SET state = $3, published_at = COALESCE(published_at, $4),
-        ended_at = CASE WHEN $3 = 'ended' THEN $4 END
+        ended_at = $5
     WHERE id = $1 AND state = $2 RETURNING id
 """
