@@ -3,13 +3,19 @@
 import asyncio
 
 import pytest
+from tortoise.exceptions import IntegrityError
 
-from handlers.levels import levels
+from handlers.errors import LadderInvalid, RoleMissing
+from handlers.levels import judging, levels
+from handlers.rules.levels import Ladder
 from models.database import SerializationConflict, atomic, rows
 from models.levels import MemberLevel
-from models.words import DowngradePolicy, PointsExpiry
+from models.organizations import Organization
+from models.words import DowngradePolicy, OperatorRole, PointsExpiry
+from tests.handlers.giving import desk_of
 from tests.handlers.laddering import BASE, DAY, GOLD, SILVER, Steps, a_ladder
 from tests.handlers.ledgers import a_ledger, breaches
+from tests.handlers.offering import key, operator_at
 
 
 @pytest.fixture
@@ -150,6 +156,51 @@ class TestJudging:
         assert await steps.level(ming) == SILVER
         await steps.take_back(ming, earned, 10)
         assert await steps.level(ming) == SILVER
+
+
+class TestLadders:
+    @pytest.fixture
+    async def desk(self, far):
+        return await desk_of(far)
+
+    async def publish(self, desk, ladder):
+        editing = desk.rooms.handlers.ladder_editing
+        await editing.save(desk.first, ladder, request_id=None)
+        return (await editing.publish(desk.first, request_id=key())).value
+
+    async def test_a_new_version_raises_whom_it_raises_by_a_job_in_chunks(self, desk, steps, far, monkeypatch):
+        monkeypatch.setattr(judging, "CHUNK", 2)
+        people = [await far.member(f"o-{number}") for number in range(5)]
+        for each in people:
+            await steps.earn(each, 60)
+        seen = await self.publish(desk, a_ladder(silver=50))
+        assert (seen.number, seen.draft.levels[1].threshold) == (2, 50)
+        assert {await steps.level(each) for each in people} == {BASE}
+        await desk.work()
+        assert {await steps.level(each) for each in people} == {SILVER}
+        assert await steps.history(people[0]) == [("ladder", SILVER)]
+
+    async def test_a_draft_changes_nothing_for_members(self, desk, steps, ming):
+        await desk.rooms.handlers.ladder_editing.save(desk.first, a_ladder(silver=1), request_id=None)
+        assert (await steps.earn(ming, 60)).level == BASE
+
+    async def test_a_level_that_somebody_may_have_cannot_be_taken_out(self, desk, steps):
+        with pytest.raises(LadderInvalid) as refused:
+            await self.publish(desk, Ladder(a_ladder().levels[:2]))
+        assert refused.value.facts["problems"] == [{"field": "levels", "problem": "dropped"}]
+
+    async def test_it_is_for_operators_of_the_programmes_organization(self, desk, steps, far):
+        root = await Organization.get(parent=None)
+        north = await Organization.create(parent=root, code="north", name="北市")
+        for who in (await operator_at(north), await operator_at(root, OperatorRole.SUPPORT)):
+            with pytest.raises(RoleMissing):
+                await far.handlers.ladder_editing.view(who)
+
+    async def test_published_versions_steps_and_gifts_cannot_be_edited(self, steps, ming):
+        await steps.earn(ming, 100)
+        for table in ("level_ladder", "ladder_level", "level_change"):
+            with pytest.raises(IntegrityError):
+                await rows(f"DELETE FROM {table}")
 
 
 class TestRaces:
