@@ -84,6 +84,14 @@ from handlers.key_rotation import KeyRotation
 from handlers.ledger.checkpoints import LedgerCheckpoints
 from handlers.ledger.due import LedgerDue
 from handlers.ledger.holding import HoldExpiry
+from handlers.level_rights.giving import LevelRightsGiving
+from handlers.level_rights.my_level import MyLevel
+from handlers.level_rights.right_editing import LevelRightEditing
+from handlers.levels.judging import LevelJudging
+from handlers.levels.ladder_editing import LadderEditing
+from handlers.levels.level_reminders import LevelReminders
+from handlers.levels.my_level import LevelViews
+from handlers.levels.overriding import LevelOverriding
 from handlers.membership.membership import Membership
 from handlers.offers.catalogue_of_offers import OfferCatalogue
 from handlers.offers.offer_editing import OfferEditing
@@ -224,6 +232,7 @@ def build_handlers(
     orders = TopUpOrders(clock, vault, supplier)
     departures = Departures(clock, vault, sessions, RedisDialogues(commands), [orders.hinders_leaving])
     points = Points(clock)
+    level_views, level_rights = LevelViews(clock), LevelRightsGiving(clock, vault)
     member_codes = MemberCodes(clock, randomness, RedisMemberCodes(commands), links)
     return Handlers(
         accounts=accounts,
@@ -272,6 +281,13 @@ def build_handlers(
         key_rotation=KeyRotation(vault),
         ledger_checkpoints=LedgerCheckpoints(),
         ledger_due=LedgerDue(clock),
+        ladder_editing=LadderEditing(clock),
+        level_judging=LevelJudging(clock),
+        level_overriding=LevelOverriding(clock, level_views),
+        level_reminders=LevelReminders(clock, level_views),
+        level_right_editing=LevelRightEditing(clock),
+        level_rights_giving=level_rights,
+        my_level=MyLevel(level_views, level_rights),
         links=Links(clock, vault, tickets, sessions, measure),
         membership=Membership(clock, vault, accounts, phones, kinds, measure),
         menu_editing=MenuEditing(clock, wechat, accounts, settings.public_url),

@@ -30,6 +30,14 @@ def work() -> Registry:
     registry.add("say_expiring", _say_expiring)
     registry.every("remind_points", Daily(time(10)), _remind_points)
     registry.add("say_points_expiring", _say_points_expiring)
+    registry.add("say_level", _say_level)
+    registry.every("judge_levels", Every(timedelta(minutes=5)), _judge_levels)
+    registry.add("raise_levels", _raise_levels)
+    registry.every("remind_levels", Daily(time(10)), _remind_levels)
+    registry.add("say_level_ending", _say_level_ending)
+    registry.every("plan_level_rights", Daily(time(0, 10)), _plan_level_rights)
+    registry.add("give_level_right", _give_level_right)
+    registry.add("give_level_rights", _give_level_rights)
     # Two hours after the day: what was redeemed at its end can be taken back for so long.
     registry.every("plan_closings", Daily(time(2)), _plan_closings)
     registry.add("close_days", _close_days)
@@ -112,6 +120,44 @@ async def _say_points_expiring(handlers: Handlers, job: JobContext) -> None:
     if soon is not None:
         text = texts.points_expiring(soon.points, texts.until(soon.ends_at, BUSINESS_ZONE))
         await handlers.notices.send_text(account=account, member_id=member_id, text=text)
+
+
+async def _say_level(handlers: Handlers, job: JobContext) -> None:
+    said = job.payload
+    text = texts.level_moved(said["level"], is_up=said["is_up"])
+    await handlers.notices.tell(member_id=said["member_id"], text=text)
+
+
+async def _judge_levels(handlers: Handlers, _: JobContext) -> None:
+    await handlers.level_judging.sweep()
+
+
+async def _raise_levels(handlers: Handlers, job: JobContext) -> None:
+    await handlers.level_judging.raise_some(job)
+
+
+async def _remind_levels(handlers: Handlers, job: JobContext) -> None:
+    await handlers.level_reminders.plan(datetime.fromisoformat(job.payload["slot"]))
+
+
+async def _say_level_ending(handlers: Handlers, job: JobContext) -> None:
+    account, member_id = job.payload["account"], job.payload["member_id"]
+    soon = await handlers.level_reminders.due(account=account, member_id=member_id)
+    if soon is not None:
+        text = texts.level_ending(soon.level, soon.missing, texts.until(soon.judged_at, BUSINESS_ZONE))
+        await handlers.notices.send_text(account=account, member_id=member_id, text=text)
+
+
+async def _plan_level_rights(handlers: Handlers, job: JobContext) -> None:
+    await handlers.level_rights_giving.plan(datetime.fromisoformat(job.payload["slot"]))
+
+
+async def _give_level_right(handlers: Handlers, job: JobContext) -> None:
+    await handlers.level_rights_giving.go_on(job)
+
+
+async def _give_level_rights(handlers: Handlers, job: JobContext) -> None:
+    await handlers.level_rights_giving.reach(UUID(job.payload["member_id"]))
 
 
 async def _plan_closings(handlers: Handlers, job: JobContext) -> None:

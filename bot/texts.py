@@ -283,6 +283,29 @@ def points_expiring(count: int, until_day: str) -> str:
     return f"您有{count}分即将到期，最早的在{until_day}后失效。回复“积分”查看。"
 
 
+def level(name: str, growth: int, coming: tuple[str, int] | None, keep: tuple[str, int] | None) -> str:
+    """Their level, how far the next one is (name, growth), and what keeps this one (last day, growth)."""
+    first = f"您是{name}，成长值{growth}。" if name else f"您的成长值是{growth}，还没有等级。"
+    rises = f"再得{coming[1]}成长值可升为{coming[0]}。" if coming else ""
+    if keep is None:
+        return first + rises
+    kept = f"还差{keep[1]}成长值可以保级" if keep[1] else "已达到保级要求"
+    return f"{first}{rises}本期到{keep[0]}，{kept}。"
+
+
+def level_moved(name: str, *, is_up: bool) -> str:
+    """Said to a member whose level has changed."""
+    if is_up:
+        return f"您已升级为{name}。回复“等级”查看权益和进度。"
+    now = f"您的等级已调整为{name}" if name else "您的等级已到期"
+    return f"{now}。回复“等级”查看怎样升级。"
+
+
+def level_ending(name: str, missing: int, until_day: str) -> str:
+    """The warning before a level is judged, to whoever would not keep it."""
+    return f"您的{name}有效期到{until_day}，还差{missing}成长值可以保级。回复“等级”查看。"
+
+
 def granted(title: str, count: int, until_day: str) -> str:
     """Said to a member to whom something was given."""
     what = title if count == 1 else f"{title}{count}份"

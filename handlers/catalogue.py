@@ -50,6 +50,13 @@ from handlers.key_rotation import KeyRotation
 from handlers.ledger.checkpoints import LedgerCheckpoints
 from handlers.ledger.due import LedgerDue
 from handlers.ledger.holding import HoldExpiry
+from handlers.level_rights.giving import LevelRightsGiving
+from handlers.level_rights.my_level import MyLevel
+from handlers.level_rights.right_editing import LevelRightEditing
+from handlers.levels.judging import LevelJudging
+from handlers.levels.ladder_editing import LadderEditing
+from handlers.levels.level_reminders import LevelReminders
+from handlers.levels.overriding import LevelOverriding
 from handlers.membership.membership import Membership
 from handlers.offers.catalogue_of_offers import OfferCatalogue
 from handlers.offers.offer_editing import OfferEditing
@@ -129,6 +136,13 @@ class Handlers:
     key_rotation: KeyRotation
     ledger_checkpoints: LedgerCheckpoints
     ledger_due: LedgerDue
+    ladder_editing: LadderEditing
+    level_judging: LevelJudging
+    level_overriding: LevelOverriding
+    level_reminders: LevelReminders
+    level_right_editing: LevelRightEditing
+    level_rights_giving: LevelRightsGiving
+    my_level: MyLevel
     links: Links
     member_codes: MemberCodes
     membership: Membership

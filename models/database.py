@@ -76,6 +76,7 @@ MODEL_MODULES = (
     "models.fulfillments",
     "models.identity",
     "models.ledger",
+    "models.levels",
     "models.linking",
     "models.offline",
     "models.operators",

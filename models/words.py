@@ -2,6 +2,11 @@
 
 from enum import StrEnum
 
+from models.level_words import DowngradePolicy as DowngradePolicy
+from models.level_words import LevelCause as LevelCause
+from models.level_words import RightPeriod as RightPeriod
+from models.level_words import RightState as RightState
+
 
 class AccountKind(StrEnum):
     """What kind of WeChat account a row is."""
@@ -197,6 +202,7 @@ class BenefitKind(StrEnum):
     TOP_UP = "top_up"  # charged to a phone number by a supplier
     PARTNER_COUPON = "partner_coupon"  # 生态券: a small spending voucher, its cost shared
     PACKAGE = "package"  # several of the others
+    POINTS = "points"  # credited with the claim
 
 
 class BenefitState(StrEnum):
@@ -236,6 +242,7 @@ class ClaimSource(StrEnum):
     CHAT = "chat"
     GRANT = "grant"  # an operator gave it
     PACKAGE = "package"
+    LEVEL = "level"  # it came with a level
 
 
 class FulfillmentState(StrEnum):

@@ -38,6 +38,7 @@ class MiniProgram(Screen):
         self.kinds: object = None
         self.code: object = None
         self.member: object = None
+        self.standing: Mapping[str, object] | None = None  # points and level, as rows of the page
         self.catalogue: object = None
         self.held: object = None
         self.opened: object = None  # the claim that is looked at
@@ -100,6 +101,14 @@ class MiniProgram(Screen):
         if call.is_fine:
             self.member = call.answer
         return call
+
+    async def look_at_standing(self) -> RestCall:
+        """GET /me/points and /me/level: what a member has, and where they stand."""
+        points, level = await self.call("GET", "/me/points"), await self.call("GET", "/me/level")
+        if points.is_fine and level.is_fine:
+            named = {name: level.fact(name) for name in ("name", "growth", "next", "keep")}
+            self.standing = {"points": points.fact("available"), "level": named}
+        return level
 
     async def look_at_cards(self) -> RestCall:
         """GET /me/cards, and /card-kinds for the form that binds another."""
@@ -198,7 +207,7 @@ class MiniProgram(Screen):
     async def logout(self) -> RestCall:
         """DELETE /sessions/current; forgets the token whatever the answer."""
         call = await self.call("DELETE", "/sessions/current")
-        self.token = self.member = self.cards = self.code = self.catalogue = self.held = None
+        self.token = self.member = self.standing = self.cards = self.code = self.catalogue = self.held = None
         self.put_away()
         return call
 

@@ -11,6 +11,7 @@ from handlers.errors.claims import *
 from handlers.errors.code_pools import *
 from handlers.errors.grants import *
 from handlers.errors.ledger import *
+from handlers.errors.levels import *
 from handlers.errors.links import *
 from handlers.errors.membership import *
 from handlers.errors.merchants import *

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from handlers.ledger.carrying import MERGE, carry
+from handlers.levels.following import join_levels
 from handlers.ports import Vault
 from handlers.rules.ledger import Cause
 from models.consents import Consent
@@ -50,6 +51,7 @@ async def absorb(*, winner_id: UUID, loser_id: UUID, reason: str, now: datetime,
         reversible_until=now + REVERSIBLE_FOR,
     )
     await carry(loser_id, winner_id, cause=Cause(MERGE, str(merge.id)), at=now)
+    await join_levels(merge.id, winner_id=winner_id, loser_id=loser_id, at=now)
     await IdentityEvent.create(
         member_id=winner_id,
         other_member_id=loser_id,

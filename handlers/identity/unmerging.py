@@ -15,6 +15,7 @@ from handlers.errors import LaterMergeFirst, MergeNotReversible, MergeUnknown
 from handlers.identity.identity_events import note
 from handlers.identity.merging import profile_bound_to
 from handlers.ledger.carrying import carry_back
+from handlers.levels.following import part_levels
 from handlers.ports import Vault
 from models.consents import Consent
 from models.database import dialect, require_atomic, rows
@@ -62,6 +63,7 @@ async def unmerge(merge_id: UUID, *, now: datetime, vault: Vault) -> Unmerged:
         await Member.filter(id=winner_id).update(status=MemberStatus.ACTIVE)
     await _empty_blanks(moved.get("filled", []), winner_id, loser_id, vault)
     await carry_back(merge_id, winner_id=winner_id, loser_id=loser_id, at=now)
+    await part_levels(merge_id, winner_id=winner_id, at=now)
     await MemberMerge.filter(id=merge_id).delete()
     await note(IdentityAct.UNMERGE, winner_id, at=now, vault=vault, other_id=loser_id, merge=str(merge_id))
     await note(IdentityAct.UNMERGE, loser_id, at=now, vault=vault, other_id=winner_id, merge=str(merge_id))

@@ -71,7 +71,9 @@ async def _empty(places: Mapping[Place, Place], *, causes: Mapping[Place, tuple[
     write_down_what_is_due(opened, list(places))
     moved = 0
     for place, to in places.items():
-        if (amount := opened.balances[place].available) > 0:
+        balance = opened.balances[place]
+        # What a floor below zero allows is credit, not something that somebody has.
+        if (amount := min(balance.available, (balance.posted or 0) - balance.held)) > 0:
             cause, leg = causes[place]
             opened.book.decide([Move(place[0], place[1], to[1], amount, cause, leg)])
             moved += 1
@@ -98,7 +100,7 @@ async def _still_there(
     if balance is None:
         return []
     if not balance.has_lots:
-        amount = min(room, balance.available)
+        amount = min(room, balance.available, (balance.posted or 0) - balance.held)
         return [(kind, amount, [])] if amount > 0 else []
     there: dict[LedgerAccountKind, tuple[int, list[UUID]]] = {}
     for lot in await rows(statements.LEFT_OF_CARRIED, as_uuid(found["id"]), winner_id):

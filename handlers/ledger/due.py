@@ -14,7 +14,7 @@ from handlers.ports import Clock
 from handlers.retrying import again
 from handlers.rules.ledger import Side, Unit
 from models.database import atomic, rows
-from models.sql import as_uuid
+from models.sql import Both, as_uuid
 from models.statements import ledger as statements
 from models.words import LedgerAccountKind
 
@@ -31,16 +31,15 @@ class LedgerDue:
         """Everything that is due by now; on how many accounts there was something."""
         return await self._all(statements.MATURING_NOW) + await self._all(statements.EXPIRING_NOW)
 
-    async def _all(self, statement: str) -> int:
-        settled = 0
+    async def _all(self, statement: Both) -> int:
+        """Each account once in a round, in the order of ids: one that stays due is the next round's."""
+        settled, after = 0, None
         while True:
-            now = self._clock.now()
-            found = await rows(statement, now, CHUNK)
-            if found:
-                await again(partial(self._settle, found))
-            settled += len(found)
-            if len(found) < CHUNK:
+            found = await rows(statement, self._clock.now(), CHUNK, after)
+            if not found:
                 return settled
+            await again(partial(self._settle, found))
+            settled, after = settled + len(found), as_uuid(found[-1]["id"])
 
     async def _settle(self, found: Sequence[Mapping[str, Any]]) -> None:
         async with atomic():

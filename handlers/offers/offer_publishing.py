@@ -8,10 +8,11 @@ from handlers.actors import Operator
 from handlers.benefits.benefit_quotas import take
 from handlers.benefits.kinds import KINDS
 from handlers.errors import BenefitUnknown, OfferNotPublishable
+from handlers.levels.ladders import ladder_now
 from handlers.offers.offers import bucket_rows
 from handlers.recurring import BUSINESS_ZONE
 from handlers.rules.offer_checks import Problem, problems_of
-from handlers.rules.offer_terms import OfferTerms
+from handlers.rules.offer_terms import OfferTerms, levels_named
 from handlers.rules.organization_scope import Scope
 from handlers.rules.stock_buckets import TOTAL
 from models.benefits import Benefit, BenefitQuota, Offer, OfferStock
@@ -86,15 +87,20 @@ async def _of_benefit(offer: Offer, terms: OfferTerms) -> list[Problem]:
 
 
 async def _of_names(terms: OfferTerms) -> list[Problem]:
-    """Whether the kinds of card and organizations that are named exist."""
+    """Whether the kinds of card, organizations and levels that are named exist."""
     audiences = [terms.audience, *(each.audience for each in terms.prices)]
-    kinds = {kind for each in audiences for kind in each.card_kinds} | {each.card_kind for each in terms.early}
+    kinds = {kind for each in audiences for kind in each.card_kinds}
+    kinds |= {each.card_kind for each in terms.early if each.card_kind}
     places = {place for each in audiences for place in each.organizations}
     problems: list[Problem] = []
     if kinds and await CardKind.filter(code__in=list(kinds)).count() < len(kinds):
         problems.append(Problem("card_kinds", "unknown", "有卡种不存在，请检查"))
     if places and await Organization.filter(id__in=list(places)).count() < len(places):
         problems.append(Problem("audience.organizations", "unknown", "有机构不存在，请检查"))
+    if levels := levels_named(terms):
+        ladder = (await ladder_now()).ladder
+        if any(ladder.level(each) is None for each in levels):
+            problems.append(Problem("levels", "unknown", "有等级不存在，请先发布等级或检查代码"))
     return problems
 
 

@@ -19,7 +19,6 @@ from handlers.rules.offer_terms import Limit, Period
 
 _MEANT: Mapping[AudienceWord, str] = {
     AudienceWord.MEMBERS: "会员",
-    AudienceWord.LEVEL: "更高等级的会员",
     AudienceWord.CARD_KINDS: "指定会员卡的持卡人",
     AudienceWord.CITY: "指定城市的会员",
     AudienceWord.NEW_MEMBERS: "新会员",
@@ -36,13 +35,22 @@ def refusal_of(offer: PublishedOffer, verdict: Verdict) -> DomainError:
         case Reason.PAUSED:
             return OfferPaused(title=title)
         case Reason.NOT_FOR_YOU if verdict.audience is not None:
-            return OfferNotForYou(title=title, audience=verdict.audience.value, meant=_MEANT[verdict.audience])
+            return OfferNotForYou(title=title, audience=verdict.audience.value, meant=_meant(offer, verdict.audience))
         case Reason.NOT_OPEN if verdict.opens_at is not None:
             return OfferNotOpen(title=title, time=shown_time(verdict.opens_at), opens_at=verdict.opens_at)
         case Reason.CLOSED:
             since = f"于{shown_time(verdict.closed_at)}" if verdict.closed_at else ""
             return OfferClosed(title=title, time=since, closed_at=verdict.closed_at)
     raise ValueError("they can have it")
+
+
+def _meant(offer: PublishedOffer, outside: AudienceWord) -> str:
+    if outside is not AudienceWord.LEVEL:
+        return _MEANT[outside]
+    audience, names = offer.terms.audience, offer.level_names
+    if audience.level_at_least is not None:
+        return f"{names.get(audience.level_at_least, '更高等级')}及以上"
+    return "、".join(names.get(each, each) for each in audience.levels)
 
 
 def shown_time(at: datetime) -> str:

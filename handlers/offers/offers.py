@@ -13,10 +13,11 @@ from uuid import UUID
 import orjson
 
 from handlers.codec import from_json
+from handlers.levels.ladders import ladder_now
 from handlers.offers.offer_refusals import refusal_of, shown_time
 from handlers.rules.benefit_terms import TERMS_OF, BenefitTerms
 from handlers.rules.eligibility import Asker, BenefitFacts, PublishedOffer
-from handlers.rules.offer_terms import OfferTerms
+from handlers.rules.offer_terms import OfferTerms, names_levels
 from handlers.rules.stock_buckets import Bucket
 from models.database import require_atomic, rows
 from models.ids import new_id
@@ -53,7 +54,12 @@ async def read_published(found: Iterable[Mapping[str, Any]]) -> dict[UUID, Publi
     """The same of rows that were read already."""
     listed = list(found)
     terms = await terms_of([(as_uuid(each["id"]), int(each["version"])) for each in listed])
-    return {offer.id: offer for offer in (_offer(each, terms) for each in listed)}
+    named = await _level_names() if any(names_levels(each) for each in terms.values()) else {}
+    return {offer.id: offer for offer in (_offer(each, terms, named) for each in listed)}
+
+
+async def _level_names() -> dict[str, str]:
+    return {each.code: each.name for each in (await ladder_now()).ladder.levels}
 
 
 async def terms_of(versions: Collection[tuple[UUID, int]]) -> dict[tuple[UUID, int], OfferTerms]:
@@ -74,7 +80,9 @@ def _remember(version: tuple[UUID, int], terms: OfferTerms) -> None:
         _terms.popitem(last=False)
 
 
-def _offer(found: Mapping[str, Any], terms: Mapping[tuple[UUID, int], OfferTerms]) -> PublishedOffer:
+def _offer(
+    found: Mapping[str, Any], terms: Mapping[tuple[UUID, int], OfferTerms], named: Mapping[str, str]
+) -> PublishedOffer:
     offer_id, version = as_uuid(found["id"]), int(found["version"])
     return PublishedOffer(
         id=offer_id,
@@ -84,6 +92,7 @@ def _offer(found: Mapping[str, Any], terms: Mapping[tuple[UUID, int], OfferTerms
         version=version,
         terms=terms[offer_id, version],
         state=OfferState(found["state"]),
+        level_names=named if named and names_levels(terms[offer_id, version]) else {},
         benefit=BenefitFacts(
             id=as_uuid(found["benefit_id"]),
             code=found["benefit_code"],
@@ -112,6 +121,8 @@ def asker_of(found: Mapping[str, Any]) -> Asker:
     """One row of the statement."""
     member_id = as_uuid(found["id"])
     joined_at = as_instant(found["joined_at"]) if found["joined_at"] else None
+    # Each with its rank before it, of a fixed width: the highest is theirs.
+    levels = [each.partition(":")[2] for each in sorted((found["levels"] or "").split())]
     return Asker(
         member_id=member_id,
         is_member=joined_at is not None and found["status"] == MemberStatus.ACTIVE,
@@ -119,6 +130,8 @@ def asker_of(found: Mapping[str, Any]) -> Asker:
         organization_path=frozenset(map(UUID, (found["path"] or "").split())),
         card_kinds=frozenset((found["card_kinds"] or "").split()),
         ids=frozenset([member_id, *map(UUID, (found["merged"] or "").split())]),
+        level=levels[-1] if levels else "",
+        levels_reached=frozenset(levels),
     )
 
 

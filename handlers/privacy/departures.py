@@ -22,6 +22,7 @@ from handlers.identity.returning import remember_departure
 from handlers.identity.sessions import Sessions
 from handlers.ledger.carrying import expire_all
 from handlers.ledger.holding import void_all
+from handlers.levels.following import leave_levels
 from handlers.outbox import later
 from handlers.ports import Clock, Dialogues, Vault, VaultError
 from handlers.retrying import again, refusing
@@ -153,6 +154,7 @@ async def _sweep(ids: list[UUID], now: datetime) -> None:
     await _end_claims(ids, now)
     await void_all(ids, at=now)
     await expire_all(ids, at=now)
+    await leave_levels(ids, at=now)
     await Clerk.filter(member_id__in=ids, revoked_at=None).update(revoked_at=now)
     await Clerk.filter(member_id__in=ids).update(name="", pin_hash="")
     await Follower.filter(member_id__in=ids).delete()

@@ -11,6 +11,7 @@ from models.words import (
     IdentifierStatus,
     IdentityAct,
     LedgerAccountKind,
+    LevelCause,
     MemberStatus,
     Namespace,
     Touchpoint,
@@ -188,6 +189,18 @@ class HeldEntry:
     unit: str
     amount: int
     cause: str
+    happened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HeldLevel:
+    """One change of their level, and what an operator gave as its reason."""
+
+    level: str
+    cause: LevelCause
+    growth: int
+    reason: str
+    judged_at: datetime | None
     happened_at: datetime
 
 

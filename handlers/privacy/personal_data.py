@@ -25,6 +25,7 @@ from models.database import atomic, rows
 from models.grants import GrantNumber, GrantRow
 from models.identity import Attribution, Follower, Identifier, IdentityEvent, Member
 from models.ledger import LedgerAccount, Transfer
+from models.levels import LevelChange
 from models.linking import BoundNumber, PhoneTransfer
 from models.operators import AuditEntry
 from models.requests import Request
@@ -55,6 +56,7 @@ class PersonalData:
     listings: tuple[held.HeldListing, ...]
     balances: tuple[held.HeldBalance, ...]
     entries: tuple[held.HeldEntry, ...]
+    levels: tuple[held.HeldLevel, ...]
     identity_events: tuple[held.HeldEvent, ...]
     deeds_of_operators: tuple[held.HeldDeed, ...]
 
@@ -96,6 +98,7 @@ class PersonalDataRights:
                 listings=await _listings(ids),
                 balances=await _balances(ids),
                 entries=await _entries(ids),
+                levels=await _levels(ids),
                 identity_events=await _events(ids),
                 deeds_of_operators=await _deeds(ids),
             )
@@ -266,6 +269,14 @@ async def _entries(ids: list[UUID]) -> tuple[held.HeldEntry, ...]:
     return tuple(
         held.HeldEntry(each.unit, amount, each.cause_kind, each.happened_at)
         for each, amount in sorted(found, key=lambda pair: (pair[0].happened_at, pair[0].id))
+    )
+
+
+async def _levels(ids: list[UUID]) -> tuple[held.HeldLevel, ...]:
+    found: Any = await LevelChange.filter(member_id__in=ids).order_by("happened_at", "id")
+    return tuple(
+        held.HeldLevel(each.code, each.cause, each.growth, each.reason, each.judged_at, each.happened_at)
+        for each in found
     )
 
 

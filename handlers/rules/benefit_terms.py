@@ -63,7 +63,14 @@ class PackageTerms:
     choose: int | None = None
 
 
-BenefitTerms = VoucherTerms | CodeCouponTerms | TopUpTerms | PartnerCouponTerms | PackageTerms
+@dataclass(frozen=True, slots=True)
+class PointsBenefitTerms:
+    """So many points, which end as the programme's points do."""
+
+    points: int
+
+
+BenefitTerms = VoucherTerms | CodeCouponTerms | TopUpTerms | PartnerCouponTerms | PackageTerms | PointsBenefitTerms
 
 TERMS_OF: dict[BenefitKind, type[BenefitTerms]] = {
     BenefitKind.VOUCHER: VoucherTerms,
@@ -71,4 +78,5 @@ TERMS_OF: dict[BenefitKind, type[BenefitTerms]] = {
     BenefitKind.TOP_UP: TopUpTerms,
     BenefitKind.PARTNER_COUPON: PartnerCouponTerms,
     BenefitKind.PACKAGE: PackageTerms,
+    BenefitKind.POINTS: PointsBenefitTerms,
 }

@@ -4,6 +4,7 @@ Of several reasons the one is given that says most about what to do: what is ove
 may come back, somebody who is not meant need not wait for the opening.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,7 +13,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from handlers.rules.benefit_terms import BenefitTerms
-from handlers.rules.offer_terms import Audience, OfferTerms, Price, Validity, ValidityKind
+from handlers.rules.offer_terms import Audience, EarlyOpening, OfferTerms, Price, Validity, ValidityKind
 from handlers.rules.stock_buckets import is_on, next_opening
 from handlers.rules.validity import begins, day_of, ends_at, instant_at
 from models.words import BenefitKind, BenefitState, OfferState
@@ -44,6 +45,7 @@ class PublishedOffer:
     terms: OfferTerms
     state: OfferState
     benefit: BenefitFacts
+    level_names: Mapping[str, str] = field(default_factory=dict)  # by code, where the terms speak of levels
 
     @property
     def title(self) -> str:
@@ -61,6 +63,8 @@ class Asker:
     organization_path: frozenset[UUID]
     card_kinds: frozenset[str]
     ids: frozenset[UUID] = frozenset()
+    level: str = ""  # its code; empty: none
+    levels_reached: frozenset[str] = frozenset()  # the codes of their level and of all below it
 
 
 class Reason(StrEnum):
@@ -160,7 +164,9 @@ def outside_of(audience: Audience, who: Asker, now: datetime, zone: ZoneInfo) ->
     """The first part of the audience that they do not belong to; None: they are meant. All that is set must hold."""
     if audience.is_members_only and not who.is_member:
         return AudienceWord.MEMBERS
-    if audience.level_at_least is not None:  # nobody has a level yet
+    if audience.level_at_least is not None and audience.level_at_least not in who.levels_reached:
+        return AudienceWord.LEVEL
+    if audience.levels and who.level not in audience.levels:
         return AudienceWord.LEVEL
     if audience.card_kinds and who.card_kinds.isdisjoint(audience.card_kinds):
         return AudienceWord.CARD_KINDS
@@ -182,11 +188,15 @@ def _is_new(days: int, who: Asker, now: datetime, zone: ZoneInfo) -> bool:
 
 
 def opens_for(terms: OfferTerms, who: Asker) -> datetime | None:
-    """When the window opens for them: earlier for holders of some cards. None: it always was open."""
+    """When the window opens for them: earlier for some cards and levels. None: it always was open."""
     if terms.opens_at is None:
         return None
-    earlier = max((each.minutes for each in terms.early if each.card_kind in who.card_kinds), default=0)
+    earlier = max((each.minutes for each in terms.early if _is_early(each, who)), default=0)
     return terms.opens_at - timedelta(minutes=earlier)
+
+
+def _is_early(each: EarlyOpening, who: Asker) -> bool:
+    return each.level_at_least in who.levels_reached if each.level_at_least else each.card_kind in who.card_kinds
 
 
 def price_for(terms: OfferTerms, who: Asker, now: datetime, zone: ZoneInfo) -> Price:

@@ -70,8 +70,8 @@ def _audiences(terms: OfferTerms) -> Iterator[Problem]:
     audiences: dict[str, Audience] = {"audience": terms.audience}
     audiences |= {f"prices[{n}].audience": each.audience for n, each in enumerate(terms.prices)}
     for field, audience in audiences.items():
-        if audience.level_at_least is not None:
-            yield Problem(f"{field}.level_at_least", "levels_missing", "还没有开通等级，不能按等级限定人群")
+        if audience.level_at_least is not None and audience.levels:
+            yield Problem(f"{field}.levels", "with_level_at_least", "最低等级和指定等级只能设置一项")
         days = audience.joined_within_days
         if days is not None and not 0 <= days <= MOST_DAYS:
             yield Problem(f"{field}.joined_within_days", "out_of_range", "新会员天数超出范围")
@@ -115,8 +115,10 @@ def _early(terms: OfferTerms) -> Iterator[Problem]:
     for number, each in enumerate(terms.early):
         if not 1 <= each.minutes <= MOST_MINUTES:
             yield Problem(f"early[{number}].minutes", "out_of_range", "提前领取请设置在1分钟到7天之间")
-    if len({each.card_kind for each in terms.early}) < len(terms.early):
-        yield Problem("early", "repeated", "同一卡种只能设置一次提前领取")
+        if bool(each.card_kind) is bool(each.level_at_least):
+            yield Problem(f"early[{number}]", "incomplete", "提前领取请选择一个卡种或一个等级")
+    if len({(each.card_kind, each.level_at_least) for each in terms.early}) < len(terms.early):
+        yield Problem("early", "repeated", "同一卡种或等级只能设置一次提前领取")
 
 
 def _limits(limits: Sequence[Limit]) -> Iterator[Problem]:

@@ -34,7 +34,8 @@ class Audience:
     """Who is meant; whatever is empty or None asks nothing. All that is set must hold."""
 
     is_members_only: bool = True
-    level_at_least: str | None = None  # a level's code; refused at publish until levels exist
+    level_at_least: str | None = None  # the code of a level; whoever has a higher one is meant too
+    levels: tuple[str, ...] = ()  # has exactly one of these levels
     card_kinds: tuple[str, ...] = ()  # holds a card of one of these
     organizations: tuple[UUID, ...] = ()  # the member's city is one of these or below
     joined_within_days: int | None = None  # new members
@@ -76,10 +77,12 @@ class Wave:
 
 @dataclass(frozen=True, slots=True)
 class EarlyOpening:
-    """Holders of a card of this kind may claim `minutes` before the window opens."""
+    """Holders of a card of this kind, or whoever has this level or a higher one, may claim `minutes` before the window
+    opens; one of the two is named."""
 
-    card_kind: str
-    minutes: int
+    card_kind: str = ""
+    minutes: int = 0
+    level_at_least: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,3 +115,16 @@ class OfferTerms:
     is_flash_sale: bool = False  # shown with a countdown
     shows_typed_code: bool = True  # besides the rotating pass
     returns_to_stock: bool = False  # what expires or is revoked unused goes back
+
+
+def levels_named(terms: OfferTerms) -> frozenset[str]:
+    """The codes of all levels that the terms speak of: in audiences, and for opening early."""
+    audiences = (terms.audience, *(each.audience for each in terms.prices))
+    least = {each.level_at_least for each in audiences if each.level_at_least is not None}
+    exact = {level for each in audiences for level in each.levels}
+    return frozenset({*least, *exact, *(each.level_at_least for each in terms.early if each.level_at_least)})
+
+
+def names_levels(terms: OfferTerms) -> bool:
+    """Whether they speak of any."""
+    return bool(levels_named(terms))

@@ -31,6 +31,8 @@ class Capability(StrEnum):
     MEMBERS = "members"  # find, look at, merge, decide reviews
     POINTS = "points"  # how points are earned and end
     POINTS_BY_HAND = "points_by_hand"  # give and take, with a reason
+    LEVELS = "levels"  # ladders, and the rights of levels
+    LEVELS_BY_HAND = "levels_by_hand"  # look at a member's, lift them for a time, with a reason
     SUPPLIERS = "suppliers"  # who fulfils for us, and with which secret
     JOBS = "jobs"
     AUDIT = "audit"
@@ -58,6 +60,8 @@ _ALLOWED: Mapping[OperatorRole, frozenset[Capability]] = {
             Capability.MEMBERS,
             Capability.POINTS,
             Capability.POINTS_BY_HAND,
+            Capability.LEVELS,
+            Capability.LEVELS_BY_HAND,
             Capability.SUPPLIERS,
             Capability.JOBS,
         }
@@ -69,6 +73,7 @@ _ALLOWED: Mapping[OperatorRole, frozenset[Capability]] = {
             Capability.BENEFITS_SEEN,
             Capability.CLAIMS_SEEN,
             Capability.POINTS_BY_HAND,
+            Capability.LEVELS_BY_HAND,
         }
     ),
     OperatorRole.FINANCE: frozenset(

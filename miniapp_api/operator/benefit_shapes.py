@@ -23,7 +23,8 @@ Terms = Annotated[
     dict[str, Any],
     Field(
         description="of the kind: voucher {uses, unit_name, face_value_fen, stores}; code_coupon {pool, how_to_use}; "
-        "partner_coupon {face_value_fen, threshold_fen, stores}; package {parts: [{benefit, count, per}], choose}",
+        "partner_coupon {face_value_fen, threshold_fen, stores}; package {parts: [{benefit, count, per}], choose}; "
+        "points {points}",
     ),
 ]
 

@@ -38,6 +38,7 @@ class AudienceBody(Body):
 
     is_members_only: bool = True
     level_at_least: KindCode | None = None
+    levels: list[KindCode] = Field(default_factory=list, max_length=20, description="exactly one of these")
     card_kinds: list[KindCode] = Field(default_factory=list, max_length=50)
     organizations: list[Id] = Field(default_factory=list, max_length=100)
     joined_within_days: Count | None = None
@@ -48,6 +49,7 @@ class AudienceBody(Body):
         return Audience(
             is_members_only=self.is_members_only,
             level_at_least=self.level_at_least,
+            levels=tuple(self.levels),
             card_kinds=tuple(self.card_kinds),
             organizations=tuple(self.organizations),
             joined_within_days=self.joined_within_days,
@@ -87,8 +89,15 @@ class WaveBody(Body):
 
 
 class EarlyBody(Body):
-    card_kind: KindCode
+    """For holders of a card of this kind, or from this level on: one of the two."""
+
+    card_kind: KindCode | None = None
     minutes: Count
+    level_at_least: KindCode | None = None
+
+    def facts(self) -> EarlyOpening:
+        """As the rules read it."""
+        return EarlyOpening(self.card_kind or "", self.minutes, self.level_at_least or "")
 
 
 class ValidityBody(Body):
@@ -131,7 +140,7 @@ class TermsBody(Body):
             audience=self.audience.facts(),
             opens_at=self.opens_at,
             closes_at=self.closes_at,
-            early=tuple(EarlyOpening(each.card_kind, each.minutes) for each in self.early),
+            early=tuple(each.facts() for each in self.early),
             stock=self.stock,
             daily_stock=self.daily_stock,
             waves=tuple(Wave(each.at, each.count) for each in self.waves),
@@ -175,6 +184,7 @@ class StockBody(Body):
 class AudienceOut(Out):
     is_members_only: bool
     level_at_least: str | None
+    levels: list[str]
     card_kinds: list[str]
     organizations: list[UUID]
     joined_within_days: int | None
@@ -203,8 +213,9 @@ class WaveOut(Out):
 
 
 class EarlyOut(Out):
-    card_kind: str
+    card_kind: str = Field(description="empty: it is for a level")
     minutes: int
+    level_at_least: str = Field(description="empty: it is for a kind of card")
 
 
 class ValidityOut(Out):

@@ -95,6 +95,14 @@ RULES: tuple[tuple[str, str], ...] = (
         """,
     ),
     (
+        "积分权益发了它的积分",
+        """
+        SELECT c.id FROM claim c JOIN benefit b ON b.id = c.benefit_id AND b.kind = 'points'
+        LEFT JOIN transfer t ON t.cause_kind = 'benefit_points' AND t.cause_id = CAST(c.id AS TEXT) AND t.leg = 0
+        WHERE t.id IS NULL
+        """,
+    ),
+    (
         "检查点等于此前的流水之和",
         """
         SELECT k.id FROM ledger_checkpoint k LEFT JOIN (

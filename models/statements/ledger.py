@@ -187,15 +187,22 @@ RETURN_USES = of_rows(
 # What a hold took from lots was taken by the transfer ($2) that posted it.
 POSTED_USES = "UPDATE ledger_lot_use SET transfer_id = $2 WHERE hold_id = $1 AND returned_amount < amount RETURNING id"
 
-# --- what the clock decides: members with something due ($1 now), $2 at most how many
+# --- what the clock decides: accounts with something due ($1 now), $2 at most how many, behind one of them ($3)
 
 _DUE = """
-    SELECT DISTINCT a.member_id, a.programme_id, a.unit, a.kind FROM ledger_lot l
+    SELECT DISTINCT a.id, a.member_id, a.programme_id, a.unit, a.kind FROM ledger_lot l
     JOIN ledger_account a ON a.id = l.account_id
-    WHERE l.left_amount > 0 AND l.{column} <= $1 LIMIT $2
+    WHERE l.left_amount > 0 AND l.{column} <= $1 AND ({after} IS NULL OR a.id > {after}) ORDER BY a.id LIMIT $2
 """
-EXPIRING_NOW = _DUE.format(column="expires_at")
-MATURING_NOW = _DUE.format(column="available_at")
+
+
+def _due(column: str) -> Both:
+    return Both(
+        postgres=_DUE.format(column=column, after="CAST($3 AS uuid)"), sqlite=_DUE.format(column=column, after="$3")
+    )
+
+
+EXPIRING_NOW, MATURING_NOW = _due("expires_at"), _due("available_at")
 
 # --- holds
 

@@ -45,6 +45,13 @@ _ASKERS = """
         (SELECT {ids} FROM member i WHERE i.canonical_id = c.id) AS merged,
         (SELECT {codes} FROM card d JOIN card_kind k ON k.id = d.kind_id
          WHERE d.status = 'bound' AND d.member_id {theirs}) AS card_kinds,
+        (SELECT {levels} FROM ladder_level l JOIN level_ladder n ON n.id = l.ladder_id
+         JOIN programme p ON p.id = n.programme_id AND p.code = 'main'
+         LEFT JOIN member_level s ON s.member_id = c.id AND s.programme_id = p.id
+         LEFT JOIN ladder_level h ON h.ladder_id = n.id AND h.code = s.code
+         WHERE n.number = (SELECT MAX(o.number) FROM level_ladder o WHERE o.programme_id = p.id)
+         AND c.joined_at IS NOT NULL AND CASE WHEN s.id IS NULL THEN l.threshold = 0 ELSE l.rank <= h.rank END
+        ) AS levels,
         (WITH RECURSIVE up AS (
             SELECT o.id, o.parent_id FROM organization o WHERE o.id = c.organization_id OR o.parent_id IS NULL
             UNION SELECT o.id, o.parent_id FROM organization o JOIN up ON o.id = up.parent_id)
@@ -55,6 +62,7 @@ ASKERS = Both(
     postgres=_ASKERS.format(
         ids="string_agg(i.id::text, ' ')",
         codes="string_agg(k.code, ' ')",
+        levels="string_agg(lpad(l.rank::text, 3, '0') || ':' || l.code, ' ')",
         theirs="= ANY(ARRAY(SELECT c.id UNION ALL SELECT i.id FROM member i WHERE i.canonical_id = c.id))",
         path="string_agg(up.id::text, ' ')",
         these="= ANY($1::uuid[])",
@@ -62,6 +70,7 @@ ASKERS = Both(
     sqlite=_ASKERS.format(
         ids="group_concat(i.id, ' ')",
         codes="group_concat(k.code, ' ')",
+        levels="group_concat(printf('%03d:%s', l.rank, l.code), ' ')",
         theirs="IN (SELECT c.id UNION ALL SELECT i.id FROM member i WHERE i.canonical_id = c.id)",
         path="group_concat(up.id, ' ')",
         these=_OF_THESE,

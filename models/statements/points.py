@@ -93,7 +93,7 @@ HELD_OF = f"SELECT COALESCE(SUM(held), 0) AS held FROM ledger_account WHERE id I
 
 # The newest first, before an id ($2, null: from the newest). What moved between accounts of one person is no entry.
 _ENTRIES = f"""
-    SELECT e.id, e.amount, e.cause_kind, e.happened_at, e.reverses_id, u.name AS rule_name, d.reason,
+    SELECT e.id, e.amount, e.cause_kind, e.happened_at, e.reverses_id, COALESCE(u.name, b.name) AS rule_name, d.reason,
         (SELECT MAX(l.available_at) FROM ledger_lot l WHERE l.origin_id = e.id) AS available_at,
         (SELECT MIN(l.expires_at) FROM ledger_lot l WHERE l.origin_id = e.id) AS expires_at
     FROM (
@@ -110,6 +110,7 @@ _ENTRIES = f"""
     ) e
     LEFT JOIN earning_rule u ON e.cause_kind = 'earned' AND u.code = {{code}}
     LEFT JOIN points_adjustment d ON d.id = {{adjustment}}
+    LEFT JOIN claim g ON g.id = {{claim}} LEFT JOIN benefit b ON b.id = g.benefit_id
     ORDER BY e.id DESC LIMIT $3
 """  # noqa: S608
 ENTRIES = Both(
@@ -117,11 +118,13 @@ ENTRIES = Both(
         before="CAST($2 AS uuid)",
         code="split_part(e.cause_id, ':', 1)",
         adjustment="CASE WHEN e.cause_kind = 'points_adjusted' THEN CAST(e.cause_id AS uuid) END",
+        claim="CASE WHEN e.cause_kind IN ('benefit_points', 'benefit_points_back') THEN CAST(e.cause_id AS uuid) END",
     ),
     sqlite=_ENTRIES.format(
         before="$2",
         code="substr(e.cause_id, 1, instr(e.cause_id, ':') - 1)",
         adjustment="CASE WHEN e.cause_kind = 'points_adjusted' THEN e.cause_id END",
+        claim="CASE WHEN e.cause_kind IN ('benefit_points', 'benefit_points_back') THEN e.cause_id END",
     ),
 )
 
@@ -139,6 +142,20 @@ _REMINDED = """
     GROUP BY w.id ORDER BY w.id LIMIT $6
 """
 REMINDED = Both(postgres=_REMINDED.format(after="CAST($5 AS uuid)"), sqlite=_REMINDED.format(after="$5"))
+
+# Points that came with these claims ($1), which were revoked: by what, and to whom today.
+_CREDITED = """
+    SELECT c.id, t.id AS transfer_id, t.amount, COALESCE(m.canonical_id, m.id) AS owner_id
+    FROM claim c JOIN benefit b ON b.id = c.benefit_id AND b.kind = 'points' JOIN member m ON m.id = c.member_id
+    JOIN transfer t ON t.cause_kind = 'benefit_points' AND t.cause_id = CAST(c.id AS TEXT) AND t.leg = 0
+    WHERE c.state = 'revoked' AND NOT EXISTS (
+        SELECT 1 FROM transfer r WHERE r.cause_kind = 'benefit_points_back' AND r.cause_id = CAST(c.id AS TEXT))
+    AND (c.id {these} OR c.package_id {these}) ORDER BY c.id
+"""
+CREDITED = Both(
+    postgres=_CREDITED.format(these="= ANY($1::uuid[])"),
+    sqlite=_CREDITED.format(these="IN (SELECT value FROM json_each($1))"),
+)
 
 # What is left of an earning ($1) on the pending account of a member ($2).
 PENDING_OF = """

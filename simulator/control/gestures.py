@@ -38,6 +38,7 @@ SCREEN_GESTURES: Mapping[str, Callable[[MiniProgram, Given], Awaitable[RestCall]
     "join": lambda screen, given: screen.join(with_phone=given.flag("with_phone"), key=given.optional("key")),
     "me": lambda screen, _given: screen.me(),
     "cards": lambda screen, _given: screen.look_at_cards(),
+    "standing": lambda screen, _given: screen.look_at_standing(),
     "bind": lambda screen, given: screen.bind(
         card=given.mapping("card") if given.fields.get("card") else None,
         proof=given.mapping("proof") if given.fields.get("proof") else None,

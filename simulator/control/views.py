@@ -93,6 +93,7 @@ def screen_view(screen: MiniProgram) -> dict[str, object]:
         "member": screen.member,
         "ticket": screen.ticket,
         "cards": screen.cards,
+        "standing": screen.standing,
         "kinds": screen.kinds,
         "code": screen.code,
         "now": screen.now,

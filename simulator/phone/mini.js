@@ -6,7 +6,8 @@ import { cardsPanel, consentsPanel } from "/phone/cards.js";
 import { accountsOf, openScreen, putAway, state, touchScreen } from "/phone/control.js";
 import { counterPage } from "/phone/counter.js";
 
-const LABELS = { number: "会员号", phone: "手机号", joined_at: "入会时间", nickname: "昵称", level: "等级", points: "积分", status: "状态" };
+const STANDING = { points: "积分", level: "等级", growth: "成长值", next: "升级", keep: "保级" };
+const LABELS = { number: "会员号", phone: "手机号", joined_at: "入会时间", nickname: "昵称", status: "状态" };
 let isBusy = false;
 let ledTo = null;  // the screen whose form was already brought into sight
 
@@ -37,6 +38,7 @@ export async function open(name, scene = null, { ticket = null, wanted = "" } = 
   const login = await touchScreen(opened.id, "login");
   if (!login?.answer?.member) return;
   await touchScreen(opened.id, "me");
+  await touchScreen(opened.id, "standing");
   await touchScreen(opened.id, "cards");
   if (wanted.startsWith("pages/code/")) await touchScreen(opened.id, "code");
 }
@@ -53,7 +55,10 @@ async function touch(name, fields) {
   if (call?.answer?.consequence) toast(call.answer.consequence);
   if (name === "claim" && call?.status < 300) toast("领取成功，已放进卡包");
   if (name === "reverse" && call?.status < 300) toast("已撤销，退回了顾客的卡包");
-  if (name === "join" && call?.status < 300) await touchScreen(screen().id, "cards");
+  if (name === "join" && call?.status < 300) {
+    await touchScreen(screen().id, "cards");
+    await touchScreen(screen().id, "standing");
+  }
   drawMini();
   return call;
 }
@@ -114,7 +119,7 @@ function mePage(shown) {
     hero(shown, member, isMember),
     panel(
       below ? null : failed,
-      isMember ? profile(member) : joining(shown),
+      isMember ? profile(member, standing(shown.standing)) : joining(shown),
     ),
     ...(isMember ? [panel(cardsPanel(shown, touch, below ? failed : null)), panel(consentsPanel(member, touch))] : []),
   ];
@@ -144,12 +149,28 @@ function joining(shown) {
     el("p", { className: "fine" }, "点击即同意《会员协议》和《隐私政策》。"));
 }
 
-function profile(member) {
+function standing(seen) {
+  if (!seen) return [];
+  const { name, growth, next, keep } = seen.level;
+  const day = (end) => new Date(Date.parse(end) - 1).toLocaleDateString("zh-CN", { timeZone: "Asia/Shanghai" });
+  const said = {
+    points: seen.points,
+    level: name || "还没有",
+    growth,
+    next: next ? `再得${next.missing}为${next.name}` : null,
+    keep: keep ? (keep.missing ? `${day(keep.judged_at)}前还差${keep.missing}` : `已达到，到${day(keep.judged_at)}`) : null,
+  };
+  return Object.entries(said)
+    .filter(([, value]) => value !== null)
+    .map(([key, value]) => el("div", { className: "row" }, el("span", {}, STANDING[key]), el("span", { testid: `standing-${key}` }, String(value))));
+}
+
+function profile(member, rowsBelow) {
   const rows = Object.entries(member)
     .filter(([name, value]) => name in LABELS && value !== null && typeof value !== "object")
     .map(([name, value]) => el("div", { className: "row" }, el("span", {}, LABELS[name]), el("span", { testid: `member-${name}-row` }, readable(name, value))));
-  return el("div", {}, rows,
-    el("button", { className: "outline", testid: "mini-me", onclick: () => touch("me") }, "刷新"),
+  return el("div", {}, rows, rowsBelow,
+    el("button", { className: "outline", testid: "mini-me", onclick: async () => { await touch("me"); await touch("standing"); } }, "刷新"),
     el("button", { className: "outline", testid: "mini-join-again", onclick: () => touch("join", { with_phone: false }) }, "再入会一次"),
     el("button", { className: "outline", testid: "mini-logout", onclick: () => touch("logout") }, "退出登录"));
 }

@@ -19,12 +19,13 @@ from models.ids import new_id
 from models.organizations import Organization
 from models.words import BenefitKind, BenefitState, ClaimState
 
-VOUCHER, CODES, TOP_UP, COUPON, PACKAGE = (
+VOUCHER, CODES, TOP_UP, COUPON, PACKAGE, POINTS = (
     BenefitKind.VOUCHER,
     BenefitKind.CODE_COUPON,
     BenefitKind.TOP_UP,
     BenefitKind.PARTNER_COUPON,
     BenefitKind.PACKAGE,
+    BenefitKind.POINTS,
 )
 NOON = datetime(2026, 11, 22, 4, tzinfo=UTC)
 PART = {"benefit": "wash"}
@@ -77,6 +78,9 @@ WRONG = [
     (PACKAGE, {"parts": [{"benefit": "tea", "per": "year"}]}, "terms.parts[0].per", "not_one_of"),
     (PACKAGE, {"parts": [PART, PART]}, "terms.parts[1].benefit", "repeated"),
     (PACKAGE, {"parts": [PART], "choose": 0}, "terms.choose", "too_small"),
+    (POINTS, {}, "terms.points", "missing"),
+    (POINTS, {"points": 0}, "terms.points", "too_small"),
+    (POINTS, {"points": 10**10}, "terms.points", "too_large"),
     (PACKAGE, {"parts": [PART], "choose": 2}, "terms.choose", "too_large"),
     (PACKAGE, {"parts": [{"benefit": f"b{n}"} for n in range(21)]}, "terms.parts", "wrong_length"),
 ]
@@ -98,6 +102,7 @@ RIGHT = [
     (COUPON, {"face_value_fen": 1_000, "threshold_fen": 5_000}),
     (COUPON, {"face_value_fen": 1_000, "threshold_fen": 0}),
     (PACKAGE, {"parts": [{"benefit": "wash", "count": 2, "per": "month"}], "choose": None}),
+    (POINTS, {"points": 50}),
 ]
 
 

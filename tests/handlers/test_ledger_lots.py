@@ -12,6 +12,7 @@ from handlers.rules.ledger import Side, of_member
 from models.database import atomic
 from models.ids import new_id
 from models.ledger import LedgerHold, LedgerLot, LedgerLotUse, Transfer
+from models.sql import as_uuid
 from models.words import HoldState
 from models.words import LedgerAccountKind as Kind
 from tests.handlers.ledgers import DAY, SPENT, a_ledger, breaches, cause, somebody
@@ -152,6 +153,25 @@ class TestExpiry:
         assert await LedgerDue(clock).sweep() == 3
         assert [await ledger.posted(each) for each in people] == [1] * 5
         assert await Transfer.filter(cause_kind="lot_expired").count() == 5
+
+    async def test_what_stays_due_holds_up_neither_the_job_nor_the_others(self, ledger, clock, monkeypatch):
+        monkeypatch.setattr("handlers.ledger.due.CHUNK", 2)
+        people = [await somebody() for _ in range(5)]
+        for each in people:
+            await ledger.earn(each, 10, expires_at=clock.now() + DAY)
+        clock.advance(DAY)
+        settle, calls = LedgerDue._settle, []
+
+        async def stays_due(self, found):
+            calls.append(len(found))
+            assert len(calls) < 9, "it goes round for ever"
+            await settle(self, [each for each in found if as_uuid(each["member_id"]) not in people[:3]])
+
+        monkeypatch.setattr(LedgerDue, "_settle", stays_due)
+        assert await LedgerDue(clock).sweep() == 5
+        assert sum([await ledger.posted(each) for each in people]) == 30
+        monkeypatch.setattr(LedgerDue, "_settle", settle)
+        assert await LedgerDue(clock).sweep() == 3
 
 
 class TestHolds:

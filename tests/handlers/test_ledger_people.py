@@ -8,7 +8,7 @@ from handlers.ledger.holding import HoldExpiry, post_hold
 from handlers.rules.ledger import Side
 from models.database import atomic
 from models.identity import MemberMerge
-from models.ledger import LedgerLot, Transfer
+from models.ledger import LedgerAccount, LedgerLot, Transfer
 from models.words import LedgerAccountKind as Kind
 from tests.handlers.ledgers import DAY, a_ledger, breaches
 from tests.handlers.test_unmerging import merge, undo
@@ -44,6 +44,15 @@ async def test_when_two_become_one_what_they_have_is_together_and_lots_keep_thei
     clock.advance(DAY)
     await ledger.spend(one, 20)
     assert await both(ledger, two) == [0, 0]
+
+
+async def test_what_a_floor_below_zero_allows_is_not_carried_as_if_it_were_there(far, ledger, two, clock):
+    growth = await a_ledger(clock, "growth")
+    for each in two:
+        await growth.earn(each.member_id, 30)
+    await LedgerAccount.filter(member_id=two[1].member_id, unit="growth").update(floor=-100)
+    await merge(far, *two)
+    assert await both(growth, two) == [60, 0]
 
 
 async def test_with_nothing_between_merge_and_unmerge_everybody_has_what_they_had(far, ledger, two, clock):

@@ -147,7 +147,7 @@ async def test_what_had_no_limit_can_be_given_one(stall):
         (OfferTerms(price=Price(points=2**31)), ("price.points", "out_of_range")),
         (OfferTerms(price=Price(carrier_fen=5)), ("price.carrier_fen", "carrier_missing")),
         (OfferTerms(price=Price(fen=1, points=1)), ("price.fen", "orders_missing")),
-        (OfferTerms(audience=Audience(level_at_least="gold")), ("audience.level_at_least", "levels_missing")),
+        (OfferTerms(audience=Audience(level_at_least="gold")), ("levels", "unknown")),
         (OfferTerms(opens_at=LATER, closes_at=LATER), ("closes_at", "before_start")),
         (OfferTerms(stock=-1), ("stock", "out_of_range")),
         (OfferTerms(limits=(Limit(Period.DAY, 2), Limit(Period.EVER, 1))), ("limits", "impossible")),

@@ -143,6 +143,7 @@ ALLOWED = {
         Capability.BENEFITS_SEEN,
         Capability.CLAIMS_SEEN,
         Capability.POINTS_BY_HAND,
+        Capability.LEVELS_BY_HAND,
     },
     OperatorRole.FINANCE: {
         Capability.AUDIT,

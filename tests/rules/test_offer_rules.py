@@ -41,6 +41,7 @@ ROOT, NORTH, SOUTH, ME, OTHER = (UUID(int=number) for number in range(1, 6))
 NOW = datetime(2026, 11, 22, 12, tzinfo=ZONE)
 WAVES = OfferTerms(waves=(Wave("10:00", 5), Wave("15:00", 7)))
 MEMBER = Asker(ME, True, NOW - timedelta(days=3), frozenset([ROOT, NORTH]), frozenset(["gold"]), frozenset([ME]))
+SILVER = replace(MEMBER, level="silver", levels_reached=frozenset(["base", "silver"]))
 GUEST = Asker(ME, False, None, frozenset([ROOT]), frozenset(), frozenset([ME]))
 
 
@@ -166,6 +167,17 @@ def test_some_cards_open_early_and_of_several_the_earliest_counts():
     assert decide(offer(terms), none, half, ZONE).opens_at == NOW
 
 
+def test_a_level_and_those_above_it_open_early_too():
+    early = (EarlyOpening(minutes=30, level_at_least="silver"), EarlyOpening("black", 60))
+    terms = OfferTerms(opens_at=NOW, early=early)
+    half = NOW - timedelta(minutes=30)
+    gold = replace(MEMBER, level="gold", levels_reached=frozenset(["base", "silver", "gold"]))
+    assert decide(offer(terms), SILVER, half, ZONE).ok
+    assert decide(offer(terms), gold, half, ZONE).ok
+    assert not decide(offer(terms), gold, half - timedelta.resolution, ZONE).ok
+    assert decide(offer(terms), MEMBER, half, ZONE).opens_at == NOW
+
+
 def test_between_waves_it_is_not_open_and_says_when():
     verdict = decide(offer(WAVES), MEMBER, at("2026-11-22T08:00"), ZONE)
     assert (verdict.reason, verdict.opens_at) == (Reason.NOT_OPEN, at("2026-11-22T10:00"))
@@ -187,6 +199,11 @@ def test_what_is_paused_says_so_and_what_is_over_is_over():
         (Audience(), GUEST, AudienceWord.MEMBERS),
         (Audience(is_members_only=False), GUEST, None),
         (Audience(level_at_least="gold"), MEMBER, AudienceWord.LEVEL),
+        (Audience(level_at_least="silver"), SILVER, None),
+        (Audience(level_at_least="base"), SILVER, None),
+        (Audience(level_at_least="gold"), SILVER, AudienceWord.LEVEL),
+        (Audience(levels=("base", "silver")), SILVER, None),
+        (Audience(levels=("base",)), SILVER, AudienceWord.LEVEL),
         (Audience(card_kinds=("gold", "black")), MEMBER, None),
         (Audience(card_kinds=("black",)), MEMBER, AudienceWord.CARD_KINDS),
         (Audience(organizations=(NORTH,)), MEMBER, None),
@@ -267,10 +284,15 @@ LATER = NOW + timedelta(days=2)
             OfferTerms(prices=(AudiencePrice(Audience(), Price(fen=9)),)),
             ("prices[0].price.fen", "orders_missing"),
         ),
-        (OfferTerms(audience=Audience(level_at_least="gold")), ("audience.level_at_least", "levels_missing")),
         (
-            OfferTerms(prices=(AudiencePrice(Audience(level_at_least="gold"), Price()),)),
-            ("prices[0].audience.level_at_least", "levels_missing"),
+            OfferTerms(audience=Audience(level_at_least="gold", levels=("gold",))),
+            ("audience.levels", "with_level_at_least"),
+        ),
+        (OfferTerms(opens_at=LATER, early=(EarlyOpening("gold", 5, "gold"),)), ("early[0]", "incomplete")),
+        (OfferTerms(opens_at=LATER, early=(EarlyOpening(minutes=5),)), ("early[0]", "incomplete")),
+        (
+            OfferTerms(prices=(AudiencePrice(Audience(level_at_least="gold", levels=("gold",)), Price()),)),
+            ("prices[0].audience.levels", "with_level_at_least"),
         ),
         (OfferTerms(audience=Audience(joined_within_days=-1)), ("audience.joined_within_days", "out_of_range")),
         (OfferTerms(opens_at=LATER, closes_at=LATER), ("closes_at", "before_start")),

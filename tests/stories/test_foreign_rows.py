@@ -25,6 +25,7 @@ from models.database import atomic, rows
 from models.fulfillments import Supplier
 from models.identity import Member, MemberMerge
 from models.ids import new_id
+from models.levels import LadderLevel, LevelLadder, LevelRight
 from models.linking import BlockedIdentifier, BoundNumber, Review
 from models.operators import Approval
 from models.operators import Operator as OperatorRow
@@ -67,6 +68,10 @@ BODIES: Mapping[str, Any] = {
     "NewOfferBody": {"code": "newoffer", "benefit_id": str(new_id())},
     "WhyBody": {"reason": "核对"},
     "AdjustBody": {"delta": 5, "reason": "补发"},
+    "LadderBody": {"levels": [{"code": "base", "name": "普通", "threshold": 0}]},
+    "RightBody": {"code": "tea", "name": "茶", "offer_id": str(new_id()), "levels": ["gold"], "period": "month"},
+    "LiftBody": {"level": "gold", "until": (datetime.now(UTC) + timedelta(days=9)).isoformat(), "reason": "补偿"},
+    "EndLiftBody": {"reason": "按错了"},
     "PointsTermsBody": {"expiry": "never"},
     "RuleBody": {"code": "visit", "name": "到店"},
     "SupplierChangeBody": {"name": "改名"},
@@ -122,8 +127,14 @@ UNCHANGED = (
     "clerk",
     "clerk_invitation",
     "code_pool",
+    "ladder_draft",
     "ledger_account",
+    "level_change",
+    "level_ladder",
+    "level_right",
+    "level_right_given",
     "member",
+    "member_level",
     "member_merge",
     "menu_release",
     "merchant",
@@ -289,6 +300,7 @@ async def owned_by_the_north_and_ming(door: Door) -> dict[str, object]:
     registry["void_request_id"] = await wished_void(north.id, {**registry, **counter})
     registry |= await top_up_of(supplier, counter["claim_id"], operator.id)
     registry["adjustment_id"] = await proposed_points(north.id, ming.id, operator.id)
+    registry |= await levels_of(north.id, ming.id, registry["offer_id"], operator.id)
     given = await grant_of(ming, {**registry, **counter})
     door.tokens["north's clerk"] = await signed_in(counter["clerk_id"])
     south = await Organization.get(code="south")
@@ -375,6 +387,19 @@ async def proposed_points(organization_id: UUID, member_id: UUID, operator_id: U
     """Points that one operator wants to give a member."""
     facts = {"organization_id": organization_id, "subject_id": str(member_id), "proposed_by_id": operator_id}
     return (await Approval.create(kind="points", facts={"delta": 5_000}, reason="补发", **facts)).id
+
+
+async def levels_of(organization_id: UUID, member_id: UUID, offer_id: object, operator_id: UUID) -> dict[str, object]:
+    """A ladder, a right of its level, and a member whom one operator wants to lift."""
+    now, programme = datetime.now(UTC), await Programme.get()
+    ladder = await LevelLadder.create(programme=programme, number=1, downgrade="none", published_at=now)
+    await LadderLevel.create(ladder=ladder, rank=0, code="gold", name="金卡", threshold=100, validity="never")
+    facts = {"programme": programme, "offer_id": offer_id, "code": "wash", "name": "洗车", "levels": ["gold"]}
+    right = await LevelRight.create(period="month", **facts)
+    facts = {"organization_id": organization_id, "subject_id": str(member_id), "proposed_by_id": operator_id}
+    wish = {"level": "gold", "until": (now + timedelta(days=200)).isoformat()}
+    lift = await Approval.create(kind="level", facts=wish, reason="补偿", **facts)
+    return {"right_id": right.id, "lift_id": lift.id}
 
 
 async def two_members(organization_id: UUID) -> tuple[Member, Member]:

@@ -105,6 +105,8 @@ async def test_people_join_through_either_door_and_faults_are_seen(phone, town, 
     await phone.show("mini")
     await see("mini-open").click()
     await expect(see("member-number")).to_have_text(number)
+    await expect(see("standing-points")).to_have_text("0")
+    await expect(see("standing-level")).to_have_text("还没有")
     assert await phone.fits()
 
     # 小红 begins at the other door: one tap, with her phone; then the chat knows her.

@@ -6,6 +6,7 @@ from handlers.benefits.kinds.base import BenefitRow, DuePart, Fulfilled, Fulfill
 from handlers.benefits.kinds.code_coupon import CodeCoupon
 from handlers.benefits.kinds.package import Package
 from handlers.benefits.kinds.partner_coupon import PartnerCoupon
+from handlers.benefits.kinds.points import PointsBenefit
 from handlers.benefits.kinds.reading import plain, read
 from handlers.benefits.kinds.top_up import TopUp
 from handlers.benefits.kinds.voucher import Voucher
@@ -26,7 +27,7 @@ __all__ = [
 ]
 
 KINDS: dict[BenefitKind, Fulfiller] = {
-    each.kind: each for each in (Voucher(), CodeCoupon(), TopUp(), PartnerCoupon(), Package())
+    each.kind: each for each in (Voucher(), CodeCoupon(), TopUp(), PartnerCoupon(), Package(), PointsBenefit())
 }
 
 
