@@ -32,6 +32,7 @@ def work() -> Registry:
     registry.add("say_expiring", _say_expiring)
     registry.every("remind_points", Daily(time(10)), _remind_points)
     registry.add("say_points_expiring", _say_points_expiring)
+    registry.add("say_level", _say_level)
     # Two hours after the day: what was redeemed at its end can be taken back for so long.
     registry.every("plan_closings", Daily(time(2)), _plan_closings)
     registry.add("close_days", _close_days)
@@ -123,6 +124,12 @@ async def _say_points_expiring(handlers: Handlers, job: JobContext) -> None:
     if soon is not None:
         text = texts.points_expiring(soon.points, texts.until(soon.ends_at, BUSINESS_ZONE))
         await handlers.notices.send_text(account=account, member_id=member_id, text=text)
+
+
+async def _say_level(handlers: Handlers, job: JobContext) -> None:
+    said = job.payload
+    text = texts.level_moved(said["level"], is_up=said["is_up"])
+    await handlers.notices.tell(member_id=said["member_id"], text=text)
 
 
 async def _plan_closings(handlers: Handlers, job: JobContext) -> None:

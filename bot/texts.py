@@ -283,6 +283,14 @@ def points_expiring(count: int, until_day: str) -> str:
     return f"您有{count}分即将到期，最早的在{until_day}后失效。回复“积分”查看。"
 
 
+def level_moved(name: str, *, is_up: bool) -> str:
+    """Said to a member whose level has changed."""
+    if is_up:
+        return f"您已升级为{name}。回复“等级”查看权益和进度。"
+    now = f"您的等级已调整为{name}" if name else "您的等级已到期"
+    return f"{now}。回复“等级”查看怎样升级。"
+
+
 def granted(title: str, count: int, until_day: str) -> str:
     """Said to a member to whom something was given."""
     what = title if count == 1 else f"{title}{count}份"

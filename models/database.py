@@ -77,6 +77,7 @@ MODEL_MODULES = (
     "models.fulfillments",
     "models.identity",
     "models.ledger",
+    "models.levels",
     "models.linking",
     "models.offline",
     "models.operators",

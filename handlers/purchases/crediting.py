@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from handlers.levels.growth import GrowthEarning, earn_growth, growth_of, take_back_growth
+from handlers.levels.levels import level_of
 from handlers.points.earning import Earning, earn
 from handlers.points.points_terms import rules_of as earning_rules_of
 from handlers.points.points_terms import terms
@@ -23,6 +25,7 @@ from models.ids import new_id
 from models.sql import as_uuid, dump_rows
 from models.statements import purchases as statements
 
+GREW = "purchase_growth"  # the kind of cause; its id is the purchase's
 TAKEN = "purchase_taken"  # the kind of cause; its id is the earning's, and how much of it was gone before
 
 
@@ -66,7 +69,7 @@ async def credit(purchases: Sequence[Crediting], *, at: datetime) -> list[Worth]
         return []
     held = await terms()
     rules = [each.rule for each in await rules_of(held.programme_id) if each.is_active]
-    levels: Mapping[UUID, str] = {}
+    levels = await level_of({each.member_id for each in purchases})  # as they stand before any of these
     wanted = {
         unit: {
             each.purchase_id: earned(
@@ -76,11 +79,14 @@ async def credit(purchases: Sequence[Crediting], *, at: datetime) -> list[Worth]
         }
         for unit in (POINTS, GROWTH)
     }
-    given = await _points(purchases, wanted[POINTS], held.programme_id, at)
+    given = {
+        POINTS: await _points(purchases, wanted[POINTS], held.programme_id, at),
+        GROWTH: await _growth(purchases, wanted[GROWTH], at),
+    }
     worths = [
-        Worth(new_id(), each.purchase_id, each.member_id, unit, *given[unit].get(each.purchase_id, (0, None)))
+        Worth(new_id(), each.purchase_id, each.member_id, unit, *found.get(each.purchase_id, (0, None)))
         for each in purchases
-        for unit in given
+        for unit, found in given.items()
     ]
     written = [
         {
@@ -140,7 +146,7 @@ async def worths_of(statement: Any, ids: Sequence[UUID]) -> list[Worth]:
 
 async def _points(
     purchases: Sequence[Crediting], wanted: Mapping[UUID, int], programme_id: UUID, at: datetime
-) -> dict[str, dict[UUID, tuple[int, UUID | None]]]:
+) -> dict[UUID, tuple[int, UUID | None]]:
     earnings = {
         Earning(each.member_id, EARNED_BY, wanted[each.purchase_id], str(each.purchase_id)): each.purchase_id
         for each in purchases
@@ -148,17 +154,35 @@ async def _points(
     }
     # Where nobody has said how points of purchases are given, there are none.
     if not earnings or EARNED_BY not in await earning_rules_of(programme_id):
-        return {POINTS: {}}
+        return {}
     done = await earn(list(earnings), at=at)
-    return {POINTS: {earnings[each]: (found.amount, found.transfer_id) for each, found in done.items()}}
+    return {earnings[each]: (found.amount, found.transfer_id) for each, found in done.items()}
+
+
+async def _growth(
+    purchases: Sequence[Crediting], wanted: Mapping[UUID, int], at: datetime
+) -> dict[UUID, tuple[int, UUID | None]]:
+    earnings = {
+        GrowthEarning(each.member_id, wanted[each.purchase_id], Cause(GREW, str(each.purchase_id))): each.purchase_id
+        for each in purchases
+        if wanted[each.purchase_id]
+    }
+    done = await earn_growth(list(earnings), at=at)
+    return {earnings[each]: (found.amount, found.transfer_id) for each, found in done.items()}
 
 
 async def _take(each: Worth, wanted: int, *, owed: int, at: datetime) -> Worth:
-    """Take `wanted` of an earning, of which `owed` is new debt where it is not there; else it is debt that shrinks."""
+    """Take `wanted` of an earning, of which `owed` is new debt where it is not there; else it is debt that shrinks.
+
+    Growth that is not there went with a level; nobody collects it.
+    """
     if each.transfer_id is None:
         return each
     cause = Cause(TAKEN, f"{each.id}:{each.taken}")
-    taken = await take_what_there_is(each.member_id, each.transfer_id, wanted, cause=cause, at=at)
+    if each.unit == POINTS:
+        taken = await take_what_there_is(each.member_id, each.transfer_id, wanted, cause=cause, at=at)
+    elif taken := min(wanted, await growth_of(each.member_id)):
+        await take_back_growth(each.member_id, each.transfer_id, taken, cause=cause, at=at)
     more_owed = owed - taken
     if not await rows(statements.TAKE, each.id, taken, more_owed, each.taken, each.owed):
         raise SerializationConflict("an earning changed while its purchase was locked")

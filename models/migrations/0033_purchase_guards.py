@@ -6,7 +6,7 @@ from models.operations import append_only, both
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0030_purchases")]
+    dependencies = [("models", "0032_purchases")]
 
     initial = False
 

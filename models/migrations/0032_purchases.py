@@ -10,7 +10,7 @@ from models.words import BuyerKind, PurchaseRuleKind, RefundState
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0029_points_guards")]
+    dependencies = [("models", "0031_level_guards")]
 
     initial = False
 

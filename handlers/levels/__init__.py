@@ -1,0 +1,1 @@
+"""等级: growth, ladders, where members stand on them, and how that moves. docs/adr/0022."""
