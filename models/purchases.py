@@ -59,6 +59,8 @@ class Purchase(TimestampedModel):
     waits_until = UtcField(null=True)
     credited_at = UtcField(null=True)
 
+    lines: fields.ReverseRelation["PurchaseLine"]
+
     class Meta:
         table = "purchase"
         unique_together = (("channel", "order_no"),)

@@ -220,10 +220,3 @@ _OWING = """
     AND ({after} IS NULL OR c.id > {after}) ORDER BY c.id LIMIT $2
 """
 OWING = Both(postgres=_OWING.format(after="CAST($1 AS uuid)"), sqlite=_OWING.format(after="$1"))
-
-# Those that a person ($1, all their ids) made, for them to see.
-_OF_MEMBER = """
-    SELECT p.order_no, h.name AS channel, p.amount_fen, p.refunded_fen, p.paid_at FROM purchase p
-    JOIN channel h ON h.id = p.channel_id WHERE p.member_id {these} ORDER BY p.paid_at, p.id
-"""
-OF_MEMBER = Both(postgres=_OF_MEMBER.format(these=_THESE), sqlite=_OF_MEMBER.format(these=_OF_THESE))

@@ -1,6 +1,7 @@
 """消费: told once for ever in any order, earning by rules, taken back with the money to the last point."""
 
 import asyncio
+import random
 from dataclasses import replace
 from datetime import timedelta
 
@@ -20,7 +21,7 @@ from handlers.errors import (
 )
 from handlers.points.spending import Spending, spend
 from handlers.purchases import booking
-from handlers.purchases.told import RefundTold
+from handlers.purchases.told import OrderTold, RefundTold
 from handlers.rules.ledger import Cause
 from handlers.rules.purchases import Line
 from models.cards import Card
@@ -30,6 +31,7 @@ from models.organizations import Organization
 from models.programmes import Merchant, Store
 from models.purchases import Purchase, PurchaseEarning, PurchaseLine, PurchaseRefund
 from models.words import BuyerKind, PurchaseRuleKind, PurchaseState, RefundState
+from tests.handlers.conftest import MEMBERSHIP
 from tests.handlers.laddering import SILVER, Steps, a_ladder
 from tests.handlers.ledgers import breaches
 from tests.handlers.offering import key
@@ -217,13 +219,39 @@ class TestRefunds:
         assert left == [100, 150]
 
     async def test_the_points_of_somebody_who_was_merged_go_all_the_same(self, till, rooms):
-        one, other = await rooms.member("o-one"), await rooms.member("o-two")
+        one, other = await rooms.member("o-one"), await rooms.person("o-far", account="far0")
+        await rooms.handlers.membership.join(other, agreed=[MEMBERSHIP], phone_code=None)
         await till.sell("A-1", other)
         await merge(rooms, one, other)
         today = await rooms.person("o-one")
         assert await points(rooms, today) == (100, 0)
         assert (await till.refund("A-1", "R-1", 10_000)).points == 0
         assert await points(rooms, today) == (0, 0)
+
+    @pytest.mark.parametrize("seed", range(4))
+    async def test_whatever_the_order_and_the_parts_the_same_is_left_and_in_the_end_nothing(
+        self, till, ming, rooms, seed
+    ):
+        draw = random.Random(seed)
+        paid = draw.randint(3, 99_999)
+        cuts = sorted(draw.sample(range(1, paid), 2))
+        parts = [("R-1", cuts[0]), ("R-2", cuts[1] - cuts[0]), ("R-3", paid - cuts[1])]
+        at = rooms.clock.now()
+        order = till.order("A-1", ming, paid)
+        told = [order, order, *(RefundTold("A-1", number, fen, at) for number, fen in (*parts, parts[0]))]
+        draw.shuffle(told)
+        last = next(each for each in reversed(told) if isinstance(each, RefundTold) and each.refund_no != "R-1")
+        told.remove(last)
+        purchases = rooms.handlers.purchases
+        for each in told:
+            tell = purchases.sell if isinstance(each, OrderTold) else purchases.refund
+            await tell(till.call(), each, request_id=key())
+        earned = paid // 100
+        assert await points(rooms, ming) == (earned * last.amount_fen // paid, 0)
+        await purchases.refund(till.call(), last, request_id=key())
+        assert await points(rooms, ming) == (0, 0)
+        (worth,) = await PurchaseEarning.filter(unit="points")
+        assert (worth.amount, worth.taken_amount, worth.owed_amount) == (earned, earned, 0)
 
 
 class TestRules:

@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 import itertools
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
