@@ -2,6 +2,11 @@
 
 from enum import StrEnum
 
+from models.purchase_words import BuyerKind as BuyerKind
+from models.purchase_words import PurchaseRuleKind as PurchaseRuleKind
+from models.purchase_words import PurchaseState as PurchaseState
+from models.purchase_words import RefundState as RefundState
+
 
 class AccountKind(StrEnum):
     """What kind of WeChat account a row is."""
@@ -373,38 +378,6 @@ class PointsExpiry(StrEnum):
     DAYS = "days"
     MONTHS = "months"
     YEARS = "years"
-
-
-class BuyerKind(StrEnum):
-    """By what a channel says who bought."""
-
-    MEMBER = "member"  # the opaque id
-    CARD = "card"
-    PHONE = "phone"  # a mainland mobile number
-    NOBODY = "nobody"  # it does not say
-
-
-class PurchaseRuleKind(StrEnum):
-    """What a rule about purchases says."""
-
-    RATE = "rate"  # so much of a unit per yuan; of several that fit, the most special holds
-    FACTOR = "factor"  # times so much; all that fit multiply
-
-
-class RefundState(StrEnum):
-    """Where a refund stands: it waits for its order, is counted, or was more than had been paid."""
-
-    WAITING = "waiting"
-    APPLIED = "applied"
-    REFUSED = "refused"
-
-
-class PurchaseState(StrEnum):
-    """How a purchase stands: it is a member's, waits for somebody to be known, or is nobody's."""
-
-    CREDITED = "credited"
-    WAITING = "waiting"
-    ANONYMOUS = "anonymous"
 
 
 class DowngradePolicy(StrEnum):
