@@ -49,6 +49,8 @@ from handlers.cards.cards import Cards
 from handlers.cards.member_codes import MemberCodes
 from handlers.cards.operator_card_imports import OperatorCardImports
 from handlers.catalogue import Handlers
+from handlers.channels.channels import Channels
+from handlers.channels.gate import ChannelGate
 from handlers.chat.menu_editing import MenuEditing
 from handlers.chat.menus import Menus
 from handlers.chat.notices import Notices
@@ -114,6 +116,10 @@ from handlers.ports import Answers, Clock, Dialogues, RateLimiter, Supplier, Vau
 from handlers.privacy.authorizations import Authorizations
 from handlers.privacy.departures import Departures
 from handlers.privacy.personal_data import PersonalDataRights
+from handlers.purchases.looking_up import BuyerLookup
+from handlers.purchases.purchase_rules import PurchaseRules
+from handlers.purchases.purchases import Purchases
+from handlers.purchases.waiting import WaitingPurchases
 from handlers.redemptions.passes import Passes
 from handlers.redemptions.redemption_history import RedemptionHistory
 from handlers.redemptions.redemptions import Redemptions
@@ -134,7 +140,7 @@ from handlers.shops.clerks import Clerks
 from handlers.shops.merchants import Merchants, Owners
 from handlers.shops.stores import Stores
 from models import database
-from models.words import AccountKind
+from models.words import AccountKind, Namespace
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +239,7 @@ def build_handlers(
     departures = Departures(clock, vault, sessions, RedisDialogues(commands), [orders.hinders_leaving])
     points = Points(clock)
     level_views, level_rights = LevelViews(clock), LevelRightsGiving(clock, vault)
+    gate, dormant_after = ChannelGate(clock, vault), measure[Namespace.PHONE].dormant_after
     member_codes = MemberCodes(clock, randomness, RedisMemberCodes(commands), links)
     return Handlers(
         accounts=accounts,
@@ -259,6 +266,9 @@ def build_handlers(
         card_kinds=kinds,
         cards=Cards(clock, vault, kinds),
         member_codes=member_codes,
+        buyer_lookup=BuyerLookup(clock, gate, dormant_after),
+        channel_gate=gate,
+        channels=Channels(clock, vault),
         code_stock=CodeStock(clock),
         claim_desk=ClaimDesk(clock),
         claim_expiry=ClaimExpiry(clock),
@@ -311,6 +321,9 @@ def build_handlers(
         points_adjusting=PointsAdjusting(clock, points),
         points_reminders=PointsReminders(clock, points),
         points_terms=PointsTermsEditing(clock),
+        purchase_rules=PurchaseRules(clock),
+        purchases=Purchases(clock, vault, dormant_after),
+        waiting_purchases=WaitingPurchases(clock, dormant_after),
         redemption_history=RedemptionHistory(),
         redemption_reports=RedemptionReports(),
         redemptions=Redemptions(clock, vault, passes),

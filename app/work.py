@@ -25,6 +25,8 @@ def work() -> Registry:
     registry.every("expire_claims", Every(timedelta(minutes=5)), _expire_claims)
     registry.every("settle_ledger", Every(timedelta(minutes=1)), _settle_ledger)
     registry.every("checkpoint_ledger", Daily(time(1)), _checkpoint_ledger)
+    registry.every("forget_nonces", Every(timedelta(minutes=10)), _forget_nonces)
+    registry.every("credit_purchases", Every(timedelta(minutes=1)), _credit_purchases)
     registry.every("close_offline_days", Every(timedelta(hours=1)), _close_offline_days)
     registry.every("remind_expiring", Daily(time(10)), _remind_expiring)
     registry.add("say_expiring", _say_expiring)
@@ -92,6 +94,15 @@ async def _settle_ledger(handlers: Handlers, _: JobContext) -> None:
 
 async def _checkpoint_ledger(handlers: Handlers, job: JobContext) -> None:
     await handlers.ledger_checkpoints.take(datetime.fromisoformat(job.payload["slot"]))
+
+
+async def _forget_nonces(handlers: Handlers, _: JobContext) -> None:
+    await handlers.channel_gate.forget()
+
+
+async def _credit_purchases(handlers: Handlers, _: JobContext) -> None:
+    await handlers.waiting_purchases.look()
+    await handlers.waiting_purchases.collect()
 
 
 async def _close_offline_days(handlers: Handlers, _: JobContext) -> None:

@@ -86,3 +86,23 @@ class CommandLine:
     def actor_id(self) -> str:
         """Under which id audit rows are kept."""
         return self.user[:64]
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A till, shop, app or partner that signs what it says: of an organization, or within it of one merchant."""
+
+    id: UUID
+    code: str
+    organization_id: UUID
+    merchant_id: UUID | None
+
+    @property
+    def kind(self) -> str:
+        """What idempotency and audit rows call this actor."""
+        return "channel"
+
+    @property
+    def actor_id(self) -> str:
+        """Under which id idempotency and audit rows are kept."""
+        return str(self.id)

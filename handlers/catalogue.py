@@ -17,6 +17,8 @@ from handlers.cards.card_kinds import CardKinds
 from handlers.cards.cards import Cards
 from handlers.cards.member_codes import MemberCodes
 from handlers.cards.operator_card_imports import OperatorCardImports
+from handlers.channels.channels import Channels
+from handlers.channels.gate import ChannelGate
 from handlers.chat.menu_editing import MenuEditing
 from handlers.chat.menus import Menus
 from handlers.chat.notices import Notices
@@ -77,6 +79,10 @@ from handlers.points.points_terms import PointsTermsEditing
 from handlers.privacy.authorizations import Authorizations
 from handlers.privacy.departures import Departures
 from handlers.privacy.personal_data import PersonalDataRights
+from handlers.purchases.looking_up import BuyerLookup
+from handlers.purchases.purchase_rules import PurchaseRules
+from handlers.purchases.purchases import Purchases
+from handlers.purchases.waiting import WaitingPurchases
 from handlers.redemptions.passes import Passes
 from handlers.redemptions.redemption_history import RedemptionHistory
 from handlers.redemptions.redemptions import Redemptions
@@ -114,6 +120,9 @@ class Handlers:
     card_kind_editing: CardKindEditing
     card_kinds: CardKinds
     cards: Cards
+    buyer_lookup: BuyerLookup
+    channel_gate: ChannelGate
+    channels: Channels
     code_stock: CodeStock
     claim_desk: ClaimDesk
     claim_expiry: ClaimExpiry
@@ -177,6 +186,9 @@ class Handlers:
     points_adjusting: PointsAdjusting
     points_reminders: PointsReminders
     points_terms: PointsTermsEditing
+    purchase_rules: PurchaseRules
+    purchases: Purchases
+    waiting_purchases: WaitingPurchases
     redemption_history: RedemptionHistory
     redemption_reports: RedemptionReports
     redemptions: Redemptions
@@ -197,5 +209,12 @@ class Handlers:
 
     async def close(self) -> None:
         """Let those who wait in a lane be answered; called once nobody new comes."""
-        lanes = (self.identity, self.membership, self.claiming, self.redemptions)
+        lanes = (
+            self.identity,
+            self.membership,
+            self.claiming,
+            self.redemptions,
+            self.purchases,
+            self.channel_gate,
+        )
         await asyncio.gather(*(each.close() for each in lanes))

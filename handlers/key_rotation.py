@@ -48,6 +48,8 @@ POOL_CODE = CipherColumn("pool_code", "code_cipher", "code")
 RECHARGE_TO = CipherColumn("claim", "recharge_to_cipher", "recharge_to")
 GRANT_NUMBER = CipherColumn("grant_number", "number_cipher", "recharge_to")
 SUPPLIER_SECRET = CipherColumn("supplier", "secret_cipher", "secret")
+CHANNEL_KEY = CipherColumn("channel", "key_cipher", "key")
+PREVIOUS_CHANNEL_KEY = CipherColumn("channel", "previous_key_cipher", "key")
 SIGNING_KEY = CipherColumn("signing_key", "private_key_cipher", "private_key")
 # All of them: a test compares this list with the tables.
 COLUMNS = (
@@ -64,6 +66,8 @@ COLUMNS = (
     GRANT_NUMBER,
     SUPPLIER_SECRET,
     CipherColumn("operator", "totp_cipher", "totp"),
+    CHANNEL_KEY,
+    PREVIOUS_CHANNEL_KEY,
     SIGNING_KEY,
 )
 

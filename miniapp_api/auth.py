@@ -7,11 +7,14 @@ from typing import Literal
 from aiohttp import web
 
 from handlers.actors import Clerk, Operator, Person
-from handlers.errors import ClerkNotSignedIn, NotSignedIn, OperatorNotSignedIn
-from miniapp_api.keys import ACTOR, CLERK, OPERATOR, PERSON, TOKEN, handlers
+from handlers.channels.gate import Heard, Signed
+from handlers.errors import ChannelNotSigned, ClerkNotSignedIn, NotSignedIn, OperatorNotSignedIn
+from miniapp_api.bodies import receive
+from miniapp_api.keys import ACTOR, CLERK, OPERATOR, PERSON, RECEIVED, SIGNED, TOKEN, handlers
 
-Auth = Literal["public", "person", "operator", "clerk"]
+Auth = Literal["public", "person", "operator", "clerk", "channel"]
 
+_SIGNED_BY = ("Channel", "Timestamp", "Nonce", "Signature")
 _BEARER = re.compile(r"[Bb]earer ([A-Za-z0-9_\-]{16,128})")
 
 Authenticator = Callable[[web.Request], Awaitable[str]]
@@ -54,6 +57,19 @@ async def _clerk(request: web.Request) -> str:
     return actor_id
 
 
+async def channel_of(request: web.Request, max_bytes: int) -> None:
+    """Find the channel that signed these very bytes. Raises what the gate's `who` and `bodies.receive` raise."""
+    given = [value for name in _SIGNED_BY for value in request.headers.getall(f"X-Fanpiao-{name}", [])]
+    if len(given) != len(_SIGNED_BY) or any(f"X-Fanpiao-{name}" not in request.headers for name in _SIGNED_BY):
+        raise ChannelNotSigned  # one is missing, or comes twice
+    code, timestamp, nonce, signature = given
+    body = await receive(request, max_bytes)
+    heard = Heard(request.method, request.raw_path, body, code, timestamp, nonce, signature)
+    signed = await handlers(request).channel_gate.who(heard)
+    request[SIGNED], request[RECEIVED] = signed, body
+    request[ACTOR] = f"{signed.channel.kind}:{signed.channel.actor_id}"
+
+
 AUTHENTICATORS: Mapping[Auth, Authenticator] = {"person": _person, "operator": _operator, "clerk": _clerk}
 
 
@@ -75,6 +91,11 @@ def operator(request: web.Request) -> Operator:
 def clerk(request: web.Request) -> Clerk:
     """Who acts, on an endpoint declared with `auth="clerk"`."""
     return request[CLERK]
+
+
+def signed(request: web.Request) -> Signed:
+    """Which channel speaks, on an endpoint declared with `auth="channel"`; not let in yet."""
+    return request[SIGNED]
 
 
 def token(request: web.Request) -> str:

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from handlers.errors import DomainError, TooManyRequests
 from miniapp_api.addresses import counted_as
-from miniapp_api.auth import Auth, Authenticator, authenticator
+from miniapp_api.auth import Auth, Authenticator, authenticator, channel_of
 from miniapp_api.bodies import MAX_BYTES, BodyReader
 from miniapp_api.keys import RATE_LIMITER, TRUSTED_PROXIES
 from miniapp_api.parameters import Signature
@@ -70,7 +70,10 @@ def endpoint(
         reader = BodyReader(signature.body, max_bytes=max_bytes) if signature.body else None
         renderer = Renderer(get_type_hints(view, include_extras=True)["return"])
         who = authenticator(auth, even_frozen=even_frozen)
-        handler = _handler(view, signature, reader, renderer, who, limit)
+        if auth == "channel":
+            handler = _signed_handler(view, signature, reader, renderer, max_bytes)
+        else:
+            handler = _handler(view, signature, reader, renderer, who, limit)
         handler.__name__ = view.__name__
         handler.__doc__ = view.__doc__
         _endpoints[handler] = Endpoint(view, tuple(tags), auth, signature, reader, renderer, tuple(refuses))
@@ -87,7 +90,7 @@ def _handler(
     authenticate: Authenticator | None,
     limit: str | None,
 ) -> Handler:
-    has_path, takes_key = signature.path is not None, signature.takes_key
+    serve = _served(view, signature, reader, renderer)
     limits = (LIMIT_PER_ADDRESS,) if limit is None else (LIMIT_PER_ADDRESS, limit)
 
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -99,6 +102,39 @@ def _handler(
                 raise TooManyRequests(retry_after=wait)
         if authenticate is not None and (wait := limiter.hit(LIMIT_PER_MEMBER, await authenticate(request))):
             raise TooManyRequests(retry_after=wait)
+        return await serve(request)
+
+    return handle
+
+
+def _signed_handler(
+    view: View, signature: Signature, reader: BodyReader[Any] | None, renderer: Renderer, max_bytes: int
+) -> Handler:
+    """For a channel: its signature comes first, and its own daily quota is its limit.
+
+    A chain's tills share one address, so only what is not signed is counted against it.
+    """
+    serve = _served(view, signature, reader, renderer)
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        try:
+            await channel_of(request, max_bytes)
+        except DomainError as refusal:
+            app = request.app
+            who = counted_as(app[TRUSTED_PROXIES].client_address(request))
+            if wait := app[RATE_LIMITER].hit(LIMIT_PER_ADDRESS, who):
+                raise TooManyRequests(retry_after=wait) from refusal
+            raise
+        return await serve(request)
+
+    return handle
+
+
+def _served(view: View, signature: Signature, reader: BodyReader[Any] | None, renderer: Renderer) -> Handler:
+    """The steps that are the same whoever asks: key, path, query, body, view, answer."""
+    has_path, takes_key = signature.path is not None, signature.takes_key
+
+    async def serve(request: web.Request) -> web.StreamResponse:
         facts: dict[str, Any] = {"idempotency_key": signature.read_key(request)} if takes_key else {}
         path = signature.read_path(request) if has_path else ()
         if signature.query is not None or request.rel_url.raw_query_string:
@@ -107,4 +143,4 @@ def _handler(
             facts[signature.body_name] = await reader.read(request)
         return renderer.render(await view(request, *path, **facts))
 
-    return handle
+    return serve

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from handlers.actors import Clerk, Operator, Person
 from handlers.catalogue import Handlers
+from handlers.channels.gate import Signed
 from handlers.ports import RateLimiter
 from miniapp_api.addresses import TrustedProxies
 
@@ -22,6 +23,8 @@ OBSERVER: web.AppKey[Observer] = web.AppKey("OBSERVER")
 PERSON: web.RequestKey[Person] = web.RequestKey("PERSON", Person)
 OPERATOR: web.RequestKey[Operator] = web.RequestKey("OPERATOR", Operator)
 CLERK: web.RequestKey[Clerk] = web.RequestKey("CLERK", Clerk)
+SIGNED: web.RequestKey[Signed] = web.RequestKey("SIGNED", Signed)
+RECEIVED: web.RequestKey[bytes] = web.RequestKey("RECEIVED", bytes)  # the body, where it is signed
 TOKEN: web.RequestKey[str] = web.RequestKey("TOKEN", str)
 ACTOR: web.RequestKey[str] = web.RequestKey("ACTOR", str)
 

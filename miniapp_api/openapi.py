@@ -10,7 +10,17 @@ from aiohttp import web
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
-from handlers.errors import DomainError, NotSignedIn, Overloaded, TooManyRequests
+from handlers.errors import (
+    ChannelNotSigned,
+    ChannelOff,
+    ChannelQuotaUsed,
+    ChannelReplayed,
+    ChannelStale,
+    DomainError,
+    NotSignedIn,
+    Overloaded,
+    TooManyRequests,
+)
 from miniapp_api.errors import PROBLEM_JSON, STATUS_OF, KeyInvalid, KeyMissing, NoSuchThing, Refused, WrongShape
 from miniapp_api.files import FILE_TYPES
 from miniapp_api.http import Endpoint, described
@@ -71,6 +81,13 @@ def build(app: web.Application, *, version: str) -> Json:
                 "person": {"type": "http", "scheme": "bearer", "description": "token of POST /sessions"},
                 "operator": {"type": "http", "scheme": "bearer", "description": "token of POST /operator/sessions"},
                 "clerk": {"type": "http", "scheme": "bearer", "description": "token of POST /clerk/sessions"},
+                "channel": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "X-Fanpiao-Signature",
+                    "description": "with X-Fanpiao-Channel, -Timestamp and -Nonce: hex HMAC-SHA256 over method, path "
+                    "with query, timestamp, nonce and the hex SHA-256 of the body, joined by newlines",
+                },
             },
         },
     }
@@ -183,7 +200,9 @@ def _refusals(one: Endpoint) -> list[type[DomainError] | type[Refused]]:
         refusals.append(KeyInvalid)
     if one.signature.path is not None:
         refusals.append(NoSuchThing)
-    if one.auth != "public":
+    if one.auth == "channel":
+        refusals.extend((ChannelNotSigned, ChannelStale, ChannelReplayed, ChannelOff, ChannelQuotaUsed))
+    elif one.auth != "public":
         refusals.append(NotSignedIn)
     return refusals
 

@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from miniapp_api.channel import views as channel
 from miniapp_api.clerk import offline_views as clerk_offline
 from miniapp_api.clerk import serving_views as clerk_serving
 from miniapp_api.clerk import shift_views as clerk_shifts
@@ -20,6 +21,7 @@ from miniapp_api.operator import account_views as operator_accounts
 from miniapp_api.operator import benefit_views as operator_benefits
 from miniapp_api.operator import block_list_views as operator_block_list
 from miniapp_api.operator import card_views as operator_cards
+from miniapp_api.operator import channel_views as operator_channels
 from miniapp_api.operator import claim_views as operator_claims
 from miniapp_api.operator import clerk_views as operator_clerks
 from miniapp_api.operator import code_pool_views as operator_code_pools
@@ -79,4 +81,6 @@ def all_routes() -> list[web.RouteDef]:
         *operator_claims.ROUTES,
         *operator_points.ROUTES,
         *operator_levels.ROUTES,
+        *operator_channels.ROUTES,
+        *channel.ROUTES,
     ]

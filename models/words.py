@@ -6,6 +6,10 @@ from models.level_words import DowngradePolicy as DowngradePolicy
 from models.level_words import LevelCause as LevelCause
 from models.level_words import RightPeriod as RightPeriod
 from models.level_words import RightState as RightState
+from models.purchase_words import BuyerKind as BuyerKind
+from models.purchase_words import PurchaseRuleKind as PurchaseRuleKind
+from models.purchase_words import PurchaseState as PurchaseState
+from models.purchase_words import RefundState as RefundState
 
 
 class AccountKind(StrEnum):

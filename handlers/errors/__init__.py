@@ -7,6 +7,7 @@ machine-readable details (instants, counts), never anything of the request itsel
 from handlers.errors.base import *
 from handlers.errors.benefits import *
 from handlers.errors.cards import *
+from handlers.errors.channels import *
 from handlers.errors.claims import *
 from handlers.errors.code_pools import *
 from handlers.errors.grants import *
@@ -19,6 +20,7 @@ from handlers.errors.offers import *
 from handlers.errors.offline import *
 from handlers.errors.operators import *
 from handlers.errors.points import *
+from handlers.errors.purchases import *
 from handlers.errors.redemptions import *
 from handlers.errors.replies import *
 from handlers.errors.serving import *

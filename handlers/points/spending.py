@@ -73,6 +73,28 @@ async def take_back(member_id: UUID, transfer_id: UUID, amount: int, *, cause: C
     return (await post(moves, at=at))[cause]
 
 
+async def take_what_there_is(member_id: UUID, transfer_id: UUID, amount: int, *, cause: Cause, at: datetime) -> int:
+    """The same as far as there is something, what is pending of other earnings at last; how much was taken.
+
+    Raises ReversedTooMuch, TransferUnknown, CauseReused, SerializationConflict.
+    """
+    unit = await points_unit()
+    pending, mine = Side(LedgerAccountKind.PENDING, member_id), of_member(member_id)
+    balances = await settle([(unit, mine), (unit, pending)], at=at)
+    found = await row(statements.PENDING_OF, transfer_id, member_id)
+    own = min(amount, int(found["left_amount"]) if found else 0)
+    there = min(amount - own, max(balances[unit, mine].available, 0))
+    waiting = own + min(amount - own - there, max(balances[unit, pending].available - own, 0))
+    moves = [
+        Move(unit, side, ISSUED, part, cause, leg, reverses=transfer_id)
+        for leg, (side, part) in enumerate([(pending, waiting), (mine, there)])
+        if part
+    ]
+    if moves:
+        await post(moves, at=at)
+    return waiting + there
+
+
 async def points_unit() -> Unit:
     """Points of the main programme."""
     return Unit((await terms()).programme_id, POINTS)

@@ -36,6 +36,7 @@ from models.database import atomic, dialect, require_atomic, rows
 from models.grants import GrantNumber
 from models.identity import Follower, Identifier, IdentityEvent, Member, MemberMerge
 from models.linking import BoundNumber, PhoneTransfer, Review, Ticket
+from models.purchases import Purchase
 from models.redemptions import Clerk
 from models.statements import departures as statements
 from models.statements import identity as identity_statements
@@ -208,6 +209,7 @@ async def _drop_identifiers(ids: list[UUID]) -> None:
             namespace=Namespace.PHONE, value_hash__in=hashes, status=IdentifierStatus.REVOKED
         ).delete()
         await BoundNumber.filter(number_hash__in=hashes, status=IdentifierStatus.REVOKED).delete()
+        await Purchase.filter(buyer_hash__in=hashes).update(buyer_hash="")  # they wait for nobody any more
         # A card of an older system that names this phone stays bindable by what else proves it.
         await Card.filter(phone_hash__in=hashes).update(phone_hash="")
 
@@ -218,6 +220,7 @@ async def _drop_cards(ids: list[UUID]) -> None:
     subjects = [f"member:{member_id}" for member_id in ids] + [f"card:{card.number_hash}" for card in cards]
     await ProofAttempts.filter(subject__in=subjects).delete()
     await RecentTries.filter(subject__in=subjects).delete()
+    await Purchase.filter(buyer_hash__in=[*(card.number_hash for card in cards), *map(str, ids)]).update(buyer_hash="")
     for card in cards:
         await Card.filter(id=card.id).update(
             member_id=None,

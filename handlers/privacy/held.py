@@ -173,6 +173,18 @@ class HeldListing:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldPurchase:
+    """What they bought, as the channel where they did told it."""
+
+    channel: str
+    order_no: str
+    amount_fen: int
+    refunded_fen: int
+    categories: tuple[str, ...]
+    paid_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class HeldBalance:
     """What they have of one unit: there, or pending."""
 

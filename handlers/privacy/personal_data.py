@@ -28,6 +28,7 @@ from models.ledger import LedgerAccount, Transfer
 from models.levels import LevelChange
 from models.linking import BoundNumber, PhoneTransfer
 from models.operators import AuditEntry
+from models.purchases import Purchase
 from models.requests import Request
 from models.sql import as_instant
 from models.statements import departures as statements
@@ -54,6 +55,7 @@ class PersonalData:
     messages: tuple[held.HeldMessage, ...]
     phone_transfers: tuple[held.HeldTransfer, ...]
     listings: tuple[held.HeldListing, ...]
+    purchases: tuple[held.HeldPurchase, ...]
     balances: tuple[held.HeldBalance, ...]
     entries: tuple[held.HeldEntry, ...]
     levels: tuple[held.HeldLevel, ...]
@@ -96,6 +98,7 @@ class PersonalDataRights:
                 messages=await _messages(ids),
                 phone_transfers=await _transfers(ids),
                 listings=await _listings(ids),
+                purchases=await _purchases(ids),
                 balances=await _balances(ids),
                 entries=await _entries(ids),
                 levels=await _levels(ids),
@@ -253,6 +256,21 @@ async def _listings(ids: list[UUID]) -> tuple[held.HeldListing, ...]:
             recharge_tail=tails.get(each.id, ""),
         )
         for each in await found.prefetch_related("grant__offer")
+    )
+
+
+async def _purchases(ids: list[UUID]) -> tuple[held.HeldPurchase, ...]:
+    found = Purchase.filter(member_id__in=ids).order_by("paid_at", "id")
+    return tuple(
+        held.HeldPurchase(
+            channel=each.channel.name,
+            order_no=each.order_no,
+            amount_fen=each.amount_fen,
+            refunded_fen=each.refunded_fen,
+            categories=tuple(line.category for line in sorted(each.lines, key=lambda line: line.ordinal)),
+            paid_at=each.paid_at,
+        )
+        for each in await found.prefetch_related("channel", "lines")
     )
 
 

@@ -33,6 +33,7 @@ class Capability(StrEnum):
     POINTS_BY_HAND = "points_by_hand"  # give and take, with a reason
     LEVELS = "levels"  # ladders, and the rights of levels
     LEVELS_BY_HAND = "levels_by_hand"  # look at a member's, lift them for a time, with a reason
+    CHANNELS = "channels"  # tills, shops and partners that speak for themselves, and their keys
     SUPPLIERS = "suppliers"  # who fulfils for us, and with which secret
     JOBS = "jobs"
     AUDIT = "audit"
@@ -62,6 +63,7 @@ _ALLOWED: Mapping[OperatorRole, frozenset[Capability]] = {
             Capability.POINTS_BY_HAND,
             Capability.LEVELS,
             Capability.LEVELS_BY_HAND,
+            Capability.CHANNELS,
             Capability.SUPPLIERS,
             Capability.JOBS,
         }

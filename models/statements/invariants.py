@@ -6,7 +6,7 @@ Whole tables are read, so each is one pass: EXCEPT rather than a subquery per ro
 from dataclasses import dataclass
 
 from models.sql import Both
-from models.statements import invariants_ledger, invariants_levels
+from models.statements import invariants_ledger, invariants_levels, invariants_purchases
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,5 +382,8 @@ CHECKS = (
         WHERE v.outcome = 'conflict' AND f.id IS NULL
         """,
     ),
-    *(Check(what, sql) for what, sql in (*invariants_ledger.RULES, *invariants_levels.RULES)),
+    *(
+        Check(what, sql)
+        for what, sql in (*invariants_ledger.RULES, *invariants_levels.RULES, *invariants_purchases.RULES)
+    ),
 )

@@ -21,6 +21,7 @@ from miniapp_api.http import described
 from miniapp_api.routes import all_routes
 from models.benefits import Benefit, Offer, OfferStock, OfferVersion
 from models.cards import Card, CardImport, CardImportRefusal
+from models.channels import Channel
 from models.database import atomic, rows
 from models.fulfillments import Supplier
 from models.identity import Member, MemberMerge
@@ -43,7 +44,7 @@ from tests.stories.top_up_rows import top_up_of
 
 pytestmark = pytest.mark.leaves_dead_jobs  # one of the rows is a dead letter
 
-NO_IDS = {"purpose"}  # parts of addresses that name no row
+NO_IDS = {"purpose", "order_no"}  # parts of addresses that name no row, or one that only the caller can have
 BODIES: Mapping[str, Any] = {
     "NewOperatorBody": {"login": "someone", "password": PASSWORD, "role": "support"},
     "DiscardBody": {"reason": "过期"},
@@ -74,6 +75,10 @@ BODIES: Mapping[str, Any] = {
     "EndLiftBody": {"reason": "按错了"},
     "PointsTermsBody": {"expiry": "never"},
     "RuleBody": {"code": "visit", "name": "到店"},
+    "NewChannelBody": {"code": "newchannel", "name": "新收银台", "key": "Qw7-zXr5_Tk2vBn8mLp4sDf6gHj3cYa9"},
+    "ChannelChangeBody": {"name": "改名"},
+    "RotateBody": {"key": "Qw7-zXr5_Tk2vBn8mLp4sDf6gHj3cYa9"},
+    "PurchaseRuleBody": {"code": "base", "name": "消费", "unit": "points", "kind": "rate", "factor_bp": 10_000},
     "SupplierChangeBody": {"name": "改名"},
     "NewSupplierBody": {
         "code": "newsupplier",
@@ -114,6 +119,7 @@ UNCHANGED = (
     "card_import",
     "card_import_refusal",
     "card_kind",
+    "channel",
     "claim",
     "claim_slot",
     "earning_rule",
@@ -149,6 +155,9 @@ UNCHANGED = (
     "organization",
     "points_adjustment",
     "points_terms",
+    "purchase",
+    "purchase_refund",
+    "purchase_rule",
     "redemption",
     "reply",
     "review",
@@ -212,7 +221,7 @@ class Route:
         return [name for name in names if name not in NO_IDS]
 
     def filled(self, values: Mapping[str, object]) -> str:
-        path = self.path.replace("{purpose}", "marketing")
+        path = self.path.replace("{purpose}", "marketing").replace("{order_no}", "A-1")
         for name in self.parts:
             path = path.replace(f"{{{name}}}", str(values[name]))
         return path
@@ -296,6 +305,7 @@ async def owned_by_the_north_and_ming(door: Door) -> dict[str, object]:
     counter = await counter_of(ming, serving, registry)
     facts = {"code": "northcharge", "name": "北充", "api_url": "https://api.supplier.example", "secret_cipher": "c"}
     supplier = await Supplier.create(organization_id=north.id, **facts)
+    channel = await Channel.create(organization_id=north.id, code="northtill", name="北城收银台", key_cipher="c")
     registry["void_id"] = await proposed_void(north.id, counter["claim_id"], operator.id)
     registry["void_request_id"] = await wished_void(north.id, {**registry, **counter})
     registry |= await top_up_of(supplier, counter["claim_id"], operator.id)
@@ -321,6 +331,7 @@ async def owned_by_the_north_and_ming(door: Door) -> dict[str, object]:
         "number_id": number.id,
         "job_id": job.id,
         "supplier_id": supplier.id,
+        "channel_id": channel.id,
     }
 
 
@@ -511,6 +522,8 @@ async def test_what_a_body_names_is_foreign_too(town, door):
         ("/operator/grants", "offer_id", BODIES["NewGrantBody"], real["offer_id"], new_id()),
         ("/operator/offers", "benefit_id", BODIES["NewOfferBody"], real["benefit_id"], new_id()),
         ("/operator/offers", "organization_id", BODIES["NewOfferBody"], north, new_id()),
+        ("/operator/channels", "organization_id", BODIES["NewChannelBody"], north, new_id()),
+        ("/operator/channels", "merchant", BODIES["NewChannelBody"], "norths", "absent"),
         ("/operator/card-kinds", "merchant", BODIES["NewKindBody"], "norths", "absent"),
         ("/operator/statements", "merchant", BODIES["CloseDayBody"], "norths", "absent"),
         (

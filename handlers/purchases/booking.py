@@ -1,0 +1,315 @@
+"""Booking what a channel tells: orders and refunds in any order, many at once, each number once for ever.
+
+Inside the open transaction in which the channel's row is locked, so nobody else books for it. What is told is decided
+in memory in the order of arrival, orders before refunds, and written in sets.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from handlers.actors import Channel
+from handlers.errors import (
+    DomainError,
+    PurchaseConflict,
+    RefundConflict,
+    RefundTooMuch,
+    StoreUnknown,
+)
+from handlers.purchases.buyers import locked_buyers
+from handlers.purchases.crediting import Crediting, Worth, collect, credit, take_back, worths_of
+from handlers.purchases.told import Booked, OrderTold, RefundTold
+from handlers.rules.ledger import GROWTH, POINTS
+from handlers.scopes import subtree
+from models.database import require_atomic, rows
+from models.failures import SerializationConflict
+from models.ids import new_id
+from models.sql import as_instant, as_uuid, dump_rows, instant_text
+from models.statements import purchases as statements
+from models.words import BuyerKind, PurchaseState, RefundState
+
+WINDOW = timedelta(days=30)  # for which a purchase waits for its buyer to join or bind
+
+Told = OrderTold | RefundTold
+
+
+@dataclass(slots=True)
+class _Order:
+    """An order as it stands in this batch."""
+
+    id: UUID
+    order_no: str
+    fingerprint: str
+    amount_fen: int
+    refunded_fen: int
+    paid_at: datetime
+    member_id: UUID | None = None
+    is_credited: bool = False
+    waits: bool = False
+    told: OrderTold | None = None  # new in this batch
+    added_fen: int = 0  # refunded in this batch
+    worths: list[Worth] = field(default_factory=list)
+
+    @property
+    def state(self) -> PurchaseState:
+        if self.is_credited:
+            return PurchaseState.CREDITED
+        return PurchaseState.WAITING if self.waits else PurchaseState.ANONYMOUS
+
+
+@dataclass(slots=True)
+class _Refund:
+    id: UUID
+    fingerprint: str
+    amount_fen: int
+    state: RefundState
+    told: RefundTold | None = None  # new in this batch
+
+
+@dataclass(slots=True)
+class _Books:
+    """What is known of the numbers that are spoken of: orders, and their refunds in the order in which they came."""
+
+    orders: dict[str, _Order]
+    refunds: dict[str, dict[str, _Refund]]
+    settled: dict[UUID, RefundState] = field(default_factory=dict)  # of refunds that had waited
+
+
+async def book(
+    channel: Channel, told: Sequence[Told], *, at: datetime, dormant_after: timedelta | None
+) -> list[Booked | DomainError]:
+    """What became of each: booked, known already, or refused, in which case nothing of it happened.
+
+    Refusals: PurchaseConflict, StoreUnknown, RefundConflict, RefundTooMuch. Raises SerializationConflict.
+    """
+    require_atomic()
+    if not told:
+        return []
+    books = await _read(channel, {each.order_no for each in told})
+    stores = await _stores(channel, told)
+    decided: list[Booked | DomainError | None] = [None] * len(told)
+    repeated: set[int] = set()
+    for number, each in enumerate(told):
+        if isinstance(each, OrderTold):
+            decided[number] = _order(books, each, stores, repeated, number)
+    for number, each in enumerate(told):
+        if isinstance(each, RefundTold):
+            decided[number] = _refund(books, each, repeated, number)
+    await _write(channel, books, stores, at=at, dormant_after=dormant_after)
+    return [
+        refused or _booked(books, each, is_known=number in repeated)
+        for number, (each, refused) in enumerate(zip(told, decided, strict=True))
+    ]
+
+
+# --- deciding
+
+
+def _order(
+    books: _Books, told: OrderTold, stores: Mapping[str, UUID], repeated: set[int], number: int
+) -> DomainError | None:
+    if known := books.orders.get(told.order_no):
+        if known.fingerprint != told.fingerprint:
+            return PurchaseConflict()
+        repeated.add(number)
+        return None
+    if told.store is not None and told.store not in stores:
+        return StoreUnknown()
+    order = books.orders[told.order_no] = _Order(
+        new_id(), told.order_no, told.fingerprint, told.amount_fen, 0, told.paid_at, told=told
+    )
+    for refund in books.refunds.get(told.order_no, {}).values():  # they came first
+        if refund.state is RefundState.WAITING:
+            refund.state = _apply(order, refund.amount_fen)
+            books.settled[refund.id] = refund.state
+    return None
+
+
+def _refund(books: _Books, told: RefundTold, repeated: set[int], number: int) -> DomainError | None:
+    theirs = books.refunds.setdefault(told.order_no, {})
+    if known := theirs.get(told.refund_no):
+        if known.fingerprint != told.fingerprint:
+            return RefundConflict()
+        repeated.add(number)
+        return None
+    state, order = RefundState.WAITING, books.orders.get(told.order_no)
+    if order is not None:
+        state = _apply(order, told.amount_fen)
+        if state is RefundState.REFUSED:
+            return RefundTooMuch(left_fen=order.amount_fen - order.refunded_fen)
+    theirs[told.refund_no] = _Refund(new_id(), told.fingerprint, told.amount_fen, state, told)
+    return None
+
+
+def _apply(order: _Order, amount_fen: int) -> RefundState:
+    if amount_fen > order.amount_fen - order.refunded_fen:
+        return RefundState.REFUSED
+    order.refunded_fen += amount_fen
+    order.added_fen += amount_fen
+    return RefundState.APPLIED
+
+
+def _booked(books: _Books, told: Told, *, is_known: bool) -> Booked:
+    order = books.orders.get(told.order_no)
+    refund = books.refunds[told.order_no][told.refund_no] if isinstance(told, RefundTold) else None
+    refund_no = told.refund_no if isinstance(told, RefundTold) else None
+    if order is None:
+        return Booked(told.order_no, RefundState.WAITING, refund_no=refund_no, is_known=is_known)
+    left = {each.unit: each.left for each in order.worths}
+    return Booked(
+        order_no=told.order_no,
+        state=refund.state if refund is not None else order.state,
+        purchase_id=order.id,
+        refund_no=refund_no,
+        amount_fen=order.amount_fen,
+        refunded_fen=order.refunded_fen,
+        points=left.get(POINTS, 0),
+        growth=left.get(GROWTH, 0),
+        owed_points=sum(each.owed for each in order.worths if each.unit == POINTS),
+        is_known=is_known,
+    )
+
+
+# --- reading
+
+
+async def _read(channel: Channel, numbers: Iterable[str]) -> _Books:
+    wanted = sorted(numbers)
+    orders = {
+        each["order_no"]: _Order(
+            id=as_uuid(each["id"]),
+            order_no=each["order_no"],
+            fingerprint=each["fingerprint"],
+            amount_fen=int(each["amount_fen"]),
+            refunded_fen=int(each["refunded_fen"]),
+            paid_at=as_instant(each["paid_at"]),
+            member_id=as_uuid(each["member_id"]) if each["member_id"] else None,
+            is_credited=each["credited_at"] is not None,
+            waits=bool(each["buyer_hash"]),
+        )
+        for each in await rows(statements.FOUND, wanted, channel.id)
+    }
+    if orders:
+        by_id = {each.id: each for each in orders.values()}
+        for worth in await worths_of(statements.WORTH, list(by_id)):
+            by_id[worth.purchase_id].worths.append(worth)
+    refunds: dict[str, dict[str, _Refund]] = {}
+    for each in await rows(statements.REFUNDS, wanted, channel.id):
+        theirs = refunds.setdefault(each["order_no"], {})
+        theirs[each["refund_no"]] = _Refund(
+            as_uuid(each["id"]), each["fingerprint"], int(each["amount_fen"]), RefundState(each["state"])
+        )
+    return _Books(orders, refunds)
+
+
+async def _stores(channel: Channel, told: Sequence[Told]) -> dict[str, UUID]:
+    """The stores that are named and that this channel may name, by code: its merchant's, or of its organization."""
+    codes = sorted({each.store for each in told if isinstance(each, OrderTold) and each.store is not None})
+    if not codes:
+        return {}
+    scope = await subtree(channel.organization_id)
+    return {
+        each["code"]: as_uuid(each["id"])
+        for each in await rows(statements.STORES, codes)
+        if (
+            as_uuid(each["merchant_id"]) == channel.merchant_id
+            if channel.merchant_id is not None
+            else scope.sees(as_uuid(each["organization_id"]))
+        )
+    }
+
+
+# --- writing
+
+
+async def _write(
+    channel: Channel, books: _Books, stores: Mapping[str, UUID], *, at: datetime, dormant_after: timedelta | None
+) -> None:
+    new = [each for each in books.orders.values() if each.told is not None]
+    changed = [each for each in books.orders.values() if each.told is None and each.added_fen]
+    asked = {each.told.buyer for each in new if each.told is not None}
+    beside = {each.member_id for each in changed if each.member_id is not None}
+    known = await locked_buyers(asked, at=at, dormant_after=dormant_after, beside=beside)
+    for each in new:
+        assert each.told is not None  # noqa: S101 - that is what makes it new
+        each.member_id = known.get(each.told.buyer)
+        each.is_credited = each.member_id is not None
+        each.waits = not each.is_credited and each.told.buyer.kind is not BuyerKind.NOBODY
+    await _set(statements.ADD, [_order_row(channel, each, stores, at) for each in new], at)
+    await _set(statements.ADD_LINES, [line for each in new for line in _line_rows(each)], at)
+    await _set(statements.REFUND, [{"id": each.id, "added": each.added_fen} for each in changed])
+    fresh = [
+        {
+            "id": each.id,
+            "channel_id": channel.id,
+            "order_no": each.told.order_no,
+            "refund_no": each.told.refund_no,
+            "fingerprint": each.fingerprint,
+            "amount_fen": each.amount_fen,
+            "refunded_at": instant_text(each.told.refunded_at),
+            "state": each.state,
+        }
+        for theirs in books.refunds.values()
+        for each in theirs.values()
+        if each.told is not None
+    ]
+    await _set(statements.ADD_REFUNDS, fresh, at)
+    await _set(statements.SETTLE_REFUNDS, [{"id": key, "state": state} for key, state in books.settled.items()])
+    await _value(new, changed, at=at)
+
+
+async def _value(new: Sequence[_Order], changed: Sequence[_Order], *, at: datetime) -> None:
+    """What the new ones earn, and what goes with the refunds."""
+    credited = [
+        Crediting(each.id, each.member_id, each.amount_fen, each.refunded_fen, each.paid_at, each.told.lines)
+        for each in new
+        if each.member_id is not None and each.told is not None
+    ]
+    by_id = {each.id: each for each in (*new, *changed)}
+    for worth in await credit(credited, at=at):
+        by_id[worth.purchase_id].worths.append(worth)
+    for each in changed:
+        each.worths = await take_back(each.worths, {each.id: (each.amount_fen, each.refunded_fen)}, at=at)
+    if credited:
+        await collect({each.member_id for each in credited}, at=at)
+
+
+def _order_row(channel: Channel, each: _Order, stores: Mapping[str, UUID], at: datetime) -> dict[str, Any]:
+    told = each.told
+    assert told is not None  # noqa: S101 - only new ones are written
+    return {
+        "id": each.id,
+        "channel_id": channel.id,
+        "order_no": each.order_no,
+        "fingerprint": each.fingerprint,
+        "store_id": stores[told.store] if told.store is not None else None,
+        "amount_fen": each.amount_fen,
+        "refunded_fen": each.refunded_fen,
+        "paid_at": instant_text(each.paid_at),
+        "member_id": each.member_id,
+        "buyer_kind": told.buyer.kind,
+        "buyer_hash": told.buyer.value if each.waits else "",
+        "waits_until": instant_text(at + WINDOW) if each.waits else None,
+        "credited_at": instant_text(at) if each.is_credited else None,
+    }
+
+
+def _line_rows(each: _Order) -> list[dict[str, Any]]:
+    lines = each.told.lines if each.told is not None else ()
+    return [
+        {
+            "id": new_id(),
+            "purchase_id": each.id,
+            "ordinal": ordinal,
+            "category": line.category,
+            "amount_fen": line.amount_fen,
+        }
+        for ordinal, line in enumerate(lines, start=1)
+    ]
+
+
+async def _set(statement: Any, wanted: Sequence[Mapping[str, Any]], *values: object) -> None:
+    if wanted and len(await rows(statement, dump_rows(wanted), *values)) < len(wanted):
+        raise SerializationConflict("somebody else booked for this channel meanwhile")

@@ -1,0 +1,1 @@
+"""The door of tills, shops, apps and partners: every call is signed."""

@@ -1,0 +1,50 @@
+"""Channels: found by code, let in by the batch. Sets of rows travel as one JSON text ($1)."""
+
+from models.sql import Both, of_rows
+
+_OF_THESE = " IN (SELECT value FROM json_each($1))"
+
+KEEP = """
+    INSERT INTO channel (id, created_at, organization_id, merchant_id, code, name, key_cipher, previous_key_cipher,
+        daily_quota, is_active)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, '', $8, true) ON CONFLICT (code) DO NOTHING RETURNING id
+"""
+# The earlier key goes on for a while: both columns are bound to the same words, so that a cipher may move over.
+ROTATE = """
+    UPDATE channel SET previous_key_cipher = key_cipher, previous_until = $3, key_cipher = $2
+    WHERE id = $1 RETURNING id
+"""
+
+_BY_CODE = """
+    SELECT id, code, organization_id, merchant_id, key_cipher, previous_key_cipher, previous_until, is_active
+    FROM channel WHERE code
+"""
+BY_CODE = Both(postgres=_BY_CODE + "= ANY($1::text[])", sqlite=_BY_CODE + _OF_THESE)
+
+# Whoever decides for a channel holds its row: what it says is taken one batch after the other, in whichever process.
+_LOCK = "SELECT id, organization_id, merchant_id, daily_quota, is_active FROM channel WHERE id = $1"
+LOCK = Both(postgres=_LOCK + " FOR NO KEY UPDATE", sqlite=_LOCK)
+
+HEAR = of_rows(
+    """
+    INSERT INTO channel_nonce (id, created_at, channel_id, nonce, heard_at)
+    SELECT r.id, $2, r.channel_id, r.nonce, $2 FROM {rows} WHERE true
+    ON CONFLICT (channel_id, nonce) DO NOTHING RETURNING nonce
+    """,
+    {"id": "uuid", "channel_id": "uuid", "nonce": "text"},
+)
+USED = "SELECT used_count FROM channel_use WHERE channel_id = $1 AND day = $2"
+# $5 how many more; nothing comes back where the quota ($6, null: none) would be passed, once the day has begun.
+USE = """
+    INSERT INTO channel_use (id, created_at, channel_id, day, used_count)
+    VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (channel_id, day) DO UPDATE SET used_count = channel_use.used_count + excluded.used_count
+    WHERE CAST($6 AS int) IS NULL OR channel_use.used_count + excluded.used_count <= CAST($6 AS int)
+    RETURNING used_count
+"""
+
+# What was heard before $1, $2 at most.
+FORGET = """
+    DELETE FROM channel_nonce WHERE id IN (
+        SELECT n.id FROM channel_nonce n WHERE n.heard_at < $1 ORDER BY n.heard_at LIMIT $2) RETURNING id
+"""
