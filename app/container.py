@@ -54,6 +54,9 @@ from handlers.chat.menus import Menus
 from handlers.chat.notices import Notices
 from handlers.chat.replies import Replies
 from handlers.chat.reply_editing import ReplyEditing
+from handlers.checkins.calendar import CheckInCalendar
+from handlers.checkins.check_in_terms import CheckInTermsEditing
+from handlers.checkins.check_ins import CheckIns
 from handlers.claims.claim_expiry import ClaimExpiry
 from handlers.claims.claim_reminders import ClaimReminders
 from handlers.claims.claiming import Claiming
@@ -250,6 +253,9 @@ def build_handlers(
         cards=Cards(clock, vault, kinds),
         member_codes=member_codes,
         code_stock=CodeStock(clock),
+        check_in_calendar=CheckInCalendar(clock, vault),
+        check_in_terms=CheckInTermsEditing(clock),
+        check_ins=CheckIns(clock, vault),
         claim_desk=ClaimDesk(clock),
         claim_expiry=ClaimExpiry(clock),
         claim_reminders=ClaimReminders(clock),

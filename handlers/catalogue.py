@@ -22,6 +22,9 @@ from handlers.chat.menus import Menus
 from handlers.chat.notices import Notices
 from handlers.chat.replies import Replies
 from handlers.chat.reply_editing import ReplyEditing
+from handlers.checkins.calendar import CheckInCalendar
+from handlers.checkins.check_in_terms import CheckInTermsEditing
+from handlers.checkins.check_ins import CheckIns
 from handlers.claims.claim_expiry import ClaimExpiry
 from handlers.claims.claim_reminders import ClaimReminders
 from handlers.claims.claiming import Claiming
@@ -107,6 +110,9 @@ class Handlers:
     card_kinds: CardKinds
     cards: Cards
     code_stock: CodeStock
+    check_in_calendar: CheckInCalendar
+    check_in_terms: CheckInTermsEditing
+    check_ins: CheckIns
     claim_desk: ClaimDesk
     claim_expiry: ClaimExpiry
     claim_reminders: ClaimReminders
@@ -181,5 +187,5 @@ class Handlers:
 
     async def close(self) -> None:
         """Let those who wait in a lane be answered; called once nobody new comes."""
-        lanes = (self.identity, self.membership, self.claiming, self.redemptions)
+        lanes = (self.identity, self.membership, self.claiming, self.redemptions, self.check_ins)
         await asyncio.gather(*(each.close() for each in lanes))

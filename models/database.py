@@ -70,6 +70,7 @@ MODEL_MODULES = (
     "models.accounts",
     "models.benefits",
     "models.cards",
+    "models.checkins",
     "models.claims",
     "models.grants",
     "models.consents",

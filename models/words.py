@@ -236,6 +236,7 @@ class ClaimSource(StrEnum):
     CHAT = "chat"
     GRANT = "grant"  # an operator gave it
     PACKAGE = "package"
+    REWARD = "reward"  # for a check-in or a task
 
 
 class FulfillmentState(StrEnum):
@@ -373,3 +374,18 @@ class PointsExpiry(StrEnum):
     DAYS = "days"
     MONTHS = "months"
     YEARS = "years"
+
+
+class RewardedAct(StrEnum):
+    """What a reward was given for."""
+
+    CHECK_IN = "check_in"
+    TASK = "task"
+
+
+class TaskState(StrEnum):
+    """Life of a task: draft -> published -> stopped, which may be published again."""
+
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    STOPPED = "stopped"

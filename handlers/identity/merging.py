@@ -16,6 +16,7 @@ from models.consents import Consent
 from models.database import require_atomic, rows
 from models.identity import Attribution, Follower, Identifier, IdentityEvent, Member, MemberMerge
 from models.linking import BoundNumber
+from models.statements import checkins
 from models.statements import identity as statements
 from models.words import IdentityAct, MemberStatus
 
@@ -50,6 +51,7 @@ async def absorb(*, winner_id: UUID, loser_id: UUID, reason: str, now: datetime,
         reversible_until=now + REVERSIBLE_FOR,
     )
     await carry(loser_id, winner_id, cause=Cause(MERGE, str(merge.id)), at=now)
+    await rows(checkins.RECOUNT, [winner_id])  # days in a row are those of the person
     await IdentityEvent.create(
         member_id=winner_id,
         other_member_id=loser_id,

@@ -6,7 +6,7 @@ Whole tables are read, so each is one pass: EXCEPT rather than a subquery per ro
 from dataclasses import dataclass
 
 from models.sql import Both
-from models.statements import invariants_ledger
+from models.statements import invariants_checkins, invariants_ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,4 +383,5 @@ CHECKS = (
         """,
     ),
     *(Check(what, sql) for what, sql in invariants_ledger.RULES),
+    *(Check(what, sql) for what, sql in invariants_checkins.RULES),
 )
