@@ -127,6 +127,8 @@ from handlers.shops.clerk_sessions import ClerkSessions
 from handlers.shops.clerks import Clerks
 from handlers.shops.merchants import Merchants, Owners
 from handlers.shops.stores import Stores
+from handlers.tasks.task_editing import TaskEditing
+from handlers.tasks.tasks import Tasks
 from models import database
 from models.words import AccountKind
 
@@ -311,6 +313,8 @@ def build_handlers(
         shifts=Shifts(clock, [missing_scans]),
         stores=Stores(clock),
         suppliers=Suppliers(clock, vault),
+        task_editing=TaskEditing(clock),
+        tasks=Tasks(clock, vault, randomness),
         top_up_orders=orders,
         transfers=Transfers(clock, vault, accounts, phones, sessions, measure),
         void_requests=VoidRequests(clock),

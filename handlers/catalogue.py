@@ -90,6 +90,8 @@ from handlers.shops.clerk_sessions import ClerkSessions
 from handlers.shops.clerks import Clerks
 from handlers.shops.merchants import Merchants, Owners
 from handlers.shops.stores import Stores
+from handlers.tasks.task_editing import TaskEditing
+from handlers.tasks.tasks import Tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,8 @@ class Handlers:
     shifts: Shifts
     stores: Stores
     suppliers: Suppliers
+    task_editing: TaskEditing
+    tasks: Tasks
     top_up_orders: TopUpOrders
     transfers: Transfers
     void_requests: VoidRequests

@@ -31,6 +31,7 @@ class Capability(StrEnum):
     MEMBERS = "members"  # find, look at, merge, decide reviews
     POINTS = "points"  # how points are earned and end
     POINTS_BY_HAND = "points_by_hand"  # give and take, with a reason
+    TASKS = "tasks"  # what members are rewarded for
     SUPPLIERS = "suppliers"  # who fulfils for us, and with which secret
     JOBS = "jobs"
     AUDIT = "audit"
@@ -58,6 +59,7 @@ _ALLOWED: Mapping[OperatorRole, frozenset[Capability]] = {
             Capability.MEMBERS,
             Capability.POINTS,
             Capability.POINTS_BY_HAND,
+            Capability.TASKS,
             Capability.SUPPLIERS,
             Capability.JOBS,
         }

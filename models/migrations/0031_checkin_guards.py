@@ -1,8 +1,8 @@
-"""What the models of check-ins and tasks cannot say: what was published and what was given is append-only."""
+"""What was published and given for check-ins and tasks is append-only; and who came by an invitation is found."""
 
 from tortoise import migrations
 
-from models.operations import append_only
+from models.operations import append_only, both
 
 
 class Migration(migrations.Migration):
@@ -15,4 +15,5 @@ class Migration(migrations.Migration):
         append_only("given_reward"),
         append_only("task_version"),
         append_only("finished_task"),
+        both("CREATE INDEX attribution_by_scene ON attribution (scene)"),
     ]
