@@ -1,7 +1,19 @@
 """All routes of the chat, in the order they are looked at."""
 
 from bot.router import Router
-from bot.routes import authorizations, benefits, cards, clerk, consents, following, membership, points, service, shifts
+from bot.routes import (
+    authorizations,
+    benefits,
+    cards,
+    check_ins,
+    clerk,
+    consents,
+    following,
+    membership,
+    points,
+    service,
+    shifts,
+)
 
 
 def all_routes() -> Router:
@@ -14,6 +26,7 @@ def all_routes() -> Router:
         cards,
         benefits,
         points,
+        check_ins,
         clerk,
         shifts,
         consents,
