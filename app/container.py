@@ -56,6 +56,9 @@ from handlers.chat.menus import Menus
 from handlers.chat.notices import Notices
 from handlers.chat.replies import Replies
 from handlers.chat.reply_editing import ReplyEditing
+from handlers.checkins.calendar import CheckInCalendar
+from handlers.checkins.check_in_terms import CheckInTermsEditing
+from handlers.checkins.check_ins import CheckIns
 from handlers.claims.claim_expiry import ClaimExpiry
 from handlers.claims.claim_reminders import ClaimReminders
 from handlers.claims.claiming import Claiming
@@ -139,6 +142,8 @@ from handlers.shops.clerk_sessions import ClerkSessions
 from handlers.shops.clerks import Clerks
 from handlers.shops.merchants import Merchants, Owners
 from handlers.shops.stores import Stores
+from handlers.tasks.task_editing import TaskEditing
+from handlers.tasks.tasks import Tasks
 from models import database
 from models.words import AccountKind, Namespace
 
@@ -270,6 +275,9 @@ def build_handlers(
         channel_gate=gate,
         channels=Channels(clock, vault),
         code_stock=CodeStock(clock),
+        check_in_calendar=CheckInCalendar(clock, vault),
+        check_in_terms=CheckInTermsEditing(clock),
+        check_ins=CheckIns(clock, vault),
         claim_desk=ClaimDesk(clock),
         claim_expiry=ClaimExpiry(clock),
         claim_reminders=ClaimReminders(clock),
@@ -336,6 +344,8 @@ def build_handlers(
         shifts=Shifts(clock, [missing_scans]),
         stores=Stores(clock),
         suppliers=Suppliers(clock, vault),
+        task_editing=TaskEditing(clock),
+        tasks=Tasks(clock, vault, randomness),
         top_up_orders=orders,
         transfers=Transfers(clock, vault, accounts, phones, sessions, measure),
         void_requests=VoidRequests(clock),

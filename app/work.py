@@ -50,6 +50,7 @@ def work() -> Registry:
     registry.add("say_bound", _say_bound)
     registry.add("send_text", _send_text)
     registry.add("say_redeemed", _say_redeemed)
+    registry.add("finish_tasks", _finish_tasks)
     registry.add("say_reversed", _say_reversed)
     registry.add("place_top_up", _place_top_up)
     registry.every("poll_top_ups", Every(timedelta(seconds=15)), _poll_top_ups)
@@ -201,12 +202,18 @@ async def _recognise_kind(handlers: Handlers, job: JobContext) -> None:
 
 async def _say_bound(handlers: Handlers, job: JobContext) -> None:
     said = job.payload
+    await handlers.tasks.after(job, UUID(said["member_id"]))
     text = texts.bound(said["card_kind"], said["last4"], said["also"])
     await handlers.notices.send_text(account=said["account"], member_id=said["member_id"], text=text)
 
 
+async def _finish_tasks(handlers: Handlers, job: JobContext) -> None:
+    await handlers.tasks.finish_all(UUID(job.payload["member_id"]))
+
+
 async def _say_redeemed(handlers: Handlers, job: JobContext) -> None:
     said = job.payload
+    await handlers.tasks.after(job, UUID(said["member_id"]))
     text = texts.redeemed_for_member(said["benefit"], said["store"], said["uses_left"])
     await handlers.notices.tell(member_id=said["member_id"], text=text)
 

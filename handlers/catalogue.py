@@ -24,6 +24,9 @@ from handlers.chat.menus import Menus
 from handlers.chat.notices import Notices
 from handlers.chat.replies import Replies
 from handlers.chat.reply_editing import ReplyEditing
+from handlers.checkins.calendar import CheckInCalendar
+from handlers.checkins.check_in_terms import CheckInTermsEditing
+from handlers.checkins.check_ins import CheckIns
 from handlers.claims.claim_expiry import ClaimExpiry
 from handlers.claims.claim_reminders import ClaimReminders
 from handlers.claims.claiming import Claiming
@@ -101,6 +104,8 @@ from handlers.shops.clerk_sessions import ClerkSessions
 from handlers.shops.clerks import Clerks
 from handlers.shops.merchants import Merchants, Owners
 from handlers.shops.stores import Stores
+from handlers.tasks.task_editing import TaskEditing
+from handlers.tasks.tasks import Tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +129,9 @@ class Handlers:
     channel_gate: ChannelGate
     channels: Channels
     code_stock: CodeStock
+    check_in_calendar: CheckInCalendar
+    check_in_terms: CheckInTermsEditing
+    check_ins: CheckIns
     claim_desk: ClaimDesk
     claim_expiry: ClaimExpiry
     claim_reminders: ClaimReminders
@@ -201,6 +209,8 @@ class Handlers:
     shifts: Shifts
     stores: Stores
     suppliers: Suppliers
+    task_editing: TaskEditing
+    tasks: Tasks
     top_up_orders: TopUpOrders
     transfers: Transfers
     void_requests: VoidRequests
@@ -216,5 +226,6 @@ class Handlers:
             self.redemptions,
             self.purchases,
             self.channel_gate,
+            self.check_ins,
         )
         await asyncio.gather(*(each.close() for each in lanes))

@@ -9,6 +9,7 @@ from miniapp_api.clerk import shift_views as clerk_shifts
 from miniapp_api.clerk import statement_views as clerk_statements
 from miniapp_api.clerk import views as clerk
 from miniapp_api.member import card_views as cards
+from miniapp_api.member import check_in_views as member_check_ins
 from miniapp_api.member import claims as member_claims
 from miniapp_api.member import level_views as member_levels
 from miniapp_api.member import linking_views as member_linking
@@ -16,12 +17,14 @@ from miniapp_api.member import offers as member_offers
 from miniapp_api.member import pass_views as member_passes
 from miniapp_api.member import points_views as member_points
 from miniapp_api.member import privacy_views as privacy
+from miniapp_api.member import task_views as member_tasks
 from miniapp_api.member import views as member
 from miniapp_api.operator import account_views as operator_accounts
 from miniapp_api.operator import benefit_views as operator_benefits
 from miniapp_api.operator import block_list_views as operator_block_list
 from miniapp_api.operator import card_views as operator_cards
 from miniapp_api.operator import channel_views as operator_channels
+from miniapp_api.operator import check_in_views as operator_check_ins
 from miniapp_api.operator import claim_views as operator_claims
 from miniapp_api.operator import clerk_views as operator_clerks
 from miniapp_api.operator import code_pool_views as operator_code_pools
@@ -37,6 +40,7 @@ from miniapp_api.operator import points_views as operator_points
 from miniapp_api.operator import reply_views as operator_replies
 from miniapp_api.operator import settlement_views as operator_settlement
 from miniapp_api.operator import supplier_views as operator_suppliers
+from miniapp_api.operator import task_views as operator_tasks
 from miniapp_api.operator import top_up_views as operator_top_ups
 from miniapp_api.operator import views as operator
 from miniapp_api.operator import void_views as operator_voids
@@ -53,6 +57,8 @@ def all_routes() -> list[web.RouteDef]:
         *member_passes.ROUTES,
         *member_points.ROUTES,
         *member_levels.ROUTES,
+        *member_check_ins.ROUTES,
+        *member_tasks.ROUTES,
         *privacy.ROUTES,
         *clerk.ROUTES,
         *clerk_statements.ROUTES,
@@ -83,4 +89,6 @@ def all_routes() -> list[web.RouteDef]:
         *operator_levels.ROUTES,
         *operator_channels.ROUTES,
         *channel.ROUTES,
+        *operator_check_ins.ROUTES,
+        *operator_tasks.ROUTES,
     ]

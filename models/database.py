@@ -71,6 +71,7 @@ MODEL_MODULES = (
     "models.benefits",
     "models.cards",
     "models.channels",
+    "models.checkins",
     "models.claims",
     "models.grants",
     "models.consents",

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from models.checkin_words import RewardedAct as RewardedAct
+from models.checkin_words import TaskState as TaskState
 from models.level_words import DowngradePolicy as DowngradePolicy
 from models.level_words import LevelCause as LevelCause
 from models.level_words import RightPeriod as RightPeriod
@@ -247,6 +249,7 @@ class ClaimSource(StrEnum):
     GRANT = "grant"  # an operator gave it
     PACKAGE = "package"
     LEVEL = "level"  # it came with a level
+    REWARD = "reward"  # for a check-in or a task
 
 
 class FulfillmentState(StrEnum):

@@ -41,6 +41,7 @@ class MiniProgram(Screen):
         self.standing: Mapping[str, object] | None = None  # points and level, as rows of the page
         self.catalogue: object = None
         self.held: object = None
+        self.calendar: object = None  # the month of check-ins
         self.opened: object = None  # the claim that is looked at
         self.shown: Mapping[str, object] | None = None  # its pass
 
@@ -166,6 +167,24 @@ class MiniProgram(Screen):
         self.held = call.answer if call.is_fine else None
         return call
 
+    async def check_ins(self) -> RestCall:
+        """GET /check-ins: this month."""
+        call = await self.call("GET", "/check-ins")
+        self.calendar = call.answer if call.is_fine else None
+        return call
+
+    async def check_in(self, *, key: str | None = None) -> RestCall:
+        """POST /check-ins; then the month anew."""
+        call = await self.call("POST", "/check-ins", key=key or str(uuid.uuid4()))
+        await self.check_ins()
+        return call
+
+    async def make_up(self, day: str, *, key: str | None = None) -> RestCall:
+        """POST /check-ins/make-ups: a missed day (2026-11-27) for a card; then the month anew."""
+        call = await self.call("POST", "/check-ins/make-ups", {"business_on": day}, key=key or str(uuid.uuid4()))
+        await self.check_ins()
+        return call
+
     async def look_at(self, claim: str) -> RestCall:
         """GET /me/claims/{id}: one claim with its codes; a pass of another is put away."""
         call = await self.call("GET", f"/me/claims/{claim}")
@@ -207,7 +226,8 @@ class MiniProgram(Screen):
     async def logout(self) -> RestCall:
         """DELETE /sessions/current; forgets the token whatever the answer."""
         call = await self.call("DELETE", "/sessions/current")
-        self.token = self.member = self.standing = self.cards = self.code = self.catalogue = self.held = None
+        self.token = self.member = self.standing = self.cards = self.code = None
+        self.catalogue = self.held = self.calendar = None
         self.put_away()
         return call
 

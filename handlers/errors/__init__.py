@@ -8,6 +8,7 @@ from handlers.errors.base import *
 from handlers.errors.benefits import *
 from handlers.errors.cards import *
 from handlers.errors.channels import *
+from handlers.errors.checkins import *
 from handlers.errors.claims import *
 from handlers.errors.code_pools import *
 from handlers.errors.grants import *

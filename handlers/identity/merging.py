@@ -17,6 +17,7 @@ from models.consents import Consent
 from models.database import require_atomic, rows
 from models.identity import Attribution, Follower, Identifier, IdentityEvent, Member, MemberMerge
 from models.linking import BoundNumber
+from models.statements import checkins
 from models.statements import identity as statements
 from models.words import IdentityAct, MemberStatus
 
@@ -52,6 +53,7 @@ async def absorb(*, winner_id: UUID, loser_id: UUID, reason: str, now: datetime,
     )
     await carry(loser_id, winner_id, cause=Cause(MERGE, str(merge.id)), at=now)
     await join_levels(merge.id, winner_id=winner_id, loser_id=loser_id, at=now)
+    await rows(checkins.RECOUNT, [winner_id])  # days in a row are those of the person
     await IdentityEvent.create(
         member_id=winner_id,
         other_member_id=loser_id,

@@ -21,6 +21,7 @@ from models.consents import Consent
 from models.database import dialect, require_atomic, rows
 from models.identity import Attribution, Follower, Identifier, Member, MemberMerge
 from models.linking import BoundNumber
+from models.statements import checkins
 from models.statements import identity as statements
 from models.statements import linking as linking_statements
 from models.words import IdentifierStatus, IdentityAct, MemberStatus, Namespace
@@ -62,6 +63,7 @@ async def unmerge(merge_id: UUID, *, now: datetime, vault: Vault) -> Unmerged:
     if loser_status is MemberStatus.FROZEN and moved.get("winner_status") == MemberStatus.ACTIVE:
         await Member.filter(id=winner_id).update(status=MemberStatus.ACTIVE)
     await _empty_blanks(moved.get("filled", []), winner_id, loser_id, vault)
+    await rows(checkins.RECOUNT, [winner_id, loser_id])
     await carry_back(merge_id, winner_id=winner_id, loser_id=loser_id, at=now)
     await part_levels(merge_id, winner_id=winner_id, at=now)
     await MemberMerge.filter(id=merge_id).delete()

@@ -30,6 +30,7 @@ from handlers.rules.claim_states import OPEN
 from handlers.standing import by_member
 from models.accounts import Account
 from models.cards import Card, ProofAttempts, RecentTries
+from models.checkins import Invitation
 from models.claims import Claim
 from models.consents import Consent
 from models.database import atomic, dialect, require_atomic, rows
@@ -160,6 +161,7 @@ async def _sweep(ids: list[UUID], now: datetime) -> None:
     await Clerk.filter(member_id__in=ids).update(name="", pin_hash="")
     await Follower.filter(member_id__in=ids).delete()
     await Ticket.filter(member_id__in=ids).delete()
+    await Invitation.filter(member_id__in=ids).delete()
     await Consent.filter(member_id__in=ids, withdrawn_at=None).update(withdrawn_at=now)
     await MemberMerge.filter(winner_id__in=ids).update(moved={}, reversible_until=now)
     for side in ("from_member_id__in", "to_member_id__in"):

@@ -14,6 +14,7 @@ from models.words import (
     LevelCause,
     MemberStatus,
     Namespace,
+    RewardedAct,
     Touchpoint,
 )
 
@@ -214,6 +215,44 @@ class HeldLevel:
     reason: str
     judged_at: datetime | None
     happened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HeldCheckIn:
+    """One day on which they checked in, or that a make-up card mended."""
+
+    business_on: str
+    is_made_up: bool
+    checked_in_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HeldTask:
+    """A task that they finished, and for which period."""
+
+    task: str
+    period: str
+    finished_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HeldReward:
+    """What a check-in or a task gave them."""
+
+    act: RewardedAct
+    part: str
+    kind: str
+    code: str
+    amount: int
+    given_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HeldInvitation:
+    """The code by which they invite others."""
+
+    code: str
+    made_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

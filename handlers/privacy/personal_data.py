@@ -19,6 +19,7 @@ from handlers.retrying import refusing
 from handlers.standing import ids_of, standing
 from models.accounts import Account
 from models.cards import Card
+from models.checkins import CheckIn, FinishedTask, GivenReward, Invitation
 from models.claims import Claim
 from models.consents import Consent
 from models.database import atomic, rows
@@ -59,6 +60,10 @@ class PersonalData:
     balances: tuple[held.HeldBalance, ...]
     entries: tuple[held.HeldEntry, ...]
     levels: tuple[held.HeldLevel, ...]
+    check_ins: tuple[held.HeldCheckIn, ...]
+    finished_tasks: tuple[held.HeldTask, ...]
+    rewards: tuple[held.HeldReward, ...]
+    invitations: tuple[held.HeldInvitation, ...]
     identity_events: tuple[held.HeldEvent, ...]
     deeds_of_operators: tuple[held.HeldDeed, ...]
 
@@ -102,6 +107,10 @@ class PersonalDataRights:
                 balances=await _balances(ids),
                 entries=await _entries(ids),
                 levels=await _levels(ids),
+                check_ins=await _check_ins(ids),
+                finished_tasks=await _finished_tasks(ids),
+                rewards=await _rewards(ids),
+                invitations=await _invitations(ids),
                 identity_events=await _events(ids),
                 deeds_of_operators=await _deeds(ids),
             )
@@ -296,6 +305,29 @@ async def _levels(ids: list[UUID]) -> tuple[held.HeldLevel, ...]:
         held.HeldLevel(each.code, each.cause, each.growth, each.reason, each.judged_at, each.happened_at)
         for each in found
     )
+
+
+async def _check_ins(ids: list[UUID]) -> tuple[held.HeldCheckIn, ...]:
+    found = await CheckIn.filter(member_id__in=ids).order_by("business_on", "id")
+    return tuple(held.HeldCheckIn(each.business_on, each.is_made_up, each.checked_in_at) for each in found)
+
+
+async def _finished_tasks(ids: list[UUID]) -> tuple[held.HeldTask, ...]:
+    """Without the subject, who is somebody else."""
+    found = await FinishedTask.filter(member_id__in=ids).order_by("id").prefetch_related("task")
+    return tuple(held.HeldTask(each.task.code, each.period, each.finished_at) for each in found)
+
+
+async def _rewards(ids: list[UUID]) -> tuple[held.HeldReward, ...]:
+    return tuple(
+        held.HeldReward(each.act, each.part, each.kind, each.code, each.amount, each.given_at)
+        for each in await GivenReward.filter(member_id__in=ids).order_by("id")
+    )
+
+
+async def _invitations(ids: list[UUID]) -> tuple[held.HeldInvitation, ...]:
+    found = await Invitation.filter(member_id__in=ids).order_by("id")
+    return tuple(held.HeldInvitation(each.code, each.created_at) for each in found)
 
 
 async def _events(ids: list[UUID]) -> tuple[held.HeldEvent, ...]:

@@ -10,13 +10,14 @@ from uuid import UUID
 from models.words import LedgerAccountKind
 
 POINTS, GROWTH, CHANCES, FEN = "points", "growth", "chances", "fen"
+MAKEUP_CARDS = "makeup_cards"  # 补签卡
 OWNED = frozenset({LedgerAccountKind.MEMBER, LedgerAccountKind.PENDING})
 NO_GRACE = timedelta(0)
 
 
 def has_lots(unit: str) -> bool:
     """Whether amounts of this unit come in lots that may expire."""
-    return unit.partition(":")[0] in {POINTS, CHANCES}
+    return unit.partition(":")[0] in {POINTS, CHANCES, MAKEUP_CARDS}
 
 
 @dataclass(frozen=True, slots=True)

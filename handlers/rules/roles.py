@@ -34,6 +34,7 @@ class Capability(StrEnum):
     LEVELS = "levels"  # ladders, and the rights of levels
     LEVELS_BY_HAND = "levels_by_hand"  # look at a member's, lift them for a time, with a reason
     CHANNELS = "channels"  # tills, shops and partners that speak for themselves, and their keys
+    TASKS = "tasks"  # what members are rewarded for
     SUPPLIERS = "suppliers"  # who fulfils for us, and with which secret
     JOBS = "jobs"
     AUDIT = "audit"
@@ -64,6 +65,7 @@ _ALLOWED: Mapping[OperatorRole, frozenset[Capability]] = {
             Capability.LEVELS,
             Capability.LEVELS_BY_HAND,
             Capability.CHANNELS,
+            Capability.TASKS,
             Capability.SUPPLIERS,
             Capability.JOBS,
         }

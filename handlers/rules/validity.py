@@ -47,6 +47,23 @@ def period_key(period: Period, at: datetime, zone: ZoneInfo) -> str:
             return f"year:{day.year:04}"
 
 
+def period_begins_at(period: Period, at: datetime, zone: ZoneInfo) -> datetime | None:
+    """The first instant of the natural period an instant falls in; None: it never began."""
+    day = day_of(at, zone)
+    match period:
+        case Period.EVER:
+            return None
+        case Period.DAY:
+            first = day
+        case Period.WEEK:
+            first = day - timedelta(days=day.weekday())
+        case Period.MONTH:
+            first = day.replace(day=1)
+        case Period.YEAR:
+            first = date(day.year, 1, 1)
+    return begins(first, zone)
+
+
 def period_ends_at(period: Period, at: datetime, zone: ZoneInfo) -> datetime | None:
     """The first instant after the natural period an instant falls in; None: it never ends."""
     day = day_of(at, zone)

@@ -6,7 +6,7 @@ Whole tables are read, so each is one pass: EXCEPT rather than a subquery per ro
 from dataclasses import dataclass
 
 from models.sql import Both
-from models.statements import invariants_ledger, invariants_levels, invariants_purchases
+from models.statements import invariants_checkins, invariants_ledger, invariants_levels, invariants_purchases
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,6 +384,11 @@ CHECKS = (
     ),
     *(
         Check(what, sql)
-        for what, sql in (*invariants_ledger.RULES, *invariants_levels.RULES, *invariants_purchases.RULES)
+        for what, sql in (
+            *invariants_ledger.RULES,
+            *invariants_levels.RULES,
+            *invariants_purchases.RULES,
+            *invariants_checkins.RULES,
+        )
     ),
 )

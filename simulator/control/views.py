@@ -99,6 +99,7 @@ def screen_view(screen: MiniProgram) -> dict[str, object]:
         "now": screen.now,
         "catalogue": screen.catalogue,
         "wallet": screen.held,
+        "calendar": screen.calendar,
         "opened": screen.opened,
         "pass": screen.shown,
         "counter": counter_view(screen.counter),

@@ -1,8 +1,9 @@
-// The mini-program: its four pages, and what every call returned. 我的, to log in, join and look at oneself, is here.
+// The mini-program: its pages, and what every call returned. 我的, to log in, join and look at oneself, is here.
 
 import { $, clockTime, el, hush, refill, section, toast } from "/phone/dom.js";
 import { claimPage, offersPage, walletPage } from "/phone/benefits.js";
 import { cardsPanel, consentsPanel } from "/phone/cards.js";
+import { checkInPage } from "/phone/checkins.js";
 import { accountsOf, openScreen, putAway, state, touchScreen } from "/phone/control.js";
 import { counterPage } from "/phone/counter.js";
 
@@ -13,7 +14,7 @@ let ledTo = null;  // the screen whose form was already brought into sight
 
 const pages = new Map();  // by screen; every phone stays on its own
 const pageOf = (one) => pages.get(one?.id) ?? "me";
-const FIRST = { offers: "offers", wallet: "wallet" };  // what a page asks for when it is turned to
+const FIRST = { offers: "offers", wallet: "wallet", checkins: "check_ins" };  // what a page asks for when it is turned to
 
 const screen = () => state.details?.screens.filter((one) => one.account === state.mini).at(-1);
 const isClosed = (one) => !one || one.id === state.closedScreen;
@@ -54,6 +55,8 @@ async function touch(name, fields) {
   if (call?.answer?.already_member) toast("您已经是会员");
   if (call?.answer?.consequence) toast(call.answer.consequence);
   if (name === "claim" && call?.status < 300) toast("领取成功，已放进卡包");
+  if (name === "check_in" && call?.status < 300) toast(`签到成功，已连续${call.answer.streak}天`);
+  if (name === "make_up" && call?.status < 300) toast(`补签成功，已连续${call.answer.streak}天`);
   if (name === "reverse" && call?.status < 300) toast("已撤销，退回了顾客的卡包");
   if (name === "join" && call?.status < 300) {
     await touchScreen(screen().id, "cards");
@@ -105,6 +108,7 @@ export function drawMini() {
 function benefitsPage(shown, page) {
   if (page === "counter") return counterPage(shown, touch);
   if (!shown.is_logged_in) return [panel(joining(shown))];
+  if (page === "checkins") return checkInPage(shown, touch);
   if (page === "offers") return offersPage(shown, touch);
   return shown.opened ? claimPage(shown, touch, closeClaim) : walletPage(shown, touch, drawMini);
 }

@@ -16,12 +16,16 @@ import pyotp
 import pytest
 
 from handlers.cards.recognition import card_bound_to
+from handlers.codec import to_json
 from handlers.identity.reviews import open_review
+from handlers.rules.rewards import Reward
+from handlers.rules.tasks import TaskTerms
 from miniapp_api.http import described
 from miniapp_api.routes import all_routes
 from models.benefits import Benefit, Offer, OfferStock, OfferVersion
 from models.cards import Card, CardImport, CardImportRefusal
 from models.channels import Channel
+from models.checkins import Task, TaskVersion
 from models.database import atomic, rows
 from models.fulfillments import Supplier
 from models.identity import Member, MemberMerge
@@ -35,7 +39,17 @@ from models.outbox import Job
 from models.programmes import Brand, CardKind, Merchant, Programme, Store
 from models.replies import MenuRelease, Reply
 from models.voids import VoidRequest
-from models.words import BenefitKind, BenefitState, JobState, Namespace, OfferState, ReplyKind, ReplyTrigger, ReviewKind
+from models.words import (
+    BenefitKind,
+    BenefitState,
+    JobState,
+    Namespace,
+    OfferState,
+    ReplyKind,
+    ReplyTrigger,
+    ReviewKind,
+    TaskState,
+)
 from tests.operating import PASSWORD, city
 from tests.stories.conftest import BOOTSTRAP_TOKEN, Town
 from tests.stories.counter_rows import clerk_of_another_merchant, counter_of, signed_in
@@ -79,6 +93,10 @@ BODIES: Mapping[str, Any] = {
     "ChannelChangeBody": {"name": "改名"},
     "RotateBody": {"key": "Qw7-zXr5_Tk2vBn8mLp4sDf6gHj3cYa9"},
     "PurchaseRuleBody": {"code": "base", "name": "消费", "unit": "points", "kind": "rate", "factor_bp": 10_000},
+    "MakeUpBody": {"business_on": "2026-03-01"},
+    "CheckInTermsBody": {"is_open": False},
+    "NewTaskBody": {"code": "newtask", "kind": "profile", "title": "完善资料"},
+    "TaskBody": {"kind": "profile", "title": "改名"},
     "SupplierChangeBody": {"name": "改名"},
     "NewSupplierBody": {
         "code": "newsupplier",
@@ -103,6 +121,7 @@ BODIES: Mapping[str, Any] = {
     "ConflictDecisionBody": {"decision": "loss", "note": "认了"},
     "HandOverBody": {"from_member_id": None, "to_member_id": str(new_id()), "proof": "card", "reason": "换了主人"},
 }
+PROFILE_TASK = to_json(TaskTerms("profile", "完善资料", (Reward("makeup_card", 1),)))
 # Whoever asks from the wrong side, and whose rows they are, by the kind of token.
 STRANGERS = {"小红": "person", "south": "operator", "south's clerk": "clerk"}
 OWNERS = {"person": "小明", "operator": "root", "clerk": "north's clerk"}
@@ -120,15 +139,20 @@ UNCHANGED = (
     "card_import_refusal",
     "card_kind",
     "channel",
+    "check_in",
+    "check_in_terms",
     "claim",
     "claim_slot",
     "earning_rule",
+    "finished_task",
+    "given_reward",
     "grant_batch",
     "grant_row",
     "grant_resume",
     "fulfillment",
     "fulfillment_attempt",
     "granted_claim",
+    "invitation",
     "regrant",
     "clerk",
     "clerk_invitation",
@@ -169,6 +193,8 @@ UNCHANGED = (
     "stock_change",
     "store",
     "supplier",
+    "task",
+    "task_version",
     "transfer",
     "void_request",
 )
@@ -309,6 +335,7 @@ async def owned_by_the_north_and_ming(door: Door) -> dict[str, object]:
     registry["void_id"] = await proposed_void(north.id, counter["claim_id"], operator.id)
     registry["void_request_id"] = await wished_void(north.id, {**registry, **counter})
     registry |= await top_up_of(supplier, counter["claim_id"], operator.id)
+    registry["task_id"] = await published_task(north.id, operator.id)
     registry["adjustment_id"] = await proposed_points(north.id, ming.id, operator.id)
     registry |= await levels_of(north.id, ming.id, registry["offer_id"], operator.id)
     given = await grant_of(ming, {**registry, **counter})
@@ -392,6 +419,15 @@ async def wished_void(organization_id: UUID, real: dict[str, Any]) -> UUID:
     until = datetime.now(UTC) + timedelta(days=3)
     wish = {"organization_id": organization_id, "worth_fen": 20_000, "reason": "假券", "expires_at": until}
     return (await VoidRequest.create(**of_whom, **wish)).id
+
+
+async def published_task(organization_id: UUID, operator_id: UUID) -> UUID:
+    """A task of the north, for its members."""
+    facts = {"organization_id": organization_id, "code": "northtask", "state": TaskState.PUBLISHED}
+    task = await Task.create(**facts, version=1, terms=PROFILE_TASK)
+    by = {"published_by_id": operator_id, "published_at": datetime.now(UTC)}
+    await TaskVersion.create(task=task, number=1, terms=PROFILE_TASK, **by)
+    return task.id
 
 
 async def proposed_points(organization_id: UUID, member_id: UUID, operator_id: UUID) -> UUID:
