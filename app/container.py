@@ -2,14 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
 import aiohttp
-from pydantic import SecretStr
 
+from app.first_accounts import first_accounts, plain
 from app.schema import IdentityMeasure, Rate, Settings
 from app.work import Registry, work
 from bot.flood import CHAT, CHAT_TOLD
@@ -32,7 +32,7 @@ from gateways.suppliers import SupplierApi, supplier_session
 from gateways.totp import Totp
 from gateways.vault import FieldVault
 from gateways.wechat import WeChatApi
-from handlers.accounts.accounts import AccountDraft, Accounts, ensure_root
+from handlers.accounts.accounts import Accounts, ensure_root
 from handlers.accounts.codes import CodeExchange
 from handlers.accounts.mini_program_links import MiniProgramLinks
 from handlers.accounts.operator_accounts import OperatorAccounts
@@ -145,7 +145,7 @@ from handlers.shops.stores import Stores
 from handlers.tasks.task_editing import TaskEditing
 from handlers.tasks.tasks import Tasks
 from models import database
-from models.words import AccountKind, Namespace
+from models.words import Namespace
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +259,7 @@ def build_handlers(
         operator_members=operator_members,
         operator_reviews=OperatorReviews(clock, vault, operator_members, measure),
         operator_sessions=OperatorSessions(clock, SystemRandomness(), vault, passwords, second_factor),
-        operators=Operators(clock, vault, passwords, second_factor, _plain(settings.operator.bootstrap_token)),
+        operators=Operators(clock, vault, passwords, second_factor, plain(settings.operator.bootstrap_token)),
         organizations=Organizations(clock),
         benefit_quotas=BenefitQuotas(clock),
         benefit_reviews=BenefitReviews(clock),
@@ -361,41 +361,6 @@ def registry_of(identity: IdentityMeasure) -> namespaces.Registry:
         identifiers_of_one=identity.identifiers_per_member,
         phone_dormant_after=timedelta(days=identity.phone_dormant_days),
     )
-
-
-def first_accounts(settings: Settings) -> Iterator[AccountDraft]:
-    """The official account `oa` and the mini-program `mp`, as far as the settings name them."""
-    wechat, brand = settings.wechat, settings.brand
-    if wechat.oa_app_id:
-        yield AccountDraft(
-            key="oa",
-            kind=AccountKind.OFFICIAL_ACCOUNT,
-            app_id=wechat.oa_app_id,
-            secret=_plain(wechat.oa_secret),
-            token=_plain(wechat.oa_token),
-            aes_key=_plain(wechat.oa_aes_key),
-            previous_aes_key=_plain(wechat.oa_previous_aes_key),
-            original_id=wechat.oa_original_id or "",
-            brand_name=brand.name,
-            service_phone=brand.service_phone,
-            service_hours=brand.service_hours,
-        )
-    if wechat.mp_app_id:
-        yield AccountDraft(
-            key="mp",
-            kind=AccountKind.MINI_PROGRAM,
-            app_id=wechat.mp_app_id,
-            secret=_plain(wechat.mp_secret),
-            token=_plain(wechat.mp_token),
-            aes_key=_plain(wechat.mp_aes_key),
-            brand_name=brand.name,
-            service_phone=brand.service_phone,
-            service_hours=brand.service_hours,
-        )
-
-
-def _plain(secret: SecretStr | None) -> str:
-    return secret.get_secret_value() if secret else ""
 
 
 def _limits(rate: Rate) -> dict[str, Limit]:

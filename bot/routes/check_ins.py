@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from bot import texts
+from bot import check_in_texts, texts
 from bot.router import Router
 from bot.turn import LIST_MAX, Turn
 from handlers.rewards.giving import Rewarded
@@ -20,7 +20,7 @@ async def check_in(turn: Turn) -> str:
     if not turn.person.is_member:
         return texts.NOT_YET_MEMBER
     done = (await turn.handlers.check_ins.check_in(turn.person, request_id=turn.request_id or turn.act)).value
-    return texts.checked_in(done.streak, done.in_month, _items(done.rewards))
+    return check_in_texts.checked_in(done.streak, done.in_month, _items(done.rewards))
 
 
 @router.text("补签")
@@ -35,9 +35,9 @@ async def _which_day(turn: Turn) -> str:
     seen = await turn.handlers.check_in_calendar.month(turn.person)
     days = list(seen.mendable[:LIST_MAX])
     if not days:
-        return texts.NOTHING_TO_MEND
+        return check_in_texts.NOTHING_TO_MEND
     await turn.offer([f"补签{each.isoformat()}" for each in days])
-    return texts.which_day([_day(each) for each in days], seen.card_count)
+    return check_in_texts.which_day([_day(each) for each in days], seen.card_count)
 
 
 @router.opening("补签")
@@ -48,7 +48,7 @@ async def make_up(turn: Turn, said: str) -> str:
     except ValueError:
         return await _which_day(turn)
     done = (await turn.handlers.check_ins.mend(turn.person, on, request_id=turn.request_id or turn.act)).value
-    return texts.made_up(_day(on), done.streak, _items(done.rewards))
+    return check_in_texts.made_up(_day(on), done.streak, _items(done.rewards))
 
 
 @router.text("任务", "做任务", "我的任务")
@@ -57,12 +57,19 @@ async def tasks(turn: Turn) -> str:
     if not turn.person.is_member:
         return texts.NOT_YET_MEMBER
     found = await turn.handlers.tasks.seen(turn.person)
-    return texts.tasks([(each.title, _PROGRESS[each.progress]) for each in found]) if found else texts.NO_TASKS
+    return (
+        check_in_texts.tasks([(each.title, _PROGRESS[each.progress]) for each in found])
+        if found
+        else check_in_texts.NO_TASKS
+    )
 
 
 def _items(rewards: Sequence[Rewarded]) -> list[tuple[str, str]]:
     return [
-        (texts.reward_part(each.part), texts.a_reward(each.kind, each.amount, is_cut=bool(each.cut_by)))
+        (
+            check_in_texts.reward_part(each.part),
+            check_in_texts.a_reward(each.kind, each.amount, is_cut=bool(each.cut_by)),
+        )
         for each in rewards
     ]
 
