@@ -87,7 +87,7 @@ async def test_a_flash_sale_from_draft_to_the_end(town, desk, benefit):
     body = {"benefit_id": str(benefit.id), "code": "flash", "keyword": "洗车", "terms": terms}
     status, drafted = await desk.ask("POST", "/operator/offers", body)
     early = [{**each, "level_at_least": ""} for each in terms["early"]]
-        assert (status, drafted["state"], drafted["terms"]["early"]) == (201, "draft", early)
+    assert (status, drafted["state"], drafted["terms"]["early"]) == (201, "draft", early)
     path = f"/operator/offers/{drafted['id']}"
     assert (await desk.ask("GET", "/offers", who="小明"))[1]["items"] == []
     status, published = await desk.ask("POST", f"{path}/publish")
