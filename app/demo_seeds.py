@@ -74,6 +74,15 @@ def _seeds(now: datetime) -> Sequence[_Seed]:
             *("huafei", "话费直充10元", BenefitKind.TOP_UP, ten_yuan, "充到您填的手机号", "话费"),
             OfferTerms(stock=100, limits=_MONTHLY),
         ),
+        _Seed(
+            "points50",
+            "50积分",
+            BenefitKind.POINTS,
+            {"points": 50},
+            "领取就到账",
+            "送积分",
+            OfferTerms(limits=_MONTHLY),
+        ),
         _Seed("weekend", "周末礼包", package, parts, "一杯拿铁和一张满减券", "礼包", week),
         _Seed("seafood", "海鲜市集券", voucher, {}, "宁波会员可领", "海鲜", week, "ningbo", 2_000),
     ]
@@ -163,7 +172,7 @@ async def _merchant(house: House, by: Operator) -> None:
 
 async def _offer(house: House, by: Operator, decider: Operator, each: _Seed, folder: Path) -> None:
     handlers = house.handlers
-    is_ours = each.kind not in {BenefitKind.CODE_COUPON, BenefitKind.TOP_UP, BenefitKind.PACKAGE}
+    is_ours = each.kind in {BenefitKind.VOUCHER, BenefitKind.PARTNER_COUPON}
     place = await _city(house, by, each.city) if each.city else None
     draft = BenefitDraft(
         code=each.code,

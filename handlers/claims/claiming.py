@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from handlers.actors import Person
 from handlers.benefits.kinds import fulfiller
+from handlers.claims.claims import take_units
 from handlers.claims.issuing import Issued, Wanted, issue
 from handlers.claims.paying import purses_of
 from handlers.errors import (
@@ -266,9 +267,7 @@ class Claiming:
                 room.left -= each.quantity
             price = purses.price(asker.member_id)
             given += [(each.asked, _wanted(each, asker, one, price)) for one in slots]
-        for name in room.names if given else ():
-            if not await rows(statements.TAKE_STOCK, offer.id, name, len(given)):
-                raise SerializationConflict(f"the counter {name} moved while it was locked")
+        await take_units(offer.id, room.names if given else (), len(given))
         return given
 
     async def _room(self, offer: PublishedOffer, now: datetime) -> _Room:

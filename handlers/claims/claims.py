@@ -131,6 +131,16 @@ def _require(edges: Iterable[Edge]) -> None:
         require_edge(before, after)
 
 
+async def take_units(offer_id: UUID, buckets: Iterable[str], count: int) -> None:
+    """Take so many units from each of these counters of an offer, which the caller has locked and found enough in.
+
+    Raises SerializationConflict: a counter moved all the same; decide again.
+    """
+    for name in buckets:
+        if not await rows(statements.TAKE_STOCK, offer_id, name, count):
+            raise SerializationConflict(f"the counter {name} moved while it was locked")
+
+
 async def give_back(claim_ids: Collection[UUID]) -> int:
     """Return the units of unused claims to the counters they came from, each claim's once; how many claims' were.
 

@@ -17,6 +17,7 @@ import orjson
 
 from handlers.audit import record
 from handlers.benefits.kinds import fulfiller
+from handlers.claims.claims import take_units
 from handlers.claims.issuing import Issued, Wanted, issue
 from handlers.errors import OfferPaused
 from handlers.grants.grant_lists import LIMIT, STOCK
@@ -237,9 +238,7 @@ class Granting:
         if not given:
             return
         names = tuple(bucket.name for bucket in counters(offer, now, self._zone))
-        for name in names:
-            if not await rows(claim_statements.TAKE_STOCK, offer.id, name, len(given)):
-                raise SerializationConflict(f"the counter {name} moved while it was locked")
+        await take_units(offer.id, names, len(given))
         actor = ListActor(str(grant.id))
         wanted = [
             Wanted(people[each.id], ClaimSource.GRANT, actor, choices, slots, recharge_to=numbers.get(each.id, ""))

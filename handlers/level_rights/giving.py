@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from handlers.benefits.kinds import fulfiller
+from handlers.claims.claims import take_units
 from handlers.claims.issuing import Issued, Wanted, issue
 from handlers.errors import OfferPaused, OfferSoldOut
 from handlers.grants.grant_stock import counters, left_of
@@ -213,9 +214,7 @@ class LevelRightsGiving:
         issued = await issue(
             offer, wanted, at=now, zone=self._zone, vault=self._vault, buckets=names, reason="level_right"
         )
-        for name in names:
-            if not await rows(claim_statements.TAKE_STOCK, offer.id, name, len(served)):
-                raise SerializationConflict(f"the counter {name} moved while it was locked")
+        await take_units(offer.id, names, len(served))
         await self._note(right, due, places, dict(zip(served, issued, strict=True)), now)
         return len(served)
 

@@ -3,7 +3,6 @@
 Growth is not touched, and nobody is lowered by hand: at the end of it they have what they reached meanwhile.
 """
 
-from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -14,8 +13,6 @@ from handlers.audit import record
 from handlers.errors import (
     LevelNotHigher,
     LevelUnknown,
-    MemberUnknown,
-    NotSignedIn,
     OverrideEndInvalid,
     OverrideMissing,
 )
@@ -25,10 +22,9 @@ from handlers.levels.my_level import LevelStep, LevelView, LevelViews
 from handlers.ports import Clock
 from handlers.requests import Answer, once
 from handlers.retrying import refusing
-from handlers.rules.organization_scope import Scope
 from handlers.rules.roles import Capability
 from handlers.scopes import allowed
-from handlers.standing import canonical, standing
+from handlers.sighting import member_to_change, seen_member
 from models.identity import Member
 from models.words import LevelCause
 
@@ -70,13 +66,15 @@ class LevelOverriding:
 
     async def view(self, operator: Operator, member_id: UUID) -> LevelView:
         """How a member of the subtree stands. Raises RoleMissing, MemberUnknown."""
-        return await self._views.of_member(await _seen(operator, member_id))
+        return await self._views.of_member(await seen_member(operator, Capability.LEVELS_BY_HAND, member_id))
 
     async def history(
         self, operator: Operator, member_id: UUID, *, before: UUID | None, limit: int
     ) -> tuple[LevelStep, ...]:
         """Every step, the newest first. Raises RoleMissing, MemberUnknown."""
-        return await self._views.history(await _seen(operator, member_id), before=before, limit=limit)
+        return await self._views.history(
+            await seen_member(operator, Capability.LEVELS_BY_HAND, member_id), before=before, limit=limit
+        )
 
     async def lift(
         self, operator: Operator, member_id: UUID, *, level: str, until: datetime, reason: str, request_id: str
@@ -88,7 +86,7 @@ class LevelOverriding:
         scope = await allowed(operator, Capability.LEVELS_BY_HAND)
 
         async def effect() -> Lifted:
-            now, member = self._clock.now(), await _theirs(scope, member_id)
+            now, member = self._clock.now(), await member_to_change(scope, member_id)
             await self._refuse(level, until, now)
             if until - now <= ALONE:
                 return await self._apply(operator, member, level, until, reason, now=now)
@@ -106,7 +104,7 @@ class LevelOverriding:
         scope = await allowed(operator, Capability.LEVELS_BY_HAND)
 
         async def effect() -> LevelView:
-            now, member = self._clock.now(), await _theirs(scope, member_id)
+            now, member = self._clock.now(), await member_to_change(scope, member_id)
             held = await ladder_now()
             place = (await settle([member.id], at=now)).get(member.id)
             if place is None or place.override_until is None:
@@ -159,7 +157,7 @@ class LevelOverriding:
             proposed = await decide(operator, KIND, approval_id, outcome, scope=scope, at=now)
             level, until = proposed.facts["level"], datetime.fromisoformat(proposed.facts["until"])
             if outcome == "approved":
-                member, by = await _theirs(scope, proposed.subject_id), proposed.proposed_by
+                member, by = await member_to_change(scope, proposed.subject_id), proposed.proposed_by
                 await self._refuse(level, until, now)
                 return await self._apply(operator, member, level, until, proposed.reason, now=now, proposed_by=by)
             told, place = {"level": level, "approval": approval_id}, proposed.organization_id
@@ -202,26 +200,6 @@ class LevelOverriding:
         where = await _place(member)
         await record(operator, "level.lifted", "member", member.id, at=now, organization_id=where, **told)
         return Lifted(member.id, level, until)
-
-
-async def _seen(operator: Operator, member_id: UUID) -> UUID:
-    scope = await allowed(operator, Capability.LEVELS_BY_HAND)
-    return (await _in_sight(scope, canonical(member_id))).id
-
-
-async def _theirs(scope: Scope, member_id: UUID) -> Member:
-    """Who this id means today, their row locked, if the scope sees them. Raises MemberUnknown, MemberFrozen."""
-    return await _in_sight(scope, standing(member_id))
-
-
-async def _in_sight(scope: Scope, today: Awaitable[UUID]) -> Member:
-    try:
-        member = await Member.get(id=await today)
-    except NotSignedIn as nobody:
-        raise MemberUnknown from nobody
-    if not scope.sees(member.organization_id):  # type: ignore[attr-defined]
-        raise MemberUnknown
-    return member
 
 
 async def _place(member: Member) -> UUID:

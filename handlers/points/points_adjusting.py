@@ -3,7 +3,6 @@
 A proposal is an approval like those of stock: done in the transaction that approves it, never by whoever proposed it.
 """
 
-from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -11,7 +10,6 @@ from uuid import UUID
 from handlers.actors import Operator
 from handlers.approvals import decide, propose, waiting
 from handlers.audit import record
-from handlers.errors import MemberUnknown, NotSignedIn
 from handlers.ledger.posting import post
 from handlers.points.points import ADJUSTED, Points, PointsEntry, PointsView
 from handlers.points.points_terms import TermsHeld, terms
@@ -20,11 +18,10 @@ from handlers.recurring import BUSINESS_ZONE
 from handlers.requests import Answer, once
 from handlers.retrying import refusing
 from handlers.rules.ledger import POINTS, Cause, Move, Side, Unit, of_member
-from handlers.rules.organization_scope import Scope
 from handlers.rules.points import ends_at
 from handlers.rules.roles import Capability
 from handlers.scopes import allowed
-from handlers.standing import canonical, standing
+from handlers.sighting import member_to_change, seen_member
 from models.identity import Member
 from models.ids import new_id
 from models.points import PointsAdjustment
@@ -67,13 +64,15 @@ class PointsAdjusting:
 
     async def view(self, operator: Operator, member_id: UUID) -> PointsView:
         """What a member of the subtree has. Raises RoleMissing, MemberUnknown."""
-        return await self._points.of_member(await _seen(operator, member_id))
+        return await self._points.of_member(await seen_member(operator, Capability.POINTS_BY_HAND, member_id))
 
     async def entries(
         self, operator: Operator, member_id: UUID, *, before: UUID | None, limit: int
     ) -> tuple[PointsEntry, ...]:
         """Their entries, the newest first. Raises RoleMissing, MemberUnknown."""
-        return await self._points.entries_of(await _seen(operator, member_id), before=before, limit=limit)
+        return await self._points.entries_of(
+            await seen_member(operator, Capability.POINTS_BY_HAND, member_id), before=before, limit=limit
+        )
 
     async def adjust(
         self, operator: Operator, member_id: UUID, *, delta: int, reason: str, request_id: str
@@ -85,7 +84,7 @@ class PointsAdjusting:
         scope = await allowed(operator, Capability.POINTS_BY_HAND)
 
         async def effect() -> Adjusted:
-            now, member = self._clock.now(), await _theirs(scope, member_id)
+            now, member = self._clock.now(), await member_to_change(scope, member_id)
             if abs(delta) <= self._alone:
                 return await self._apply(operator, member, delta, reason, now=now)
             place = await _place(member)
@@ -133,7 +132,7 @@ class PointsAdjusting:
             proposed = await decide(operator, KIND, approval_id, outcome, scope=scope, at=now)
             member_id, delta = proposed.subject_id, int(proposed.facts["delta"])
             if outcome == "approved":
-                member, by = await _theirs(scope, member_id), proposed.proposed_by
+                member, by = await member_to_change(scope, member_id), proposed.proposed_by
                 return await self._apply(operator, member, delta, proposed.reason, now=now, proposed_by=by)
             told, place = {"delta": delta, "approval": approval_id}, proposed.organization_id
             await record(operator, "points.rejected", "member", member_id, at=now, organization_id=place, **told)
@@ -175,26 +174,6 @@ def _move(member_id: UUID, delta: int, cause: Cause, held: TermsHeld, now: datet
         return Move(unit, of_member(member_id), ours, -delta, cause)
     ends = ends_at(held.expiry, held.expiry_count, now, BUSINESS_ZONE)
     return Move(unit, ours, of_member(member_id), delta, cause, expires_at=ends)
-
-
-async def _seen(operator: Operator, member_id: UUID) -> UUID:
-    scope = await allowed(operator, Capability.POINTS_BY_HAND)
-    return (await _in_sight(scope, canonical(member_id))).id
-
-
-async def _theirs(scope: Scope, member_id: UUID) -> Member:
-    """Who this id means today, their row locked, if the scope sees them. Raises MemberUnknown, MemberFrozen."""
-    return await _in_sight(scope, standing(member_id))
-
-
-async def _in_sight(scope: Scope, today: Awaitable[UUID]) -> Member:
-    try:
-        member = await Member.get(id=await today)
-    except NotSignedIn as nobody:
-        raise MemberUnknown from nobody
-    if not scope.sees(member.organization_id):  # type: ignore[attr-defined]
-        raise MemberUnknown
-    return member
 
 
 async def _place(member: Member) -> UUID:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from handlers.benefits.kinds import fulfiller
+from handlers.claims.claims import take_units
 from handlers.claims.issuing import Wanted, issue
 from handlers.grants.grant_stock import counters, left_of, periods_of, slots_of
 from handlers.offers.offers import published
@@ -13,9 +14,6 @@ from handlers.rules.claim_slots import LimitFull, free_slots
 from handlers.rules.eligibility import PublishedOffer
 from handlers.rules.rewards import Reward
 from models.benefits import Offer
-from models.database import rows
-from models.failures import SerializationConflict
-from models.statements import claims as statements
 from models.words import BenefitKind, ClaimSource, OfferState
 
 MOST_AT_ONCE = 10
@@ -84,9 +82,7 @@ async def _give(offer: PublishedOffer | None, gifts: Sequence[Gift], giving: Giv
 
 async def _write(offer: PublishedOffer, wanted: Sequence[tuple[Gift, Slots]], giving: Giving) -> dict[UUID, Given]:
     names = tuple(bucket.name for bucket in counters(offer, giving.at, giving.zone)) if wanted else ()
-    for name in names:
-        if not await rows(statements.TAKE_STOCK, offer.id, name, len(wanted)):
-            raise SerializationConflict(f"the counter {name} moved while it was locked")
+    await take_units(offer.id, names, len(wanted))
     claims = [Wanted(gift.member_id, ClaimSource.REWARD, gift, (), slots) for gift, slots in wanted]
     issued = []
     if claims:

@@ -139,9 +139,9 @@ class Tasks:
     async def finish_all(self, member_id: UUID) -> int:
         """Give whatever is due to a member, and to whoever invited them; how many tasks that were."""
         inviters = [as_uuid(each["member_id"]) for each in await rows(statements.INVITERS, await ids_of(member_id))]
-        done = 0
+        done, published = 0, await _published()
         for one in (member_id, *inviters):
-            for each in await _published():
+            for each in published:
                 if one == member_id or each.terms.kind == INVITE:
                     done += await self._finish_quietly(one, each.id)
         return done

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from app.container import build_handlers, first_accounts
+from app.container import build_handlers
+from app.first_accounts import first_accounts
 from gateways.stores.commands import BatchedRedis
 from gateways.vault import FieldVault
 from handlers.accounts.accounts import AccountDraft, ensure_root
