@@ -38,7 +38,7 @@ def plant() -> None:
     _begins("claim", claiming.Claiming, "_decide")
     _dies_at(claims, "_note", "mid_batch")  # claims and slots are written, the events are not
     _begins("redeem", tills.Tills, "_decide")
-    _dies_at(redeeming, "move", "mid_batch")  # the uses are taken
+    _dies_at(redeeming, "went", "mid_batch")  # the uses are taken
     _dies_around_a_call()
     for transaction in (SqliteTransaction, PostgresTransaction):
         _at_the_commit(transaction)
