@@ -48,6 +48,8 @@ POOL_CODE = CipherColumn("pool_code", "code_cipher", "code")
 RECHARGE_TO = CipherColumn("claim", "recharge_to_cipher", "recharge_to")
 SUPPLIER_SECRET = CipherColumn("supplier", "secret_cipher", "secret")
 SIGNING_KEY = CipherColumn("signing_key", "private_key_cipher", "private_key")
+DRAW_SEED = CipherColumn("draw_day", "seed_cipher", "seed")
+PARCEL_ADDRESS = CipherColumn("parcel", "address_cipher", "address")
 # All of them: a test compares this list with the tables.
 COLUMNS = (
     CipherColumn("account", "secret_cipher", "secret"),
@@ -63,6 +65,8 @@ COLUMNS = (
     SUPPLIER_SECRET,
     CipherColumn("operator", "totp_cipher", "totp"),
     SIGNING_KEY,
+    DRAW_SEED,
+    PARCEL_ADDRESS,
 )
 
 

@@ -197,6 +197,7 @@ class BenefitKind(StrEnum):
     TOP_UP = "top_up"  # charged to a phone number by a supplier
     PARTNER_COUPON = "partner_coupon"  # 生态券: a small spending voucher, its cost shared
     PACKAGE = "package"  # several of the others
+    DRAW = "draw"  # won
 
 
 class BenefitState(StrEnum):
@@ -236,6 +237,7 @@ class ClaimSource(StrEnum):
     CHAT = "chat"
     GRANT = "grant"  # an operator gave it
     PACKAGE = "package"
+    DRAW = "draw"  # won
 
 
 class FulfillmentState(StrEnum):
@@ -373,3 +375,37 @@ class PointsExpiry(StrEnum):
     DAYS = "days"
     MONTHS = "months"
     YEARS = "years"
+
+
+class DrawState(StrEnum):
+    """Life of a draw: draft -> published <-> paused -> ended."""
+
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    PAUSED = "paused"
+    ENDED = "ended"
+
+
+class DrawLook(StrEnum):
+    """What members see of a draw."""
+
+    WHEEL = "wheel"  # 大转盘
+    SCRATCH = "scratch"  # 刮刮卡
+    EGG = "egg"  # 砸金蛋
+
+
+class SpinPaid(StrEnum):
+    """What a spin was paid with, in the order in which it is taken."""
+
+    FREE = "free"  # of the day's free ones
+    CHANCE = "chance"
+    POINTS = "points"
+
+
+class ParcelState(StrEnum):
+    """Life of a thing that was won: it waits for an address, is sent, or lapsed and went back to the stock."""
+
+    WAITING = "waiting"
+    ADDRESSED = "addressed"
+    SENT = "sent"
+    LAPSED = "lapsed"
