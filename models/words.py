@@ -197,7 +197,6 @@ class BenefitKind(StrEnum):
     TOP_UP = "top_up"  # charged to a phone number by a supplier
     PARTNER_COUPON = "partner_coupon"  # 生态券: a small spending voucher, its cost shared
     PACKAGE = "package"  # several of the others
-    DRAW = "draw"  # won
 
 
 class BenefitState(StrEnum):

@@ -9,6 +9,7 @@ from handlers.errors.benefits import *
 from handlers.errors.cards import *
 from handlers.errors.claims import *
 from handlers.errors.code_pools import *
+from handlers.errors.draws import *
 from handlers.errors.grants import *
 from handlers.errors.ledger import *
 from handlers.errors.links import *

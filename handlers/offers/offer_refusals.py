@@ -17,7 +17,7 @@ from handlers.recurring import BUSINESS_ZONE
 from handlers.rules.eligibility import AudienceWord, PublishedOffer, Reason, Verdict
 from handlers.rules.offer_terms import Limit, Period
 
-_MEANT: Mapping[AudienceWord, str] = {
+MEANT: Mapping[AudienceWord, str] = {
     AudienceWord.MEMBERS: "会员",
     AudienceWord.LEVEL: "更高等级的会员",
     AudienceWord.CARD_KINDS: "指定会员卡的持卡人",
@@ -36,7 +36,7 @@ def refusal_of(offer: PublishedOffer, verdict: Verdict) -> DomainError:
         case Reason.PAUSED:
             return OfferPaused(title=title)
         case Reason.NOT_FOR_YOU if verdict.audience is not None:
-            return OfferNotForYou(title=title, audience=verdict.audience.value, meant=_MEANT[verdict.audience])
+            return OfferNotForYou(title=title, audience=verdict.audience.value, meant=MEANT[verdict.audience])
         case Reason.NOT_OPEN if verdict.opens_at is not None:
             return OfferNotOpen(title=title, time=shown_time(verdict.opens_at), opens_at=verdict.opens_at)
         case Reason.CLOSED:

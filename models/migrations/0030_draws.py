@@ -1,11 +1,11 @@
-from tortoise import migrations
+from tortoise import fields, migrations
+from tortoise.fields.base import OnDelete
+from tortoise.indexes import Index
 from tortoise.migrations import operations as ops
+
 from models.fields import CountField, FenField, JsonField, UtcField
 from models.ids import new_id
 from models.words import DrawState, ParcelState, SpinPaid
-from tortoise.fields.base import OnDelete
-from tortoise import fields
-from tortoise.indexes import Index
 
 
 class Migration(migrations.Migration):
