@@ -2,11 +2,7 @@
 
 Everything here can be said again by the standard library of any language; `docs/fairness/README.md` tells how, and
 `docs/fairness/verify_draw.py` does so without a line of this module.
-
-**Canonical JSON**: keys in the order of their code points, no spaces, nothing escaped that need not be, UTF-8.
-Integers, texts, None, lists and objects alone (what is a flag is 0 or 1).
-**Hashes** are SHA-256 in lower-case hexadecimal.
-**A message of several fields** is a row of netstrings (`4:draw,2:17,`), so that no two lists of fields look the same.
+Canonical JSON, hashes and messages are those of `handlers/rules/canonical.py`.
 """
 
 import hashlib
@@ -14,9 +10,10 @@ import hmac
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from json import JSONEncoder
+from struct import Struct
 from typing import Any, NamedTuple
 
+from handlers.rules.canonical import canonical, hash_of, message
 from handlers.rules.draw_rules import WHOLE, DrawRules, plain
 from handlers.rules.odds import Member, Outcome
 
@@ -26,9 +23,9 @@ COLUMNS = (
     "spins", "since", "is_blocked", "wins", "wins_today",
     "rolled", "awarded", "why",
 )  # fmt: skip
-_WORD, _FAIR = 4, 2**32 // WHOLE * WHOLE  # bytes; words from here on would favour small rolls
+_WORDS = Struct(">I")
+_FAIR = 2**32 // WHOLE * WHOLE  # words from here on would favour small rolls
 _NONCE = re.compile(r"[\x21-\x7e]{1,255}")
-_ENCODE = JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
 class Row(NamedTuple):
@@ -77,16 +74,6 @@ class Commitment:
     previous: str  # hash of the commitment before it; of the first, `genesis(draw)`
 
 
-def canonical(value: object) -> bytes:
-    """The one way to write a value. Raises TypeError or ValueError for what has none."""
-    return _ENCODE(value).encode()
-
-
-def hash_of(value: object) -> str:
-    """Of the canonical bytes."""
-    return hashlib.sha256(canonical(value)).hexdigest()
-
-
 def rules_hash(rules: DrawRules) -> str:
     """Of the plain form of the rules."""
     return hash_of(plain(rules))
@@ -119,12 +106,6 @@ def commitment_of(facts: Mapping[str, Any]) -> Commitment:
     return Commitment(**{**facts, "stock": tuple(facts["stock"]), "change": tuple(facts["change"])})
 
 
-def message(*fields: str) -> bytes:
-    """Netstrings, one after the other: the number of bytes, a colon, the UTF-8 bytes, a comma."""
-    encoded = [field.encode() for field in fields]
-    return b"".join(b"%d:%b," % (len(each), each) for each in encoded)
-
-
 def is_nonce(text: str) -> bool:
     """Whether a client's nonce, or the key that stands for one, is 1..255 visible ASCII characters."""
     return _NONCE.fullmatch(text) is not None
@@ -146,15 +127,37 @@ def roll_of(seed: bytes, *, draw: str, sequence: int, member: str, nonce: str) -
     return roll_in(lambda data: hmac.digest(seed, data, "sha256"), message(draw, str(sequence), member, nonce))
 
 
+class Roller:
+    """`roll_of` for many spins of one draw and seed: the key and the draw are made ready once."""
+
+    __slots__ = ("_draw", "_inner", "_outer")
+
+    def __init__(self, seed: bytes, draw: str) -> None:
+        key = seed.ljust(64, b"\0")  # RFC 2104: the block of SHA-256; no longer than that, or seed_hash refuses it
+        seed_hash(seed)
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in key))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in key))
+        self._draw = message(draw)
+
+    def roll(self, sequence: int, member: str, nonce: str) -> int:
+        """See `roll_of`."""
+        return roll_in(self._keyed, self._draw + message(str(sequence), member, nonce))
+
+    def _keyed(self, data: bytes) -> bytes:
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(data)
+        outer.update(inner.digest())
+        return outer.digest()
+
+
 def roll_in(keyed: Callable[[bytes], bytes], start: bytes) -> int:
     """The rejection itself: the first fair word of the keyed blocks of this message."""
     block = 0
     while True:
-        digest = keyed(start + message(str(block)))
-        for offset in range(0, len(digest), _WORD):
-            word = int.from_bytes(digest[offset : offset + _WORD], "big")
+        digest = keyed(b"%b%d:%d," % (start, len(str(block)), block))
+        for (word,) in _WORDS.iter_unpack(digest):
             if word < _FAIR:
-                return word % WHOLE
+                return int(word) % WHOLE
         block += 1
 
 

@@ -8,8 +8,9 @@ to the last but one. `docs/fairness/README.md` explains it to those who read it.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from handlers.rules.canonical import canonical
 from handlers.rules.draw_rules import DrawRules, plain
-from handlers.rules.fairness import COLUMNS, Commitment, Row, canonical, commitment_facts, commitment_hash
+from handlers.rules.fairness import COLUMNS, Commitment, Row, commitment_facts, commitment_hash
 
 LOG_TYPE, RECEIPT_TYPE, CLOSING_TYPE = "fanpiao.draw.log.1", "fanpiao.draw.receipt.1", "fanpiao.draw.closing.1"
 

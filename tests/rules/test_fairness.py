@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.rules import fairness, fairness_log
-from handlers.rules.draw_rules import WHOLE
+from handlers.rules.canonical import canonical, message
+from handlers.rules.draw_rules import WHOLE, plain
 from handlers.rules.fairness import Commitment, Row
 from handlers.rules.odds import State, fresh, select
 from handlers.rules.prize_table import Table
@@ -32,6 +33,12 @@ def test_a_roll_is_what_a_few_lines_of_the_standard_library_say():
     assert found == int.from_bytes(said[:4], "big") % 1_000_000
 
 
+@given(st.binary(min_size=32, max_size=32), texts, st.integers(1, 2**40), texts, texts)
+def test_a_roller_gives_the_same_rolls_faster(seed, draw, sequence, member, nonce):
+    expected = fairness.roll_of(seed, draw=draw, sequence=sequence, member=member, nonce=nonce)
+    assert fairness.Roller(seed, draw).roll(sequence, member, nonce) == expected
+
+
 def test_words_that_would_favour_small_rolls_are_passed_over():
     high, fair = (4_294_000_000).to_bytes(4, "big"), (4_293_999_999).to_bytes(4, "big")
     asked = []
@@ -46,7 +53,7 @@ def test_words_that_would_favour_small_rolls_are_passed_over():
 
 @given(st.lists(texts, max_size=4), st.lists(texts, max_size=4))
 def test_no_two_lists_of_fields_make_the_same_message(one, other):
-    assert (fairness.message(*one) == fairness.message(*other)) == (one == other)
+    assert (message(*one) == message(*other)) == (one == other)
 
 
 @pytest.mark.parametrize("text", ["", "a b", "a\n", "é", "a" * 256, "a\x7f"])
@@ -83,21 +90,21 @@ def test_whatever_a_commitment_says_is_in_its_hash(change):
 
 
 def test_a_commitment_is_the_same_after_json():
-    read = json.loads(fairness.canonical(fairness.commitment_facts(COMMITTED)))
+    read = json.loads(canonical(fairness.commitment_facts(COMMITTED)))
     assert fairness.commitment_of(read) == COMMITTED
 
 
 @given(any_rules())
 def test_rules_are_hashed_over_json_that_the_standard_library_writes_too(rules):
-    plain = json.loads(fairness.canonical(fairness.plain(rules)))
-    again = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    said = json.loads(canonical(plain(rules)))
+    again = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     assert fairness.rules_hash(rules) == hashlib.sha256(again).hexdigest()
 
 
 @given(st.recursive(st.none() | texts | st.integers(-(2**63), 2**63 - 1),
                     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3)))  # fmt: skip
 def test_orjson_writes_the_same_canonical_bytes(value):
-    assert orjson.dumps(value, option=orjson.OPT_SORT_KEYS) == fairness.canonical(value)
+    assert orjson.dumps(value, option=orjson.OPT_SORT_KEYS) == canonical(value)
 
 
 def a_row(**facts):
