@@ -30,6 +30,12 @@ from handlers.claims.wallet import Wallet
 from handlers.desk.operator_block_list import OperatorBlockList
 from handlers.desk.operator_members import OperatorMembers
 from handlers.desk.operator_reviews import OperatorReviews
+from handlers.draws.draw_editing import DrawEditing
+from handlers.draws.draw_stock import DrawStock
+from handlers.draws.draws import Draws
+from handlers.draws.parcels import Parcels
+from handlers.draws.revealing import Revealing
+from handlers.draws.spinning import Spinning
 from handlers.fulfillment.hand_settling import HandSettling
 from handlers.fulfillment.suppliers import Suppliers
 from handlers.fulfillment.top_up_orders import TopUpOrders
@@ -116,6 +122,12 @@ class Handlers:
     clerks: Clerks
     consents: Consents
     departures: Departures
+    draw_editing: DrawEditing
+    draw_revealing: Revealing
+    draw_stock: DrawStock
+    draws: Draws
+    parcels: Parcels
+    spinning: Spinning
     following: Following
     hold_expiry: HoldExpiry
     identifying: Identifying
@@ -181,5 +193,5 @@ class Handlers:
 
     async def close(self) -> None:
         """Let those who wait in a lane be answered; called once nobody new comes."""
-        lanes = (self.identity, self.membership, self.claiming, self.redemptions)
+        lanes = (self.identity, self.membership, self.claiming, self.redemptions, self.spinning)
         await asyncio.gather(*(each.close() for each in lanes))

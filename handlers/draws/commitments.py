@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 
 from handlers.draws.held import HeldDraw, moment
 from handlers.draws.seeds import Seeds
+from handlers.rules.canonical import canonical
 from handlers.rules.draw_rules import milliseconds
-from handlers.rules.fairness import Commitment, canonical, commitment_facts, commitment_hash
+from handlers.rules.fairness import Commitment, commitment_facts, commitment_hash
 from handlers.rules.validity import begins
 from models.database import row, rows
 from models.failures import SerializationConflict

@@ -233,3 +233,41 @@ WINNERS = """
 OBSERVED = """
     SELECT rolled, awarded, COUNT(*) AS number FROM spin WHERE draw_id = $1 GROUP BY rolled, awarded
 """
+# What of a draw's chances ($3 their unit) a member ($2, of any time) has at $4, the soonest to end first.
+_CHANCES = """
+    SELECT l.left_amount, l.expires_at FROM ledger_lot l JOIN ledger_account a ON a.id = l.account_id
+    WHERE a.unit = $1 AND a.kind = 'member' AND a.member_id {theirs}
+    AND l.left_amount > 0 AND (l.expires_at IS NULL OR l.expires_at > $3) ORDER BY l.expires_at NULLS LAST, l.id
+"""
+CHANCES_OF = Both(
+    postgres=_CHANCES.format(theirs=f"= ANY(ARRAY{_THEIRS})"), sqlite=_CHANCES.format(theirs=f"IN {_THEIRS}")
+)
+
+# --- parcels
+
+PARCEL = """
+    SELECT id, draw_id, member_id, code, name, state, address_cipher, deadline_at, waybill, sent_at FROM parcel
+    WHERE id = $1
+"""
+ADDRESS = """
+    UPDATE parcel SET state = 'addressed', address_cipher = $2
+    WHERE id = $1 AND state IN ('waiting', 'addressed') AND (deadline_at > $3 OR state = 'addressed') RETURNING id
+"""
+SENT = """
+    UPDATE parcel SET state = 'sent', waybill = $2, sent_at = $3 WHERE id = $1 AND state = 'addressed' RETURNING id
+"""
+LAPSING = (
+    "SELECT id, draw_id FROM parcel WHERE state = 'waiting' AND deadline_at <= $1 ORDER BY deadline_at, id LIMIT 200"
+)
+LAPSE = """
+    UPDATE parcel SET state = 'lapsed' WHERE id = $1 AND state = 'waiting' AND deadline_at <= $2 RETURNING draw_id, code
+"""
+PARCELS_OF_DRAW = """
+    SELECT id, member_id, code, name, state, address_cipher, deadline_at, waybill, sent_at FROM parcel
+    WHERE draw_id = $1 AND state = $2 AND id > $3 ORDER BY id LIMIT $4
+"""
+# At which points of pity members were found, as the rows say; $2 and $3 are the first and the last of a version.
+RULED = """
+    SELECT c.number, c.document FROM draw_commitment c WHERE c.draw_id = $1 ORDER BY c.number
+"""
+ROWS = "SELECT sequence, row FROM spin WHERE draw_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3"
