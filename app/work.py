@@ -30,6 +30,10 @@ def work() -> Registry:
     registry.add("say_expiring", _say_expiring)
     registry.every("remind_points", Daily(time(10)), _remind_points)
     registry.add("say_points_expiring", _say_points_expiring)
+    registry.every("commit_draws", Every(timedelta(hours=1)), _commit_draws)
+    registry.every("reveal_draws", Daily(time(1)), _reveal_draws)
+    registry.every("lapse_parcels", Every(timedelta(hours=1)), _lapse_parcels)
+    registry.add("say_parcel_waits", _say_parcel_waits)
     # Two hours after the day: what was redeemed at its end can be taken back for so long.
     registry.every("plan_closings", Daily(time(2)), _plan_closings)
     registry.add("close_days", _close_days)
@@ -112,6 +116,24 @@ async def _say_points_expiring(handlers: Handlers, job: JobContext) -> None:
     if soon is not None:
         text = texts.points_expiring(soon.points, texts.until(soon.ends_at, BUSINESS_ZONE))
         await handlers.notices.send_text(account=account, member_id=member_id, text=text)
+
+
+async def _commit_draws(handlers: Handlers, _: JobContext) -> None:
+    await handlers.draw_revealing.commit_ahead()
+
+
+async def _reveal_draws(handlers: Handlers, _: JobContext) -> None:
+    await handlers.draw_revealing.reveal_due()
+
+
+async def _lapse_parcels(handlers: Handlers, _: JobContext) -> None:
+    await handlers.parcels.lapse()
+
+
+async def _say_parcel_waits(handlers: Handlers, job: JobContext) -> None:
+    said = job.payload
+    text = texts.parcel_waits(said["prize"], texts.until(datetime.fromisoformat(said["until"]), BUSINESS_ZONE))
+    await handlers.notices.tell(member_id=said["member_id"], text=text)
 
 
 async def _plan_closings(handlers: Handlers, job: JobContext) -> None:

@@ -283,6 +283,11 @@ def points_expiring(count: int, until_day: str) -> str:
     return f"您有{count}分即将到期，最早的在{until_day}后失效。回复“积分”查看。"
 
 
+def parcel_waits(prize: str, until: str) -> str:
+    """A thing was won and wants an address."""
+    return f"抽中{prize}。请在{until}前到小程序“抽奖”里填写收货地址，逾期视为放弃。"
+
+
 def granted(title: str, count: int, until_day: str) -> str:
     """Said to a member to whom something was given."""
     what = title if count == 1 else f"{title}{count}份"

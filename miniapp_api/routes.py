@@ -9,6 +9,7 @@ from miniapp_api.clerk import statement_views as clerk_statements
 from miniapp_api.clerk import views as clerk
 from miniapp_api.member import card_views as cards
 from miniapp_api.member import claims as member_claims
+from miniapp_api.member import draw_views as member_draws
 from miniapp_api.member import linking_views as member_linking
 from miniapp_api.member import offers as member_offers
 from miniapp_api.member import pass_views as member_passes
@@ -22,6 +23,7 @@ from miniapp_api.operator import card_views as operator_cards
 from miniapp_api.operator import claim_views as operator_claims
 from miniapp_api.operator import clerk_views as operator_clerks
 from miniapp_api.operator import code_pool_views as operator_code_pools
+from miniapp_api.operator import draw_views as operator_draws
 from miniapp_api.operator import grant_views as operator_grants
 from miniapp_api.operator import member_views as operator_members
 from miniapp_api.operator import menu_views as operator_menus
@@ -48,6 +50,7 @@ def all_routes() -> list[web.RouteDef]:
         *cards.ROUTES,
         *member_passes.ROUTES,
         *member_points.ROUTES,
+        *member_draws.ROUTES,
         *privacy.ROUTES,
         *clerk.ROUTES,
         *clerk_statements.ROUTES,
@@ -75,4 +78,5 @@ def all_routes() -> list[web.RouteDef]:
         *operator_grants.ROUTES,
         *operator_claims.ROUTES,
         *operator_points.ROUTES,
+        *operator_draws.ROUTES,
     ]

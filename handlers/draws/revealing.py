@@ -178,19 +178,19 @@ class Revealing:
         )
         return Fairness(draw_id, days, wanted, commitments, await self._keys.shown())
 
-    async def log(self, person: Person, draw_id: UUID, *, day: str) -> bytes:
+    async def log(self, person: Person, draw_id: UUID, *, day: str) -> AsyncIterator[bytes]:
         """A revealed day as JSON lines, for `docs/fairness/verify_draw.py`. Raises DrawUnknown, DrawDayUnknown."""
         await self._seen(person, draw_id)
-        return b"".join([each async for each in self.lines(draw_id, day)])
+        return self._lines(draw_id, day, await self._header(draw_id, day))
 
-    async def exported(self, operator: Operator, draw_id: UUID, *, day: str) -> bytes:
+    async def exported(self, operator: Operator, draw_id: UUID, *, day: str) -> AsyncIterator[bytes]:
         """The same for operators, who keep it for two years. Raises RoleMissing, DrawUnknown, DrawDayUnknown."""
         await theirs(await allowed(operator, Capability.DRAWS), draw_id)
-        return b"".join([each async for each in self.lines(draw_id, day)])
+        return self._lines(draw_id, day, await self._header(draw_id, day))
 
-    async def lines(self, draw_id: UUID, day: str) -> AsyncIterator[bytes]:
-        """The log of a revealed day, a page of rows at a time. Raises DrawDayUnknown."""
-        yield await self._header(draw_id, day) + b"\n"
+    async def _lines(self, draw_id: UUID, day: str, head: bytes) -> AsyncIterator[bytes]:
+        """A page of rows at a time."""
+        yield head + b"\n"
         after = 0
         while found := await rows(statements.LOG, draw_id, day, after, PAGE):
             yield b"".join(line(each["row"].encode(), each["chain_hash"]) + b"\n" for each in found)

@@ -138,7 +138,7 @@ async def open_till(
     places: dict[Place, None] = dict.fromkeys(needs)
     for unit, _ in needs:
         places |= dict.fromkeys([(unit, SPENT), *beside(unit, of_member(next(iter(wants))))])
-    kinds = {prize.kind for prize in rules.prizes if prize.kind in CREDITED and prize.ppm}
+    kinds = {prize.kind for prize in rules.prizes if prize.kind in CREDITED}
     for kind in kinds:
         unit = points if kind is PrizeKind.POINTS else chances
         places |= dict.fromkeys([(unit, ISSUED), *((unit, of_member(member_id)) for member_id in wants)])

@@ -45,7 +45,7 @@ async def write(folding: Folding, shelf: Shelf, played: Sequence[Player]) -> Map
     await players_of.save(held, list({each.member_id: each for each in played}.values()), folding.day, at=at)
     if not await rows(statements.ADVANCE, held.id, held.last_sequence, folding.sequence, folding.chain, at):
         raise SerializationConflict("the draw moved while it was locked")
-    await _tell_winners(folding)
+    await _tell_winners(folding, given)
     return given
 
 
@@ -58,7 +58,7 @@ async def _take_stock(folding: Folding) -> None:
         raise SerializationConflict("a stock moved while the draw was locked")
 
 
-async def _tell_winners(folding: Folding) -> None:
+async def _tell_winners(folding: Folding, given: Mapping[UUID, Given]) -> None:
     """A thing waits for an address, and only so long: whoever won one is told besides what the screen says."""
     await later_many(
         [
@@ -66,7 +66,7 @@ async def _tell_winners(folding: Folding) -> None:
                 "say_parcel_waits",
                 f"won:{each.spin_id}",
                 folding.at,
-                {"member_id": each.member_id, "prize": each.prize.name, "spin_id": each.spin_id},
+                {"member_id": each.member_id, "prize": each.prize.name, "until": given[each.spin_id].until},
             )
             for each in folding.won
             if each.prize.kind is PrizeKind.GOODS
