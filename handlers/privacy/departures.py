@@ -32,6 +32,7 @@ from models.cards import Card, ProofAttempts, RecentTries
 from models.claims import Claim
 from models.consents import Consent
 from models.database import atomic, dialect, require_atomic, rows
+from models.draws import Parcel
 from models.identity import Follower, Identifier, IdentityEvent, Member, MemberMerge
 from models.linking import BoundNumber, PhoneTransfer, Review, Ticket
 from models.redemptions import Clerk
@@ -189,6 +190,7 @@ async def _end_claims(ids: list[UUID], now: datetime) -> None:
     ]
     await end(told, ClaimState.REVOKED, reason="departed", at=now)
     await Claim.filter(member_id__in=ids).update(recharge_to_cipher="", recharge_to_tail="")
+    await Parcel.filter(member_id__in=ids).update(address_cipher="")
 
 
 async def _drop_identifiers(ids: list[UUID]) -> None:
