@@ -67,6 +67,13 @@ from handlers.claims.wallet import Wallet
 from handlers.desk.operator_block_list import OperatorBlockList
 from handlers.desk.operator_members import OperatorMembers
 from handlers.desk.operator_reviews import OperatorReviews
+from handlers.draws.draw_editing import DrawEditing
+from handlers.draws.draw_stock import DrawStock
+from handlers.draws.draws import Draws
+from handlers.draws.parcels import Parcels
+from handlers.draws.revealing import Revealing
+from handlers.draws.seeds import Seeds
+from handlers.draws.spinning import Spinning
 from handlers.fulfillment.cancelling import TopUpCancelling
 from handlers.fulfillment.hand_settling import HandSettling
 from handlers.fulfillment.suppliers import Suppliers
@@ -245,6 +252,7 @@ def build_handlers(
     points = Points(clock)
     level_views, level_rights = LevelViews(clock), LevelRightsGiving(clock, vault)
     gate, dormant_after = ChannelGate(clock, vault), measure[Namespace.PHONE].dormant_after
+    seeds, signer = Seeds(vault), Ed25519Signer()
     member_codes = MemberCodes(clock, randomness, RedisMemberCodes(commands), links)
     return Handlers(
         accounts=accounts,
@@ -287,6 +295,12 @@ def build_handlers(
         clerks=Clerks(clock, vault, sessions),
         consents=Consents(clock, accounts, vault),
         departures=departures,
+        draw_editing=DrawEditing(clock, seeds),
+        draw_revealing=Revealing(clock, vault, signer, seeds),
+        draw_stock=DrawStock(clock, seeds),
+        draws=Draws(clock),
+        parcels=Parcels(clock, vault, seeds),
+        spinning=Spinning(clock, vault, signer, seeds),
         following=following,
         hold_expiry=HoldExpiry(clock),
         identifying=Identifying(clock, vault, member_codes),
@@ -315,7 +329,7 @@ def build_handlers(
         numbers=Numbers(clock, vault, accounts, phones),
         offline_conflicts=OfflineConflicts(clock),
         offline_cut_off=OfflineCutOff(clock),
-        offline_packs=OfflinePacks(clock, vault, Ed25519Signer()),
+        offline_packs=OfflinePacks(clock, vault, signer),
         offline_uploads=OfflineUploads(clock, vault),
         offer_catalogue=OfferCatalogue(clock),
         offer_editing=OfferEditing(clock),

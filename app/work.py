@@ -40,6 +40,10 @@ def work() -> Registry:
     registry.every("plan_level_rights", Daily(time(0, 10)), _plan_level_rights)
     registry.add("give_level_right", _give_level_right)
     registry.add("give_level_rights", _give_level_rights)
+    registry.every("commit_draws", Every(timedelta(hours=1)), _commit_draws)
+    registry.every("reveal_draws", Daily(time(1)), _reveal_draws)
+    registry.every("lapse_parcels", Every(timedelta(hours=1)), _lapse_parcels)
+    registry.add("say_parcel_waits", _say_parcel_waits)
     # Two hours after the day: what was redeemed at its end can be taken back for so long.
     registry.every("plan_closings", Daily(time(2)), _plan_closings)
     registry.add("close_days", _close_days)
@@ -170,6 +174,24 @@ async def _give_level_right(handlers: Handlers, job: JobContext) -> None:
 
 async def _give_level_rights(handlers: Handlers, job: JobContext) -> None:
     await handlers.level_rights_giving.reach(UUID(job.payload["member_id"]))
+
+
+async def _commit_draws(handlers: Handlers, _: JobContext) -> None:
+    await handlers.draw_revealing.commit_ahead()
+
+
+async def _reveal_draws(handlers: Handlers, _: JobContext) -> None:
+    await handlers.draw_revealing.reveal_due()
+
+
+async def _lapse_parcels(handlers: Handlers, _: JobContext) -> None:
+    await handlers.parcels.lapse()
+
+
+async def _say_parcel_waits(handlers: Handlers, job: JobContext) -> None:
+    said = job.payload
+    text = texts.parcel_waits(said["prize"], texts.until(datetime.fromisoformat(said["until"]), BUSINESS_ZONE))
+    await handlers.notices.tell(member_id=said["member_id"], text=text)
 
 
 async def _plan_closings(handlers: Handlers, job: JobContext) -> None:

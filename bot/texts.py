@@ -306,6 +306,11 @@ def level_ending(name: str, missing: int, until_day: str) -> str:
     return f"您的{name}有效期到{until_day}，还差{missing}成长值可以保级。回复“等级”查看。"
 
 
+def parcel_waits(prize: str, until: str) -> str:
+    """A thing was won and wants an address."""
+    return f"抽中{prize}。请在{until}前到小程序“抽奖”里填写收货地址，逾期视为放弃。"
+
+
 def granted(title: str, count: int, until_day: str) -> str:
     """Said to a member to whom something was given."""
     what = title if count == 1 else f"{title}{count}份"

@@ -35,6 +35,12 @@ from handlers.claims.wallet import Wallet
 from handlers.desk.operator_block_list import OperatorBlockList
 from handlers.desk.operator_members import OperatorMembers
 from handlers.desk.operator_reviews import OperatorReviews
+from handlers.draws.draw_editing import DrawEditing
+from handlers.draws.draw_stock import DrawStock
+from handlers.draws.draws import Draws
+from handlers.draws.parcels import Parcels
+from handlers.draws.revealing import Revealing
+from handlers.draws.spinning import Spinning
 from handlers.fulfillment.cancelling import TopUpCancelling
 from handlers.fulfillment.hand_settling import HandSettling
 from handlers.fulfillment.suppliers import Suppliers
@@ -141,6 +147,12 @@ class Handlers:
     clerks: Clerks
     consents: Consents
     departures: Departures
+    draw_editing: DrawEditing
+    draw_revealing: Revealing
+    draw_stock: DrawStock
+    draws: Draws
+    parcels: Parcels
+    spinning: Spinning
     following: Following
     hold_expiry: HoldExpiry
     identifying: Identifying
@@ -227,5 +239,6 @@ class Handlers:
             self.purchases,
             self.channel_gate,
             self.check_ins,
+            self.spinning,
         )
         await asyncio.gather(*(each.close() for each in lanes))

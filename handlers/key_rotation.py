@@ -51,6 +51,8 @@ SUPPLIER_SECRET = CipherColumn("supplier", "secret_cipher", "secret")
 CHANNEL_KEY = CipherColumn("channel", "key_cipher", "key")
 PREVIOUS_CHANNEL_KEY = CipherColumn("channel", "previous_key_cipher", "key")
 SIGNING_KEY = CipherColumn("signing_key", "private_key_cipher", "private_key")
+DRAW_SEED = CipherColumn("draw_day", "seed_cipher", "seed")
+PARCEL_ADDRESS = CipherColumn("parcel", "address_cipher", "address")
 # All of them: a test compares this list with the tables.
 COLUMNS = (
     CipherColumn("account", "secret_cipher", "secret"),
@@ -69,6 +71,8 @@ COLUMNS = (
     CHANNEL_KEY,
     PREVIOUS_CHANNEL_KEY,
     SIGNING_KEY,
+    DRAW_SEED,
+    PARCEL_ADDRESS,
 )
 
 

@@ -11,6 +11,7 @@ from miniapp_api.clerk import views as clerk
 from miniapp_api.member import card_views as cards
 from miniapp_api.member import check_in_views as member_check_ins
 from miniapp_api.member import claims as member_claims
+from miniapp_api.member import draw_views as member_draws
 from miniapp_api.member import level_views as member_levels
 from miniapp_api.member import linking_views as member_linking
 from miniapp_api.member import offers as member_offers
@@ -28,6 +29,7 @@ from miniapp_api.operator import check_in_views as operator_check_ins
 from miniapp_api.operator import claim_views as operator_claims
 from miniapp_api.operator import clerk_views as operator_clerks
 from miniapp_api.operator import code_pool_views as operator_code_pools
+from miniapp_api.operator import draw_views as operator_draws
 from miniapp_api.operator import grant_views as operator_grants
 from miniapp_api.operator import level_views as operator_levels
 from miniapp_api.operator import member_views as operator_members
@@ -59,6 +61,7 @@ def all_routes() -> list[web.RouteDef]:
         *member_levels.ROUTES,
         *member_check_ins.ROUTES,
         *member_tasks.ROUTES,
+        *member_draws.ROUTES,
         *privacy.ROUTES,
         *clerk.ROUTES,
         *clerk_statements.ROUTES,
@@ -91,4 +94,5 @@ def all_routes() -> list[web.RouteDef]:
         *channel.ROUTES,
         *operator_check_ins.ROUTES,
         *operator_tasks.ROUTES,
+        *operator_draws.ROUTES,
     ]

@@ -4,6 +4,13 @@ from enum import StrEnum
 
 from models.checkin_words import RewardedAct as RewardedAct
 from models.checkin_words import TaskState as TaskState
+from models.draw_words import DrawLook as DrawLook
+from models.draw_words import DrawState as DrawState
+from models.draw_words import ParcelState as ParcelState
+from models.draw_words import SpinPaid as SpinPaid
+from models.ledger_words import HoldState as HoldState
+from models.ledger_words import LedgerAccountKind as LedgerAccountKind
+from models.ledger_words import PointsExpiry as PointsExpiry
 from models.level_words import DowngradePolicy as DowngradePolicy
 from models.level_words import LevelCause as LevelCause
 from models.level_words import RightPeriod as RightPeriod
@@ -250,6 +257,7 @@ class ClaimSource(StrEnum):
     PACKAGE = "package"
     LEVEL = "level"  # it came with a level
     REWARD = "reward"  # for a check-in or a task
+    DRAW = "draw"  # won
 
 
 class FulfillmentState(StrEnum):
@@ -366,32 +374,3 @@ class GrantRowState(StrEnum):
     WAITING = "waiting"
     DONE = "done"
     REFUSED = "refused"
-
-
-class LedgerAccountKind(StrEnum):
-    """Whose account it is. Those of the programme have no owner and no stored balance."""
-
-    MEMBER = "member"  # what a member has
-    PENDING = "pending"  # what a member earned and cannot spend yet
-    ISSUED = "issued"
-    SPENT = "spent"
-    EXPIRED = "expired"
-    ADJUSTED = "adjusted"  # what operators gave and took by hand
-
-
-class HoldState(StrEnum):
-    """Life of a hold: open, then posted, voided, or expired, which is voided by the clock."""
-
-    OPEN = "open"
-    POSTED = "posted"
-    VOIDED = "voided"
-    EXPIRED = "expired"
-
-
-class PointsExpiry(StrEnum):
-    """How the end of points is counted; natural months and years end with their last day."""
-
-    NEVER = "never"
-    DAYS = "days"
-    MONTHS = "months"
-    YEARS = "years"

@@ -15,7 +15,7 @@ from handlers.errors import (
 )
 from handlers.recurring import BUSINESS_ZONE
 from handlers.rules.eligibility import AudienceWord, PublishedOffer, Reason, Verdict
-from handlers.rules.offer_terms import Limit, Period
+from handlers.rules.offer_terms import Audience, Limit, Period
 
 _MEANT: Mapping[AudienceWord, str] = {
     AudienceWord.MEMBERS: "会员",
@@ -35,7 +35,11 @@ def refusal_of(offer: PublishedOffer, verdict: Verdict) -> DomainError:
         case Reason.PAUSED:
             return OfferPaused(title=title)
         case Reason.NOT_FOR_YOU if verdict.audience is not None:
-            return OfferNotForYou(title=title, audience=verdict.audience.value, meant=_meant(offer, verdict.audience))
+            return OfferNotForYou(
+                title=title,
+                audience=verdict.audience.value,
+                meant=meant(verdict.audience, offer.terms.audience, offer.level_names),
+            )
         case Reason.NOT_OPEN if verdict.opens_at is not None:
             return OfferNotOpen(title=title, time=shown_time(verdict.opens_at), opens_at=verdict.opens_at)
         case Reason.CLOSED:
@@ -44,13 +48,13 @@ def refusal_of(offer: PublishedOffer, verdict: Verdict) -> DomainError:
     raise ValueError("they can have it")
 
 
-def _meant(offer: PublishedOffer, outside: AudienceWord) -> str:
+def meant(outside: AudienceWord, audience: Audience, level_names: Mapping[str, str]) -> str:
+    """For whom something is, in the words for people: the part of the audience they do not belong to."""
     if outside is not AudienceWord.LEVEL:
         return _MEANT[outside]
-    audience, names = offer.terms.audience, offer.level_names
     if audience.level_at_least is not None:
-        return f"{names.get(audience.level_at_least, '更高等级')}及以上"
-    return "、".join(names.get(each, each) for each in audience.levels)
+        return f"{level_names.get(audience.level_at_least, '更高等级')}及以上"
+    return "、".join(level_names.get(each, each) for each in audience.levels)
 
 
 def shown_time(at: datetime) -> str:

@@ -34,6 +34,7 @@ from models.checkins import Invitation
 from models.claims import Claim
 from models.consents import Consent
 from models.database import atomic, dialect, require_atomic, rows
+from models.draws import Parcel
 from models.grants import GrantNumber
 from models.identity import Follower, Identifier, IdentityEvent, Member, MemberMerge
 from models.linking import BoundNumber, PhoneTransfer, Review, Ticket
@@ -196,6 +197,7 @@ async def _end_claims(ids: list[UUID], now: datetime) -> None:
     await end(told, ClaimState.REVOKED, reason="departed", at=now)
     await Claim.filter(member_id__in=ids).update(recharge_to_cipher="", recharge_to_tail="")
     await GrantNumber.filter(grant_row__member_id__in=ids).delete()
+    await Parcel.filter(member_id__in=ids).update(address_cipher="")
 
 
 async def _drop_identifiers(ids: list[UUID]) -> None:

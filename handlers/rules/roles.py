@@ -17,6 +17,7 @@ class Capability(StrEnum):
     CODE_POOLS = "code_pools"  # third parties' codes and how their files came in
     MERCHANTS = "merchants"  # brands, merchants, stores, and the kinds of card
     OFFERS = "offers"  # how benefits are had, and their stock
+    DRAWS = "draws"  # lucky draws, their stock, and what is sent to winners
     ORGANIZATIONS = "organizations"  # add and rename below the own one
     BENEFITS = "benefits"  # bring in, decide, allot and pause what is in the pool
     BENEFITS_SEEN = "benefits_seen"  # look at the pool and its quotas
@@ -53,6 +54,7 @@ _ALLOWED: Mapping[OperatorRole, frozenset[Capability]] = {
             Capability.BENEFITS,
             Capability.BENEFITS_SEEN,
             Capability.OFFERS,
+            Capability.DRAWS,
             Capability.SETTLEMENT,
             Capability.SETTLEMENT_TERMS,
             Capability.CLAIMS_SEEN,

@@ -53,6 +53,7 @@ from models.words import (
 from tests.operating import PASSWORD, city
 from tests.stories.conftest import BOOTSTRAP_TOKEN, Town
 from tests.stories.counter_rows import clerk_of_another_merchant, counter_of, signed_in
+from tests.stories.draw_rows import draw_of
 from tests.stories.grant_rows import grant_of
 from tests.stories.top_up_rows import top_up_of
 
@@ -105,6 +106,13 @@ BODIES: Mapping[str, Any] = {
         "secret": "s" * 16,
     },
     "StockBody": {"delta": 1, "reason": "补货"},
+    "SpinBody": {},
+    "AddressBody": {"address": "小明 138 江南路1号"},
+    "PrizeStockBody": {"code": "kettle", "delta": 1, "reason": "加奖"},
+    "ChancesBody": {"member_id": str(new_id()), "amount": 1, "reason": "补发"},
+    "BlockBody": {"is_blocked": True, "reason": "刷奖"},
+    "RevealBody": {"day": "2026-03-02"},
+    "SendBody": {"waybill": "SF1"},
     "KindChangeBody": {"name": "改名"},
     "NewStoreBody": {"merchant": "norths", "code": "S9", "name": "新店"},
     "NewKindBody": {"code": "newkind", "name": "新卡", "digit_count": 12, "merchant": "norths", "is_issued": False},
@@ -158,6 +166,13 @@ UNCHANGED = (
     "clerk_invitation",
     "code_pool",
     "ladder_draft",
+    "draw",
+    "draw_block",
+    "draw_commitment",
+    "draw_day",
+    "draw_player",
+    "draw_prize",
+    "draw_version",
     "ledger_account",
     "level_change",
     "level_ladder",
@@ -177,6 +192,7 @@ UNCHANGED = (
     "offline_sync",
     "operator",
     "organization",
+    "parcel",
     "points_adjustment",
     "points_terms",
     "purchase",
@@ -190,6 +206,7 @@ UNCHANGED = (
     "settlement_terms",
     "shift",
     "shift_entry",
+    "spin",
     "stock_change",
     "store",
     "supplier",
@@ -339,6 +356,7 @@ async def owned_by_the_north_and_ming(door: Door) -> dict[str, object]:
     registry["adjustment_id"] = await proposed_points(north.id, ming.id, operator.id)
     registry |= await levels_of(north.id, ming.id, registry["offer_id"], operator.id)
     given = await grant_of(ming, {**registry, **counter})
+    given |= await draw_of(ming, north.id)
     door.tokens["north's clerk"] = await signed_in(counter["clerk_id"])
     south = await Organization.get(code="south")
     door.tokens["south's clerk"] = await signed_in(await clerk_of_another_merchant(elsewhere, south))

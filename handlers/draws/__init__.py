@@ -1,0 +1,1 @@
+"""Lucky draws: published, spun, and provable by anybody afterwards."""

@@ -1,0 +1,203 @@
+"""What has to hold before a draw is published, and what its stock begins with. Inside the open transaction."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from handlers.actors import Operator
+from handlers.benefits.kinds import KINDS, fulfiller
+from handlers.draws.commitments import RULES, commit, open_day, units_of
+from handlers.draws.held import HeldDraw
+from handlers.draws.prizes import FULFILLED
+from handlers.draws.seeds import Seeds
+from handlers.errors import DomainError, DrawNotPublishable
+from handlers.offers.offer_publishing import path_of
+from handlers.offers.offers import PublishedOffer, bucket_rows, published
+from handlers.rules.draw_checks import problems_of
+from handlers.rules.draw_law import law_problems, only_better
+from handlers.rules.draw_rules import Prize, PrizeKind
+from handlers.rules.draw_terms import MOST_ADDRESS_DAYS, DrawTerms
+from handlers.rules.offer_checks import Problem
+from handlers.rules.offer_terms import Audience
+from handlers.rules.stock_buckets import TOTAL
+from models.database import rows
+from models.draws import Draw
+from models.failures import SerializationConflict
+from models.ids import new_id
+from models.organizations import Organization
+from models.programmes import CardKind
+from models.sql import dump_rows
+from models.statements import draws as statements
+from models.statements import offers as offer_statements
+from models.words import BenefitKind, OfferState
+
+_POOLED = frozenset({BenefitKind.CODE_COUPON, BenefitKind.PACKAGE})  # what they draw on may run dry
+
+
+async def check(draw: Draw, terms: DrawTerms, before: DrawTerms | None, *, now: datetime) -> None:
+    """Raises DrawNotPublishable with everything that is in the way. `before`: the version that is published now."""
+    rules = terms.rules
+    problems = [*problems_of(rules, now), *law_problems(rules, points_are_worth_money=False), *_words(terms)]
+    if before is not None and not problems:
+        problems += [*only_better(before.rules, rules), *_kept(before, terms)]
+    problems += [*await _of_prizes(draw, rules.prizes, before), *await _of_names(terms.audience)]
+    if problems:
+        raise DrawNotPublishable(
+            why="；".join(dict.fromkeys(each.why for each in problems)) + "。",
+            problems=[{"field": each.field, "problem": each.problem} for each in problems],
+        )
+
+
+def _words(terms: DrawTerms) -> list[Problem]:
+    problems: list[Problem] = []
+    if not 1 <= terms.address_days <= MOST_ADDRESS_DAYS:
+        problems.append(Problem("address_days", "out_of_range", f"填写收货地址的期限为1到{MOST_ADDRESS_DAYS}天"))
+    if terms.audience.level_at_least is not None:
+        problems.append(Problem("audience.level_at_least", "levels_missing", "抽奖还不能按等级限定人群"))
+    return problems
+
+
+def _kept(before: DrawTerms, after: DrawTerms) -> list[Problem]:
+    """Whoever may take part stays so, and nobody's time for an address gets shorter."""
+    problems: list[Problem] = []
+    if after.audience not in {before.audience, Audience(is_members_only=before.audience.is_members_only)}:
+        problems.append(Problem("audience", "narrower", "活动发布后参与人群不能缩小"))
+    if after.address_days < before.address_days:
+        problems.append(Problem("address_days", "shorter", "活动发布后填写收货地址的期限不能缩短"))
+    return problems
+
+
+async def _of_prizes(draw: Draw, prizes: tuple[Prize, ...], before: DrawTerms | None) -> list[Problem]:
+    place: UUID = draw.organization_id  # type: ignore[attr-defined]
+    offers = await _offers_of(prizes)
+    above = await path_of(place)
+    had = {each.code: each for each in before.rules.prizes} if before else {}
+    problems: list[Problem] = []
+    for number, prize in enumerate(prizes):
+        name = f"prizes[{number}]"
+        if prize.kind not in FULFILLED:
+            problems.append(Problem(f"{name}.kind", "kind_unsupported", f"“{prize.name}”这类奖品还没有接入发放方式"))
+        elif prize.kind is PrizeKind.BENEFIT:
+            offer = offers.get(prize.reference)
+            if offer is None or offer.organization_id not in above:
+                problems.append(Problem(f"{name}.reference", "unknown", f"没有找到“{prize.name}”要发放的权益活动"))
+            else:
+                problems += await _of_offer(name, prize, had.get(prize.code), offer)
+    return problems
+
+
+async def _offers_of(prizes: tuple[Prize, ...]) -> Mapping[str, PublishedOffer]:
+    ids = {_id_of(prize.reference) for prize in prizes if prize.kind is PrizeKind.BENEFIT} - {None}
+    found = await published([each for each in ids if each is not None])
+    return {str(offer_id): offer for offer_id, offer in found.items()}
+
+
+def _id_of(reference: str) -> UUID | None:
+    try:
+        return UUID(reference)
+    except ValueError:
+        return None
+
+
+async def _of_offer(name: str, prize: Prize, had: Prize | None, offer: PublishedOffer) -> list[Problem]:
+    kind, terms = offer.benefit.kind, offer.terms
+    if kind not in KINDS:
+        return [Problem(f"{name}.reference", "kind_unsupported", "这类权益还没有接入发放方式")]
+    if fulfiller(kind).takes_number:
+        return [Problem(f"{name}.reference", "takes_number", "直充权益需要领取人填写号码，不能作为奖品")]
+    try:
+        fulfiller(kind).check_choices(offer.benefit.terms, ())
+    except DomainError:
+        return [Problem(f"{name}.reference", "takes_choices", "需要会员选择内容的礼包不能作为奖品")]
+    problems: list[Problem] = []
+    if offer.state is not OfferState.PUBLISHED:
+        problems.append(Problem(f"{name}.reference", "not_published", "奖品对应的权益活动还没有发布"))
+    if terms.daily_stock is not None or terms.waves:
+        problems.append(Problem(f"{name}.reference", "stock_by_time", "奖品对应的权益活动只能设置总库存"))
+    if prize.stock is None and (terms.stock is not None or kind in _POOLED):
+        problems.append(Problem(f"{name}.stock", "missing", f"“{prize.name}”的数量有限，请设置奖品库存"))
+    more = (prize.stock or 0) - ((had.stock or 0) if had else 0)
+    if terms.stock is not None and more > 0:
+        found: list[dict[str, Any]] = await rows(offer_statements.LOCK_STOCK, offer.id, TOTAL)
+        if not found or int(found[0]["left_count"]) < more:
+            problems.append(Problem(f"{name}.stock", "more_than_offer", f"“{prize.name}”对应的权益活动库存不够"))
+    return problems
+
+
+async def _of_names(audience: Audience) -> list[Problem]:
+    """Whether the kinds of card and organizations that are named exist."""
+    problems: list[Problem] = []
+    kinds, places = set(audience.card_kinds), set(audience.organizations)
+    if kinds and await CardKind.filter(code__in=list(kinds)).count() < len(kinds):
+        problems.append(Problem("card_kinds", "unknown", "有卡种不存在，请检查"))
+    if places and await Organization.filter(id__in=list(places)).count() < len(places):
+        problems.append(Problem("audience.organizations", "unknown", "有机构不存在，请检查"))
+    return problems
+
+
+async def begin(
+    operator: Operator, held: HeldDraw, before: HeldDraw | None, seeds: Seeds, *, now: datetime, zone: ZoneInfo
+) -> None:
+    """The stock of prizes that have none yet, what a later version adds to it, and the promise that says so.
+
+    `held`: with the new version; `before`: with the one that was published until now, None for the first.
+    """
+    had = {each.code: each for each in before.version.table.prizes} if before else {}
+    if before is not None:
+        await open_day(before, seeds, now=now, zone=zone)
+        held.commitment_count, held.committed, held.day = before.commitment_count, before.committed, before.day
+    change: dict[str, int] = {}
+    fresh: list[dict[str, object]] = []
+    for prize in held.version.table.prizes:
+        old = had.get(prize.code)
+        more = (prize.stock or 0) - ((old.stock or 0) if old else 0)
+        if old is None:
+            fresh.append({"id": new_id(), "draw_id": held.id, "code": prize.code, "units": prize.stock})
+        elif more and not await rows(statements.CHANGE_STOCK, held.id, prize.code, more):
+            raise SerializationConflict("the stock moved while the draw was locked")
+        if more:
+            change[prize.code] = more
+            await from_offer(prize, more, held.code, operator.id, now=now)
+    if fresh:
+        await rows(statements.KEEP_PRIZES, dump_rows(fresh), now)
+    await note_changes(held.id, change, "published", operator.id, now=now)
+    if before is None:
+        await open_day(held, seeds, now=now, zone=zone)
+        return
+    day, at = await open_day(held, seeds, now=now, zone=zone)
+    stock = {code: each.left for code, each in (await units_of(held.id)).items()}
+    known = {code: delta for code, delta in change.items() if code in had}
+    await commit(held, RULES, stock, known, day=day, at=at, zone=zone)
+
+
+async def from_offer(prize: Prize, units: int, code: str, operator_id: UUID | None, *, now: datetime) -> None:
+    """Units of a benefit prize come out of the stock of its offer (or go back), if that has a limit.
+
+    Raises DrawNotPublishable: there are not so many.
+    """
+    if prize.kind is not PrizeKind.BENEFIT:
+        return
+    offer = (await published([UUID(prize.reference)])).get(UUID(prize.reference))
+    if offer is None or offer.terms.stock is None:
+        return
+    if not await rows(offer_statements.CHANGE_STOCK, offer.id, TOTAL, -units):
+        raise DrawNotPublishable(
+            why=f"“{prize.name}”对应的权益活动库存不够。", problems=[{"field": "stock", "problem": "more_than_offer"}]
+        )
+    told = [(str(new_id()), offer.id, TOTAL, -units)]
+    await rows(offer_statements.ADD_CHANGES, bucket_rows(told, reason=f"draw:{code}", operator_id=operator_id), now)
+
+
+async def note_changes(
+    draw_id: UUID, change: Mapping[str, int], reason: str, operator_id: UUID | None, *, now: datetime
+) -> None:
+    """What was added to stocks or taken from them, on record."""
+    told = [
+        {"id": new_id(), "draw_id": draw_id, "code": code, "delta": delta, "reason": reason, "operator_id": operator_id}
+        for code, delta in sorted(change.items())
+        if delta
+    ]
+    if told:
+        await rows(statements.ADD_CHANGES, dump_rows(told), now)

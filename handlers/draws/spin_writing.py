@@ -1,0 +1,74 @@
+"""A folded batch written down: each kind of row by one statement, every counter guarded."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from handlers.draws import players as players_of
+from handlers.draws.players import Player
+from handlers.draws.prizes import Given, Shelf, send
+from handlers.draws.spin_folding import Folding
+from handlers.outbox import Later, later_many
+from handlers.rules.draw_rules import PrizeKind
+from models.database import rows
+from models.failures import SerializationConflict
+from models.sql import dump_rows
+from models.statements import draws as statements
+
+
+async def write(folding: Folding, shelf: Shelf, played: Sequence[Player]) -> Mapping[UUID, Given]:
+    """Everything of a batch; what the winners were given, by spin. Raises SerializationConflict (decide again)."""
+    held, at = folding.held, folding.at
+    await folding.till.write()
+    await _take_stock(folding)
+    given = await shelf.give(folding.won, address_days=held.version.terms.address_days, at=at)
+    spins = [
+        {
+            "id": each.id,
+            "draw_id": held.id,
+            "sequence": each.sequence,
+            "member_id": each.player.member_id,
+            "act_id": each.act_id,
+            "day": folding.day,
+            "commitment": each.row.commitment,
+            "rolled": each.row.rolled,
+            "awarded": each.row.awarded,
+            "paid_by": each.payment.by,
+            "points": each.payment.points,
+            "row": each.text,
+            "chain_hash": each.chain,
+            "claim_id": given[each.id].claim_id if each.id in given else None,
+        }
+        for each in folding.folded
+    ]
+    await rows(statements.ADD_SPINS, dump_rows(spins), at)
+    await send(held.id, folding.won, given, at=at)
+    await players_of.save(held, list({each.member_id: each for each in played}.values()), folding.day, at=at)
+    if not await rows(statements.ADVANCE, held.id, held.last_sequence, folding.sequence, folding.chain, at):
+        raise SerializationConflict("the draw moved while it was locked")
+    await _tell_winners(folding, given)
+    return given
+
+
+async def _take_stock(folding: Folding) -> None:
+    taken = [
+        {"draw_id": folding.held.id, "code": code, "units": units, "day": folding.day}
+        for code, units in sorted(folding.taken.items())
+    ]
+    if taken and len(await rows(statements.AWARD, dump_rows(taken))) < len(taken):
+        raise SerializationConflict("a stock moved while the draw was locked")
+
+
+async def _tell_winners(folding: Folding, given: Mapping[UUID, Given]) -> None:
+    """A thing waits for an address, and only so long: whoever won one is told besides what the screen says."""
+    await later_many(
+        [
+            Later(
+                "say_parcel_waits",
+                f"won:{each.spin_id}",
+                folding.at,
+                {"member_id": each.member_id, "prize": each.prize.name, "until": given[each.spin_id].until},
+            )
+            for each in folding.won
+            if each.prize.kind is PrizeKind.GOODS
+        ]
+    )

@@ -1,0 +1,32 @@
+"""The words of the ledger and of points; `models/words.py` hands them on, and everybody takes them there."""
+
+from enum import StrEnum
+
+
+class LedgerAccountKind(StrEnum):
+    """Whose account it is. Those of the programme have no owner and no stored balance."""
+
+    MEMBER = "member"  # what a member has
+    PENDING = "pending"  # what a member earned and cannot spend yet
+    ISSUED = "issued"
+    SPENT = "spent"
+    EXPIRED = "expired"
+    ADJUSTED = "adjusted"  # what operators gave and took by hand
+
+
+class HoldState(StrEnum):
+    """Life of a hold: open, then posted, voided, or expired, which is voided by the clock."""
+
+    OPEN = "open"
+    POSTED = "posted"
+    VOIDED = "voided"
+    EXPIRED = "expired"
+
+
+class PointsExpiry(StrEnum):
+    """How the end of points is counted; natural months and years end with their last day."""
+
+    NEVER = "never"
+    DAYS = "days"
+    MONTHS = "months"
+    YEARS = "years"

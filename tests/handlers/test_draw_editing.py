@@ -1,0 +1,118 @@
+"""Draws in operators' hands: what cannot be published, and that what was published only gets better."""
+
+from dataclasses import replace
+
+import pytest
+
+from handlers.draws.draw_editing import DrawDraft
+from handlers.errors import (
+    DrawCodeTaken,
+    DrawNotPublishable,
+    DrawStateWrong,
+    DrawUnknown,
+    PrizeStockBelowAwarded,
+    PrizeStockOnlyGrows,
+    PrizeUnknown,
+    RoleMissing,
+)
+from handlers.rules.draw_rules import Prize, PrizeKind, SpinPrice
+from models.draws import DrawStockChange
+from models.words import DrawState, OperatorRole
+from tests.handlers.claimable import a_benefit, an_offer
+from tests.handlers.drawing import fair_of, goods, holds, points
+from tests.handlers.offering import key, operator_at
+from tests.operating import city
+
+
+@pytest.fixture
+async def fair(far):
+    fair = await fair_of(far)
+    yield fair
+    await holds()
+
+
+async def refused(fair, *prizes, **more) -> set[str]:
+    with pytest.raises(DrawNotPublishable) as why:
+        await fair.published(*prizes, **more)
+    return {each["problem"] for each in why.value.facts["problems"]}
+
+
+async def test_odds_that_do_not_sum_are_refused(fair):
+    drafted = await fair.drafted(points(1))
+    with pytest.raises(DrawNotPublishable):
+        await fair.republish(drafted.id, prizes=(points(1), replace(points(999_998), code="more")))
+
+
+async def test_the_law_is_asked(fair):
+    assert "over_legal_limit" in await refused(fair, goods(value_fen=5_000_001))
+    assert "cash_buy_in" in await refused(fair, price=SpinPrice(fen=100, points=1))
+
+
+@pytest.mark.parametrize("reference", ["", "nothing", "01a21b6d-8874-7f76-9abf-2e5f8a6670b0"])
+async def test_a_benefit_that_is_not_there_is_refused(fair, reference):
+    prize = Prize("wash", "洗车", PrizeKind.BENEFIT, 1, value_fen=1, stock=1, reference=reference)
+    assert await refused(fair, prize) & {"unknown", "missing"}
+
+
+async def test_a_kind_of_prize_without_a_fulfiller_is_refused(fair):
+    growth = Prize("growth", "成长值", PrizeKind.GROWTH, 1, amount=5, value_fen=1)
+    assert await refused(fair, growth) == {"kind_unsupported"}
+
+
+async def test_prizes_come_out_of_their_offers_stock(fair):
+    offer = await an_offer(fair.rooms.clock.now(), stock=10, benefit=await a_benefit())
+    prize = Prize("wash", "洗车", PrizeKind.BENEFIT, 1, value_fen=1, stock=8, reference=str(offer.id))
+    await fair.published(prize)
+    assert await offer.left() == 2
+    assert await refused(fair, replace(prize, stock=3)) == {"more_than_offer"}
+    assert await offer.left() == 2
+    assert await refused(fair, replace(prize, stock=None)) == {"missing"}
+
+
+async def test_what_was_published_only_gets_better(fair):
+    draw = await fair.published(goods(200_000, stock=5))
+    for worse in (goods(100_000, stock=5), goods(200_000, stock=4)):
+        with pytest.raises(DrawNotPublishable):
+            await fair.republish(draw, prizes=fair.rules(worse).prizes)
+    better = await fair.republish(draw, prizes=fair.rules(goods(300_000, stock=9)).prizes)
+    assert (better.version, await fair.left(draw, "kettle")) == (2, 9)
+
+
+async def test_stock_grows_and_never_shrinks(fair, far):
+    ming = await far.member("o-ming")
+    draw = await fair.published(goods(1_000_000, stock=3), points(0))
+    await fair.spin(ming, draw)
+    stock = fair.handlers.draw_stock
+
+    async def change(code, delta):
+        return (await stock.change(fair.operator, draw, code=code, delta=delta, reason="加", request_id=key())).value
+
+    with pytest.raises(PrizeStockBelowAwarded) as why:
+        await change("kettle", -3)
+    assert why.value.facts == {"left": 2, "awarded": 1}
+    with pytest.raises(PrizeStockOnlyGrows):
+        await change("kettle", -1)
+    with pytest.raises(PrizeUnknown):
+        await change("points", 1)  # has no limit
+    seen = await change("kettle", 4)
+    assert (seen.added, seen.left, seen.awarded) == (7, 6, 1)
+    assert await DrawStockChange.filter(draw_id=draw).values_list("delta", flat=True) == [3, 4]
+
+
+async def test_states_and_places_are_kept(fair):
+    editing, drafted = fair.handlers.draw_editing, await fair.drafted()
+    with pytest.raises(DrawCodeTaken):
+        again = DrawDraft(drafted.code, drafted.terms)
+        await editing.draft(fair.operator, again, request_id=key())
+    with pytest.raises(DrawStateWrong):
+        await editing.pause(fair.operator, drafted.id, reason="x", request_id=key())
+    south = await operator_at(await city("south"))
+    for act in (editing.one(south, drafted.id), editing.publish(south, drafted.id, request_id=key())):
+        with pytest.raises(DrawUnknown):
+            await act
+    with pytest.raises(RoleMissing):
+        await editing.listing(await operator_at(fair.root, OperatorRole.SUPPORT), after=None, limit=5)
+    ended = await editing.end(fair.operator, drafted.id, reason="x", request_id=key())
+    assert ended.value.state is DrawState.ENDED
+    with pytest.raises(DrawStateWrong):
+        await editing.publish(fair.operator, drafted.id, request_id=key())
