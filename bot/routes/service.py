@@ -15,7 +15,9 @@ ZONE = ZoneInfo("Asia/Shanghai")
 @router.text("菜单", "帮助", "help")
 async def menu(turn: Turn) -> str:
     """A numbered list of what can be done, answerable by number."""
-    words = ["我的", "绑卡", "会员码", "人工"] if turn.person.is_member else ["入会", "我的", "人工"]
+    words = ["入会", "我的", "人工"]
+    if turn.person.is_member:
+        words = ["权益", "签到", "抽奖", "任务", "我的", "绑卡", "会员码", "人工"]
     await turn.offer(words)
     return texts.menu(words)
 

@@ -14,7 +14,7 @@ from handlers.draws.chances import unit_of
 from handlers.draws.held import HeldDraw
 from handlers.draws.players import Player
 from handlers.draws.prizes import CREDITED
-from handlers.errors import DomainError, PointsShort, SpinsUsedUp
+from handlers.errors import DomainError, PointsShort, SpinCostsMore, SpinsUsedUp
 from handlers.ledger.books import OpenBook, Place, open_book, write
 from handlers.ledger.posting import beside, write_down_what_is_due
 from handlers.points.points_terms import TermsHeld, terms
@@ -53,7 +53,9 @@ class Till:
     def __post_init__(self) -> None:
         self._price = self.held.version.terms.rules.price
 
-    def pay(self, player: Player, times: int, act_id: UUID) -> list[Payment] | DomainError:
+    def pay(
+        self, player: Player, times: int, act_id: UUID, *, most_points: int | None = None
+    ) -> list[Payment] | DomainError:
         """All of them or none, in the declared order; why not, if not."""
         free = min(times, self.free_left(player))
         chances = min(times - free, self._available(self.chances, player)) if self._price.takes_chances else 0
@@ -64,6 +66,8 @@ class Till:
         cost = rest * (each or 0)
         if cost > (has := self._available(self.points, player) if rest else 0):
             return PointsShort(unit=POINTS, needed=cost, available=has)
+        if most_points is not None and cost > most_points:
+            return SpinCostsMore(needed=cost, agreed=most_points)
         cause = Cause(PAID, str(act_id))
         moves = []
         if chances:

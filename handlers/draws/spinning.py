@@ -52,6 +52,7 @@ class Wish:
     times: int
     nonce: str
     asked: Asked
+    most_points: int | None = None  # that may be spent on it; None: whatever it costs
 
 
 @refusing
@@ -72,24 +73,33 @@ class Spinning:
         self._lane: GroupCommit[Wish, Outcome] = GroupCommit("spins", self._decide, key=_request, settle=self._settle)
 
     async def spin(
-        self, person: Person, *, draw_id: UUID, times: int = 1, client_nonce: str | None = None, request_id: str
+        self,
+        person: Person,
+        *,
+        draw_id: UUID,
+        times: int = 1,
+        client_nonce: str | None = None,
+        most_points: int | None = None,
+        request_id: str,
     ) -> Answer[Spun]:
         """抽奖: one spin or ten, all or none, paid in the declared order, with a receipt.
 
         `client_nonce`: chosen by the device before anybody knows the result; without one the key stands for it.
+        `most_points`: what the person agreed to; what costs more is refused. None: whatever it costs.
         Raises TimesInvalid, NonceInvalid, DrawUnknown, DrawClosed, DrawPaused, DrawNotForYou, DrawNotOpen, SpinsUsedUp,
-        PointsShort, NotSignedIn, MemberFrozen, KeyReused, Overloaded (nothing happened), OutcomeUnknown (the key finds
-        out).
+        PointsShort, SpinCostsMore, NotSignedIn, MemberFrozen, KeyReused, Overloaded (nothing happened), OutcomeUnknown
+        (the key finds out).
         """
         if times not in TIMES:
             raise TimesInvalid(allowed=list(TIMES))
         nonce = request_id if client_nonce is None else client_nonce
         if not is_nonce(nonce):
             raise NonceInvalid
-        asked = Asked.of(person, "spin", request_id, {"draw": draw_id, "times": times, "nonce": client_nonce})
+        facts = {"draw": draw_id, "times": times, "nonce": client_nonce, "most_points": most_points}
+        asked = Asked.of(person, "spin", request_id, facts)
         await self._key()
         await self.open(draw_id)
-        return await self._lane.submit(draw_id, Wish(person, draw_id, times, nonce, asked))
+        return await self._lane.submit(draw_id, Wish(person, draw_id, times, nonce, asked, most_points))
 
     async def open(self, draw_id: UUID) -> None:
         """Commit to the seed of today before anybody spins on it, in a transaction of its own. Again, nothing."""
@@ -158,7 +168,7 @@ class Spinning:
         decided: dict[Asked, Outcome | DomainError] = {}
         for each, asker in may:
             player, act_id = players[asker.member_id], new_id()
-            payments = till.pay(player, each.times, act_id)
+            payments = till.pay(player, each.times, act_id, most_points=each.most_points)
             if isinstance(payments, DomainError):
                 decided[each.asked] = payments
                 continue

@@ -43,6 +43,12 @@ class SpinsUsedUp(DomainError):
     kind, code, message = ErrorKind.CONFLICT, "draw.spins_used_up", "今天的次数已用完，明天再来。"
 
 
+class SpinCostsMore(DomainError):
+    """What was free is used, and points were not agreed to; facts: `needed`, `agreed` (points)."""
+
+    kind, code, message = ErrorKind.CONFLICT, "draw.costs_more", "这次需要{needed}分，请确认后再抽。"
+
+
 class TimesInvalid(DomainError):
     """One or ten at a time; facts: `allowed`."""
 

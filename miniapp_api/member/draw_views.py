@@ -20,6 +20,7 @@ from handlers.errors import (
     ParcelStateWrong,
     ParcelUnknown,
     PointsShort,
+    SpinCostsMore,
     SpinsUsedUp,
     TimesInvalid,
 )
@@ -89,10 +90,14 @@ class DrawDetailOut(Out):
 
 
 class SpinBody(Body):
-    """`times`: 1 or 10. `client_nonce`: chosen by the device; without one the Idempotency-Key stands for it."""
+    """`times`: 1 or 10. `client_nonce`: chosen by the device; without one the Idempotency-Key stands for it.
+
+    `most_points`: what the person agreed to spend, all spins together; null: whatever it costs.
+    """
 
     times: int = 1
     client_nonce: str | None = Field(default=None, max_length=1_000)
+    most_points: Annotated[int, Field(ge=0, le=2_147_483_647)] | None = None
 
 
 class SpinOut(Out):
@@ -193,6 +198,7 @@ async def draw(request: web.Request, draw_id: Id, /) -> Ok[DrawDetailOut]:
         NonceInvalid,
         SpinsUsedUp,
         PointsShort,
+        SpinCostsMore,
         MemberFrozen,
         Overloaded,
     ],
@@ -204,6 +210,7 @@ async def spin(request: web.Request, draw_id: Id, /, body: SpinBody, *, idempote
         draw_id=draw_id,
         times=body.times,
         client_nonce=body.client_nonce,
+        most_points=body.most_points,
         request_id=idempotency_key,
     )
     return reply(answer, SpunOut.of, status=201)
