@@ -111,11 +111,11 @@ async def _ask_or_spin(turn: Turn, wish: _Wish) -> str:
             request_id=turn.request_id or f"chat:{turn.act}",
         )
     except SpinsUsedUp as refusal:
-        if refusal.facts["left"]:
-            return draw_texts.too_few(wish.times, int(refusal.facts["left"]))
+        if left := int(str(refusal.facts["left"])):
+            return draw_texts.too_few(wish.times, left)
         return refusal.sentence if refusal.facts["next_at"] else draw_texts.CHANCES_USED_UP
     except SpinCostsMore as refusal:  # what was free was used on another phone meanwhile
-        return await _ask(turn, wish, seen.summary.title, int(refusal.facts["needed"]))
+        return await _ask(turn, wish, seen.summary.title, int(str(refusal.facts["needed"])))
     return _told(await turn.handlers.draws.view(turn.person, wish.draw_id), answer.value.title, answer.value.spins)
 
 
