@@ -441,6 +441,12 @@ def check_receipts(draw, receipts, key):
             draw.findings.add("signature", f"#{facts['rows'][0][0][0]}")
 
 
+def joined(arguments):
+    """`--key` and what follows it as one word: a key may begin with `-`, and would be taken for an option."""
+    words = iter(arguments)
+    return [f"{word}={next(words, '')}" if word == "--key" else word for word in words]
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("logs", nargs="+", metavar="LOG")
@@ -449,7 +455,7 @@ def main(arguments=None):
     parser.add_argument("--receipts", metavar="FILE")
     parser.add_argument("--key", default="", help="the operator's public key, base64url")
     parser.add_argument("--processes", type=int, default=0, help="0: as many as there are processors for a long log")
-    asked = parser.parse_args(arguments)
+    asked = parser.parse_args(joined(sys.argv[1:] if arguments is None else arguments))
     gc.disable()  # nothing here refers to itself; looking for it among a million rows would take half of the time
     try:
         receipts = read_receipts(asked.receipts) if asked.receipts else []

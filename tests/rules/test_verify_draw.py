@@ -316,6 +316,12 @@ def test_the_end_of_a_day_is_signed(check):
     assert "signature" in check(cut, arguments=["--key", KEY])[1]
 
 
+def test_a_key_that_begins_like_an_option_is_a_key(check):
+    """One base64url text in 64 does."""
+    draw, _ = a_busy_draw()
+    assert check(draw.log(public_key=KEY, signature="AAAA"), arguments=["--key", f"-{KEY[1:]}"]) == (1, {"signature"})
+
+
 @pytest.mark.parametrize("garbage", [b"", b"{}\n", b"[]\n", b"\xff\n", b'{"type":"fanpiao.draw.log.1"}\n'])
 def test_what_is_no_log_is_told_so(check, garbage):
     assert check([garbage])[0] == 2
