@@ -149,6 +149,8 @@ from handlers.shops.clerk_sessions import ClerkSessions
 from handlers.shops.clerks import Clerks
 from handlers.shops.merchants import Merchants, Owners
 from handlers.shops.stores import Stores
+from handlers.simulation.draw_outcomes import DrawOutcomes
+from handlers.simulation.draw_simulating import DrawSimulating
 from handlers.tasks.task_editing import TaskEditing
 from handlers.tasks.tasks import Tasks
 from models import database
@@ -252,7 +254,7 @@ def build_handlers(
     points = Points(clock)
     level_views, level_rights = LevelViews(clock), LevelRightsGiving(clock, vault)
     gate, dormant_after = ChannelGate(clock, vault), measure[Namespace.PHONE].dormant_after
-    seeds, signer = Seeds(vault), Ed25519Signer()
+    seeds, signer, draws = Seeds(vault), Ed25519Signer(), Draws(clock)
     member_codes = MemberCodes(clock, randomness, RedisMemberCodes(commands), links)
     return Handlers(
         accounts=accounts,
@@ -296,9 +298,11 @@ def build_handlers(
         consents=Consents(clock, accounts, vault),
         departures=departures,
         draw_editing=DrawEditing(clock, seeds),
+        draw_outcomes=DrawOutcomes(clock, draws),
         draw_revealing=Revealing(clock, vault, signer, seeds),
+        draw_simulating=DrawSimulating(clock),
         draw_stock=DrawStock(clock, seeds),
-        draws=Draws(clock),
+        draws=draws,
         parcels=Parcels(clock, vault, seeds),
         spinning=Spinning(clock, vault, signer, seeds),
         following=following,

@@ -17,6 +17,7 @@ from app.listening import CannotListen
 from app.logs import configure_logging
 from app.schema import Settings
 from app.settings import SettingsRefused, load_settings
+from app.simulating_draws import simulate_draw
 from handlers.errors import Overloaded
 from handlers.ports import VaultError
 from models.failures import (
@@ -42,6 +43,7 @@ COMMANDS: Mapping[str, Command] = {
     "import-codes": import_codes,
     "grant": grant,
     "rotate-keys": rotating.rotate,
+    "simulate-draw": simulate_draw,
 }
 TERMINATED = 143  # what shells call a program that SIGTERM ended
 

@@ -110,6 +110,8 @@ from handlers.shops.clerk_sessions import ClerkSessions
 from handlers.shops.clerks import Clerks
 from handlers.shops.merchants import Merchants, Owners
 from handlers.shops.stores import Stores
+from handlers.simulation.draw_outcomes import DrawOutcomes
+from handlers.simulation.draw_simulating import DrawSimulating
 from handlers.tasks.task_editing import TaskEditing
 from handlers.tasks.tasks import Tasks
 
@@ -148,7 +150,9 @@ class Handlers:
     consents: Consents
     departures: Departures
     draw_editing: DrawEditing
+    draw_outcomes: DrawOutcomes
     draw_revealing: Revealing
+    draw_simulating: DrawSimulating
     draw_stock: DrawStock
     draws: Draws
     parcels: Parcels

@@ -233,3 +233,24 @@ class Parcel(TimestampedModel):
     class Meta:
         table = "parcel"
         indexes = (("member_id", "id"), ("draw_id", "state"))
+
+
+class DrawSimulation(TimestampedModel):
+    """What an operator was told before they published: the plan, and the report of what would come of it. Append-only.
+
+    `rules_hash` names the rules that were simulated, as commitments do.
+    """
+
+    draw: fields.ForeignKeyRelation[Draw] = fields.ForeignKeyField(
+        "models.Draw", on_delete=fields.RESTRICT, related_name="simulations"
+    )
+    operator: fields.ForeignKeyRelation[Operator] = fields.ForeignKeyField(
+        "models.Operator", on_delete=fields.RESTRICT, related_name="draw_simulations"
+    )
+    rules_hash = fields.CharField(max_length=64)
+    plan = JsonField()
+    report = JsonField()
+
+    class Meta:
+        table = "draw_simulation"
+        indexes = (("draw_id", "id"),)

@@ -79,6 +79,18 @@ class DrawNotPublishable(DomainError):
     kind, code, message = ErrorKind.INVALID, "draw.not_publishable", "还不能发布：{why}"
 
 
+class DrawNotSimulable(DomainError):
+    """The draft or the plan makes no draw; facts: `problems`, a list of `{field, problem}`, and `why` (to read)."""
+
+    kind, code, message = ErrorKind.INVALID, "draw.not_simulable", "还不能模拟：{why}"
+
+
+class SimulationUnknown(DomainError):
+    """The draw has no such simulation."""
+
+    kind, code, message = ErrorKind.NOT_FOUND, "draw.simulation_unknown", "没有找到这次模拟，请刷新后再看。"
+
+
 class PrizeUnknown(DomainError):
     """The draw has no such prize, or its stock has no limit."""
 

@@ -3,7 +3,7 @@
 from io import BytesIO
 from typing import Literal
 
-from handlers.simulation.reporting import Report
+from handlers.simulation.reports import Report
 
 FONTS = ["Noto Sans CJK SC", "Noto Sans SC", "WenQuanYi Micro Hei", "SimHei", "Microsoft YaHei", "PingFang SC"]
 

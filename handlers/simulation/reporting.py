@@ -1,6 +1,5 @@
-"""What the operator reads before they publish: cost, what runs out and when, what pity does, and warnings."""
+"""A simulation told in numbers and sentences."""
 
-from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
 
@@ -8,65 +7,13 @@ import numpy as np
 
 from handlers.rules.draw_rules import WHOLE, PrizeKind, instant
 from handlers.rules.prize_table import Table
+from handlers.simulation.reports import Caution, PityReport, PrizeReport, Report
 from handlers.simulation.simulating import TICKS, Simulated
 
 _ENOUGH_RUNS = 20  # from so many on the interval is counted, below it is that of the normal law
 _FEW_RUNS = 5  # below, the variance of one spin says more than that of so few draws
 _LOW, _HIGH = 5, 95  # per cent of the draws
 _EARLY, _SELDOM, _LEFT_OVER, _OTHERWISE = 0.5, 0.5, 0.5, 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class PrizeReport:
-    """One prize; counts are averages of a whole draw. Shares are 0..1, instants those of the middle run."""
-
-    code: str
-    name: str
-    ppm: int
-    stock: int | None
-    rolled: float
-    awarded: float
-    awarded_low: float
-    awarded_high: float
-    cost_fen: float
-    runs_out: float  # how likely
-    runs_out_at: str | None  # RFC 3339, of those draws in which it did
-
-
-@dataclass(frozen=True, slots=True)
-class PityReport:
-    """What pity adds to the odds of the prizes it speaks of."""
-
-    base_share: float
-    rolled_share: float
-    guaranteed_share: float  # of all spins
-
-
-@dataclass(frozen=True, slots=True)
-class Warning:  # noqa: A001 (what it is called by everybody who reads the report)
-    """Something to think about; publishing stays possible."""
-
-    code: str
-    prize: str | None
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """Costs are fen of one whole draw. Within `low` and `high` lie nine of ten draws."""
-
-    title: str
-    runs: int
-    virtual_spins: int
-    expected_spins: int
-    cost_mean_fen: float
-    cost_low_fen: float
-    cost_high_fen: float
-    prizes: tuple[PrizeReport, ...]
-    pity: PityReport | None
-    warnings: tuple[Warning, ...]
-    ticks: tuple[str, ...]  # ends of the sixty parts of the draw, RFC 3339
-    given: tuple[tuple[float, ...], ...]  # of each prize, how many by each tick
 
 
 def report(found: Simulated) -> Report:
@@ -141,10 +88,10 @@ def _pity(found: Simulated, rolled: Any) -> PityReport | None:
     )
 
 
-def _warnings(found: Simulated, prizes: tuple[PrizeReport, ...], pity: PityReport | None, high: float) -> list[Warning]:
+def _warnings(found: Simulated, prizes: tuple[PrizeReport, ...], pity: PityReport | None, high: float) -> list[Caution]:
     warnings, plan = [], found.plan
     if plan.budget_fen is not None and high > plan.budget_fen:
-        warnings.append(Warning("over_budget", None, "预计花费可能超出预算，请降低概率、库存或奖品价值"))
+        warnings.append(Caution("over_budget", None, "预计花费可能超出预算，请降低概率、库存或奖品价值"))
     starts, ends = found.days[0].starts, found.days[-1].ends
     for place, (each, prize) in enumerate(zip(prizes, found.rules.prizes, strict=True)):
         if prize.kind is PrizeKind.THANKS:
@@ -152,16 +99,16 @@ def _warnings(found: Simulated, prizes: tuple[PrizeReport, ...], pity: PityRepor
         emptied = [run.emptied_at[place] for run in found.runs]
         early = [at for at in emptied if at is not None and at - starts < (ends - starts) * _EARLY]
         if len(early) > len(emptied) * _SELDOM:
-            warnings.append(Warning("runs_out_early", each.code, f"“{each.name}”多半在活动过半之前发完，可以分时放出"))
+            warnings.append(Caution("runs_out_early", each.code, f"“{each.name}”多半在活动过半之前发完，可以分时放出"))
         if prize.stock is not None and each.awarded_high < prize.stock * _LEFT_OVER:
-            warnings.append(Warning("left_over", each.code, f"“{each.name}”的库存多半用不到一半"))
+            warnings.append(Caution("left_over", each.code, f"“{each.name}”的库存多半用不到一半"))
         if prize.ppm == 0 and each.awarded == 0:
-            warnings.append(Warning("never_won", each.code, f"“{each.name}”没有人抽中过"))
+            warnings.append(Caution("never_won", each.code, f"“{each.name}”没有人抽中过"))
         if each.rolled > 0 and each.rolled - each.awarded > each.rolled * _OTHERWISE:
             text = f"抽中“{each.name}”的人里，每五个就有一个以上得到的是替补奖品"
-            warnings.append(Warning("often_replaced", each.code, text))
+            warnings.append(Caution("often_replaced", each.code, text))
     if pity is not None and pity.guaranteed_share > _OTHERWISE:
-        warnings.append(Warning("mostly_pity", None, "五分之一以上的抽奖由保底决定，公布的概率会显得偏低"))
+        warnings.append(Caution("mostly_pity", None, "五分之一以上的抽奖由保底决定，公布的概率会显得偏低"))
     return warnings
 
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from handlers.rules.draw_rules import WHOLE, DrawRules, milliseconds
 from handlers.rules.prize_table import Table
-from handlers.simulation.arriving import Day, Numbers, Plan, Stretch, arrivals, days_of, spins_by_day
+from handlers.simulation.arriving import Day, Numbers, Stretch, arrivals, days_of, spins_by_day
 from handlers.simulation.folding import Folded, Run
+from handlers.simulation.plans import Plan
 
 TICKS = 60  # points in time of the curves, evenly over the draw
 Progress = Callable[[int, int], None]  # virtual spins done, and of how many

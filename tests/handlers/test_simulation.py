@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from handlers.rules.draw_rules import WHOLE, Pity, Release, milliseconds
 from handlers.rules.odds import State, fresh, left_of, select
 from handlers.rules.prize_table import Table
-from handlers.simulation.arriving import Day, Plan, arrivals, days_of, plan_problems, spins_by_day
+from handlers.simulation.arriving import Day, arrivals, days_of, spins_by_day
 from handlers.simulation.folding import Run
+from handlers.simulation.plans import Plan, plan_problems
 from handlers.simulation.plotting import plot
 from handlers.simulation.reporting import report
 from handlers.simulation.simulating import simulate

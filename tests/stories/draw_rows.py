@@ -2,16 +2,23 @@
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
+from handlers.codec import to_json
 from handlers.rules.canonical import canonical
 from handlers.rules.draw_rules import WHOLE, DrawRules, Prize, PrizeKind
 from handlers.rules.draw_terms import DrawTerms, stored
 from handlers.rules.fairness import Commitment, commitment_facts, commitment_hash, genesis, rules_hash, seed_hash
-from models.draws import Draw, DrawCommitment, DrawDay, DrawPrize, DrawVersion, Parcel, Spin
+from handlers.simulation.plans import Plan
+from handlers.simulation.reporting import report
+from handlers.simulation.simulating import simulate
+from models.draws import Draw, DrawCommitment, DrawDay, DrawPrize, DrawSimulation, DrawVersion, Parcel, Spin
 from models.identity import Member
 from models.ids import new_id
+from models.operators import Operator
 from models.words import DrawState, SpinPaid
 
+PLAN = Plan(expected_spins=10, members=1, virtual_spins=10)
 DAY, SEED = "2026-03-02", b"n" * 32
 PRIZES = (
     Prize("kettle", "水壶", PrizeKind.GOODS, WHOLE, stock=3),
@@ -42,7 +49,11 @@ async def draw_of(member: Member, organization_id: UUID) -> dict[str, object]:
     parcel = await Parcel.create(
         spin=spin, draw=draw, member=member, code="kettle", name="水壶", deadline_at=now + timedelta(days=30)
     )
-    return {"draw_id": draw.id, "parcel_id": parcel.id}
+    by = await Operator.filter(organization_id=organization_id).first()
+    told = to_json(report(simulate(rules, PLAN, ZoneInfo("Asia/Shanghai"))))
+    simulated = {"operator": by, "rules_hash": rules_hash(rules), "plan": to_json(PLAN), "report": told}
+    simulation = await DrawSimulation.create(draw=draw, **simulated)
+    return {"draw_id": draw.id, "parcel_id": parcel.id, "simulation_id": simulation.id}
 
 
 async def promised(draw: Draw, rules: DrawRules, now: datetime) -> None:
