@@ -11,6 +11,7 @@ from simulator.accounts import Account
 from simulator.codes import Purpose
 from simulator.counter import Counter
 from simulator.crypto import encrypt_data
+from simulator.draws import Draws
 from simulator.errors import ImpossibleError
 from simulator.identifiers import session_key
 from simulator.rest import RestCall, Screen, numbers
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 class MiniProgram(Screen):
     """One opened mini-program; `token` and `member` are what our server gave it, `calls` everything that was said.
 
-    `counter` is its page for those who serve in a store.
+    `counter` is its page for those who serve in a store, `draws` are its pages of lucky draws.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class MiniProgram(Screen):
         super().__init__(person, account, platform)
         self.id = f"screen-{next(numbers)}"
         self.counter = Counter(person, account, platform, self.calls)
+        self.draws = Draws(self)
         self.scene = scene
         self.ticket = ticket  # of the link that opened it: a card whose proof is still to be given
         self.cards: object = None
@@ -228,6 +230,7 @@ class MiniProgram(Screen):
         call = await self.call("DELETE", "/sessions/current")
         self.token = self.member = self.standing = self.cards = self.code = None
         self.catalogue = self.held = self.calendar = None
+        self.draws.forget()
         self.put_away()
         return call
 

@@ -57,6 +57,17 @@ SCREEN_GESTURES: Mapping[str, Callable[[MiniProgram, Given], Awaitable[RestCall]
     "check_ins": lambda screen, _given: screen.check_ins(),
     "check_in": lambda screen, given: screen.check_in(key=given.optional("key")),
     "make_up": lambda screen, given: screen.make_up(given.text("day"), key=given.optional("key")),
+    "draws": lambda screen, _given: screen.draws.look(),
+    "draw": lambda screen, given: screen.draws.open(given.text("draw")),
+    "spin": lambda screen, given: screen.draws.spin(
+        given.text("draw"),
+        times=given.count("times") or 1,
+        most_points=given.count("points") or 0,  # a phone spends what its person agreed to
+        key=given.optional("key"),
+    ),
+    "address": lambda screen, given: screen.draws.address(given.text("parcel"), given.text("address")),
+    "fairness": lambda screen, given: screen.draws.look_at_fairness(given.text("draw")),
+    "log": lambda screen, given: screen.draws.download(given.text("draw"), given.text("day")),
     "look_at": lambda screen, given: screen.look_at(given.text("claim")),
     "pass": lambda screen, given: screen.pass_of(given.text("claim")),
     "accept": lambda screen, given: screen.counter.accept(given.text("invitation"), key=given.optional("key")),

@@ -7,6 +7,7 @@ from simulator.accounts import Account
 from simulator.chats import Bubble
 from simulator.counter import Counter
 from simulator.crypto import CipherError, decrypt_message
+from simulator.draws import Draws
 from simulator.markup import MarkupError, parse
 from simulator.mini_program import MiniProgram
 from simulator.person import Person
@@ -100,10 +101,25 @@ def screen_view(screen: MiniProgram) -> dict[str, object]:
         "catalogue": screen.catalogue,
         "wallet": screen.held,
         "calendar": screen.calendar,
+        "draws": draws_view(screen.draws),
         "opened": screen.opened,
         "pass": screen.shown,
         "counter": counter_view(screen.counter),
         "calls": [call_view(call) for call in screen.calls],
+    }
+
+
+def draws_view(draws: Draws) -> dict[str, object]:
+    """The pages of lucky draws of a mini-program."""
+    return {
+        "listed": draws.listed,
+        "opened": draws.opened,
+        "results": draws.results,
+        "winners": draws.winners,
+        "spun": draws.spun,
+        "fairness": draws.fairness,
+        "log": draws.log,
+        "receipts": draws.receipts,
     }
 
 

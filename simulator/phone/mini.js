@@ -6,6 +6,7 @@ import { cardsPanel, consentsPanel } from "/phone/cards.js";
 import { checkInPage } from "/phone/checkins.js";
 import { accountsOf, openScreen, putAway, state, touchScreen } from "/phone/control.js";
 import { counterPage } from "/phone/counter.js";
+import { drawsPage } from "/phone/draws.js";
 
 const STANDING = { points: "积分", level: "等级", growth: "成长值", next: "升级", keep: "保级" };
 const LABELS = { number: "会员号", phone: "手机号", joined_at: "入会时间", nickname: "昵称", status: "状态" };
@@ -14,7 +15,7 @@ let ledTo = null;  // the screen whose form was already brought into sight
 
 const pages = new Map();  // by screen; every phone stays on its own
 const pageOf = (one) => pages.get(one?.id) ?? "me";
-const FIRST = { offers: "offers", wallet: "wallet", checkins: "check_ins" };  // what a page asks for when it is turned to
+const FIRST = { offers: "offers", wallet: "wallet", checkins: "check_ins", draws: "draws" };  // what a page asks for when it is turned to
 
 const screen = () => state.details?.screens.filter((one) => one.account === state.mini).at(-1);
 const isClosed = (one) => !one || one.id === state.closedScreen;
@@ -57,6 +58,7 @@ async function touch(name, fields) {
   if (name === "claim" && call?.status < 300) toast("领取成功，已放进卡包");
   if (name === "check_in" && call?.status < 300) toast(`签到成功，已连续${call.answer.streak}天`);
   if (name === "make_up" && call?.status < 300) toast(`补签成功，已连续${call.answer.streak}天`);
+  if (name === "address" && call?.status < 300) toast("地址已保存，寄出前可以修改");
   if (name === "reverse" && call?.status < 300) toast("已撤销，退回了顾客的卡包");
   if (name === "join" && call?.status < 300) {
     await touchScreen(screen().id, "cards");
@@ -109,6 +111,7 @@ function benefitsPage(shown, page) {
   if (page === "counter") return counterPage(shown, touch);
   if (!shown.is_logged_in) return [panel(joining(shown))];
   if (page === "checkins") return checkInPage(shown, touch);
+  if (page === "draws") return drawsPage(shown, touch);
   if (page === "offers") return offersPage(shown, touch);
   return shown.opened ? claimPage(shown, touch, closeClaim) : walletPage(shown, touch, drawMini);
 }

@@ -1,0 +1,93 @@
+"""抽奖 on the pretend phone: the wheel, ten at once, an address for a parcel, and the page where anybody checks it."""
+
+from datetime import timedelta
+
+import pytest
+from playwright.async_api import expect
+
+from handlers.actors import Person
+from handlers.rules.draw_rules import WHOLE, SpinPrice
+from models.draws import Parcel
+from models.identity import Member
+from models.words import DrawLook, ParcelState, Touchpoint
+from tests.browser import a_page
+from tests.handlers.drawing import fair_of, goods, points
+from tests.stories.test_phone import TELEPHONE, Phone
+
+pytestmark = pytest.mark.timeout(180)
+
+
+async def test_a_wheel_is_spun_a_parcel_gets_its_address_and_a_closed_day_is_downloaded(town):
+    ming = town.person("小明", phone="13800000001")
+    await ming.open_mini_program(town.mp).join(with_phone=False)
+    fair = await fair_of(town.house)
+    kettle = goods(WHOLE, stock=1, fallback="points")
+    for look in (DrawLook.EGG, DrawLook.SCRATCH):
+        await fair.published(points(), title=f"小游戏{look.value}", price=SpinPrice(free_daily=1), terms={"look": look})
+    await fair.published(kettle, points(0), title="开业转盘", price=SpinPrice(free_daily=1, points=5))
+    async with a_page(*TELEPHONE) as page:
+        page.on("dialog", lambda dialog: dialog.accept("小明 13800000001 延安路1号"))
+        await page.goto(f"{town.platform_address}/phone")
+        phone = Phone(page)
+        see = phone.see
+        await phone.show("mini")
+        await see("page-draws").click()
+        await expect(see("draw")).to_have_count(3)
+        await see("draw").filter(has_text="开业转盘").click()
+        await expect(see("draw-turn")).to_have_text("免费 1 次 · 每次 5 积分")
+        await expect(see("prize").first).to_have_text("水壶（剩 1 份）100%")
+        assert await phone.fits()
+
+        await see("spin-1").click()
+        await expect(see("draw-result")).to_have_text("抽中 水壶")
+        assert await see("wheel").evaluate("disc => disc.getAnimations().length") == 1
+        await see("parcel-address").click()
+        await expect(see("toast")).to_contain_text("地址已保存")
+        await expect(see("result").first).to_contain_text("1 号水壶，等待寄出")
+        assert (await Parcel.get()).state is ParcelState.ADDRESSED
+
+        await fair.earn(await the_member(), 100)
+        await see("draw-close").click()
+        await see("draw").filter(has_text="开业转盘").click()
+        await expect(see("spin-10")).to_have_text("连抽十次（50积分）")
+        await see("spin-10").click()
+        await expect(see("draw-result")).to_have_text("7积分 10 次")
+        await expect(see("result").first).to_contain_text("11 号7积分，原奖品已发完")
+        assert await phone.fits()
+
+        # The day closes; its seed and its log are there for anybody.
+        town.wait(timedelta(days=1))
+        await town.house.handlers.draw_revealing.reveal_due()
+        await see("page-me").click()
+        await see("mini-logout").click()
+        await see("mini-login").click()
+        await expect(see("mini-logout")).to_be_visible()
+        await see("page-draws").click()
+        await see("draw").filter(has_text="开业转盘").click()
+        await see("draw-fairness").click()
+        await expect(see("seed")).to_have_count(1)
+        await expect(see("verify-command")).to_contain_text("verify_draw.py")
+        assert await phone.fits()
+        await see("log-fetch").click()
+        async with page.expect_download() as saving:
+            await see("log-save").click()
+        assert (await saving.value).suggested_filename.startswith("draw-20")
+        async with page.expect_download() as saving:
+            await see("receipts").click()
+        kept = await (await saving.value).path()
+        assert kept.read_text("utf-8").count("fanpiao.draw.receipt.1") == 2
+
+        # The other looks play as well.
+        await see("fairness-close").click()
+        for title, toy in (("小游戏egg", "eggs"), ("小游戏scratch", "scratch")):
+            await see("draw-close").click()
+            await see("draw").filter(has_text=title).click()
+            await see("spin-1").click()
+            await expect(see("draw-result")).to_have_text("抽中 7积分")
+            await expect(see(toy)).to_be_visible()
+            await expect(see("spin-1")).to_be_disabled()
+
+
+async def the_member() -> Person:
+    member = await Member.exclude(joined_at=None).get()
+    return Person(member.id, "mp", Touchpoint.MINI_PROGRAM, is_member=True, number=member.number)
