@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from app.container import House
+from app.demo_games import open_games
 from gateways.vault import FieldVault
 from handlers.actors import Operator
 from handlers.benefits.benefits import BenefitDraft
@@ -111,8 +113,9 @@ async def seed(house: House, folder: Path, accept: Callable[[str], Awaitable[Non
     await _merchant(house, drafter)
     supplier = SupplierDraft(SUPPLIER, "易充", charger.api_url, charger.secret)
     await house.handlers.suppliers.add(drafter, supplier, request_id="demo")
-    for each in _seeds(datetime.fromisoformat(known["begun_at"])):
-        await _offer(house, drafter, decider, each, folder)
+    begun_at = datetime.fromisoformat(known["begun_at"])
+    offers = {each.code: await _offer(house, drafter, decider, each, folder) for each in _seeds(begun_at)}
+    await open_games(house, drafter, offers, begun_at)
     await _gold_cards(house, folder)
     invited = await house.handlers.clerks.invite(
         drafter,
@@ -170,7 +173,7 @@ async def _merchant(house: House, by: Operator) -> None:
     await handlers.card_kind_editing.add(by, gold, request_id="demo")
 
 
-async def _offer(house: House, by: Operator, decider: Operator, each: _Seed, folder: Path) -> None:
+async def _offer(house: House, by: Operator, decider: Operator, each: _Seed, folder: Path) -> UUID:
     handlers = house.handlers
     is_ours = each.kind in {BenefitKind.VOUCHER, BenefitKind.PARTNER_COUPON}
     place = await _city(house, by, each.city) if each.city else None
@@ -193,6 +196,7 @@ async def _offer(house: House, by: Operator, decider: Operator, each: _Seed, fol
     offer = OfferDraft(benefit.id, each.code, each.offer, each.keyword, place)
     kept = (await handlers.offer_editing.draft(by, offer, request_id=each.code)).value
     await handlers.offer_editing.publish(by, kept.id, request_id=each.code)
+    return kept.id
 
 
 async def _city(house: House, by: Operator, code: str) -> Any:

@@ -89,6 +89,25 @@ async def test_the_demo_begins_with_something_to_claim_and_a_clerk_who_redeems_i
     assert [check.what for check in CHECKS if await rows(check.sql)] == []
 
 
+async def test_the_demo_has_something_to_do_every_day(town, tmp_path):
+    await seed(town.house, tmp_path, Clerk(town).accept, charger(town))
+    ming = town.person("小明", phone="13800000001")
+    screen = ming.open_mini_program(town.mp)
+    await screen.join(with_phone=True)
+    await ming.follow(town.oa)
+    assert "每日签到：10分" in (await ming.say(town.oa, "签到")).text
+    assert (await ming.say(town.oa, "任务")).text.startswith(
+        "完善资料：未完成\n绑定会员卡：未完成\n第一次到店核销：未完成"
+    )
+    said = (await ming.say(town.oa, "抽奖")).text
+    assert "1 书店大转盘（免费1次，之后每次20分，最多再抽30次必得保底奖品）" in said
+    assert "结果编号1，" in (await ming.say(town.oa, "1")).text
+    (draw,) = (await screen.draws.look()).fact("items")
+    opened = (await screen.draws.open(draw["id"])).answer
+    assert (len(opened["prizes"]), opened["turn"]["free_left"], draw["look"]) == (8, 0, "wheel")
+    assert [check.what for check in CHECKS if await rows(check.sql)] == []
+
+
 async def test_seeding_that_was_interrupted_goes_on_where_it_was(town, tmp_path):
     with pytest.raises(PowerCutError):
         await seed(town.house, tmp_path, nobody, charger(town))
