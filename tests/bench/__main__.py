@@ -9,7 +9,20 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.bench import cards, catalogue, claiming, designs, figures, gone, growth, heavy, redeeming, settling, wallets
+from tests.bench import (
+    cards,
+    catalogue,
+    claiming,
+    designs,
+    draws,
+    figures,
+    gone,
+    growth,
+    heavy,
+    redeeming,
+    settling,
+    wallets,
+)
 from tests.bench.load import wrk_is_installed
 from tests.bench.measuring import Outcome, loaded, measure
 from tests.bench.memory import Memory, watch
@@ -33,7 +46,8 @@ IN_TOWN = {
     "catalogue": catalogue.catalogue,
     "redeem": redeeming.redeem,  # last: on SQLite the server itself then tells the members of it
 }
-PLAIN = (*IN_TOWN, "gone", "lane", "memory")
+BARE = ("simulation", "verifier")  # without a server or a database
+PLAIN = (*IN_TOWN, "gone", "lane", "memory", *BARE)
 HEAVY = ("import", "kind", "growth", "settlement", "designs")  # minutes each: only when they are named
 ALL = (*PLAIN, *HEAVY)
 
@@ -49,7 +63,8 @@ def main() -> int:
     started = time.monotonic()
     bench = Bench(wanted, options.profile, options.rounds, options.seconds, whole=options.whole)
     try:
-        for pair in [options.pair] if options.pair else PAIRS:
+        bench.bare()
+        for pair in bench.pairs(options.pair):
             with tempfile.TemporaryDirectory(prefix="fanpiao-bench-") as folder:
                 home = Path(folder)
                 with stores(pair, home) as ours:
@@ -84,6 +99,18 @@ class Bench:
         self.memories: list[Memory] = []
         self.heavies: list[heavy.Heavy] = []
         self.designs: list[Outcome] = []
+
+    def pairs(self, only: str | None) -> Sequence[str]:
+        """On which pairs of database and Redis something is to be measured."""
+        return () if set(self._wanted) <= set(BARE) else [only] if only else PAIRS
+
+    def bare(self) -> None:
+        """What needs neither a server nor a database."""
+        if "simulation" in self._wanted:
+            self._tell(draws.simulation())
+        if "verifier" in self._wanted:
+            with tempfile.TemporaryDirectory(prefix="fanpiao-bench-") as folder:
+                self._tell(draws.verifier(Path(folder)))
 
     def run(self, ours: Stores, home: Path) -> None:
         """Everything that was asked for, on one pair."""
