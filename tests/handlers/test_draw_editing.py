@@ -31,7 +31,7 @@ from tests.operating import city
 async def fair(far):
     fair = await fair_of(far)
     yield fair
-    await holds()
+    await holds(fair)
 
 
 async def refused(fair, *prizes, **more) -> set[str]:

@@ -39,7 +39,7 @@ async def fair(far):
     """Whatever a test does, `doctor` has nothing to say in the end, and no sequence has a gap."""
     fair = await fair_of(far)
     yield fair
-    await holds()
+    await holds(fair)
     for draw in await Draw.all():
         assert await is_whole(draw.id)
 
