@@ -11,6 +11,7 @@ from gateways.stores.commands import BatchedRedis, RedisUnavailable
 from gateways.stores.connection import connected
 from gateways.vault import FieldVault
 from handlers.accounts.accounts import Accounts
+from handlers.draws.draw_proofs import differing_draws
 from handlers.key_rotation import unreadable_ciphers
 from handlers.operators.audit_chain import AuditChain
 from handlers.ports import VaultError
@@ -76,6 +77,7 @@ async def _inside(settings: Settings) -> list[Finding]:
         ("密文", _ciphers(settings)),
         *((check.what, _invariant(check)) for check in invariants.CHECKS),
         ("结算单按记录重算一致", _statements),
+        ("抽奖按承诺和记录重算一致", _draws(settings)),
         ("操作记录", _audit_chain(settings)),
         ("失败的后台任务", _dead_jobs),
     ]
@@ -150,6 +152,17 @@ async def _statements() -> str:
     wrong = await differing_statements()
     shown = "、".join(wrong[:5])
     return f"{len(wrong)} 张不符：{shown}{'……' if len(wrong) > 5 else ''}" if wrong else ""
+
+
+def _draws(settings: Settings) -> Callable[[], Awaitable[str]]:
+    vault = FieldVault(settings.field_key_bytes(), settings.index_key_bytes())
+
+    async def look() -> str:
+        wrong = await differing_draws(vault)
+        shown = "；".join(wrong[:5])
+        return f"{len(wrong)} 个抽奖不符：{shown}{'……' if len(wrong) > 5 else ''}" if wrong else ""
+
+    return look
 
 
 async def _dead_jobs() -> str:

@@ -14,7 +14,7 @@ from handlers.draws.prizes import FULFILLED
 from handlers.draws.seeds import Seeds
 from handlers.errors import DomainError, DrawNotPublishable
 from handlers.offers.offer_publishing import path_of
-from handlers.offers.offers import PublishedOffer, bucket_rows, published
+from handlers.offers.offers import PublishedOffer, bucket_rows, level_names, published
 from handlers.rules.draw_checks import problems_of
 from handlers.rules.draw_law import law_problems, only_better
 from handlers.rules.draw_rules import Prize, PrizeKind
@@ -54,8 +54,6 @@ def _words(terms: DrawTerms) -> list[Problem]:
     problems: list[Problem] = []
     if not 1 <= terms.address_days <= MOST_ADDRESS_DAYS:
         problems.append(Problem("address_days", "out_of_range", f"填写收货地址的期限为1到{MOST_ADDRESS_DAYS}天"))
-    if terms.audience.level_at_least is not None:
-        problems.append(Problem("audience.level_at_least", "levels_missing", "抽奖还不能按等级限定人群"))
     return problems
 
 
@@ -127,13 +125,17 @@ async def _of_offer(name: str, prize: Prize, had: Prize | None, offer: Published
 
 
 async def _of_names(audience: Audience) -> list[Problem]:
-    """Whether the kinds of card and organizations that are named exist."""
+    """Whether the kinds of card, organizations and levels that are named exist."""
     problems: list[Problem] = []
     kinds, places = set(audience.card_kinds), set(audience.organizations)
     if kinds and await CardKind.filter(code__in=list(kinds)).count() < len(kinds):
         problems.append(Problem("card_kinds", "unknown", "有卡种不存在，请检查"))
     if places and await Organization.filter(id__in=list(places)).count() < len(places):
         problems.append(Problem("audience.organizations", "unknown", "有机构不存在，请检查"))
+    if levels := {*audience.levels, *([audience.level_at_least] if audience.level_at_least is not None else [])}:
+        known = await level_names()
+        if not levels <= known.keys():
+            problems.append(Problem("audience.levels", "unknown", "有等级不存在，请先发布等级或检查代码"))
     return problems
 
 

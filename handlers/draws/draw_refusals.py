@@ -32,4 +32,4 @@ def outside(held: HeldDraw, who: Asker, now: datetime, zone: ZoneInfo) -> Domain
     if part is None:
         return None
     title = held.version.terms.rules.title
-    return DrawNotForYou(title=title, audience=part.value, meant=meant(part, audience, {}))
+    return DrawNotForYou(title=title, audience=part.value, meant=meant(part, audience, held.level_names))

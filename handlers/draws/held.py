@@ -1,7 +1,7 @@
 """A draw in the hands of one transaction: its row locked, so that sequence, chain and promises go on without gaps."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from handlers.offers.offers import level_names
 from handlers.rules.draw_terms import DrawTerms, terms_of
 from handlers.rules.fairness import genesis, rules_hash
 from handlers.rules.prize_table import Table
@@ -54,6 +55,7 @@ class HeldDraw:
     day: str  # the newest business day that was opened; empty: none yet
     commitment_count: int
     committed: str  # the hash of the last commitment
+    level_names: Mapping[str, str] = field(default_factory=dict)  # by code, where the audience speaks of levels
 
     @property
     def key(self) -> str:
@@ -71,19 +73,22 @@ async def hold(draw_id: UUID) -> HeldDraw | None:
 async def read(found: Mapping[str, Any]) -> HeldDraw:
     """A row that was read already."""
     draw_id, key = as_uuid(found["id"]), str(as_uuid(found["id"]))
+    version = await version_of(draw_id, int(found["version"]))
+    audience = version.terms.audience
     return HeldDraw(
         id=draw_id,
         organization_id=as_uuid(found["organization_id"]),
         code=found["code"],
         keyword=found["keyword"],
         state=DrawState(found["state"]),
-        version=await version_of(draw_id, int(found["version"])),
+        version=version,
         last_sequence=int(found["last_sequence"]),
         last_at=as_instant(found["last_at"]) if found["last_at"] else None,
         chain=found["chain_hash"] or genesis(key),
         day=found["day"],
         commitment_count=int(found["commitment_count"]),
         committed=found["commitment_hash"] or genesis(key),
+        level_names=await level_names() if audience.level_at_least is not None or audience.levels else {},
     )
 
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from handlers.draws.chances import unit_of
 from handlers.draws.held import HeldDraw
 from handlers.draws.players import Player
-from handlers.draws.prizes import CREDITED
+from handlers.draws.prizes import CREDITED, WON
 from handlers.errors import DomainError, PointsShort, SpinCostsMore, SpinsUsedUp
 from handlers.ledger.books import OpenBook, Place, open_book, write
 from handlers.ledger.posting import beside, write_down_what_is_due
@@ -25,7 +25,7 @@ from models.failures import SerializationConflict
 from models.words import LedgerAccountKind, SpinPaid
 
 ISSUED, SPENT = Side(LedgerAccountKind.ISSUED), Side(LedgerAccountKind.SPENT)
-PAID, WON = "spin", "spin_won"  # kinds of cause: the act's id, the spin's id
+PAID = "spin"  # the kind of cause; its id is that of the act
 
 
 @dataclass(frozen=True, slots=True)

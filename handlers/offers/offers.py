@@ -31,6 +31,7 @@ __all__ = [
     "PublishedOffer",
     "askers",
     "keep_buckets",
+    "level_names",
     "published",
     "refusal_of",
     "shown_time",
@@ -54,11 +55,12 @@ async def read_published(found: Iterable[Mapping[str, Any]]) -> dict[UUID, Publi
     """The same of rows that were read already."""
     listed = list(found)
     terms = await terms_of([(as_uuid(each["id"]), int(each["version"])) for each in listed])
-    named = await _level_names() if any(names_levels(each) for each in terms.values()) else {}
+    named = await level_names() if any(names_levels(each) for each in terms.values()) else {}
     return {offer.id: offer for offer in (_offer(each, terms, named) for each in listed)}
 
 
-async def _level_names() -> dict[str, str]:
+async def level_names() -> dict[str, str]:
+    """What the levels that hold now are called, by their codes. One read."""
     return {each.code: each.name for each in (await ladder_now()).ladder.levels}
 
 

@@ -267,8 +267,14 @@ PARCELS_OF_DRAW = """
     SELECT id, member_id, code, name, state, address_cipher, deadline_at, waybill, sent_at FROM parcel
     WHERE draw_id = $1 AND state = $2 AND id > $3 ORDER BY id LIMIT $4
 """
-# At which points of pity members were found, as the rows say; $2 and $3 are the first and the last of a version.
-RULED = """
-    SELECT c.number, c.document FROM draw_commitment c WHERE c.draw_id = $1 ORDER BY c.number
+# Everything that a draw bound itself to, in order.
+RULED = "SELECT number, sequence, document, hash FROM draw_commitment WHERE draw_id = $1 ORDER BY number"
+EVERY_DRAW = """
+    SELECT id, code, last_sequence, chain_hash, day, commitment_count, commitment_hash FROM draw
+    WHERE version > 0 ORDER BY id
+"""
+PROVEN = """
+    SELECT sequence, member_id, day, commitment, rolled, awarded, row, chain_hash FROM spin
+    WHERE draw_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3
 """
 ROWS = "SELECT sequence, row FROM spin WHERE draw_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3"

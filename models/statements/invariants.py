@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from models.sql import Both
 from models.statements import invariants_checkins, invariants_ledger, invariants_levels, invariants_purchases
+from models.statements.invariants_draws import RULES as DRAWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,6 +390,7 @@ CHECKS = (
             *invariants_levels.RULES,
             *invariants_purchases.RULES,
             *invariants_checkins.RULES,
+            *DRAWS,
         )
     ),
 )

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from handlers.actors import Operator, Person
 from handlers.draws.draw_editing import DrawChange, DrawDraft
+from handlers.draws.draw_proofs import differing_draws
 from handlers.draws.draw_views import OperatedDraw
 from handlers.draws.spin_results import Spun
 from handlers.points.earning import Earning, earn
@@ -120,7 +121,8 @@ async def is_whole(draw_id: UUID) -> bool:
     return await sequence_of(draw_id) == list(range(1, last + 1))
 
 
-async def holds() -> None:
-    """Every rule of the doctor."""
+async def holds(fair: Fair) -> None:
+    """Every rule of the doctor, and every draw follows from its seeds, promises and rules."""
     for check in invariants.CHECKS:
         assert not await rows(check.sql), check.what
+    assert await differing_draws(fair.rooms.vault) == []

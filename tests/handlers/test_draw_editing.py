@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from handlers.draws import draw_publishing
 from handlers.draws.draw_editing import DrawDraft
 from handlers.errors import (
     DrawCodeTaken,
@@ -16,10 +17,12 @@ from handlers.errors import (
     RoleMissing,
 )
 from handlers.rules.draw_rules import Prize, PrizeKind, SpinPrice
+from handlers.rules.offer_terms import Audience
 from models.draws import DrawStockChange
 from models.words import DrawState, OperatorRole
 from tests.handlers.claimable import a_benefit, an_offer
 from tests.handlers.drawing import fair_of, goods, holds, points
+from tests.handlers.laddering import GOLD, Steps, a_ladder
 from tests.handlers.offering import key, operator_at
 from tests.operating import city
 
@@ -28,7 +31,7 @@ from tests.operating import city
 async def fair(far):
     fair = await fair_of(far)
     yield fair
-    await holds()
+    await holds(fair)
 
 
 async def refused(fair, *prizes, **more) -> set[str]:
@@ -54,7 +57,8 @@ async def test_a_benefit_that_is_not_there_is_refused(fair, reference):
     assert await refused(fair, prize) & {"unknown", "missing"}
 
 
-async def test_a_kind_of_prize_without_a_fulfiller_is_refused(fair):
+async def test_a_kind_of_prize_without_a_fulfiller_is_refused(fair, monkeypatch):
+    monkeypatch.setattr(draw_publishing, "FULFILLED", draw_publishing.FULFILLED - {PrizeKind.GROWTH})
     growth = Prize("growth", "成长值", PrizeKind.GROWTH, 1, amount=5, value_fen=1)
     assert await refused(fair, growth) == {"kind_unsupported"}
 
@@ -116,3 +120,11 @@ async def test_states_and_places_are_kept(fair):
     assert ended.value.state is DrawState.ENDED
     with pytest.raises(DrawStateWrong):
         await editing.publish(fair.operator, drafted.id, request_id=key())
+
+
+async def test_a_level_that_does_not_exist_is_refused(fair, clock):
+    with pytest.raises(DrawNotPublishable) as why:
+        await fair.published(terms={"audience": Audience(level_at_least=GOLD)})
+    assert [each["problem"] for each in why.value.facts["problems"]] == ["unknown"]
+    await Steps(clock).publish(a_ladder())
+    await fair.published(terms={"audience": Audience(level_at_least=GOLD)})

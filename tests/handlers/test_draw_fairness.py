@@ -26,7 +26,7 @@ VERIFIER = Path(__file__).parents[2] / "docs" / "fairness" / "verify_draw.py"
 async def fair(far):
     fair = await fair_of(far)
     yield fair
-    await holds()
+    await holds(fair)
     for draw in await Draw.all():
         assert await is_whole(draw.id)
 

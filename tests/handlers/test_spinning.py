@@ -9,6 +9,7 @@ import pytest
 from handlers.draws import spin_writing
 from handlers.errors import (
     DrawClosed,
+    DrawNotForYou,
     DrawNotOpen,
     DrawPaused,
     DrawUnknown,
@@ -18,7 +19,8 @@ from handlers.errors import (
     SpinsUsedUp,
     TimesInvalid,
 )
-from handlers.rules.draw_rules import Pity, PrizeKind, SpinPrice
+from handlers.rules.draw_rules import Pity, Prize, PrizeKind, SpinPrice
+from handlers.rules.offer_terms import Audience
 from models.claims import Claim
 from models.draws import Draw, DrawCommitment, DrawPlayer, DrawPrize, Parcel, Spin
 from models.ids import new_id
@@ -26,6 +28,7 @@ from models.ledger import Transfer
 from models.requests import Request
 from models.words import ClaimSource, SpinPaid
 from tests.handlers.drawing import DAY, fair_of, goods, holds, is_whole, points
+from tests.handlers.laddering import BASE, SILVER, Steps, a_ladder
 from tests.handlers.offering import key
 
 NOTHING_FREE = SpinPrice(free_daily=0, points=5)
@@ -36,7 +39,7 @@ async def fair(far):
     """Whatever a test does, `doctor` has nothing to say in the end, and no sequence has a gap."""
     fair = await fair_of(far)
     yield fair
-    await holds()
+    await holds(fair)
     for draw in await Draw.all():
         assert await is_whole(draw.id)
 
@@ -146,6 +149,17 @@ class TestWinning:
         assert await fair.has(ming) == 7 * won["points"]
         assert (await fair.handlers.draws.view(ming, draw)).turn.chances == 2 * won["again"]
 
+    async def test_growth_moves_levels_in_the_same_transaction(self, fair, ming, clock):
+        steps = Steps(clock)
+        await steps.publish(a_ladder(silver=30))
+        growth = Prize("growth", "成长值", PrizeKind.GROWTH, 1_000_000, amount=5, value_fen=1)
+        draw = await fair.published(growth)
+        await fair.spin(ming, draw)
+        assert await steps.level(ming) == BASE
+        await fair.spin(ming, draw, times=10)
+        assert await steps.level(ming) == SILVER
+        assert await Transfer.filter(cause_kind="spin_won").count() == 11
+
     async def test_what_runs_out_falls_back_and_both_are_told(self, fair, ming):
         draw = await fair.published(goods(1_000_000, stock=3, fallback="points"), points(0))
         spun = await fair.spin(ming, draw, times=10)
@@ -221,6 +235,17 @@ class TestWhen:
             await fair.spin(ming, draw)
         with pytest.raises(DrawUnknown):
             await fair.spin(ming, new_id())
+
+    async def test_a_draw_for_a_level_names_it_to_the_others(self, fair, ming, clock):
+        steps = Steps(clock)
+        await steps.publish(a_ladder())
+        draw = await fair.published(terms={"audience": Audience(level_at_least=SILVER)})
+        with pytest.raises(DrawNotForYou) as refused:
+            await fair.spin(ming, draw)
+        assert refused.value.facts["meant"] == "银卡会员及以上"
+        assert (await fair.handlers.draws.view(ming, draw)).summary.reason == "draw.not_for_you"
+        await steps.earn(ming, 100)
+        await fair.spin(ming, draw)
 
     async def test_each_day_opens_with_a_promise_before_its_first_spin(self, fair, ming, clock):
         draw = await fair.published()
