@@ -1,6 +1,6 @@
 // 抽奖: what can be drawn; a wheel, a card to scratch, eggs to smash; odds, own chances, results, and where to check them.
 
-import { el } from "/phone/dom.js";
+import { $, el } from "/phone/dom.js";
 import { keptAs, lastDay, moment } from "/phone/amounts.js";
 import { fairnessPage } from "/phone/fairness.js";
 
@@ -15,9 +15,14 @@ export function drawsPage(shown, touch) {
   if (opened) return drawPage(shown, touch);
   if (listed === null) return [nothing("正在看有什么可抽……")];
   if (!listed.length) return [nothing("现在没有抽奖活动，过些时候再来看看。")];
-  return listed.map((one) => el("button", { className: "held", testid: "draw", onclick: () => touch("draw", { draw: one.id }) },
+  return listed.map((one) => el("button", { className: "held", testid: "draw", onclick: () => turnTo(touch, "draw", { draw: one.id }) },
     el("span", { className: "about" }, el("b", {}, one.title), el("small", {}, `${moment(one.opens_at)} 至 ${moment(one.closes_at)}`)),
     one.reason ? el("span", { className: "chip" }, REASONS[one.reason] ?? "现在不能抽") : null, el("span", { className: "more" }, "›")));
+}
+
+async function turnTo(touch, name, fields) {
+  await touch(name, fields);
+  $("mini").scrollTop = 0;
 }
 
 function drawPage(shown, touch) {
@@ -37,7 +42,7 @@ function drawPage(shown, touch) {
     el("div", { className: "panel" }, el("h3", {}, "我的结果"), (results ?? []).map((spin) => resultRow(spin, touch)),
       results?.length ? null : el("p", { className: "fine" }, "还没有抽过")),
     el("div", { className: "panel" }, el("h3", {}, "最近中奖"), (winners ?? []).slice(0, 8).map((who) => row(who.member, who.name, "winner")),
-      el("button", { className: "outline", testid: "draw-fairness", onclick: () => touch("fairness", { draw: one.summary.id }) }, "公平性：承诺、公布和核对")),
+      el("button", { className: "outline", testid: "draw-fairness", onclick: () => turnTo(touch, "fairness", { draw: one.summary.id }) }, "公平性：承诺、公布和核对")),
   ];
 }
 

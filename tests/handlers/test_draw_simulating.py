@@ -5,6 +5,7 @@ import itertools
 import time
 from dataclasses import replace
 
+import psutil
 import pytest
 
 from handlers.draws.draw_editing import DrawChange
@@ -127,8 +128,23 @@ async def test_a_simulation_that_takes_too_long_is_ended_and_the_next_one_runs(f
     with pytest.raises(Overloaded):
         await hasty.simulate(fair.operator, drafted.id, PLAN, request_id="hasty")
     assert not await DrawSimulation.exists()
+    assert not simulations_running()
     answer = await fair.handlers.draw_simulating.simulate(fair.operator, drafted.id, PLAN, request_id="hasty")
     assert not answer.replayed
+
+
+async def test_nobody_simulates_on_for_somebody_who_has_gone():
+    waiting = asyncio.create_task(Apart().report(a_draw(), Plan(virtual_spins=2_000_000), BUSINESS_ZONE))
+    while not simulations_running():  # noqa: ASYNC110 - the process tells nobody that it began
+        await asyncio.sleep(0.01)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert not simulations_running()
+
+
+def simulations_running() -> list[psutil.Process]:
+    return [each for each in psutil.Process().children() if "handlers.simulation" in each.cmdline()]
 
 
 async def test_what_happened_stands_beside_what_was_planned(fair, simulating, ming, monkeypatch):
