@@ -9,7 +9,20 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.bench import cards, catalogue, claiming, designs, figures, gone, growth, heavy, redeeming, settling, wallets
+from tests.bench import (
+    cards,
+    catalogue,
+    claiming,
+    designs,
+    figures,
+    gone,
+    growth,
+    heavy,
+    redeeming,
+    settling,
+    spinning,
+    wallets,
+)
 from tests.bench.load import wrk_is_installed
 from tests.bench.measuring import Outcome, loaded, measure
 from tests.bench.memory import Memory, watch
@@ -29,6 +42,7 @@ IN_TOWN = {
     "resolve": cards.resolve,
     "search": cards.search,
     "claim": claiming.claim,
+    "spin": spinning.spin,
     "wallet": wallets.wallet,
     "catalogue": catalogue.catalogue,
     "redeem": redeeming.redeem,  # last: on SQLite the server itself then tells the members of it
