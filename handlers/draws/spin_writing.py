@@ -18,6 +18,8 @@ from models.statements import draws as statements
 async def write(folding: Folding, shelf: Shelf, played: Sequence[Player]) -> Mapping[UUID, Given]:
     """Everything of a batch; what the winners were given, by spin. Raises SerializationConflict (decide again)."""
     held, at = folding.held, folding.at
+    if not await rows(statements.ADVANCE, held.id, held.last_sequence, folding.sequence, folding.chain, at):
+        raise SerializationConflict("the draw moved while it was locked")
     await folding.till.write()
     await _take_stock(folding)
     given = await shelf.give(folding.won, address_days=held.version.terms.address_days, at=at)
@@ -43,8 +45,6 @@ async def write(folding: Folding, shelf: Shelf, played: Sequence[Player]) -> Map
     await rows(statements.ADD_SPINS, dump_rows(spins), at)
     await send(held.id, folding.won, given, at=at)
     await players_of.save(held, list({each.member_id: each for each in played}.values()), folding.day, at=at)
-    if not await rows(statements.ADVANCE, held.id, held.last_sequence, folding.sequence, folding.chain, at):
-        raise SerializationConflict("the draw moved while it was locked")
     await _tell_winners(folding, given)
     return given
 

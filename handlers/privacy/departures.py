@@ -42,7 +42,16 @@ from models.purchases import Purchase
 from models.redemptions import Clerk
 from models.statements import departures as statements
 from models.statements import identity as identity_statements
-from models.words import CardStatus, ClaimState, IdentifierStatus, IdentityAct, MemberStatus, Namespace, ReviewState
+from models.words import (
+    CardStatus,
+    ClaimState,
+    IdentifierStatus,
+    IdentityAct,
+    MemberStatus,
+    Namespace,
+    ParcelState,
+    ReviewState,
+)
 
 log = logging.getLogger(__name__)
 
@@ -197,7 +206,10 @@ async def _end_claims(ids: list[UUID], now: datetime) -> None:
     await end(told, ClaimState.REVOKED, reason="departed", at=now)
     await Claim.filter(member_id__in=ids).update(recharge_to_cipher="", recharge_to_tail="")
     await GrantNumber.filter(grant_row__member_id__in=ids).delete()
-    await Parcel.filter(member_id__in=ids).update(address_cipher="")
+    # What waits to be sent goes back to its stock instead, once its deadline is over.
+    theirs = Parcel.filter(member_id__in=ids)
+    await theirs.filter(state=ParcelState.ADDRESSED).update(state=ParcelState.WAITING)
+    await theirs.update(address_cipher="")
 
 
 async def _drop_identifiers(ids: list[UUID]) -> None:

@@ -14,7 +14,9 @@ from models.words import (
     LevelCause,
     MemberStatus,
     Namespace,
+    ParcelState,
     RewardedAct,
+    SpinPaid,
     Touchpoint,
 )
 
@@ -253,6 +255,31 @@ class HeldInvitation:
 
     code: str
     made_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSpin:
+    """One turn in a lucky draw; prizes by their codes. The public log has it under a pseudonym."""
+
+    draw: str
+    sequence: int
+    rolled: str
+    awarded: str
+    paid_by: SpinPaid
+    points: int
+    happened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HeldParcel:
+    """A thing that they won, and where it goes."""
+
+    name: str
+    state: ParcelState
+    address: str | None
+    deadline_at: datetime
+    waybill: str
+    sent_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

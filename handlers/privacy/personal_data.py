@@ -12,7 +12,7 @@ from handlers.actors import Person
 from handlers.identity.merging import profile_bound_to
 from handlers.identity.proofs import bound_to
 from handlers.identity.sessions import Sessions
-from handlers.key_rotation import BOUND_NUMBER, CARD, RECHARGE_TO
+from handlers.key_rotation import BOUND_NUMBER, CARD, PARCEL_ADDRESS, RECHARGE_TO
 from handlers.ports import Clock, Vault, VaultError
 from handlers.privacy import held
 from handlers.retrying import refusing
@@ -23,6 +23,7 @@ from models.checkins import CheckIn, FinishedTask, GivenReward, Invitation
 from models.claims import Claim
 from models.consents import Consent
 from models.database import atomic, rows
+from models.draws import Parcel, Spin
 from models.grants import GrantNumber, GrantRow
 from models.identity import Attribution, Follower, Identifier, IdentityEvent, Member
 from models.ledger import LedgerAccount, Transfer
@@ -64,6 +65,8 @@ class PersonalData:
     finished_tasks: tuple[held.HeldTask, ...]
     rewards: tuple[held.HeldReward, ...]
     invitations: tuple[held.HeldInvitation, ...]
+    spins: tuple[held.HeldSpin, ...]
+    parcels: tuple[held.HeldParcel, ...]
     identity_events: tuple[held.HeldEvent, ...]
     deeds_of_operators: tuple[held.HeldDeed, ...]
 
@@ -111,6 +114,8 @@ class PersonalDataRights:
                 finished_tasks=await _finished_tasks(ids),
                 rewards=await _rewards(ids),
                 invitations=await _invitations(ids),
+                spins=await _spins(ids),
+                parcels=await self._parcels(ids),
                 identity_events=await _events(ids),
                 deeds_of_operators=await _deeds(ids),
             )
@@ -179,6 +184,20 @@ class PersonalDataRights:
                 claimed_at=each.claimed_at,
             )
             for each in await found.prefetch_related("benefit")
+        )
+
+    async def _parcels(self, ids: list[UUID]) -> tuple[held.HeldParcel, ...]:
+        found: Any = await Parcel.filter(member_id__in=ids).order_by("id")
+        return tuple(
+            held.HeldParcel(
+                name=each.name,
+                state=each.state,
+                address=self._read(each.address_cipher, PARCEL_ADDRESS.bound_to(each.id)),
+                deadline_at=each.deadline_at,
+                waybill=each.waybill,
+                sent_at=each.sent_at,
+            )
+            for each in found
         )
 
     def _read(self, cipher: str, bound: str) -> str | None:
@@ -328,6 +347,16 @@ async def _rewards(ids: list[UUID]) -> tuple[held.HeldReward, ...]:
 async def _invitations(ids: list[UUID]) -> tuple[held.HeldInvitation, ...]:
     found = await Invitation.filter(member_id__in=ids).order_by("id")
     return tuple(held.HeldInvitation(each.code, each.created_at) for each in found)
+
+
+async def _spins(ids: list[UUID]) -> tuple[held.HeldSpin, ...]:
+    found: Any = await Spin.filter(member_id__in=ids).order_by("id").prefetch_related("draw")
+    return tuple(
+        held.HeldSpin(
+            *(each.draw.code, each.sequence, each.rolled, each.awarded, each.paid_by, each.points, each.happened_at)
+        )
+        for each in found
+    )
 
 
 async def _events(ids: list[UUID]) -> tuple[held.HeldEvent, ...]:

@@ -21,6 +21,7 @@ from tests.bench import (
     heavy,
     redeeming,
     settling,
+    spinning,
     wallets,
 )
 from tests.bench.load import wrk_is_installed
@@ -42,6 +43,7 @@ IN_TOWN = {
     "resolve": cards.resolve,
     "search": cards.search,
     "claim": claiming.claim,
+    "spin": spinning.spin,
     "wallet": wallets.wallet,
     "catalogue": catalogue.catalogue,
     "redeem": redeeming.redeem,  # last: on SQLite the server itself then tells the members of it

@@ -55,6 +55,7 @@ WANTED = {
     "resolve": Wanted("resolve by any identifier", 0.08, 0.15, measured_on=("postgres",)),
     "search": Wanted("operator's search, on record", 0.08, 0.15, held_on=(), measured_on=("postgres",)),
     "claim": Wanted("claim of a hot offer, 64 at once", 0.20, 0.30, 60.0, own={"sqlite": Bars(0.15, 0.25)}),
+    "spin": Wanted("spin of a hot draw, 64 at once", 0.18, 0.30, 80.0, own={"sqlite": Bars(0.12, 0.20, 80.0)}),
     "wallet": Wanted("wallet of 200 claims", 0.03, 0.06, held_on=("postgres",)),
     "catalogue": Wanted("catalogue of 500 offers, a page of 50", p99=60.0, held_on=("postgres",)),
     "redeem": Wanted("redemptions spread over claims", 0.05, 0.10, 100.0, held_on=("postgres",)),

@@ -1,12 +1,10 @@
 """抽奖: paid in the declared order, rolled by the day's seed, and never without its prize."""
 
-import asyncio
 from collections import Counter
 from datetime import timedelta
 
 import pytest
 
-from handlers.draws import spin_writing
 from handlers.errors import (
     DrawClosed,
     DrawNotForYou,
@@ -25,7 +23,6 @@ from models.claims import Claim
 from models.draws import Draw, DrawCommitment, DrawPlayer, DrawPrize, Parcel, Spin
 from models.ids import new_id
 from models.ledger import Transfer
-from models.requests import Request
 from models.words import ClaimSource, SpinPaid
 from tests.handlers.drawing import DAY, fair_of, goods, holds, is_whole, points
 from tests.handlers.laddering import BASE, SILVER, Steps, a_ladder
@@ -98,37 +95,6 @@ class TestPaying:
         await fair.spin(ming, draw)
         assert (await fair.handlers.draws.view(ming, draw)).turn.chances == 1
         assert await Transfer.filter(cause_kind="spin").count() == 1
-
-    async def test_a_failure_at_any_statement_takes_nothing(self, fair, ming, monkeypatch):
-        wash = await fair.voucher(400_000)
-        prizes = goods(300_000, stock=50), points(300_000), wash
-        draw = await fair.published(*prizes, price=NOTHING_FREE)
-        await fair.earn(ming, 50)
-        before, failed = await fair.has(ming), 0
-        for place in range(1, 20):
-            with monkeypatch.context() as patched:
-                count = 0
-
-                async def failing(*given, real=spin_writing.rows, place=place):
-                    nonlocal count
-                    count += 1
-                    if count == place:
-                        raise RuntimeError("gone")
-                    return await real(*given)
-
-                patched.setattr(spin_writing, "rows", failing)
-                patched.setattr("handlers.draws.prizes.rows", failing)
-                patched.setattr("handlers.draws.players.rows", failing)
-                try:
-                    await fair.spin(ming, draw, times=10)
-                except RuntimeError:
-                    failed += 1
-                    assert (await fair.has(ming), await Spin.all().count()) == (before, 0)
-                    assert await Request.filter(operation="spin").count() == 0
-                    continue
-                break
-        assert failed >= 5  # players, people, stock, spins, parcels and the draw itself among them
-        assert await Spin.all().count() == 10
 
 
 class TestWinning:
@@ -254,20 +220,3 @@ class TestWhen:
         await fair.spin(ming, draw)
         found = await DrawCommitment.filter(draw_id=draw).order_by("number").values_list("kind", "sequence")
         assert [tuple(each) for each in found] == [("open", 1), ("open", 2)]
-
-
-class TestTogether:
-    async def test_a_hundred_are_a_hundred_however_many_spin(self, fair, far):
-        people = [await far.member(f"o-{number}") for number in range(6)]
-        draw = await fair.published(goods(1_000_000, stock=100))
-        done = await asyncio.gather(*(fair.spin(person, draw, times=10) for person in people for _ in range(3)))
-        won = Counter(each.prize for spun in done for each in spun.spins)
-        assert won == {"kettle": 100, "thanks": 80}
-        assert (await fair.left(draw, "kettle"), await Parcel.all().count()) == (0, 100)
-
-    async def test_fifty_at_once_with_points_for_seven_are_seven(self, fair, ming):
-        draw = await fair.published(price=NOTHING_FREE)
-        await fair.earn(ming, 7 * 5 + 3)
-        done = await asyncio.gather(*(fair.spin(ming, draw) for _ in range(50)), return_exceptions=True)
-        assert Counter(type(each).__name__ for each in done) == {"Spun": 7, "PointsShort": 43}
-        assert await fair.has(ming) == 3

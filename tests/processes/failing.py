@@ -1,4 +1,4 @@
-"""Planted in a server of its own: it kills itself, once, at a point of a claim, a redemption or a top-up.
+"""Planted in a server of its own: it kills itself, once, at a point of a claim, a redemption, a spin or a top-up.
 
 The test names the point: it writes `claim before_commit` (or the like) into the file `armed` of the folder the server
 runs in; whoever comes to that point takes the file away and dies, as by kill -9. A retry finds no file, and nothing
@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 from gateways.suppliers import SupplierApi
 from handlers import group_commit
 from handlers.claims import claiming, claims
+from handlers.draws import spin_writing, spinning
 from handlers.fulfillment import top_up_orders
 from handlers.redemptions import redeeming, tills
 from handlers.rules.fulfillment_states import UNDER_WAY, Act, next_act
@@ -34,11 +35,13 @@ _doing: contextvars.ContextVar[str] = contextvars.ContextVar("doing", default=""
 
 
 def plant() -> None:
-    """Put a point before and after everything that a claim and a redemption do to the database."""
+    """Put a point before and after everything that a claim, a redemption and a spin do to the database."""
     _begins("claim", claiming.Claiming, "_decide")
     _dies_at(claims, "_note", "mid_batch")  # claims and slots are written, the events are not
     _begins("redeem", tills.Tills, "_decide")
     _dies_at(redeeming, "went", "mid_batch")  # the uses are taken
+    _begins("spin", spinning.Spinning, "_decide")
+    _dies_at(spin_writing, "send", "mid_batch")  # the spins are written, what belongs to them is not
     _dies_around_a_call()
     for transaction in (SqliteTransaction, PostgresTransaction):
         _at_the_commit(transaction)
