@@ -1,6 +1,7 @@
 """What the chat says about lucky draws."""
 
 NO_DRAWS = "现在没有可以参加的抽奖。回复“权益”或“签到”看看今天有什么。"
+PAUSED = "暂停中"
 CHANCES_USED_UP = "抽奖次数已用完。回复“任务”或“签到”看看怎样得到次数。"
 
 

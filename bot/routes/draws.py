@@ -14,7 +14,7 @@ from bot.turn import LIST_MAX, Turn
 from bot.wording import normalise
 from handlers.draws.draws import DrawSummary, DrawView
 from handlers.draws.spin_results import SpinResult
-from handlers.errors import DrawNotForYou, DrawNotOpen, SpinCostsMore, SpinsUsedUp
+from handlers.errors import DrawNotForYou, DrawNotOpen, DrawPaused, SpinCostsMore, SpinsUsedUp
 from handlers.offers.offers import shown_time
 from handlers.ports import DialogueState
 from handlers.rules.draw_rules import PrizeKind
@@ -159,4 +159,6 @@ def _has(seen: DrawView) -> str:
 async def _remark(turn: Turn, draw: DrawSummary) -> str:
     if draw.reason == DrawNotOpen.code:
         return draw_texts.opens(shown_time(draw.opens_at))
+    if draw.reason == DrawPaused.code:
+        return draw_texts.PAUSED
     return _has(await turn.handlers.draws.view(turn.person, draw.id))

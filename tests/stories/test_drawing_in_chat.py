@@ -154,6 +154,7 @@ async def test_a_draw_that_is_paused_or_announced_says_so(town, ming, fair):
     opens = fair.rooms.clock.now().replace(microsecond=0)
     draw_id = await fair.published(points(0), title="开业转盘")
     await fair.handlers.draw_editing.pause(fair.operator, draw_id, reason="核对", request_id="pause")
+    assert "1 开业转盘（暂停中）" in (await ming.say(town.oa, "抽奖")).text
     assert (await ming.say(town.oa, "抽 开业")).text == "开业转盘暂停中，次数不会减少，请稍后再来。"
     await fair.published(points(0), title="中秋抽奖", opens_at=opens + timedelta(days=1))
     said = (await ming.say(town.oa, "抽奖")).text
