@@ -67,7 +67,7 @@ async def migrate(client: PostgresClient | SqliteClient, app: str = "models", pa
         for name in names(package):
             migration: Migration = import_module(f"{package}.{name}").Migration(name, app)
             if name in done:
-                _pass_over(migration, state)
+                pass_over(migration, state)
             elif migration.atomic:
                 # Tortoise's operations take the connection from the context, which the block sets.
                 async with _transaction(connection, migration) as transaction:
@@ -91,7 +91,7 @@ async def _apply(migration: Migration, state: State, editor: BaseSchemaEditor) -
     state.validate_relations_initialized()
 
 
-def _pass_over(migration: Migration, state: State) -> None:
+def pass_over(migration: Migration, state: State) -> None:
     """What the models are after a migration that was applied before."""
     for operation in migration.operations:
         _go_forward(operation, migration.app_label, state)
