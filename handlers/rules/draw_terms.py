@@ -31,7 +31,7 @@ def stored(terms: DrawTerms) -> dict[str, Any]:
     }
     return {
         "rules": plain(terms.rules),
-        "audience": audience | {"card_kinds": list(terms.audience.card_kinds)},
+        "audience": audience | {"levels": list(terms.audience.levels), "card_kinds": list(terms.audience.card_kinds)},
         "look": terms.look.value,
         "address_days": terms.address_days,
     }
@@ -42,7 +42,8 @@ def terms_of(facts: Mapping[str, Any]) -> DrawTerms:
     audience = dict(facts["audience"])
     for name in ("organizations", "member_list"):
         audience[name] = tuple(map(UUID, audience[name]))
-    audience["card_kinds"] = tuple(audience["card_kinds"])
+    for name in ("levels", "card_kinds"):
+        audience[name] = tuple(audience[name])
     return DrawTerms(
         rules=rules_of(facts["rules"]),
         audience=Audience(**audience),
