@@ -70,6 +70,7 @@ from handlers.desk.operator_reviews import OperatorReviews
 from handlers.draws.draw_editing import DrawEditing
 from handlers.draws.draw_stock import DrawStock
 from handlers.draws.draws import Draws
+from handlers.draws.own_chances import OwnChances
 from handlers.draws.parcels import Parcels
 from handlers.draws.revealing import Revealing
 from handlers.draws.seeds import Seeds
@@ -303,6 +304,7 @@ def build_handlers(
         draw_simulating=DrawSimulating(clock),
         draw_stock=DrawStock(clock, seeds),
         draws=draws,
+        own_chances=OwnChances(clock),
         parcels=Parcels(clock, vault, seeds),
         spinning=Spinning(clock, vault, signer, seeds),
         following=following,

@@ -6,7 +6,13 @@ NO_TASKS = "现在没有可以做的任务。回复“签到”或“权益”�
 
 def a_reward(kind: str, amount: int, *, is_cut: bool = False) -> str:
     """One thing that was given; what was cut says so."""
-    what = {"points": f"{amount}分", "makeup_card": f"补签卡{amount}张"}.get(kind, f"权益{amount}份")
+    known = {
+        "points": f"{amount}分",
+        "makeup_card": f"补签卡{amount}张",
+        "growth": f"成长值{amount}",
+        "chances": f"抽奖次数{amount}次",
+    }
+    what = known.get(kind, f"权益{amount}份")
     return f"{what}（已到上限或已发完）" if is_cut else what
 
 

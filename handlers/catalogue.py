@@ -38,6 +38,7 @@ from handlers.desk.operator_reviews import OperatorReviews
 from handlers.draws.draw_editing import DrawEditing
 from handlers.draws.draw_stock import DrawStock
 from handlers.draws.draws import Draws
+from handlers.draws.own_chances import OwnChances
 from handlers.draws.parcels import Parcels
 from handlers.draws.revealing import Revealing
 from handlers.draws.spinning import Spinning
@@ -155,6 +156,7 @@ class Handlers:
     draw_simulating: DrawSimulating
     draw_stock: DrawStock
     draws: Draws
+    own_chances: OwnChances
     parcels: Parcels
     spinning: Spinning
     following: Following

@@ -12,7 +12,10 @@ RewardCode = Annotated[str, StringConstraints(max_length=64)]
 
 
 class RewardBody(Body):
-    """`code`: of points the earning rule, of a benefit the offer. `days`: how long make-up cards live."""
+    """`code`: of points the earning rule, of a benefit the offer, of chances the draw.
+
+    `days`: how long make-up cards and chances live.
+    """
 
     kind: Annotated[str, StringConstraints(min_length=1, max_length=32)]
     amount: RewardAmount
@@ -41,7 +44,9 @@ class RewardedOut(Out):
     code: str
     wanted: int
     amount: int
-    cut_by: str = Field(description="empty where nothing was cut; else cap, budget, rule, stock, limit, paused")
+    cut_by: str = Field(
+        description="empty where nothing was cut; else cap, budget, rule, stock, limit, paused, ended, audience"
+    )
 
 
 Rewards = Annotated[list[RewardBody], Field(max_length=10)]

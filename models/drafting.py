@@ -8,10 +8,26 @@ import sys
 
 from tortoise.context import TortoiseContext
 from tortoise.migrations.autodetector import MigrationAutodetector
+from tortoise.migrations.migration import Migration
+from tortoise.migrations.schema_generator.state import State
+from tortoise.migrations.schema_generator.state_apps import StateApps
 from tortoise.migrations.writer import MigrationWriter, format_migration_name
 
 from models import migrating
 from models.database import APP, configuration
+
+
+class _Autodetector(MigrationAutodetector):
+    """Tortoise's own, but quick in finding out what the migrations say."""
+
+    async def _project_state(self) -> State:
+        state = State(models={}, apps=StateApps())
+        for key in self._full_plan():
+            migration = self.loader.graph.nodes[key]
+            if not isinstance(migration, Migration):
+                raise TypeError(f"no migration {key}")
+            migrating.pass_over(migration, state)
+        return state
 
 
 async def changes() -> list[MigrationWriter]:
@@ -24,7 +40,7 @@ async def changes() -> list[MigrationWriter]:
         for model in context.apps.apps[APP].values():
             # Tortoise calls the first line of the docstring part of the table: rewording would ask for a migration.
             model._meta.table_description = ""  # noqa: SLF001 - Tortoise's own name for it
-        return await MigrationAutodetector(context.apps, config["apps"]).changes()
+        return await _Autodetector(context.apps, config["apps"]).changes()
 
 
 async def draft(name: str) -> str | None:

@@ -12,11 +12,11 @@ from importlib import import_module
 import asyncpg
 from tortoise.connection import get_connections
 from tortoise.migrations.migration import Migration
-from tortoise.migrations.operations import CreateModel
+from tortoise.migrations.operations import CreateModel, Operation
 from tortoise.migrations.recorder import MigrationRecorder
 from tortoise.migrations.schema_editor import AsyncpgSchemaEditor, SqliteSchemaEditor
 from tortoise.migrations.schema_editor.base import BaseSchemaEditor
-from tortoise.migrations.schema_generator.state import State
+from tortoise.migrations.schema_generator.state import ModelState, State
 from tortoise.migrations.schema_generator.state_apps import StateApps
 
 from models.asyncpg_client import PostgresClient, translated
@@ -60,13 +60,14 @@ async def migrate(client: PostgresClient | SqliteClient, app: str = "models", pa
     async with _alone(client) as connection:
         done = await applied(connection, app)
         todo = [name for name in names(package) if name not in done]
-        if todo:
-            await MigrationRecorder(connection).ensure_schema(_editor(connection, atomic=False))
+        if not todo:
+            return []
+        await MigrationRecorder(connection).ensure_schema(_editor(connection, atomic=False))
         state = State(models={}, apps=StateApps(default_connections={app: connection.connection_name}))
         for name in names(package):
             migration: Migration = import_module(f"{package}.{name}").Migration(name, app)
             if name in done:
-                await migration.apply(state, dry_run=True, schema_editor=None)
+                pass_over(migration, state)
             elif migration.atomic:
                 # Tortoise's operations take the connection from the context, which the block sets.
                 async with _transaction(connection, migration) as transaction:
@@ -85,9 +86,29 @@ async def _apply(migration: Migration, state: State, editor: BaseSchemaEditor) -
     """
     for operation in migration.operations:
         before = state if isinstance(operation, _FORWARD_ONLY) else state.clone()
-        operation.state_forward(migration.app_label, state)
+        _go_forward(operation, migration.app_label, state)
         await migration._run_database_forward(operation, before, state, editor, True)  # noqa: FBT003, SLF001 - Tortoise's own
     state.validate_relations_initialized()
+
+
+def pass_over(migration: Migration, state: State) -> None:
+    """What the models are after a migration that was applied before."""
+    for operation in migration.operations:
+        _go_forward(operation, migration.app_label, state)
+
+
+def _go_forward(operation: Operation, app: str, state: State) -> None:
+    """A new model is built and joined to those that are there, which stay as they are.
+
+    Tortoise builds everything anew that hangs together with it, which is everything: nine tenths of a new database.
+    """
+    if not isinstance(operation, CreateModel):
+        operation.state_forward(app, state)
+        return
+    found = ModelState.make_from_model(app, operation.model)
+    state.models[app, operation.name] = found
+    state.apps.register_model(app, found.render(state.apps))
+    state.apps._init_relations()  # noqa: SLF001 - Tortoise's own; of models that wait for this one, too
 
 
 def _transaction(client: PostgresClient | SqliteClient, migration: Migration) -> ShieldedTransaction:

@@ -3,14 +3,17 @@
 Called inside an open transaction; members are named by the canonical id. They are spent soonest to end first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from handlers.draws.held import read
 from handlers.ledger.posting import Posted, post
 from handlers.rules.ledger import CHANCES, Cause, Move, Side, Unit, of_member
-from models.words import LedgerAccountKind
+from models.database import rows
+from models.statements import draws as statements
+from models.words import DrawState, LedgerAccountKind
 
 ISSUED, SPENT = Side(LedgerAccountKind.ISSUED), Side(LedgerAccountKind.SPENT)
 GIVEN = "chances"  # the kind of cause; its id begins with the source
@@ -33,6 +36,33 @@ class Chances:
     def cause(self) -> Cause:
         """What makes it happen once."""
         return Cause(GIVEN, f"{self.source}:{self.key}")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDraw:
+    """A draw that can be spun, or will be: published and not ended, paused or not."""
+
+    id: UUID
+    organization_id: UUID
+    title: str
+    closes_at: datetime
+    takes_chances: bool
+
+
+async def open_draws(codes: Collection[str]) -> Mapping[str, OpenDraw]:
+    """By code, as they stand; nothing is locked."""
+    found = [await read(each) for each in await rows(statements.BY_CODES, sorted(codes))]
+    return {
+        each.code: OpenDraw(
+            each.id,
+            each.organization_id,
+            each.version.terms.rules.title,
+            each.version.terms.rules.closes_at,
+            each.version.terms.rules.price.takes_chances,
+        )
+        for each in found
+        if each.state in {DrawState.PUBLISHED, DrawState.PAUSED}
+    }
 
 
 def unit_of(programme_id: UUID, draw_id: UUID) -> Unit:

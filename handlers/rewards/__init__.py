@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from handlers.rewards.base import RewardKind
 from handlers.rewards.benefits import BenefitReward
+from handlers.rewards.draw_chances import ChancesReward
+from handlers.rewards.growth import GrowthReward
 from handlers.rewards.makeup_cards import MakeupCardReward
 from handlers.rewards.points import PointsReward
 
@@ -11,4 +13,6 @@ KINDS: Mapping[str, RewardKind] = {
     "points": PointsReward(),
     "benefit": BenefitReward(),
     "makeup_card": MakeupCardReward(),
+    "growth": GrowthReward(),
+    "chances": ChancesReward(),
 }

@@ -8,26 +8,39 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from handlers.ports import Vault
+from handlers.rules.ledger import Cause
 from handlers.rules.rewards import Reward
+from models.words import RewardedAct
+
+GIVEN = "reward"  # who gives, and the kind of cause
 
 
 @dataclass(frozen=True, slots=True)
 class Gift:
-    """A reward for a member (by the canonical id), under the id of its own row, which is what makes it happen once."""
+    """A reward of an act for a member (by the canonical id).
+
+    It goes under the id of its own row, which is what makes it happen once.
+    """
 
     id: UUID
+    act: RewardedAct
     member_id: UUID
     reward: Reward
 
     @property
     def kind(self) -> str:
         """Who acts, as claims note it."""
-        return "reward"
+        return GIVEN
 
     @property
     def actor_id(self) -> str:
         """The reward's row."""
         return str(self.id)
+
+    @property
+    def cause(self) -> Cause:
+        """What the ledger knows it by."""
+        return Cause(GIVEN, str(self.id))
 
 
 @dataclass(frozen=True, slots=True)

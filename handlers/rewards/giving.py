@@ -46,7 +46,7 @@ async def give(act: RewardedAct, awarded: Sequence[Awarded], giving: Giving) -> 
     gifts = {new_id(): each for each in awarded}
     by_kind: defaultdict[str, list[Gift]] = defaultdict(list)
     for gift_id, each in gifts.items():
-        by_kind[each.due.reward.kind].append(Gift(gift_id, each.member_id, each.due.reward))
+        by_kind[each.due.reward.kind].append(Gift(gift_id, act, each.member_id, each.due.reward))
     given: dict[UUID, Given] = {}
     for kind in (name for name in KINDS if name in by_kind):
         given |= await KINDS[kind].give(by_kind[kind], giving)

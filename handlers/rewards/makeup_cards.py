@@ -17,7 +17,7 @@ from models.statements import checkins as statements
 from models.words import LedgerAccountKind
 
 MOST_AT_ONCE = 10
-GIVEN, USED = "reward", "makeup"  # the kinds of cause
+USED = "makeup"  # the kind of cause
 
 _ISSUED, _SPENT = Side(LedgerAccountKind.ISSUED), Side(LedgerAccountKind.SPENT)
 
@@ -42,10 +42,10 @@ class MakeupCardReward:
 
 
 def _given(gift: Gift, unit: Unit, giving: Giving) -> Move:
-    reward, cause = gift.reward, Cause(GIVEN, str(gift.id))
+    reward = gift.reward
     today = day_of(giving.at, giving.zone)
     ends_at = None if reward.days is None else begins(today + timedelta(days=reward.days + 1), giving.zone)
-    return Move(unit, _ISSUED, of_member(gift.member_id), reward.amount, cause, expires_at=ends_at)
+    return Move(unit, _ISSUED, of_member(gift.member_id), reward.amount, gift.cause, expires_at=ends_at)
 
 
 async def use_card(member_id: UUID, check_in_id: UUID, giving: Giving) -> None:

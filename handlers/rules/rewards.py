@@ -7,9 +7,11 @@ MOST_REWARDS = 10  # of one part
 
 @dataclass(frozen=True, slots=True)
 class Reward:
-    """`amount` of a kind (`handlers/rewards`). `code`: the earning rule of points, the offer of a benefit.
+    """`amount` of a kind (`handlers/rewards`). `code`: the earning rule of points, the offer of a benefit, the
+    draw of chances.
 
-    `days`: how long a make-up card lives, counted from the day after; None: for good.
+    `days`: how long make-up cards and chances live, counted from the day after; None: for good, chances until the draw
+    closes.
     """
 
     kind: str

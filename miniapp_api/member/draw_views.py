@@ -29,6 +29,7 @@ from miniapp_api.auth import person
 from miniapp_api.draw_shapes import LOG_TYPE, Day, DisclosedOut, FairnessOut, ParcelOut
 from miniapp_api.http import endpoint
 from miniapp_api.keys import handlers
+from miniapp_api.member.points_views import before
 from miniapp_api.replies import Created, Download, Ok, reply
 from miniapp_api.shapes import Body, Cursor, Id, Limit, Out, Page, decode_cursor, encode_cursor
 from models.words import DrawLook, ParcelState, SpinPaid
@@ -161,6 +162,17 @@ class OwnSpinOut(Out):
     chain: str
 
 
+class ChanceOut(Out):
+    """Chances that came at once. `source`: check_in, task, operator, prize."""
+
+    id: Id
+    source: str
+    amount: int
+    left: int = Field(description="that can still be spun")
+    given_at: datetime
+    expires_at: datetime | None
+
+
 class WinnerOut(Out):
     sequence: int
     member: str = Field(description="as far as others may know")
@@ -227,6 +239,18 @@ async def own_spins(
 
 
 @endpoint(tags=["draw"], auth="person", refuses=[DrawUnknown])
+async def own_chances(
+    request: web.Request, draw_id: Id, /, limit: Limit = 20, cursor: Cursor | None = None
+) -> Ok[Page[ChanceOut]]:
+    """The person's chances of this draw, gift by gift, the newest first."""
+    last = before(cursor)
+    found = await handlers(request).own_chances.listed(person(request), draw_id, before=last, limit=limit + 1)
+    items = [ChanceOut.model_validate(each) for each in found[:limit]]
+    more = encode_cursor([str(found[limit - 1].id)]) if len(found) > limit else None
+    return Ok(Page(items=items, next_cursor=more))
+
+
+@endpoint(tags=["draw"], auth="person", refuses=[DrawUnknown])
 async def winners(
     request: web.Request, draw_id: Id, /, limit: Limit = 20, cursor: Cursor | None = None
 ) -> Ok[Page[WinnerOut]]:
@@ -274,6 +298,7 @@ ROUTES = [
     web.get("/draws/{draw_id}", draw),
     web.post("/draws/{draw_id}/spins", spin),
     web.get("/draws/{draw_id}/spins", own_spins),
+    web.get("/draws/{draw_id}/chances", own_chances),
     web.get("/draws/{draw_id}/winners", winners),
     web.get("/draws/{draw_id}/fairness", fairness),
     web.get("/draws/{draw_id}/fairness/log", fairness_log),

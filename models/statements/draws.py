@@ -12,6 +12,8 @@ _DRAW = """
 """
 LOCK = Both(postgres=_DRAW + " FOR NO KEY UPDATE", sqlite=_DRAW)
 PUBLISHED = _DRAW + " AND version > 0"
+_BY_CODES = _DRAW.replace("id = $1", "version > 0 AND code ")
+BY_CODES = Both(postgres=_BY_CODES + "= ANY($1::text[])", sqlite=_BY_CODES + _OF_THESE)
 # Only from where it was read, whatever became of the lock.
 ADVANCE = """
     UPDATE draw SET last_sequence = $3, chain_hash = $4, last_at = $5
@@ -242,6 +244,18 @@ _CHANCES = """
 """
 CHANCES_OF = Both(
     postgres=_CHANCES.format(theirs=f"= ANY(ARRAY{_THEIRS})"), sqlite=_CHANCES.format(theirs=f"IN {_THEIRS}")
+)
+# The same gift by gift, whoever of them it came to and wherever it lies now: $4 the last one of the page before.
+_GIFTS = """
+    SELECT t.id, t.amount, t.cause_kind, t.cause_id, t.happened_at, MAX(l.expires_at) AS expires_at,
+        SUM(CASE WHEN l.expires_at IS NULL OR l.expires_at > $3 THEN l.left_amount ELSE 0 END) AS left_amount
+    FROM ledger_lot l JOIN ledger_account a ON a.id = l.account_id JOIN transfer t ON t.id = l.origin_id
+    WHERE a.unit = $1 AND a.kind = 'member' AND a.member_id {theirs} AND ({before} IS NULL OR t.id < {before})
+    GROUP BY t.id, t.amount, t.cause_kind, t.cause_id, t.happened_at ORDER BY t.id DESC LIMIT $5
+"""
+CHANCE_GIFTS = Both(
+    postgres=_GIFTS.format(theirs=f"= ANY(ARRAY{_THEIRS})", before="CAST($4 AS uuid)"),
+    sqlite=_GIFTS.format(theirs=f"IN {_THEIRS}", before="$4"),
 )
 
 # --- parcels

@@ -52,7 +52,7 @@ RULES: tuple[tuple[str, str | Both], ...] = (
         "奖励的积分和补签卡等于它的流水",
         """
         SELECT g.id FROM given_reward g LEFT JOIN transfer t ON t.id = g.given_id
-        WHERE g.amount > g.wanted OR (g.kind IN ('points', 'makeup_card') AND g.amount <> COALESCE(t.amount, 0))
+        WHERE g.amount > g.wanted OR (g.kind <> 'benefit' AND g.amount <> COALESCE(t.amount, 0))
         """,
     ),
     (

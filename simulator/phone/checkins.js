@@ -47,4 +47,4 @@ function cell(on, days, month, touch) {
 }
 
 const named = (part) => { const [kind, days] = part.split(":"); return days ? `${PARTS[kind]} ${days} 天` : PARTS[kind] ?? kind; };
-const worth = ({ kind, amount }) => ({ points: `${amount} 积分`, makeup_card: `补签卡 ${amount} 张` })[kind] ?? `权益 ${amount} 份`;
+const worth = ({ kind, amount }) => ({ points: `${amount} 积分`, makeup_card: `补签卡 ${amount} 张`, growth: `成长值 ${amount}`, chances: `抽奖 ${amount} 次` })[kind] ?? `权益 ${amount} 份`;
