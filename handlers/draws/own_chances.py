@@ -8,7 +8,7 @@ from uuid import UUID
 
 from handlers.actors import Person
 from handlers.draws.chances import GIVEN, unit_of
-from handlers.draws.spin_paying import WON
+from handlers.draws.prizes import WON
 from handlers.errors import DrawUnknown
 from handlers.offers.offers import askers
 from handlers.points.points_terms import terms

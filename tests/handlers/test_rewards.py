@@ -29,7 +29,7 @@ CHANCES_ONLY = SpinPrice(free_daily=0, takes_chances=True)
 async def parlour(far):
     async with a_parlour(far) as parlour:
         yield parlour
-    await holds()
+    await holds(Fair(far, parlour.mall.root, parlour.operator))
 
 
 @pytest.fixture
