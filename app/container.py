@@ -151,6 +151,7 @@ from handlers.shops.merchants import Merchants, Owners
 from handlers.shops.stores import Stores
 from handlers.simulation.draw_outcomes import DrawOutcomes
 from handlers.simulation.draw_simulating import DrawSimulating
+from handlers.simulation.odds_watch import OddsWatch
 from handlers.tasks.task_editing import TaskEditing
 from handlers.tasks.tasks import Tasks
 from models import database
@@ -335,6 +336,7 @@ def build_handlers(
         offline_cut_off=OfflineCutOff(clock),
         offline_packs=OfflinePacks(clock, vault, signer),
         offline_uploads=OfflineUploads(clock, vault),
+        odds_watch=OddsWatch(clock, draws),
         offer_catalogue=OfferCatalogue(clock),
         offer_editing=OfferEditing(clock),
         offer_stocks=OfferStocks(clock),
