@@ -298,7 +298,7 @@ def build_handlers(
         clerks=Clerks(clock, vault, sessions),
         consents=Consents(clock, accounts, vault),
         departures=departures,
-        draw_editing=DrawEditing(clock, seeds),
+        draw_editing=DrawEditing(clock, seeds, points_are_worth_money=settings.draw.points_are_worth_money),
         draw_outcomes=DrawOutcomes(clock, draws),
         draw_revealing=Revealing(clock, vault, signer, seeds),
         draw_simulating=DrawSimulating(clock),
