@@ -152,6 +152,7 @@ from handlers.shops.merchants import Merchants, Owners
 from handlers.shops.stores import Stores
 from handlers.simulation.draw_outcomes import DrawOutcomes
 from handlers.simulation.draw_simulating import DrawSimulating
+from handlers.simulation.odds_watch import OddsWatch
 from handlers.tasks.task_editing import TaskEditing
 from handlers.tasks.tasks import Tasks
 from models import database
@@ -298,7 +299,7 @@ def build_handlers(
         clerks=Clerks(clock, vault, sessions),
         consents=Consents(clock, accounts, vault),
         departures=departures,
-        draw_editing=DrawEditing(clock, seeds),
+        draw_editing=DrawEditing(clock, seeds, points_are_worth_money=settings.draw.points_are_worth_money),
         draw_outcomes=DrawOutcomes(clock, draws),
         draw_revealing=Revealing(clock, vault, signer, seeds),
         draw_simulating=DrawSimulating(clock),
@@ -337,6 +338,7 @@ def build_handlers(
         offline_cut_off=OfflineCutOff(clock),
         offline_packs=OfflinePacks(clock, vault, signer),
         offline_uploads=OfflineUploads(clock, vault),
+        odds_watch=OddsWatch(clock, draws),
         offer_catalogue=OfferCatalogue(clock),
         offer_editing=OfferEditing(clock),
         offer_stocks=OfferStocks(clock),

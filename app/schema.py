@@ -103,6 +103,12 @@ class Grant(_Section):
     alone_fen: int = Field(5_000, ge=0, le=10_000_000, description="请填整数，单位分：补发不超过这个结算价时一人即可。")
 
 
+class Draw(_Section):
+    """What the law asks of lucky draws depends on it."""
+
+    points_are_worth_money: bool = Field(default=False, description="请填 true 或 false：积分是否可以购买或兑现。")
+
+
 class Simulator(_Section):
     """The pretend WeChat platform of the demo."""
 
@@ -153,6 +159,7 @@ class Settings(BaseSettings):
     operator: Operator = Operator()
     rate: Rate = Rate()
     identity: IdentityMeasure = IdentityMeasure()
+    draw: Draw = Draw()
     grant: Grant = Grant()
     simulator: Simulator = Simulator()
 

@@ -44,6 +44,8 @@ def work() -> Registry:
     registry.every("reveal_draws", Daily(time(1)), _reveal_draws)
     registry.every("lapse_parcels", Every(timedelta(hours=1)), _lapse_parcels)
     registry.add("say_parcel_waits", _say_parcel_waits)
+    registry.every("watch_odds", Daily(time(3)), _watch_odds)
+    registry.add("note_odds_alarm", _note_odds_alarm)
     # Two hours after the day: what was redeemed at its end can be taken back for so long.
     registry.every("plan_closings", Daily(time(2)), _plan_closings)
     registry.add("close_days", _close_days)
@@ -192,6 +194,14 @@ async def _say_parcel_waits(handlers: Handlers, job: JobContext) -> None:
     said = job.payload
     text = texts.parcel_waits(said["prize"], texts.until(datetime.fromisoformat(said["until"]), BUSINESS_ZONE))
     await handlers.notices.tell(member_id=said["member_id"], text=text)
+
+
+async def _watch_odds(handlers: Handlers, _: JobContext) -> None:
+    await handlers.odds_watch.watch()
+
+
+async def _note_odds_alarm(handlers: Handlers, job: JobContext) -> None:
+    await handlers.odds_watch.note(job)
 
 
 async def _plan_closings(handlers: Handlers, job: JobContext) -> None:

@@ -2,6 +2,7 @@
 
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from functools import lru_cache
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -18,11 +19,15 @@ class Ed25519Signer:
 
     def sign(self, private: str, data: bytes) -> str:
         """Raises VaultError for what is no private key."""
-        try:
-            key = Ed25519PrivateKey.from_private_bytes(urlsafe_b64decode(private + "=" * (-len(private) % 4)))
-        except (binascii.Error, ValueError):
-            raise VaultError("not a private key of Ed25519") from None
-        return _text(key.sign(data))
+        return _text(_key(private).sign(data))
+
+
+@lru_cache(maxsize=4)  # to make one ready costs as much as to sign
+def _key(private: str) -> Ed25519PrivateKey:
+    try:
+        return Ed25519PrivateKey.from_private_bytes(urlsafe_b64decode(private + "=" * (-len(private) % 4)))
+    except (binascii.Error, ValueError):
+        raise VaultError("not a private key of Ed25519") from None
 
 
 def _text(data: bytes) -> str:

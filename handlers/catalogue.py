@@ -113,6 +113,7 @@ from handlers.shops.merchants import Merchants, Owners
 from handlers.shops.stores import Stores
 from handlers.simulation.draw_outcomes import DrawOutcomes
 from handlers.simulation.draw_simulating import DrawSimulating
+from handlers.simulation.odds_watch import OddsWatch
 from handlers.tasks.task_editing import TaskEditing
 from handlers.tasks.tasks import Tasks
 
@@ -190,6 +191,7 @@ class Handlers:
     offline_cut_off: OfflineCutOff
     offline_packs: OfflinePacks
     offline_uploads: OfflineUploads
+    odds_watch: OddsWatch
     offer_catalogue: OfferCatalogue
     offer_editing: OfferEditing
     offer_stocks: OfferStocks

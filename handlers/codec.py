@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 NAME = "~"  # the key that holds a dataclass's name; no field can be called so
 _PLAIN = (bool, int, float, str)
+_AS_THEY_ARE = frozenset({*_PLAIN, NoneType})
 
 
 def to_json(value: object) -> Any:
@@ -112,11 +113,20 @@ def _writer(kind: type[Any]) -> Writer:
     name = kind.__name__
     if dataclasses.is_dataclass(kind):
         names = tuple(field.name for field in dataclasses.fields(kind))
-        return lambda value: {NAME: name, **{each: to_json(getattr(value, each)) for each in names}}
+        return lambda value: _written(value, name, names)
     for kinds, write in _WRITERS_OF_MANY:
         if issubclass(kind, kinds):
             return write
     raise TypeError(f"{name} cannot be stored as JSON")
+
+
+def _written(value: object, name: str, names: Sequence[str]) -> dict[str, Any]:
+    """A dataclass. Most fields of a result are as JSON has them, and need no writer."""
+    found: dict[str, Any] = {NAME: name}
+    for each in names:
+        item = getattr(value, each)
+        found[each] = item if type(item) in _AS_THEY_ARE else to_json(item)
+    return found
 
 
 Reader = Callable[[Any], Any]

@@ -61,10 +61,13 @@ class DrawChange:
 class DrawEditing:
     """Makes, changes and publishes draws within the operator's subtree."""
 
-    def __init__(self, clock: Clock, seeds: Seeds, zone: ZoneInfo = BUSINESS_ZONE) -> None:
+    def __init__(
+        self, clock: Clock, seeds: Seeds, zone: ZoneInfo = BUSINESS_ZONE, *, points_are_worth_money: bool = False
+    ) -> None:
         self._clock = clock
         self._seeds = seeds
         self._zone = zone
+        self._are_worth_money = points_are_worth_money
 
     async def listing(
         self, operator: Operator, *, state: DrawState | None = None, after: UUID | None, limit: int
@@ -150,7 +153,8 @@ class DrawEditing:
             if draw.state is DrawState.ENDED:
                 raise DrawStateWrong(state=str(draw.state))
             before, terms = await hold(draw_id), terms_of(draw.terms)
-            await check(draw, terms, before.version.terms if before else None, now=now)
+            published = before.version.terms if before else None
+            await check(draw, terms, published, now=now, points_are_worth_money=self._are_worth_money)
             window = terms.rules.opens_at, terms.rules.closes_at
             if not await rows(statements.PUBLISH, draw.id, draw.version, *window):
                 raise DrawStateWrong(state=str(draw.state))

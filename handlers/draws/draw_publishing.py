@@ -36,10 +36,13 @@ from models.words import BenefitKind, OfferState
 _POOLED = frozenset({BenefitKind.CODE_COUPON, BenefitKind.PACKAGE})  # what they draw on may run dry
 
 
-async def check(draw: Draw, terms: DrawTerms, before: DrawTerms | None, *, now: datetime) -> None:
+async def check(
+    draw: Draw, terms: DrawTerms, before: DrawTerms | None, *, now: datetime, points_are_worth_money: bool
+) -> None:
     """Raises DrawNotPublishable with everything that is in the way. `before`: the version that is published now."""
     rules = terms.rules
-    problems = [*problems_of(rules, now), *law_problems(rules, points_are_worth_money=False), *_words(terms)]
+    against = law_problems(rules, points_are_worth_money=points_are_worth_money)
+    problems = [*problems_of(rules, now), *against, *_words(terms)]
     if before is not None and not problems:
         problems += [*only_better(before.rules, rules), *_kept(before, terms)]
     problems += [*await _of_prizes(draw, rules.prizes, before), *await _of_names(terms.audience)]

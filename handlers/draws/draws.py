@@ -202,6 +202,10 @@ class Draws:
     async def burn(self, operator: Operator, draw_id: UUID) -> Burn:
         """Observed against planned, version by version, row by row. Raises RoleMissing, DrawUnknown."""
         await theirs(await allowed(operator, Capability.DRAWS), draw_id)
+        return await self.burnt(draw_id)
+
+    async def burnt(self, draw_id: UUID) -> Burn:
+        """The same for the house itself. Raises DrawUnknown: nothing was ever published."""
         found = await row(statements.PUBLISHED, draw_id)
         if found is None:
             raise DrawUnknown

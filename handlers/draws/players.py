@@ -12,6 +12,7 @@ from handlers.draws.held import HeldDraw
 from handlers.errors import DomainError, MemberFrozen, NotSignedIn
 from handlers.offers.offers import askers
 from handlers.rules.eligibility import Asker
+from handlers.rules.ledger import Side, of_member
 from handlers.rules.odds import Member, Outcome
 from handlers.standing import may_act
 from models.database import rows
@@ -60,6 +61,10 @@ class Player:
     own_free: int = 0
     own_wins: dict[str, int] = field(default_factory=dict)
     own_wins_today: dict[str, int] = field(default_factory=dict)
+    side: Side = field(init=False)  # of the ledger's accounts
+
+    def __post_init__(self) -> None:
+        self.side = of_member(self.member_id)
 
     def after(self, outcome: Outcome, code: str | None) -> None:
         """One spin more; `code`: of what was won, None for thanks."""

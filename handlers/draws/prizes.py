@@ -1,7 +1,7 @@
 """What a prize is made of when it is awarded: the claims, parcels and amounts that come with it, by the set.
 
-Winning means that this is there in the transaction of the spin. Points and chances are entries of the book that the
-spins are paid from (`spin_paying.py`); growth moves levels as well, so it is earned like any other.
+Winning means that this is there in the transaction of the spin. Points, chances and growth are entries of the book that
+the spins are paid from (`spin_paying.py`); growth moves levels as well, once it is written.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,12 +12,11 @@ from zoneinfo import ZoneInfo
 
 from handlers.benefits.kinds import fulfiller
 from handlers.claims.issuing import Wanted, issue
-from handlers.levels.growth import GrowthEarning, earn_growth
+from handlers.levels.levels import settle
 from handlers.offers.offers import PublishedOffer, published
 from handlers.ports import Vault
 from handlers.requests import Actor
 from handlers.rules.draw_rules import Prize, PrizeKind
-from handlers.rules.ledger import Cause
 from handlers.rules.validity import begins, day_of
 from models.database import rows
 from models.failures import SerializationConflict
@@ -26,9 +25,9 @@ from models.sql import dump_rows, instant_text
 from models.statements import draws as statements
 from models.words import ClaimSource
 
-CREDITED = frozenset({PrizeKind.POINTS, PrizeKind.CHANCES})  # in the book that the spins are paid from
+CREDITED = frozenset({PrizeKind.POINTS, PrizeKind.CHANCES, PrizeKind.GROWTH})  # entries of the ledger
 WON = "spin_won"  # the kind of cause in the ledger; its id is the spin's
-FULFILLED = frozenset({PrizeKind.THANKS, PrizeKind.BENEFIT, PrizeKind.GOODS, PrizeKind.GROWTH}) | CREDITED
+FULFILLED = frozenset({PrizeKind.THANKS, PrizeKind.BENEFIT, PrizeKind.GOODS}) | CREDITED
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,8 @@ class Shelf:
         return sum(await kind.room(offer.benefit.terms, [()] * most, now=at))
 
     async def give(self, won: Sequence[Won], *, address_days: int, at: datetime) -> dict[UUID, Given]:
-        """By spin. Claims and growth are written at once, parcels by `send`, after the spins that they belong to."""
+        """By spin. Claims are written at once, and levels moved by growth that was won; parcels are written by `send`,
+        after the spins that they belong to."""
         by_offer: dict[str, list[Won]] = {}
         for each in won:
             if each.prize.kind is PrizeKind.BENEFIT:
@@ -87,12 +87,8 @@ class Shelf:
             issued = await issue(offer, wanted, at=at, zone=self._zone, vault=self._vault, reason="won")
             for each, (claim, *_) in zip(theirs, issued, strict=True):
                 given[each.spin_id] = Given(claim_id=claim.id, until=claim.expires_at)
-        growth = [
-            GrowthEarning(each.member_id, each.prize.amount, Cause(WON, str(each.spin_id)))
-            for each in won
-            if each.prize.kind is PrizeKind.GROWTH
-        ]
-        await earn_growth(growth, at=at)
+        if grown := {each.member_id for each in won if each.prize.kind is PrizeKind.GROWTH}:
+            await settle(grown, at=at)
         until = begins(day_of(at, self._zone) + timedelta(days=address_days + 1), self._zone)
         for each in won:
             if each.prize.kind is PrizeKind.GOODS:

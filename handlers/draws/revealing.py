@@ -35,6 +35,7 @@ from models.statements import draws as statements
 
 PAGE = 1_000  # rows of a log that are read at a time
 SHOWN_DAYS = 60
+SHOWN_KEYS = 6  # one each half year: receipts are good for as long as records are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,7 @@ class Revealing:
             )
             for each in await rows(statements.COMMITMENTS, draw_id, wanted)
         )
-        return Fairness(draw_id, days, wanted, commitments, await self._keys.shown())
+        return Fairness(draw_id, days, wanted, commitments, await self._keys.shown(SHOWN_KEYS))
 
     async def log(self, person: Person, draw_id: UUID, *, day: str | None = None) -> AsyncIterator[bytes]:
         """A revealed day as JSON lines, for `docs/fairness/verify_draw.py`; the newest when none is named.

@@ -19,7 +19,7 @@ from handlers.ledger.books import OpenBook, Place, open_book, write
 from handlers.ledger.posting import beside, write_down_what_is_due
 from handlers.points.points_terms import TermsHeld, terms
 from handlers.rules.draw_rules import Prize, PrizeKind, SpinPrice
-from handlers.rules.ledger import POINTS, Cause, Move, Side, Unit, of_member
+from handlers.rules.ledger import GROWTH, POINTS, Cause, Move, Side, Unit
 from handlers.rules.points import ends_at
 from models.failures import SerializationConflict
 from models.words import LedgerAccountKind, SpinPaid
@@ -43,6 +43,7 @@ class Till:
     held: HeldDraw
     points: Unit
     chances: Unit
+    growth: Unit
     terms: TermsHeld
     at: datetime
     zone: ZoneInfo
@@ -71,9 +72,9 @@ class Till:
         cause = Cause(PAID, str(act_id))
         moves = []
         if chances:
-            moves.append(Move(self.chances, of_member(player.member_id), SPENT, chances, cause, leg=0))
+            moves.append(Move(self.chances, player.side, SPENT, chances, cause, leg=0))
         if cost:
-            moves.append(Move(self.points, of_member(player.member_id), SPENT, cost, cause, leg=1))
+            moves.append(Move(self.points, player.side, SPENT, cost, cause, leg=1))
         self._decide(moves)
         player.use_free(free)
         return [
@@ -83,13 +84,19 @@ class Till:
         ]
 
     def credit(self, player: Player, prize: Prize, spin_id: UUID) -> None:
-        """A prize that is an entry of the ledger: points by the terms of points, chances until the draw closes."""
+        """A prize that is an entry of the ledger: points by the terms of points, chances until the draw closes, growth
+        for good."""
+        until = None
         if prize.kind is PrizeKind.POINTS:
-            unit, until = self.points, ends_at(self.terms.expiry, self.terms.expiry_count, self.at, self.zone)
-        else:
-            unit, until = self.chances, self.held.version.terms.rules.closes_at
-        to = of_member(player.member_id)
-        self._decide([Move(unit, ISSUED, to, prize.amount, Cause(WON, str(spin_id)), expires_at=until)])
+            until = ends_at(self.terms.expiry, self.terms.expiry_count, self.at, self.zone)
+        elif prize.kind is PrizeKind.CHANCES:
+            until = self.held.version.terms.rules.closes_at
+        won = Cause(WON, str(spin_id))
+        self._decide([Move(self.unit_of(prize.kind), ISSUED, player.side, prize.amount, won, expires_at=until)])
+
+    def unit_of(self, kind: PrizeKind) -> Unit:
+        """What prizes of this kind are counted in."""
+        return {PrizeKind.POINTS: self.points, PrizeKind.CHANCES: self.chances}.get(kind, self.growth)
 
     def free_left(self, player: Player) -> int:
         """Of the day's free spins."""
@@ -105,7 +112,7 @@ class Till:
             await write(self.opened.book.changes, self.opened.balances, at=self.at)
 
     def _available(self, unit: Unit, player: Player) -> int:
-        balance = self.opened.balances.get((unit, of_member(player.member_id))) if self.opened else None
+        balance = self.opened.balances.get((unit, player.side)) if self.opened else None
         return max(balance.available, 0) if balance is not None else 0
 
     def _decide(self, moves: Sequence[Move]) -> None:
@@ -130,22 +137,23 @@ async def open_till(
     """
     rules = held.version.terms.rules
     price, held_terms = rules.price, await terms()
-    points, chances = Unit(held_terms.programme_id, POINTS), unit_of(held_terms.programme_id, held.id)
-    till = Till(held, points, chances, held_terms, at, zone, next_free_at)
+    programme_id = held_terms.programme_id
+    points, chances = Unit(programme_id, POINTS), unit_of(programme_id, held.id)
+    till = Till(held, points, chances, Unit(programme_id, GROWTH), held_terms, at, zone, next_free_at)
     needs: dict[Place, int] = {}
     for member_id, times in wants.items():
         rest = times - max(price.free_daily - players[member_id].free_used, 0)
         if rest > 0 and price.takes_chances:
-            needs[chances, of_member(member_id)] = rest
+            needs[chances, players[member_id].side] = rest
         if rest > 0 and price.points is not None:
-            needs[points, of_member(member_id)] = rest * price.points
+            needs[points, players[member_id].side] = rest * price.points
     places: dict[Place, None] = dict.fromkeys(needs)
     for unit, _ in needs:
-        places |= dict.fromkeys([(unit, SPENT), *beside(unit, of_member(next(iter(wants))))])
+        places |= dict.fromkeys([(unit, SPENT), *beside(unit, players[next(iter(wants))].side)])
     kinds = {prize.kind for prize in rules.prizes if prize.kind in CREDITED}
     for kind in kinds:
-        unit = points if kind is PrizeKind.POINTS else chances
-        places |= dict.fromkeys([(unit, ISSUED), *((unit, of_member(member_id)) for member_id in wants)])
+        unit = till.unit_of(kind)
+        places |= dict.fromkeys([(unit, ISSUED), *((unit, players[member_id].side) for member_id in wants)])
     if places:
         till.opened = await open_book(places, at=at, needs=needs)
         write_down_what_is_due(till.opened, list(needs))

@@ -69,7 +69,7 @@ def results(
     keys: SigningKeys,
 ) -> Spun:
     """As it stands when the batch is decided; one signature for all spins of a request."""
-    payload = receipt_payload(held.key, held.committed, [(each.row, each.chain) for each in folded])
+    payload = receipt_payload(held.key, held.committed, [(each.text, each.chain) for each in folded])
     return Spun(
         draw_id=held.id,
         title=held.version.terms.rules.title,

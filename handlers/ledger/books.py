@@ -22,6 +22,7 @@ from models.statements import ledger as statements
 from models.words import LedgerAccountKind
 
 Place = tuple[Unit, Side]
+_KINDS = {each.value: each for each in LedgerAccountKind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,8 @@ async def _look(wanted: Sequence[Place]) -> dict[Place, Balance]:
     if programmes := sorted({unit.programme_id for unit, side in wanted if side.member_id is None}):
         for each in await rows(statements.OWN, programmes):
             found[_place(each)] = Balance(as_uuid(each["id"]))
-    return found
+    # By the caller's own objects, which are quicker to compare.
+    return found | {place: found.pop(place) for place in wanted if place in found}
 
 
 async def _reversible(transfer_ids: Collection[UUID], lots: dict[UUID, Lot]) -> dict[UUID, Reversible]:
@@ -117,7 +119,7 @@ def use_of(found: Mapping[str, Any], lots: dict[UUID, Lot]) -> Use:
 
 def _place(found: Mapping[str, Any]) -> Place:
     member_id = as_uuid(found["member_id"]) if found.get("member_id") else None
-    return Unit(as_uuid(found["programme_id"]), found["unit"]), Side(LedgerAccountKind(found["kind"]), member_id)
+    return Unit(as_uuid(found["programme_id"]), found["unit"]), Side(_KINDS[found["kind"]], member_id)
 
 
 def _balance(found: Mapping[str, Any]) -> Balance:

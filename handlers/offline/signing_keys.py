@@ -43,12 +43,12 @@ class SigningKeys:
         self._vault = vault
         self._signer = signer
 
-    async def shown(self) -> tuple[PublicKey, ...]:
-        """The current key and the one before it, the current one first; makes the first one."""
+    async def shown(self, limit: int = SHOWN) -> tuple[PublicKey, ...]:
+        """The current key and those before it, the current one first; makes the first one."""
         await self._latest()
         return tuple(
             PublicKey(each["key_id"], each["public_key"], as_instant(each["made_at"]))
-            for each in await rows(statements.SIGNING_KEYS, SHOWN)
+            for each in await rows(statements.SIGNING_KEYS, limit)
         )
 
     def sign(self, signing: Signing, data: bytes) -> str:

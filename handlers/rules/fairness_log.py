@@ -10,24 +10,19 @@ from typing import Any
 
 from handlers.rules.canonical import canonical
 from handlers.rules.draw_rules import DrawRules, plain
-from handlers.rules.fairness import COLUMNS, Commitment, Row, commitment_facts, commitment_hash
+from handlers.rules.fairness import COLUMNS, Commitment, commitment_facts, commitment_hash
 
 LOG_TYPE, RECEIPT_TYPE, CLOSING_TYPE = "fanpiao.draw.log.1", "fanpiao.draw.receipt.1", "fanpiao.draw.closing.1"
 
 
-def receipt_payload(draw: str, committed: str, rows: Sequence[tuple[Row, str]]) -> bytes:
-    """What is signed by Ed25519 for one request: its rows, each with the chain hash after it.
+def receipt_payload(draw: str, committed: str, rows: Sequence[tuple[str, str]]) -> bytes:
+    """What is signed by Ed25519 for one request: its rows in their canonical form, each with the chain hash after it.
 
     `committed`: the hash of the commitment that ruled them. The member keeps payload and signature: they prove that
     these spins stood at these places of the log, whatever a later export says.
     """
-    facts = {
-        "type": RECEIPT_TYPE,
-        "draw": draw,
-        "commitment": committed,
-        "rows": [[list(row), chain] for row, chain in rows],
-    }
-    return canonical(facts)
+    listed = ",".join([f'[{row},"{chain}"]' for row, chain in rows])
+    return f'{{"commitment":"{committed}","draw":"{draw}","rows":[{listed}],"type":"{RECEIPT_TYPE}"}}'.encode()
 
 
 def closing_payload(draw: str, day: str, *, last_sequence: int, head: str, committed: str) -> bytes:

@@ -3,7 +3,7 @@
 What becomes of it is decided by `handlers/rules/book.py`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -26,6 +26,13 @@ class Unit:
 
     programme_id: UUID
     code: str
+    _hash: int = field(init=False, repr=False, compare=False)  # a batch looks accounts up very often
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.programme_id, self.code)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +41,15 @@ class Side:
 
     kind: LedgerAccountKind
     member_id: UUID | None = None
+    _hash: int = field(init=False, repr=False, compare=False)  # see Unit
 
     def __post_init__(self) -> None:
         if (self.kind in OWNED) is not (self.member_id is not None):
             raise ValueError(f"{self.kind} has {'no' if self.member_id else 'an'} owner")
+        object.__setattr__(self, "_hash", hash((self.kind, self.member_id)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 def of_member(member_id: UUID) -> Side:

@@ -51,6 +51,12 @@ async def test_the_law_is_asked(fair):
     assert "cash_buy_in" in await refused(fair, price=SpinPrice(fen=100, points=1))
 
 
+async def test_points_that_are_worth_money_buy_no_spins(fair, monkeypatch):
+    monkeypatch.setattr(fair.handlers.draw_editing, "_are_worth_money", True)
+    assert await refused(fair, price=SpinPrice(points=5)) == {"cash_buy_in"}
+    await fair.published(price=SpinPrice(free_daily=1))
+
+
 @pytest.mark.parametrize("reference", ["", "nothing", "01a21b6d-8874-7f76-9abf-2e5f8a6670b0"])
 async def test_a_benefit_that_is_not_there_is_refused(fair, reference):
     prize = Prize("wash", "洗车", PrizeKind.BENEFIT, 1, value_fen=1, stock=1, reference=reference)

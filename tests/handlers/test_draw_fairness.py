@@ -168,3 +168,14 @@ async def test_what_was_rolled_is_held_against_the_plan(fair, ming):
     assert not burn.is_alarming
     with pytest.raises(DrawUnknown):
         await fair.handlers.draws.burn(fair.operator, (await fair.drafted()).id)
+
+
+async def test_a_receipt_can_be_checked_for_as_long_as_records_are_kept(fair, ming, clock):
+    draw = await fair.published(points(500_000), closes_at=clock.now() + 900 * DAY)
+    first = (await fair.spin(ming, draw)).receipt.key_id
+    for _ in range(4):
+        clock.advance(181 * DAY)
+        fair.handlers.spinning._signing = None  # a minute is over
+        await fair.spin(ming, draw)
+    shown = (await fair.handlers.draw_revealing.fairness(ming, draw)).public_keys
+    assert (len(shown), shown[-1].key_id) == (5, first)

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import time
 from dataclasses import replace
+from datetime import timedelta
 
 import psutil
 import pytest
@@ -17,6 +18,7 @@ from handlers.errors import (
     RoleMissing,
     SimulationUnknown,
 )
+from handlers.outbox import JobContext
 from handlers.recurring import BUSINESS_ZONE
 from handlers.rules.draw_rules import WHOLE
 from handlers.simulation.apart import Apart
@@ -25,7 +27,8 @@ from handlers.simulation.plans import Plan
 from models.draws import DrawSimulation
 from models.ids import new_id
 from models.operators import AuditEntry
-from models.words import OperatorRole
+from models.outbox import Job
+from models.words import JobState, OperatorRole
 from tests.handlers.drawing import fair_of, goods, points
 from tests.handlers.offering import key, operator_at
 from tests.rules.drawing import a_draw
@@ -167,6 +170,7 @@ async def test_what_happened_stands_beside_what_was_planned(fair, simulating, mi
     assert found.cost_fen == 50 * 7 + 25 * 9_900
     assert found.cost_low_fen <= found.cost_fen <= found.cost_high_fen
     assert (found.is_cost_as_planned, found.is_alarming, found.p) == (True, False, 1.0)
+    assert await fair.handlers.odds_watch.watch() == 0
 
 
 async def test_odds_that_were_not_those_published_raise_the_alarm(fair, ming, monkeypatch):
@@ -181,5 +185,17 @@ async def test_odds_that_were_not_those_published_raise_the_alarm(fair, ming, mo
     assert found.is_alarming
     assert found.p < 0.001
     assert found.prizes[0].awarded == 0
+
+    # The watch tells of it once for as many spins, with what others read; of a fair draw it tells nothing.
+    watch = fair.handlers.odds_watch
+    assert (await watch.watch(), await watch.watch()) == (1, 1)
+    (job,) = await Job.filter(kind="note_odds_alarm")
+    now = fair.rooms.clock.now
+    await Job.filter(id=job.id).update(state=JobState.RUNNING, lease_owner="w", lease_until=now(), fence=1)
+    await watch.note(JobContext(job.id, job.kind, job.key, job.payload, attempt=1, fence=1, owner="w", now=now))
+    entry = await AuditEntry.get(action="draw.odds_alarm")
+    assert (entry.subject_id, entry.facts["spins"]) == (str(drafted.id), 40)
+    fair.rooms.clock.advance(timedelta(days=3))
+    assert await watch.watch() == 0  # nobody has spun it lately
     with pytest.raises(DrawUnknown):
         await fair.handlers.draw_outcomes.outcome(fair.operator, (await fair.drafted()).id)

@@ -19,10 +19,11 @@ from handlers.actors import Operator
 from handlers.draws.draw_editing import DrawDraft, DrawEditing
 from handlers.draws.revealing import Revealing
 from handlers.draws.seeds import Seeds
+from handlers.operators.audit_chain import AuditChain
 from handlers.rules.draw_rules import WHOLE, DrawRules, SpinPrice
 from handlers.rules.draw_terms import DrawTerms
 from models import database
-from models.draws import DrawDay
+from models.draws import DrawCommitment
 from models.operators import Operator as OperatorRow
 from models.organizations import Organization
 from tests.fakes import FakeClock
@@ -47,9 +48,10 @@ class Answered:
 
 @dataclass
 class Wheel:
-    """An installation with a draw that costs nothing, of things and points."""
+    """An installation with a draw that costs nothing, of things and points, and one member."""
 
     site: Site
+    screen: Any
     operator: Operator
     draw_id: uuid.UUID
     vault: FieldVault
@@ -80,7 +82,8 @@ class Wheel:
             )
             await revealing.reveal_due()
             logs = []
-            for day in await DrawDay.filter(draw_id=self.draw_id).order_by("day").values_list("day", flat=True):
+            opened = DrawCommitment.filter(draw_id=self.draw_id, kind="open").order_by("number")
+            for day in await opened.values_list("day", flat=True):
                 lines = [each async for each in await revealing.exported(self.operator, self.draw_id, day=day)]
                 logs.append(self.site.home / f"{day}.jsonl")
                 logs[-1].write_bytes(b"".join(lines))
@@ -96,8 +99,10 @@ class Wheel:
 
 
 async def a_wheel(site: Site) -> Wheel:
-    """The server makes the root known; the draw is published as an operator would."""
-    await (await site.serve()).stop()
+    """The server makes the root known, and somebody joins; the draw is published as an operator would."""
+    server, screen = await site.serve(), site.platform.person().open_mini_program(site.mp)
+    assert (await screen.join(with_phone=False)).is_fine
+    await server.stop()
     settings = town_settings("sqlite://unused", "memory://", port=1, platform_port=2)
     vault = FieldVault(settings.field_key_bytes(), settings.index_key_bytes())
     now = datetime.now(UTC)
@@ -111,9 +116,10 @@ async def a_wheel(site: Site) -> Wheel:
         editing = DrawEditing(SystemClock(), Seeds(vault))
         drafted = (await editing.draft(operator, DrawDraft("wheel", DrawTerms(rules)), request_id="draft")).value
         await editing.publish(operator, drafted.id, request_id="publish")
+        await AuditChain(SystemClock(), vault).seal()
     finally:
         await database.disconnect()
-    return Wheel(site, operator, drafted.id, vault)
+    return Wheel(site, screen, operator, drafted.id, vault)
 
 
 @dataclass

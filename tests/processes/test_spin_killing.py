@@ -31,16 +31,16 @@ async def dies(wheel, server, point, ask):
 @pytest.mark.timeout(600)
 async def test_killed_at_every_point_ten_spins_happen_once_or_not_at_all(site):
     wheel, story = await a_wheel(site), Story()
-    screen = site.platform.person().open_mini_program(site.mp)
+    screen = wheel.screen
     server = await site.serve(planted=failing.PLANT)
-    assert (await screen.join(with_phone=False)).is_fine
+    await screen.login()  # the session went with the process, where Redis is inside it
     for turn, point in enumerate(failing.POINTS, 1):
         is_there, key = point == "after_commit", str(uuid.uuid4())
         answer = await dies(wheel, server, point, lambda key=key: wheel.spin(site.port, screen, key))
         assert answer.status == 0
         assert await wheel.number("SELECT count(*) FROM spin") == 10 * (turn - 1 + is_there)
         server = await site.serve(planted=failing.PLANT)
-        await screen.login()  # the session went with the process, where Redis is inside it
+        await screen.login()
         again = await wheel.spin(site.port, screen, key)
         assert again.status == 201
         assert await wheel.number("SELECT count(*) FROM spin") == 10 * turn
@@ -52,10 +52,9 @@ async def test_killed_at_every_point_ten_spins_happen_once_or_not_at_all(site):
 async def test_a_build_that_answers_before_it_commits_is_found_out_by_the_verifier(site):
     """Negative control: what the member was told is not in the log."""
     wheel = await a_wheel(site)
-    screen = site.platform.person().open_mini_program(site.mp)
     server = await site.serve(planted=failing.PLANT_HASTY)
-    assert (await screen.join(with_phone=False)).is_fine
-    answer = await dies(wheel, server, "before_commit", lambda: wheel.spin(site.port, screen, "tap"))
+    await wheel.screen.login()
+    answer = await dies(wheel, server, "before_commit", lambda: wheel.spin(site.port, wheel.screen, "tap"))
     assert answer.status == 201
     status, said = await wheel.proven([{name: answer.facts["receipt"][name] for name in ("payload", "signature")}])
     assert status == 1, said

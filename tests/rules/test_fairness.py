@@ -138,8 +138,10 @@ def test_whatever_a_row_says_is_in_the_chain(column):
 
 
 def test_what_is_signed_names_the_rows_their_chain_and_the_commitment():
-    payload = json.loads(fairness_log.receipt_payload("d", "c", [(a_row(), "h")]))
-    assert payload["rows"] == [[json.loads(fairness.row_bytes(a_row())), "h"]]
+    signed = fairness_log.receipt_payload("d", "c", [(fairness.row_bytes(a_row()).decode(), "h")] * 2)
+    payload = json.loads(signed)
+    assert canonical(payload) == signed
+    assert payload["rows"] == [[json.loads(fairness.row_bytes(a_row())), "h"]] * 2
     assert (payload["draw"], payload["commitment"]) == ("d", "c")
     closing = fairness_log.closing_payload("d", "2026-05-01", last_sequence=1, head="h", committed="c")
     assert json.loads(closing)["last_sequence"] == 1

@@ -278,7 +278,8 @@ def test_counters_that_fall_are_found_and_those_of_merged_members_are_only_told(
 def receipts_of(draw, places, path, **changes):
     rows = [(draw.rows[place][0]._replace(**changes), draw.rows[place][1]) for place in places]
     committed = fairness.commitment_hash(draw.commitments[rows[0][0].commitment])
-    payload = fairness_log.receipt_payload(draw.draw, committed, rows)
+    told = [(fairness.row_bytes(row).decode(), chain) for row, chain in rows]
+    payload = fairness_log.receipt_payload(draw.draw, committed, told)
     path.write_text(json.dumps({"payload": payload.decode(), "signature": signature(payload)}), encoding="utf-8")
     return ["--receipts", str(path), "--key", KEY]
 
