@@ -178,14 +178,25 @@ class Revealing:
         )
         return Fairness(draw_id, days, wanted, commitments, await self._keys.shown())
 
-    async def log(self, person: Person, draw_id: UUID, *, day: str) -> AsyncIterator[bytes]:
-        """A revealed day as JSON lines, for `docs/fairness/verify_draw.py`. Raises DrawUnknown, DrawDayUnknown."""
-        await self._seen(person, draw_id)
-        return self._lines(draw_id, day, await self._header(draw_id, day))
+    async def log(self, person: Person, draw_id: UUID, *, day: str | None = None) -> AsyncIterator[bytes]:
+        """A revealed day as JSON lines, for `docs/fairness/verify_draw.py`; the newest when none is named.
 
-    async def exported(self, operator: Operator, draw_id: UUID, *, day: str) -> AsyncIterator[bytes]:
+        Raises DrawUnknown, DrawDayUnknown.
+        """
+        await self._seen(person, draw_id)
+        return await self._log(draw_id, day)
+
+    async def exported(self, operator: Operator, draw_id: UUID, *, day: str | None = None) -> AsyncIterator[bytes]:
         """The same for operators, who keep it for two years. Raises RoleMissing, DrawUnknown, DrawDayUnknown."""
         await theirs(await allowed(operator, Capability.DRAWS), draw_id)
+        return await self._log(draw_id, day)
+
+    async def _log(self, draw_id: UUID, day: str | None) -> AsyncIterator[bytes]:
+        if day is None:
+            newest = await row(statements.REVEALED, draw_id)
+            if newest is None:
+                raise DrawDayUnknown
+            day = str(newest["day"])
         return self._lines(draw_id, day, await self._header(draw_id, day))
 
     async def _lines(self, draw_id: UUID, day: str, head: bytes) -> AsyncIterator[bytes]:

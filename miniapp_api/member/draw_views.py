@@ -262,9 +262,9 @@ async def fairness(request: web.Request, draw_id: Id, /, day: Day | None = None)
 
 @endpoint(tags=["draw"], auth="person", refuses=[DrawUnknown, DrawDayUnknown])
 async def fairness_log(request: web.Request, draw_id: Id, /, day: Day | None = None) -> Download:
-    """The log of a revealed day, for `verify_draw.py`."""
-    lines = await handlers(request).draw_revealing.log(person(request), draw_id, day=day or "")
-    return Download(lines, media_type=LOG_TYPE, name=f"draw-{day}.jsonl")
+    """The log of a revealed day, for `verify_draw.py`; the newest one when none is named."""
+    lines = await handlers(request).draw_revealing.log(person(request), draw_id, day=day)
+    return Download(lines, media_type=LOG_TYPE, name=f"draw-{day or 'newest'}.jsonl")
 
 
 @endpoint(tags=["draw"], auth="person", refuses=[ParcelUnknown, ParcelStateWrong])

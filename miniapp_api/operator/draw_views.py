@@ -238,9 +238,9 @@ async def burn(request: web.Request, draw_id: Id, /) -> Ok[BurnOut]:
 
 @endpoint(tags=["draw"], auth="operator", refuses=[RoleMissing, DrawUnknown, DrawDayUnknown])
 async def records(request: web.Request, draw_id: Id, /, day: Day | None = None) -> Download:
-    """The record of a day, as the law wants it kept."""
-    lines = await handlers(request).draw_revealing.exported(operator(request), draw_id, day=day or "")
-    return Download(lines, media_type=LOG_TYPE, name=f"draw-{day}.jsonl")
+    """The record of a revealed day, as the law wants it kept; the newest one when none is named."""
+    lines = await handlers(request).draw_revealing.exported(operator(request), draw_id, day=day)
+    return Download(lines, media_type=LOG_TYPE, name=f"draw-{day or 'newest'}.jsonl")
 
 
 @endpoint(tags=["draw"], auth="operator", refuses=[RoleMissing, DrawUnknown])

@@ -199,6 +199,7 @@ DAYS = """
 """
 REVEAL = "UPDATE draw_day SET seed = $3, revealed_at = $4 WHERE draw_id = $1 AND day = $2 AND seed = '' RETURNING id"
 UNREVEALED = "SELECT draw_id, day FROM draw_day WHERE seed = '' AND day < $1 ORDER BY day, draw_id LIMIT 200"
+REVEALED = "SELECT day FROM draw_day WHERE draw_id = $1 AND seed <> '' ORDER BY day DESC LIMIT 1"
 ADD_COMMITMENT = """
     INSERT INTO draw_commitment (id, created_at, draw_id, number, day, sequence, kind, document, hash, committed_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $2) RETURNING id

@@ -90,6 +90,8 @@ async def test_a_row_that_was_changed_is_found_by_the_verifier(fair, ming, clock
     clock.advance(DAY)
     await fair.handlers.draw_revealing.reveal_due()
     path = await exported(fair, ming, draw, day, tmp_path / "day.jsonl")
+    newest = await exported(fair, ming, draw, None, tmp_path / "newest.jsonl")
+    assert newest.read_bytes() == path.read_bytes()
     text = path.read_text()
     path.write_text(text.replace('"thanks","thanks"', '"points","points"', 1))
     assert (await verified(path))[0] == 1
