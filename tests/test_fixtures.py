@@ -4,8 +4,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from tortoise.apps import Apps
 
 ROOT = Path(__file__).parent.parent
 _seen: list[str] = []
@@ -33,6 +35,24 @@ def test_the_clock_stands_still_until_it_is_told_to_advance(clock):
     before = clock.now()
     assert clock.now() == before
     assert clock.advance(timedelta(hours=1)) == clock.now() == before + timedelta(hours=1)
+
+
+async def test_models_are_prepared_once_for_a_connection_and_anew_for_another(monkeypatch):
+    from tests.quickly import BuiltOnce
+
+    prepared = []
+    monkeypatch.setattr(Apps, "_build_initial_querysets", lambda apps: prepared.append(apps))
+    once, models = BuiltOnce(), SimpleNamespace(_meta=SimpleNamespace(default_connection="sqlite"))
+    apps = SimpleNamespace(apps={"models": {"Member": models}})
+    once.install()
+    for name, times in (("sqlite", 1), ("sqlite", 1), ("postgres", 2), ("postgres", 2), ("sqlite", 3)):
+        models._meta.default_connection = name
+        Apps._build_initial_querysets(apps)
+        assert len(prepared) == times
+    apps.apps["models"]["Other"] = SimpleNamespace(_meta=SimpleNamespace(default_connection="sqlite"))
+    Apps._build_initial_querysets(apps)
+    assert len(prepared) == 4
+    once.remove()
 
 
 CULPRITS = {

@@ -18,6 +18,7 @@ from aiohttp import web
 
 from simulator import Account, Platform, create_app
 from tests.fakes import FIELD_KEYS, INDEX_KEY
+from tests.processes.nursery import Child, Nursery
 from tests.servers import free_port
 from tests.stories.conftest import MP, OA
 
@@ -42,7 +43,7 @@ class Finished:
 class Running:
     """One of our processes. Its output goes to files, so that a full pipe stops nothing."""
 
-    def __init__(self, process: asyncio.subprocess.Process, port: int, log: Path) -> None:
+    def __init__(self, process: asyncio.subprocess.Process | Child, port: int, log: Path) -> None:
         self._process = process
         self._log = log
         self.port = port
@@ -119,6 +120,7 @@ class Site:
     platform: Platform
     environment: dict[str, str]
     port: int
+    nursery: Nursery | None
     processes: list[Running] = field(default_factory=list)
     oa: Account = OA
     mp: Account = MP
@@ -134,16 +136,30 @@ class Site:
         return self.environment["FANPIAO_DATABASE_URL"]
 
     async def start(
-        self, *arguments: str, port: int | None = None, planted: str = "", **settings: str | None
+        self,
+        *arguments: str,
+        port: int | None = None,
+        planted: str = "",
+        is_fresh: bool = False,
+        **settings: str | None,
     ) -> Running:
-        """`python -m app ...`, not waited for, after code that a test plants. A setting of None is left out."""
+        """`python -m app ...`, not waited for, after code that a test plants. A setting of None is left out.
+
+        `is_fresh`: a Python of its own, for what is planted to come before everything is imported.
+        """
         port = port or self.port
         environment = {**self.environment, "FANPIAO_PORT": str(port)}
         environment |= {f"FANPIAO_{name}": value for name, value in settings.items() if value is not None}
         for name in (name for name, value in settings.items() if value is None):
             environment.pop(f"FANPIAO_{name}", None)
         log = self.home / f"{len(self.processes)}-{arguments[0] if arguments else 'none'}"
-        running = Running(await _spawn(arguments, environment, self.home, log, planted), port, log)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("FANPIAO_")}
+        environment = {**kept, "PYTHONPATH": str(ROOT), **environment}
+        if is_fresh or self.nursery is None:
+            process: asyncio.subprocess.Process | Child = await _spawn(arguments, environment, self.home, log, planted)
+        else:
+            process = self.nursery.spawn(arguments, environment, self.home, log, planted)
+        running = Running(process, port, log)
         self.processes.append(running)
         return running
 
@@ -157,9 +173,9 @@ class Site:
         await until_alive(server)
         return server
 
-    async def work(self, *, planted: str = "") -> Running:
+    async def work(self, *, planted: str = "", is_fresh: bool = False) -> Running:
         """A worker on its own."""
-        worker = await self.start("worker", planted=planted)
+        worker = await self.start("worker", planted=planted, is_fresh=is_fresh)
         await worker.said("后台任务进程已启动")
         return worker
 
@@ -175,14 +191,13 @@ async def _spawn(
         _libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
 
     program = ["-c", f"{planted}\n{_RUN}"] if planted else ["-m", "app"]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("FANPIAO_")}
     with log.with_suffix(".out").open("wb") as out, log.with_suffix(".err").open("wb") as err:
         return await asyncio.create_subprocess_exec(
             sys.executable,
             *program,
             *arguments,
             cwd=home,  # away from a developer's own .env and var/
-            env={**kept, "PYTHONPATH": str(ROOT), **environment},
+            env=environment,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=out,
             stderr=err,
@@ -246,7 +261,9 @@ def settings_of(database_url: str, redis_url: str, *, port: int, platform_port: 
 
 
 @asynccontextmanager
-async def installed(home: Path, database_url: str, redis_url: str) -> AsyncIterator[Site]:
+async def installed(
+    home: Path, database_url: str, redis_url: str, nursery: Nursery | None = None
+) -> AsyncIterator[Site]:
     """An installation with its platform in this process; whatever was started for it is gone afterwards."""
 
     port, platform_port = free_port(), free_port()
@@ -255,7 +272,7 @@ async def installed(home: Path, database_url: str, redis_url: str) -> AsyncItera
     await pretend.setup()
     await web.TCPSite(pretend, "127.0.0.1", platform_port).start()
     environment = settings_of(database_url, redis_url, port=port, platform_port=platform_port)
-    site = Site(home, platform, environment, port)
+    site = Site(home, platform, environment, port, nursery)
     try:
         yield site
     finally:

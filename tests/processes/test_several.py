@@ -148,7 +148,7 @@ async def until_said(person, site, words, *, within=30):
 
 async def test_a_worker_hears_of_new_work_at_once(site, pair):
     """This worker looks once an hour: it does nothing unless it is told."""
-    await site.work(planted="from app import worker; worker.POLL = 3600.0")
+    await site.work(planted="from app import worker; worker.POLL = 3600.0", is_fresh=True)
     asked = "/cgi-bin/user/info"
     for number in range(8):
         person = site.platform.person(f"p{number}")

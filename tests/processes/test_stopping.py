@@ -46,7 +46,7 @@ commands.say = say
 async def test_a_signal_in_the_moment_in_which_it_says_that_it_has_started_is_heard(site, how, command):
     if site.is_sqlite and command == "worker":
         pytest.skip("SQLite has its worker inside the server")
-    started = await site.start(command, planted=SIGNALLED_AT_ONCE.format(number=int(how)))
+    started = await site.start(command, planted=SIGNALLED_AT_ONCE.format(number=int(how)), is_fresh=True)
     ended = await started.ended(within=60)
     assert (ended.code, "Traceback" in ended.err) == (0, False)
 
