@@ -59,6 +59,7 @@ from handlers.chat.reply_editing import ReplyEditing
 from handlers.checkins.calendar import CheckInCalendar
 from handlers.checkins.check_in_terms import CheckInTermsEditing
 from handlers.checkins.check_ins import CheckIns
+from handlers.claims.channel_wallet import ChannelWallet
 from handlers.claims.claim_expiry import ClaimExpiry
 from handlers.claims.claim_reminders import ClaimReminders
 from handlers.claims.claiming import Claiming
@@ -252,6 +253,7 @@ def build_handlers(
     points = Points(clock)
     level_views, level_rights = LevelViews(clock), LevelRightsGiving(clock, vault)
     gate, dormant_after = ChannelGate(clock, vault), measure[Namespace.PHONE].dormant_after
+    catalogue = OfferCatalogue(clock)
     seeds, signer = Seeds(vault), Ed25519Signer()
     member_codes = MemberCodes(clock, randomness, RedisMemberCodes(commands), links)
     return Handlers(
@@ -281,6 +283,7 @@ def build_handlers(
         member_codes=member_codes,
         buyer_lookup=BuyerLookup(clock, gate, dormant_after),
         channel_gate=gate,
+        channel_wallet=ChannelWallet(clock, gate, catalogue),
         channels=Channels(clock, vault),
         code_stock=CodeStock(clock),
         check_in_calendar=CheckInCalendar(clock, vault),
@@ -331,7 +334,7 @@ def build_handlers(
         offline_cut_off=OfflineCutOff(clock),
         offline_packs=OfflinePacks(clock, vault, signer),
         offline_uploads=OfflineUploads(clock, vault),
-        offer_catalogue=OfferCatalogue(clock),
+        offer_catalogue=catalogue,
         offer_editing=OfferEditing(clock),
         offer_stocks=OfferStocks(clock),
         replies=replies,

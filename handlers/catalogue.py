@@ -27,6 +27,7 @@ from handlers.chat.reply_editing import ReplyEditing
 from handlers.checkins.calendar import CheckInCalendar
 from handlers.checkins.check_in_terms import CheckInTermsEditing
 from handlers.checkins.check_ins import CheckIns
+from handlers.claims.channel_wallet import ChannelWallet
 from handlers.claims.claim_expiry import ClaimExpiry
 from handlers.claims.claim_reminders import ClaimReminders
 from handlers.claims.claiming import Claiming
@@ -133,6 +134,7 @@ class Handlers:
     cards: Cards
     buyer_lookup: BuyerLookup
     channel_gate: ChannelGate
+    channel_wallet: ChannelWallet
     channels: Channels
     code_stock: CodeStock
     check_in_calendar: CheckInCalendar

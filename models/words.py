@@ -258,6 +258,7 @@ class ClaimSource(StrEnum):
     LEVEL = "level"  # it came with a level
     REWARD = "reward"  # for a check-in or a task
     DRAW = "draw"  # won
+    CHANNEL = "channel"  # a till, shop or app asked for it on the member's behalf
 
 
 class FulfillmentState(StrEnum):

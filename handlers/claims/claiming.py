@@ -15,8 +15,10 @@ from zoneinfo import ZoneInfo
 
 from handlers.actors import Person
 from handlers.benefits.kinds import fulfiller
+from handlers.channels.gate import Signed
 from handlers.claims.claims import take_units
 from handlers.claims.issuing import Issued, Wanted, issue
+from handlers.claims.on_behalf import heard, sights
 from handlers.claims.paying import purses_of
 from handlers.errors import (
     DomainError,
@@ -37,7 +39,7 @@ from handlers.offers.offer_refusals import limit_reached, refusal_of, sold_out
 from handlers.offers.offers import askers, keep_buckets, published
 from handlers.ports import Clock, Vault
 from handlers.recurring import BUSINESS_ZONE
-from handlers.requests import Answer, Asked, recall, record, settle
+from handlers.requests import Actor, Answer, Asked, recall, record, settle
 from handlers.retrying import refusing
 from handlers.rules.claim_slots import LimitFull, free_slots
 from handlers.rules.eligibility import Asker, PublishedOffer, decide
@@ -67,14 +69,17 @@ Outcome = Answer[Claimed]
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One person's wish, under one key; `quantity` of them or none."""
+    """One member's wish, under one key; `quantity` of them or none. `call`: a channel's, that asks for them."""
 
-    person: Person
+    actor: Actor
+    member_id: UUID
+    source: ClaimSource
     offer_id: UUID
     choices: tuple[str, ...]
     asked: Asked
     recharge_to: str = field(default="", repr=False)
     quantity: int = 1
+    call: Signed | None = None
 
 
 @dataclass(slots=True)
@@ -122,46 +127,82 @@ class Claiming:
         PointsShort, QuantityInvalid, NotSignedIn, MemberFrozen, KeyReused, Overloaded (nothing happened),
         OutcomeUnknown (the key finds out).
         """
+        source = ClaimSource.CHAT if person.through is Touchpoint.CHAT else ClaimSource.MINI_PROGRAM
+        number = self._number(recharge_to)
+        facts = self._facts(offer_id, choices, number, quantity)
+        asked = Asked.of(person, "claim", request_id, facts)
+        wish = (person, person.member_id, source, offer_id, tuple(sorted(choices)), asked, number, quantity)
+        return await self._lane.submit(offer_id, Claim(*wish))
+
+    async def claim_for(
+        self,
+        signed: Signed,
+        member_id: UUID,
+        *,
+        offer_id: UUID,
+        choices: Sequence[str] = (),
+        recharge_to: str | None = None,
+        quantity: int = 1,
+        request_id: str,
+    ) -> Answer[Claimed]:
+        """The same for a member whom a channel serves: their limits and points, the channel's quota and sight.
+
+        Raises as `claim`, what the gate's `let_in` raises, and MemberUnknown and OfferUnknown for what is out of sight.
+        """
+        number = self._number(recharge_to)
+        facts = {"member": member_id, **self._facts(offer_id, choices, number, quantity)}
+        asked = Asked.of(signed.channel, "claim", request_id, facts)
+        wish = (signed.channel, member_id, ClaimSource.CHANNEL, offer_id, tuple(sorted(choices)), asked)
+        return await self._lane.submit(offer_id, Claim(*wish, number, quantity, signed))
+
+    def _number(self, recharge_to: str | None) -> str:
+        number = normalise(recharge_to, "86") if recharge_to is not None else ""
+        if number is None:
+            raise RechargeToInvalid
+        return number
+
+    def _facts(self, offer_id: UUID, choices: Sequence[str], number: str, quantity: int) -> dict[str, object]:
         if not 1 <= quantity <= MOST_AT_ONCE:
             raise QuantityInvalid(most=MOST_AT_ONCE)
         facts: dict[str, object] = {"offer": offer_id, "choices": sorted(choices)}
         if quantity > 1:
             facts["quantity"] = quantity
-        number = ""
-        if recharge_to is not None:
-            number = normalise(recharge_to, "86") or ""
-            if not number:
-                raise RechargeToInvalid
-            # By its keyed mark: fingerprints are stored, and there are few numbers.
+        if number:  # by its keyed mark: fingerprints are stored, and there are few numbers
             facts["recharge_to"] = self._vault.blind_index("recharge_to", number)
-        asked = Asked.of(person, "claim", request_id, facts)
-        wanted = Claim(person, offer_id, tuple(sorted(choices)), asked, number, quantity)
-        return await self._lane.submit(offer_id, wanted)
+        return facts
 
     async def close(self) -> None:
         """Let those who wait be answered."""
         await self._lane.close()
 
     async def _decide(self, batch: Sequence[Claim]) -> list[Outcome | DomainError]:
-        known = await recall([each.asked for each in batch], Claimed)
-        fresh = [each for each in batch if each.asked not in known]
-        decided = await self._give(fresh, self._clock.now()) if fresh else {}
+        now = self._clock.now()
+        unheard = await heard({each.asked: each.call for each in batch if each.call is not None}, at=now)
+        known = await recall([each.asked for each in batch if each.asked not in unheard], Claimed)
+        fresh = [each for each in batch if each.asked not in known and each.asked not in unheard]
+        decided = {**unheard, **(await self._give(fresh, now) if fresh else {})}
         await record({asked: answer.value for asked, answer in decided.items() if isinstance(answer, Answer)})
         return [_outcome(each.asked, known, decided) for each in batch]
 
     async def _give(self, fresh: Sequence[Claim], now: datetime) -> dict[Asked, Outcome | DomainError]:
         offer_id = fresh[0].offer_id
-        if (gone := self._known_sold_out(offer_id)) is not None:
-            return dict.fromkeys((each.asked for each in fresh), gone)
         refused: dict[Asked, Outcome | DomainError] = {}
-        people = await self._people([each.person.member_id for each in fresh])
+        if (gone := self._known_sold_out(offer_id)) is not None:
+            refused = {each.asked: gone for each in fresh if each.call is None}
+            fresh = [each for each in fresh if each.call is not None]  # they have to see it before they are told
+            if not fresh:
+                return refused
+        people = await self._people([each.member_id for each in fresh])
         offer = (await published([offer_id])).get(offer_id)
         if offer is None:
-            return {each.asked: OfferUnknown() for each in fresh}
+            return refused | {each.asked: OfferUnknown() for each in fresh}
         may: list[tuple[Claim, Asker]] = []
+        unseen = await sights({each.asked: (each.call, each.member_id) for each in fresh if each.call}, offer, people)
         for each in fresh:
-            asker = people[each.person.member_id]
-            refusal = asker if isinstance(asker, DomainError) else self._why_not(offer, asker, each, now)
+            asker = people[each.member_id]
+            refusal = unseen.get(each.asked) or (
+                asker if isinstance(asker, DomainError) else self._why_not(offer, asker, each, now)
+            )
             if refusal is not None:
                 refused[each.asked] = refusal
             elif not isinstance(asker, DomainError):
@@ -351,8 +392,7 @@ def _outcome(
 
 
 def _wanted(each: Claim, asker: Asker, slots: tuple[tuple[str, int], ...], price_points: int) -> Wanted:
-    source = ClaimSource.CHAT if each.person.through is Touchpoint.CHAT else ClaimSource.MINI_PROGRAM
-    return Wanted(asker.member_id, source, each.person, each.choices, slots, each.recharge_to, price_points)
+    return Wanted(asker.member_id, each.source, each.actor, each.choices, slots, each.recharge_to, price_points)
 
 
 def _names(offer: PublishedOffer, now: datetime, zone: ZoneInfo) -> tuple[str, ...]:
