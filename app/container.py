@@ -16,6 +16,7 @@ from bot.flood import CHAT, CHAT_TOLD
 from bot.routes import all_routes
 from bot.wording import normalise
 from gateways.clock import SystemClock, SystemRandomness
+from gateways.outside_points import OutsidePointsApi
 from gateways.passwords import Argon2Passwords
 from gateways.signing import Ed25519Signer
 from gateways.stores.answers import RedisAnswers
@@ -119,11 +120,13 @@ from handlers.operators.operator_jobs import OperatorJobs
 from handlers.operators.operator_sessions import OperatorSessions
 from handlers.operators.operators import Operators
 from handlers.operators.organizations import Organizations
+from handlers.outside_points.books import OutsideBooks
+from handlers.outside_points.holding import OutsideHolds
 from handlers.points.points import Points
 from handlers.points.points_adjusting import PointsAdjusting
 from handlers.points.points_reminders import PointsReminders
 from handlers.points.points_terms import PointsTermsEditing
-from handlers.ports import Answers, Clock, Dialogues, RateLimiter, Supplier, Vault, WeChat
+from handlers.ports import Answers, Clock, Dialogues, OutsidePoints, RateLimiter, Supplier, Vault, WeChat
 from handlers.privacy.authorizations import Authorizations
 from handlers.privacy.departures import Departures
 from handlers.privacy.personal_data import PersonalDataRights
@@ -154,6 +157,8 @@ from handlers.tasks.task_editing import TaskEditing
 from handlers.tasks.tasks import Tasks
 from models import database
 from models.words import Namespace
+
+Outward = tuple[Supplier, OutsidePoints]  # whom we ask outside, besides WeChat
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,13 +193,13 @@ async def open_house(
         async with (
             connected(settings.redis_url) as redis,
             aiohttp.ClientSession() as session,
-            supplier_session() as outward,
+            supplier_session() as outside,
         ):
             commands, vault = BatchedRedis(redis), FieldVault(settings.field_key_bytes(), settings.index_key_bytes())
             wechat = WeChatApi(settings.wechat.api_url, session, commands, vault, clock)
             nudge = Nudge(redis, commands)
-            supplier = SupplierApi(outward, clock)
-            handlers = build_handlers(settings, clock, vault, wechat, commands, supplier)
+            outward = SupplierApi(outside, clock), OutsidePointsApi(outside, clock)
+            handlers = build_handlers(settings, clock, vault, wechat, commands, outward)
             if not read_only:
                 await ensure_root(settings.brand.name or "总部")
                 await ensure_programme(settings.brand.name or "会员计划", clock)
@@ -224,7 +229,7 @@ async def open_house(
 
 
 def build_handlers(
-    settings: Settings, clock: Clock, vault: Vault, wechat: WeChat, commands: BatchedRedis, supplier: Supplier
+    settings: Settings, clock: Clock, vault: Vault, wechat: WeChat, commands: BatchedRedis, outward: Outward
 ) -> Handlers:
     """Every use case over the given outside world; tests give one of their own."""
     measure = registry_of(settings.identity)
@@ -248,8 +253,9 @@ def build_handlers(
     phones, randomness = Phones(clock, wechat, exchange, vault), SystemRandomness()
     kinds, links, tickets = CardKinds(), MiniProgramLinks(wechat, accounts), Tickets(vault, randomness)
     passwords, second_factor = Argon2Passwords(), Totp(settings.brand.name or "饭票")
-    orders = TopUpOrders(clock, vault, supplier)
-    departures = Departures(clock, vault, sessions, RedisDialogues(commands), [orders.hinders_leaving])
+    orders, holds = TopUpOrders(clock, vault, outward[0]), OutsideHolds(clock, vault, outward[1])
+    hinders = [orders.hinders_leaving, holds.hinders_leaving]
+    departures = Departures(clock, vault, sessions, RedisDialogues(commands), hinders)
     points = Points(clock)
     level_views, level_rights = LevelViews(clock), LevelRightsGiving(clock, vault)
     gate, dormant_after = ChannelGate(clock, vault), measure[Namespace.PHONE].dormant_after
@@ -292,7 +298,7 @@ def build_handlers(
         claim_desk=ClaimDesk(clock),
         claim_expiry=ClaimExpiry(clock),
         claim_reminders=ClaimReminders(clock),
-        claiming=Claiming(clock, vault),
+        claiming=Claiming(clock, vault, holds),
         clerk_sessions=ClerkSessions(clock, randomness, sessions),
         clerk_switching=ClerkSwitching(clock, randomness, vault, passwords, sessions),
         clerks=Clerks(clock, vault, sessions),
@@ -302,6 +308,8 @@ def build_handlers(
         draw_revealing=Revealing(clock, vault, signer, seeds),
         draw_stock=DrawStock(clock, seeds),
         draws=Draws(clock),
+        outside_books=OutsideBooks(),
+        outside_holds=holds,
         parcels=Parcels(clock, vault, seeds),
         spinning=Spinning(clock, vault, signer, seeds),
         following=following,

@@ -82,6 +82,8 @@ from handlers.operators.operator_jobs import OperatorJobs
 from handlers.operators.operator_sessions import OperatorSessions
 from handlers.operators.operators import Operators
 from handlers.operators.organizations import Organizations
+from handlers.outside_points.books import OutsideBooks
+from handlers.outside_points.holding import OutsideHolds
 from handlers.points.points import Points
 from handlers.points.points_adjusting import PointsAdjusting
 from handlers.points.points_reminders import PointsReminders
@@ -153,6 +155,8 @@ class Handlers:
     draw_revealing: Revealing
     draw_stock: DrawStock
     draws: Draws
+    outside_books: OutsideBooks
+    outside_holds: OutsideHolds
     parcels: Parcels
     spinning: Spinning
     following: Following

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from models.words import Heard
+from models.words import Heard, OutsideHeard
 
 
 class Clock(Protocol):
@@ -392,3 +392,32 @@ class Supplier(Protocol):
 
         Raises NoticeForged, NoticeUnreadable (signed, and of no known shape).
         """
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideSays:
+    """What an account outside said of one hold; `points` are those that it named. `reason` is its own short word."""
+
+    heard: OutsideHeard
+    points: int | None = None
+    reason: str = ""
+
+
+class OutsidePoints(Protocol):
+    """Points that somebody outside keeps for our members (a carrier's own 积分), beside our ledger.
+
+    Calls never raise: whatever is not a clear, signed answer is `OutsideHeard.UNKNOWN`. The same number is the same
+    hold, however often it comes; one that is let go stays so, also where it was never heard of.
+    """
+
+    async def hold(self, access: SupplierAccess, hold_no: str, *, account: str, points: int) -> OutsideSays:
+        """Set points aside; `account` is the member's number there, 11 national digits."""
+
+    async def post(self, access: SupplierAccess, hold_no: str) -> OutsideSays:
+        """Take what is held, for good."""
+
+    async def void(self, access: SupplierAccess, hold_no: str) -> OutsideSays:
+        """Let it go."""
+
+    async def query(self, access: SupplierAccess, hold_no: str) -> OutsideSays:
+        """Where it stands; `ABSENT` only where the account says that it has none of this number."""

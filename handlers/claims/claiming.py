@@ -16,19 +16,21 @@ from zoneinfo import ZoneInfo
 from handlers.actors import Person
 from handlers.benefits.kinds import fulfiller
 from handlers.channels.gate import Signed
+from handlers.claims.claimants import claimants
 from handlers.claims.claims import take_units
 from handlers.claims.issuing import Issued, Wanted, issue
 from handlers.claims.on_behalf import heard, sights
+from handlers.claims.outside_paying import pay_outside, tills_of
 from handlers.claims.paying import purses_of
+from handlers.claims.wishes import Claim, Claimed, Outcome
 from handlers.errors import (
     DomainError,
     KeyReused,
-    MemberFrozen,
-    NotSignedIn,
     OfferLimitReached,
     OfferSoldOut,
     OfferTooMany,
     OfferUnknown,
+    OutsidePriced,
     QuantityInvalid,
     RechargeToInvalid,
     RechargeToMissing,
@@ -36,50 +38,24 @@ from handlers.errors import (
 )
 from handlers.group_commit import GroupCommit
 from handlers.offers.offer_refusals import limit_reached, refusal_of, sold_out
-from handlers.offers.offers import askers, keep_buckets, published
+from handlers.offers.offers import keep_buckets, published
+from handlers.outside_points.holding import OutsideHolds, spend
 from handlers.ports import Clock, Vault
 from handlers.recurring import BUSINESS_ZONE
-from handlers.requests import Actor, Answer, Asked, recall, record, settle
+from handlers.requests import Answer, Asked, recall, record, settle
 from handlers.retrying import refusing
 from handlers.rules.claim_slots import LimitFull, free_slots
 from handlers.rules.eligibility import Asker, PublishedOffer, decide
 from handlers.rules.phones import normalise
 from handlers.rules.stock_buckets import TOTAL, NothingOn, buckets, next_opening
 from handlers.rules.validity import period_ends_at, period_key
-from handlers.standing import may_act
 from models.database import rows
-from models.failures import SerializationConflict
 from models.sql import as_uuid
 from models.statements import claims as statements
-from models.words import ClaimSource, MemberStatus, Touchpoint
+from models.words import ClaimSource, Touchpoint
 
 MOST_AT_ONCE = 20  # claims under one key
 SOLD_OUT_FOR = 1.0  # seconds that a process says no without looking; it never says yes without looking
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """What somebody got: each claim, followed by the parts that came with a package."""
-
-    claims: tuple[Issued, ...]
-
-
-Outcome = Answer[Claimed]
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One member's wish, under one key; `quantity` of them or none. `call`: a channel's, that asks for them."""
-
-    actor: Actor
-    member_id: UUID
-    source: ClaimSource
-    offer_id: UUID
-    choices: tuple[str, ...]
-    asked: Asked
-    recharge_to: str = field(default="", repr=False)
-    quantity: int = 1
-    call: Signed | None = None
 
 
 @dataclass(slots=True)
@@ -100,9 +76,13 @@ class _Room:
 class Claiming:
     """Gives offers out, each at most once per key."""
 
-    def __init__(self, clock: Clock, vault: Vault, zone: ZoneInfo = BUSINESS_ZONE) -> None:
+    def __init__(
+        self, clock: Clock, vault: Vault, holds: OutsideHolds | None = None, zone: ZoneInfo = BUSINESS_ZONE
+    ) -> None:
+        """Without `holds` nothing is given for points of accounts outside."""
         self._clock = clock
         self._vault = vault
+        self._holds = holds
         self._zone = zone
         self._sold_out: dict[UUID, tuple[float, OfferSoldOut]] = {}
         self._lane: GroupCommit[Claim, Outcome] = GroupCommit("claims", self._decide, key=_request, settle=self._settle)
@@ -124,15 +104,21 @@ class Claiming:
         `recharge_to`: for a top-up and for nothing else, the mainland mobile number that is charged.
         Raises OfferUnknown, OfferClosed, OfferPaused, OfferNotForYou, OfferNotOpen, ChoicesInvalid, RechargeToInvalid,
         RechargeToMissing, RechargeToUnwanted, OfferLimitReached, OfferSoldOut, OfferTooMany (some would do),
-        PointsShort, QuantityInvalid, NotSignedIn, MemberFrozen, KeyReused, Overloaded (nothing happened),
-        OutcomeUnknown (the key finds out).
+        PointsShort, what `pay_outside` raises (in chat OutsidePriced: nobody sees there what it takes),
+        QuantityInvalid, NotSignedIn, MemberFrozen, KeyReused, Overloaded (nothing happened), OutcomeUnknown (the key
+        finds out).
         """
         source = ClaimSource.CHAT if person.through is Touchpoint.CHAT else ClaimSource.MINI_PROGRAM
         number = self._number(recharge_to)
         facts = self._facts(offer_id, choices, number, quantity)
         asked = Asked.of(person, "claim", request_id, facts)
-        wish = (person, person.member_id, source, offer_id, tuple(sorted(choices)), asked, number, quantity)
-        return await self._lane.submit(offer_id, Claim(*wish))
+        wish = Claim(person, person.member_id, source, offer_id, tuple(sorted(choices)), asked, number, quantity)
+        try:
+            return await self._submit(wish)
+        except OutsidePriced:
+            if self._holds is None or source is not ClaimSource.MINI_PROGRAM:  # where they see what it takes
+                raise
+        return await pay_outside(self._holds, wish, self._submit)
 
     async def claim_for(
         self,
@@ -171,6 +157,9 @@ class Claiming:
             facts["recharge_to"] = self._vault.blind_index("recharge_to", number)
         return facts
 
+    async def _submit(self, wish: Claim) -> Answer[Claimed]:
+        return await self._lane.submit(wish.offer_id, wish)
+
     async def close(self) -> None:
         """Let those who wait be answered."""
         await self._lane.close()
@@ -192,7 +181,7 @@ class Claiming:
             fresh = [each for each in fresh if each.call is not None]  # they have to see it before they are told
             if not fresh:
                 return refused
-        people = await self._people([each.member_id for each in fresh])
+        people = await claimants([each.member_id for each in fresh])
         offer = (await published([offer_id])).get(offer_id)
         if offer is None:
             return refused | {each.asked: OfferUnknown() for each in fresh}
@@ -221,6 +210,7 @@ class Claiming:
         got: dict[Asked, tuple[Issued, ...]] = {}
         for (asked, _), claims in zip(given, issued, strict=True):
             got[asked] = (*got.get(asked, ()), *claims)
+        await spend({each.hold.id: got[each.asked][0].id for each in fresh if each.hold and each.asked in got}, at=now)
         done: dict[Asked, Outcome | DomainError] = {asked: Answer(Claimed(claims)) for asked, claims in got.items()}
         return refused | done
 
@@ -238,31 +228,6 @@ class Claiming:
         if kind.takes_number != bool(each.recharge_to):
             return RechargeToMissing() if kind.takes_number else RechargeToUnwanted()
         return None
-
-    async def _people(self, member_ids: Sequence[UUID]) -> dict[UUID, Asker | DomainError]:
-        """Everybody as they stand now, rows locked in the order of ids, by the id they asked under."""
-        ids = sorted(set(member_ids))
-        found = {as_uuid(each["id"]): each for each in await rows(statements.CLAIMANTS, ids)}
-        people: dict[UUID, Asker | DomainError] = {}
-        asking = await askers(ids)
-        moved = {each.member_id for each in asking.values()} - found.keys()
-        if moved:  # merged within the last second
-            more = await rows(statements.CLAIMANTS, sorted(moved))
-            found |= {as_uuid(each["id"]): each for each in more}
-        for member_id in ids:
-            asker = asking.get(member_id)
-            stands = found.get(asker.member_id) if asker else None
-            if asker is None or stands is None:
-                people[member_id] = NotSignedIn()
-                continue
-            if stands["status"] == MemberStatus.MERGED:
-                raise SerializationConflict("merged while we waited")
-            try:
-                may_act(stands)
-                people[member_id] = asker
-            except (MemberFrozen, NotSignedIn) as refusal:
-                people[member_id] = refusal
-        return people
 
     async def _allot(
         self,
@@ -293,6 +258,7 @@ class Claiming:
         # Units of the same choices are as good as each other: what somebody leaves serves the next.
         fits = Counter(choices for choices, is_there in zip(units, there, strict=True) if is_there)
         purses = await purses_of(offer, [asker for _, asker, _ in free], at=now, zone=self._zone)
+        tills = await tills_of(offer, [(each, asker) for each, asker, _ in free], at=now, zone=self._zone)
         given: list[tuple[Asked, Wanted]] = []
         for each, asker, slots in free:
             left = fits[each.choices] if room.left is None else min(fits[each.choices], room.left)
@@ -300,7 +266,8 @@ class Claiming:
                 too_many = OfferTooMany(title=offer.title, left=left)
                 refused[each.asked] = too_many if left > 0 else self._sold_out_error(offer, room, now)
                 continue
-            if (short := purses.take(asker.member_id, each.quantity)) is not None:
+            short = tills.why_not(each, asker) or purses.take(asker.member_id, each.quantity)
+            if short is not None:
                 refused[each.asked] = short
                 continue
             fits[each.choices] -= each.quantity

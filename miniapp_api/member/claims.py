@@ -18,6 +18,13 @@ from handlers.errors import (
     OfferSoldOut,
     OfferTooMany,
     OfferUnknown,
+    OutsidePhoneMissing,
+    OutsidePointsRefused,
+    OutsidePointsShort,
+    OutsidePointsUnclear,
+    OutsidePriced,
+    OutsidePriceMoved,
+    OutsideUnavailable,
     Overloaded,
     PackageNothingDue,
     PointsShort,
@@ -58,7 +65,17 @@ CLAIM_REFUSALS = (
     RechargeToMissing,
     RechargeToUnwanted,
     PointsShort,
+    OutsidePriced,
     Overloaded,
+)
+# And of what is paid with points of an account outside.
+_OUTSIDE_REFUSALS = (
+    OutsidePriceMoved,
+    OutsidePhoneMissing,
+    OutsidePointsShort,
+    OutsidePointsRefused,
+    OutsidePointsUnclear,
+    OutsideUnavailable,
 )
 _LOOKED_AT = 100  # offers that are looked at for a page of claimable ones
 
@@ -66,7 +83,7 @@ _LOOKED_AT = 100  # offers that are looked at for a page of claimable ones
 @endpoint(
     tags=["claim"],
     auth="person",
-    refuses=[*CLAIM_REFUSALS, MemberFrozen],
+    refuses=[*CLAIM_REFUSALS, *_OUTSIDE_REFUSALS, MemberFrozen],
 )
 async def claim_offer(
     request: web.Request, offer_id: Id, /, body: ClaimBody, *, idempotency_key: str

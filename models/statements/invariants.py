@@ -6,7 +6,15 @@ Whole tables are read, so each is one pass: EXCEPT rather than a subquery per ro
 from dataclasses import dataclass
 
 from models.sql import Both
-from models.statements import invariants_checkins, invariants_ledger, invariants_levels, invariants_purchases
+from models.statements import (
+    invariants_checkins,
+    invariants_ledger,
+    invariants_levels,
+    invariants_outside,
+    invariants_purchases,
+)
+
+_ELSEWHERE = (invariants_ledger, invariants_levels, invariants_purchases, invariants_checkins, invariants_outside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,13 +390,5 @@ CHECKS = (
         WHERE v.outcome = 'conflict' AND f.id IS NULL
         """,
     ),
-    *(
-        Check(what, sql)
-        for what, sql in (
-            *invariants_ledger.RULES,
-            *invariants_levels.RULES,
-            *invariants_purchases.RULES,
-            *invariants_checkins.RULES,
-        )
-    ),
+    *(Check(what, sql) for each in _ELSEWHERE for what, sql in each.RULES),
 )

@@ -16,6 +16,7 @@ import orjson
 import pyotp
 import pytest
 
+from gateways.clock import SystemClock
 from handlers.cards.recognition import card_bound_to
 from handlers.codec import to_json
 from handlers.identity.reviews import open_review
@@ -235,8 +236,8 @@ class Door:
 
     address: str
     client: aiohttp.ClientSession
-    clock: Clock
     tokens: dict[str, str] = field(default_factory=dict)
+    clock: Clock = field(default_factory=SystemClock)
 
     async def ask(self, method: str, path: str, body: object = None, *, who: str | None = None) -> Asked:
         headers, target = {"Idempotency-Key": str(new_id()), "Content-Type": "application/json"}, f"/api/v1{path}"
@@ -294,7 +295,7 @@ WITH_IDS = [route for route in routes() if route.parts and route.auth != "public
 @pytest.fixture
 async def door(town):
     async with aiohttp.ClientSession() as client:
-        door = Door(town.address, client, town.house.clock)
+        door = Door(town.address, client, clock=town.house.clock)
         body = {"token": BOOTSTRAP_TOKEN, "login": "root", "password": PASSWORD}
         headers = {"Idempotency-Key": "first"}
         async with client.post(f"{town.address}/api/v1/operator/bootstrap", json=body, headers=headers) as answer:
