@@ -15,6 +15,8 @@ from models.level_words import DowngradePolicy as DowngradePolicy
 from models.level_words import LevelCause as LevelCause
 from models.level_words import RightPeriod as RightPeriod
 from models.level_words import RightState as RightState
+from models.outside_words import OutsideHeard as OutsideHeard
+from models.outside_words import OutsideHoldState as OutsideHoldState
 from models.purchase_words import BuyerKind as BuyerKind
 from models.purchase_words import PurchaseRuleKind as PurchaseRuleKind
 from models.purchase_words import PurchaseState as PurchaseState
@@ -289,30 +291,6 @@ class Heard(StrEnum):
     DONE = "done"
     FAILED = "failed"  # explicitly: it did not happen and will not
     ABSENT = "absent"  # explicitly: no such order came in
-    UNKNOWN = "unknown"  # no answer, or one that says nothing
-
-
-class OutsideHoldState(StrEnum):
-    """Where points stand that an account outside keeps; `handlers/rules/outside_holds.py` has the graph."""
-
-    BEGUN = "begun"  # the account may have been asked to hold them
-    HELD = "held"
-    POSTING = "posting"  # what they are paid for is given; to be taken for good
-    POSTED = "posted"
-    VOIDING = "voiding"  # nothing came of it; to be let go, whether they were held or not
-    VOIDED = "voided"
-    REFUSED = "refused"  # the account did not hold them
-    LOST = "lost"  # given, and the account will not take them any more: for people
-
-
-class OutsideHeard(StrEnum):
-    """What an account outside says of a hold."""
-
-    HELD = "held"
-    POSTED = "posted"
-    VOIDED = "voided"
-    REFUSED = "refused"  # explicitly: nothing is held, and will not be
-    ABSENT = "absent"  # explicitly: no such hold came in
     UNKNOWN = "unknown"  # no answer, or one that says nothing
 
 
