@@ -9,7 +9,20 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.bench import cards, catalogue, claiming, designs, figures, gone, growth, heavy, redeeming, settling, wallets
+from tests.bench import (
+    cards,
+    catalogue,
+    claiming,
+    designs,
+    figures,
+    gone,
+    growth,
+    heavy,
+    redeeming,
+    settling,
+    spending,
+    wallets,
+)
 from tests.bench.load import wrk_is_installed
 from tests.bench.measuring import Outcome, loaded, measure
 from tests.bench.memory import Memory, watch
@@ -31,6 +44,8 @@ IN_TOWN = {
     "claim": claiming.claim,
     "wallet": wallets.wallet,
     "catalogue": catalogue.catalogue,
+    "spend": spending.spend,
+    "purchase": spending.purchase,
     "redeem": redeeming.redeem,  # last: on SQLite the server itself then tells the members of it
 }
 PLAIN = (*IN_TOWN, "gone", "lane", "memory")
