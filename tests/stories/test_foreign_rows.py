@@ -510,8 +510,6 @@ async def test_for_every_route_a_foreign_row_is_an_absent_one(town, door):
     real = await owned_by_the_north_and_ming(door)
     missing = {part for route in WITH_IDS for part in route.parts} - set(real)
     assert missing == set(), f"say in owned_by_the_north_and_ming whose these are: {missing}"
-    # The server works along: what its hourly job promises of the draw is promised before anybody compares.
-    await town.house.handlers.draw_revealing.commit_ahead()
     gone, before, wrong = absent(real), await everything(), []
     for route in unhurried(town):
         for who in (None, *STRANGERS):
