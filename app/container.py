@@ -5,17 +5,17 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 
 import aiohttp
 
 from app.first_accounts import first_accounts, plain
-from app.schema import IdentityMeasure, Rate, Settings
+from app.measures import limits_of, registry_of
+from app.schema import Settings
 from app.work import Registry, work
-from bot.flood import CHAT, CHAT_TOLD
 from bot.routes import all_routes
 from bot.wording import normalise
 from gateways.clock import SystemClock, SystemRandomness
+from gateways.outside_points import OutsidePointsApi
 from gateways.passwords import Argon2Passwords
 from gateways.signing import Ed25519Signer
 from gateways.stores.answers import RedisAnswers
@@ -23,7 +23,7 @@ from gateways.stores.codes import RedisExchangedCodes
 from gateways.stores.commands import BatchedRedis
 from gateways.stores.connection import connected
 from gateways.stores.dialogues import RedisDialogues
-from gateways.stores.limits import Limit, ProcessRateLimiter
+from gateways.stores.limits import ProcessRateLimiter
 from gateways.stores.member_codes import RedisMemberCodes
 from gateways.stores.nudge import Nudge
 from gateways.stores.passes import RedisPasses
@@ -59,6 +59,7 @@ from handlers.chat.reply_editing import ReplyEditing
 from handlers.checkins.calendar import CheckInCalendar
 from handlers.checkins.check_in_terms import CheckInTermsEditing
 from handlers.checkins.check_ins import CheckIns
+from handlers.claims.channel_wallet import ChannelWallet
 from handlers.claims.claim_expiry import ClaimExpiry
 from handlers.claims.claim_reminders import ClaimReminders
 from handlers.claims.claiming import Claiming
@@ -119,11 +120,13 @@ from handlers.operators.operator_jobs import OperatorJobs
 from handlers.operators.operator_sessions import OperatorSessions
 from handlers.operators.operators import Operators
 from handlers.operators.organizations import Organizations
+from handlers.outside_points.books import OutsideBooks
+from handlers.outside_points.holding import OutsideHolds
 from handlers.points.points import Points
 from handlers.points.points_adjusting import PointsAdjusting
 from handlers.points.points_reminders import PointsReminders
 from handlers.points.points_terms import PointsTermsEditing
-from handlers.ports import Answers, Clock, Dialogues, RateLimiter, Supplier, Vault, WeChat
+from handlers.ports import Answers, Clock, Dialogues, OutsidePoints, RateLimiter, Supplier, Vault, WeChat
 from handlers.privacy.authorizations import Authorizations
 from handlers.privacy.departures import Departures
 from handlers.privacy.personal_data import PersonalDataRights
@@ -135,7 +138,6 @@ from handlers.redemptions.passes import Passes
 from handlers.redemptions.redemption_history import RedemptionHistory
 from handlers.redemptions.redemptions import Redemptions
 from handlers.redemptions.reversals import Reversals
-from handlers.rules import namespaces
 from handlers.serving.assisting import Assisting
 from handlers.serving.clerk_switching import ClerkSwitching
 from handlers.serving.identifying import Identifying
@@ -157,6 +159,8 @@ from handlers.tasks.task_editing import TaskEditing
 from handlers.tasks.tasks import Tasks
 from models import database
 from models.words import Namespace
+
+Outward = tuple[Supplier, OutsidePoints]  # whom we ask outside, besides WeChat
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,13 +195,13 @@ async def open_house(
         async with (
             connected(settings.redis_url) as redis,
             aiohttp.ClientSession() as session,
-            supplier_session() as outward,
+            supplier_session() as outside,
         ):
             commands, vault = BatchedRedis(redis), FieldVault(settings.field_key_bytes(), settings.index_key_bytes())
             wechat = WeChatApi(settings.wechat.api_url, session, commands, vault, clock)
             nudge = Nudge(redis, commands)
-            supplier = SupplierApi(outward, clock)
-            handlers = build_handlers(settings, clock, vault, wechat, commands, supplier)
+            outward = SupplierApi(outside, clock), OutsidePointsApi(outside, clock)
+            handlers = build_handlers(settings, clock, vault, wechat, commands, outward)
             if not read_only:
                 await ensure_root(settings.brand.name or "总部")
                 await ensure_programme(settings.brand.name or "会员计划", clock)
@@ -212,7 +216,7 @@ async def open_house(
                     handlers=handlers,
                     answers=RedisAnswers(commands),
                     dialogues=RedisDialogues(commands),
-                    rate_limiter=ProcessRateLimiter(_limits(settings.rate), clock),
+                    rate_limiter=ProcessRateLimiter(limits_of(settings.rate), clock),
                     registry=work(),
                 )
             finally:
@@ -227,7 +231,7 @@ async def open_house(
 
 
 def build_handlers(
-    settings: Settings, clock: Clock, vault: Vault, wechat: WeChat, commands: BatchedRedis, supplier: Supplier
+    settings: Settings, clock: Clock, vault: Vault, wechat: WeChat, commands: BatchedRedis, outward: Outward
 ) -> Handlers:
     """Every use case over the given outside world; tests give one of their own."""
     measure = registry_of(settings.identity)
@@ -251,12 +255,14 @@ def build_handlers(
     phones, randomness = Phones(clock, wechat, exchange, vault), SystemRandomness()
     kinds, links, tickets = CardKinds(), MiniProgramLinks(wechat, accounts), Tickets(vault, randomness)
     passwords, second_factor = Argon2Passwords(), Totp(settings.brand.name or "饭票")
-    orders = TopUpOrders(clock, vault, supplier)
-    departures = Departures(clock, vault, sessions, RedisDialogues(commands), [orders.hinders_leaving])
+    orders, holds = TopUpOrders(clock, vault, outward[0]), OutsideHolds(clock, vault, outward[1])
+    hinders = [orders.hinders_leaving, holds.hinders_leaving]
+    departures = Departures(clock, vault, sessions, RedisDialogues(commands), hinders)
     points = Points(clock)
     level_views, level_rights = LevelViews(clock), LevelRightsGiving(clock, vault)
     gate, dormant_after = ChannelGate(clock, vault), measure[Namespace.PHONE].dormant_after
     seeds, signer, draws = Seeds(vault), Ed25519Signer(), Draws(clock)
+    catalogue = OfferCatalogue(clock)
     member_codes = MemberCodes(clock, randomness, RedisMemberCodes(commands), links)
     return Handlers(
         accounts=accounts,
@@ -285,6 +291,7 @@ def build_handlers(
         member_codes=member_codes,
         buyer_lookup=BuyerLookup(clock, gate, dormant_after),
         channel_gate=gate,
+        channel_wallet=ChannelWallet(clock, gate, catalogue),
         channels=Channels(clock, vault),
         code_stock=CodeStock(clock),
         check_in_calendar=CheckInCalendar(clock, vault),
@@ -293,7 +300,7 @@ def build_handlers(
         claim_desk=ClaimDesk(clock),
         claim_expiry=ClaimExpiry(clock),
         claim_reminders=ClaimReminders(clock),
-        claiming=Claiming(clock, vault),
+        claiming=Claiming(clock, vault, holds),
         clerk_sessions=ClerkSessions(clock, randomness, sessions),
         clerk_switching=ClerkSwitching(clock, randomness, vault, passwords, sessions),
         clerks=Clerks(clock, vault, sessions),
@@ -306,6 +313,8 @@ def build_handlers(
         draw_stock=DrawStock(clock, seeds),
         draws=draws,
         own_chances=OwnChances(clock),
+        outside_books=OutsideBooks(),
+        outside_holds=holds,
         parcels=Parcels(clock, vault, seeds),
         spinning=Spinning(clock, vault, signer, seeds),
         following=following,
@@ -339,7 +348,7 @@ def build_handlers(
         offline_packs=OfflinePacks(clock, vault, signer),
         offline_uploads=OfflineUploads(clock, vault),
         odds_watch=OddsWatch(clock, draws),
-        offer_catalogue=OfferCatalogue(clock),
+        offer_catalogue=catalogue,
         offer_editing=OfferEditing(clock),
         offer_stocks=OfferStocks(clock),
         replies=replies,
@@ -374,24 +383,3 @@ def build_handlers(
         voiding=Voiding(clock),
         wallet=Wallet(clock, vault),
     )
-
-
-def registry_of(identity: IdentityMeasure) -> namespaces.Registry:
-    """The registry of namespaces with the measure of the settings."""
-    return namespaces.registry(
-        merges_a_day=identity.merges_per_day,
-        identifiers_of_one=identity.identifiers_per_member,
-        phone_dormant_after=timedelta(days=identity.phone_dormant_days),
-    )
-
-
-def _limits(rate: Rate) -> dict[str, Limit]:
-    """Limits by name; 0 in the settings means none, which is one that nobody reaches."""
-    minute, no_limit = timedelta(minutes=1), 10**9
-    return {
-        "member": Limit(rate.member_per_minute or no_limit, minute),
-        "address": Limit(rate.address_per_minute or no_limit, minute),
-        "login": Limit(rate.login_per_minute or no_limit, minute),
-        CHAT: Limit(rate.chat_per_minute or no_limit, minute),
-        CHAT_TOLD: Limit(1, minute),
-    }

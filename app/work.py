@@ -60,6 +60,8 @@ def work() -> Registry:
     registry.add("say_reversed", _say_reversed)
     registry.add("place_top_up", _place_top_up)
     registry.every("poll_top_ups", Every(timedelta(seconds=15)), _poll_top_ups)
+    registry.add("settle_outside_hold", _settle_outside_hold)
+    registry.every("poll_outside_holds", Every(timedelta(seconds=15)), _poll_outside_holds)
     registry.add("say_topped_up", _say_topped_up)
     registry.add("say_top_up_failed", _say_top_up_failed)
     registry.add("say_voided", _say_voided)
@@ -262,6 +264,14 @@ async def _place_top_up(handlers: Handlers, job: JobContext) -> None:
 
 async def _poll_top_ups(handlers: Handlers, _: JobContext) -> None:
     await handlers.top_up_orders.poll()
+
+
+async def _settle_outside_hold(handlers: Handlers, job: JobContext) -> None:
+    await handlers.outside_holds.look(UUID(job.payload["hold_id"]))
+
+
+async def _poll_outside_holds(handlers: Handlers, _: JobContext) -> None:
+    await handlers.outside_holds.poll()
 
 
 async def _say_topped_up(handlers: Handlers, job: JobContext) -> None:

@@ -38,7 +38,7 @@ CALLS = Counter("fanpiao_supplier_calls", "Calls to suppliers by what was heard.
 log = logging.getLogger(__name__)
 
 # No row of digits: a phone number must not come back as a reason, which is kept and shown.
-_REASON = re.compile(r"(?!.*[0-9]{5})[a-z][a-z0-9_.-]{0,63}")
+REASON = re.compile(r"(?!.*[0-9]{5})[a-z][a-z0-9_.-]{0,63}")
 _DIGITS = re.compile(r"[0-9]{1,12}")
 _NONCE = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _LOOPBACK = {"localhost"}
@@ -77,9 +77,7 @@ class SupplierApi:
         """The session is the caller's to close; `supplier_session()` makes one."""
         self._session = session
         self._clock = clock
-        self._timeout = aiohttp.ClientTimeout(
-            total=total_seconds, connect=connect_seconds, sock_connect=connect_seconds
-        )
+        self._timeout = timeout_of(total_seconds, connect_seconds)
 
     async def order(self, access: SupplierAccess, order: TopUpOrder) -> SupplierSays:
         """`POST {api_url}/orders`. Never raises what the outside does."""
@@ -113,42 +111,57 @@ class SupplierApi:
         return said
 
     async def _ask(self, act: str, access: SupplierAccess, path: str, body: Mapping[str, Any]) -> SupplierSays:
-        said = await self._exchange(access, path, orjson.dumps(body))
+        content, reason = await exchange(self._session, self._clock, self._timeout, access, path, orjson.dumps(body))
+        said = _unknown(reason) if content is None else _read(content) or _unknown("unreadable")
         CALLS.labels(act, said.heard.value).inc()
         if said.heard is Heard.UNKNOWN:
             log.warning("supplier_unclear", extra={"supplier": access.code, "act": act, "reason": said.reason})
         return said
 
-    async def _exchange(self, access: SupplierAccess, path: str, body: bytes) -> SupplierSays:
-        url = URL(f"{access.api_url}/{path}")
-        timestamp, nonce = str(int(self._clock.now().timestamp())), secrets.token_urlsafe(18)
-        headers = {
-            "Content-Type": "application/json",
-            WHO: access.code,
-            TIMESTAMP: timestamp,
-            NONCE: nonce,
-            SIGNATURE: signature(access.secret, f"POST\n{url.raw_path}", timestamp, nonce, body),
-        }
-        try:
-            async with self._session.post(
-                url, data=body, headers=headers, timeout=self._timeout, allow_redirects=False
-            ) as response:
-                status, shown = response.status, response.headers.get(SIGNATURE, "")
-                content = await _received(response)
-        except TimeoutError:
-            return _unknown("timeout")
-        except (aiohttp.ClientError, OSError, RuntimeError, ValueError) as error:
-            # RuntimeError: the session is closed, the server is stopping. Their texts may quote what was sent.
-            return _unknown(f"broken_{type(error).__name__}".lower()[:64])
-        if status != 200:
-            return _unknown(f"http_{status}")
-        if content is None:
-            return _unknown("too_large")
-        # The answer is signed over our nonce, so that an answer of before is none to this question.
-        expected = signature(access.secret, "ANSWER", timestamp, nonce, content)
-        if not hmac.compare_digest(expected.encode(), shown.encode("utf-8", "replace")):
-            return _unknown("signature")
-        return _read(content) or _unknown("unreadable")
+
+async def exchange(
+    session: aiohttp.ClientSession,
+    clock: Clock,
+    timeout: aiohttp.ClientTimeout,
+    access: SupplierAccess,
+    path: str,
+    body: bytes,
+) -> tuple[bytes | None, str]:
+    """One signed question and its signed answer: what came, or None and why that is no answer. Never raises."""
+    url = URL(f"{access.api_url}/{path}")
+    timestamp, nonce = str(int(clock.now().timestamp())), secrets.token_urlsafe(18)
+    headers = {
+        "Content-Type": "application/json",
+        WHO: access.code,
+        TIMESTAMP: timestamp,
+        NONCE: nonce,
+        SIGNATURE: signature(access.secret, f"POST\n{url.raw_path}", timestamp, nonce, body),
+    }
+    try:
+        async with session.post(url, data=body, headers=headers, timeout=timeout, allow_redirects=False) as response:
+            status, shown = response.status, response.headers.get(SIGNATURE, "")
+            content = await _received(response)
+    except TimeoutError:
+        return None, "timeout"
+    except (aiohttp.ClientError, OSError, RuntimeError, ValueError) as error:
+        # RuntimeError: the session is closed, the server is stopping. Their texts may quote what was sent.
+        return None, f"broken_{type(error).__name__}".lower()[:64]
+    if status != 200:
+        return None, f"http_{status}"
+    if content is None:
+        return None, "too_large"
+    # The answer is signed over our nonce, so that an answer of before is none to this question.
+    expected = signature(access.secret, "ANSWER", timestamp, nonce, content)
+    if not hmac.compare_digest(expected.encode(), shown.encode("utf-8", "replace")):
+        return None, "signature"
+    return content, ""
+
+
+def timeout_of(total_seconds: float | None = None, connect_seconds: float | None = None) -> aiohttp.ClientTimeout:
+    """How long one call may take; None: as documented."""
+    connect = CONNECT_SECONDS if connect_seconds is None else connect_seconds
+    total = TOTAL_SECONDS if total_seconds is None else total_seconds
+    return aiohttp.ClientTimeout(total=total, connect=connect, sock_connect=connect)
 
 
 def supplier_session() -> aiohttp.ClientSession:
@@ -188,7 +201,7 @@ def _read(content: bytes) -> SupplierSays | None:
     if heard in {Heard.DONE, Heard.ACCEPTED} and amount is None:
         return None
     reason = found.get("reason")
-    word = reason if isinstance(reason, str) and _REASON.fullmatch(reason) else ""
+    word = reason if isinstance(reason, str) and REASON.fullmatch(reason) else ""
     return SupplierSays(_WORDS[heard], order_no, amount, word)
 
 

@@ -27,6 +27,7 @@ from handlers.chat.reply_editing import ReplyEditing
 from handlers.checkins.calendar import CheckInCalendar
 from handlers.checkins.check_in_terms import CheckInTermsEditing
 from handlers.checkins.check_ins import CheckIns
+from handlers.claims.channel_wallet import ChannelWallet
 from handlers.claims.claim_expiry import ClaimExpiry
 from handlers.claims.claim_reminders import ClaimReminders
 from handlers.claims.claiming import Claiming
@@ -82,6 +83,8 @@ from handlers.operators.operator_jobs import OperatorJobs
 from handlers.operators.operator_sessions import OperatorSessions
 from handlers.operators.operators import Operators
 from handlers.operators.organizations import Organizations
+from handlers.outside_points.books import OutsideBooks
+from handlers.outside_points.holding import OutsideHolds
 from handlers.points.points import Points
 from handlers.points.points_adjusting import PointsAdjusting
 from handlers.points.points_reminders import PointsReminders
@@ -137,6 +140,7 @@ class Handlers:
     cards: Cards
     buyer_lookup: BuyerLookup
     channel_gate: ChannelGate
+    channel_wallet: ChannelWallet
     channels: Channels
     code_stock: CodeStock
     check_in_calendar: CheckInCalendar
@@ -158,6 +162,8 @@ class Handlers:
     draw_stock: DrawStock
     draws: Draws
     own_chances: OwnChances
+    outside_books: OutsideBooks
+    outside_holds: OutsideHolds
     parcels: Parcels
     spinning: Spinning
     following: Following

@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from models.words import Heard
+from handlers.supplier_ports import OutsidePoints as OutsidePoints
+from handlers.supplier_ports import OutsideSays as OutsideSays
+from handlers.supplier_ports import Supplier as Supplier
+from handlers.supplier_ports import SupplierAccess as SupplierAccess
+from handlers.supplier_ports import SupplierSays as SupplierSays
+from handlers.supplier_ports import TopUpOrder as TopUpOrder
 
 
 class Clock(Protocol):
@@ -347,48 +352,3 @@ class SecondFactor(Protocol):
 
     def step(self, secret: str, code: str, now: datetime) -> int | None:
         """Which 30-second step this code is of: the present one, the one before or after; None when of none."""
-
-
-@dataclass(frozen=True, slots=True)
-class SupplierAccess:
-    """Where a supplier is, how it calls us, and what signs what is said; the secret stays out of every repr."""
-
-    code: str
-    api_url: str
-    secret: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class TopUpOrder:
-    """What a supplier is asked to do. `order_no` is ours and never changes; the number is 11 national digits."""
-
-    order_no: str
-    product: str
-    face_value_fen: int
-    recharge_to: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class SupplierSays:
-    """What a supplier said of one order; number and amount are those that it named. `reason` is its own short word."""
-
-    heard: Heard
-    order_no: str | None = None
-    face_value_fen: int | None = None
-    reason: str = ""
-
-
-class Supplier(Protocol):
-    """Suppliers of top-ups. Calls never raise: whatever is not a clear, signed answer is `Heard.UNKNOWN`."""
-
-    async def order(self, access: SupplierAccess, order: TopUpOrder) -> SupplierSays:
-        """Place an order; the same number again is the same order."""
-
-    async def query(self, access: SupplierAccess, order_no: str) -> SupplierSays:
-        """What became of an order; `ABSENT` only where the supplier says that it has none of this number."""
-
-    def notice(self, access: SupplierAccess, headers: Mapping[str, str], body: bytes, *, now: datetime) -> SupplierSays:
-        """A notice that came in, its signature and its time checked.
-
-        Raises NoticeForged, NoticeUnreadable (signed, and of no known shape).
-        """

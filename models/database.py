@@ -85,6 +85,7 @@ MODEL_MODULES = (
     "models.operators",
     "models.organizations",
     "models.outbox",
+    "models.outside_points",
     "models.points",
     "models.programmes",
     "models.purchases",

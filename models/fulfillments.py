@@ -10,7 +10,10 @@ from models.words import FulfillmentAct, FulfillmentState
 
 
 class Supplier(TimestampedModel):
-    """Somebody outside who fulfils claims for us, reached at `api_url`; the secret signs what we and they say."""
+    """Somebody outside who fulfils claims for us, or keeps points of our members, reached at `api_url`.
+
+    The secret signs what we and they say.
+    """
 
     organization: fields.ForeignKeyRelation[Organization] = fields.ForeignKeyField(
         "models.Organization", on_delete=fields.RESTRICT, related_name="suppliers"

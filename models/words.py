@@ -15,6 +15,8 @@ from models.level_words import DowngradePolicy as DowngradePolicy
 from models.level_words import LevelCause as LevelCause
 from models.level_words import RightPeriod as RightPeriod
 from models.level_words import RightState as RightState
+from models.outside_words import OutsideHeard as OutsideHeard
+from models.outside_words import OutsideHoldState as OutsideHoldState
 from models.purchase_words import BuyerKind as BuyerKind
 from models.purchase_words import PurchaseRuleKind as PurchaseRuleKind
 from models.purchase_words import PurchaseState as PurchaseState
@@ -258,6 +260,7 @@ class ClaimSource(StrEnum):
     LEVEL = "level"  # it came with a level
     REWARD = "reward"  # for a check-in or a task
     DRAW = "draw"  # won
+    CHANNEL = "channel"  # a till, shop or app asked for it on the member's behalf
 
 
 class FulfillmentState(StrEnum):

@@ -33,6 +33,8 @@ Interfaces going wrong: `platform.faults.fail("/cgi-bin/user/info", 45009, times
 `.hang(path, seconds)`, `.hang_after_doing(path, seconds)`, `.clear()`; path `*` is every interface.
 Top-ups: `platform.supplier`, a pretend supplier at `/supplier` (its `secret` is what operators enter); it misbehaves by
 `.once(Conduct(hangs=8.0))`, `.always(…)`, `.behave()`; `.orders`, `.tell(order)`, `await .settle()`.
+Its account of points: `platform.points`, with `.balances` by number and `.holds`; it misbehaves by
+`.once(PointsConduct(act="post", loses=True))`.
 `platform.tokens.expire_all()` (42001) and `.revoke_all()` (40001); `platform.clock.advance(seconds)`;
 `platform.quotas.limits[path] = 10`; `platform.call_counts[path]`; `platform.calls`; `await platform.settle()` waits for
 events the platform sends on its own (TEMPLATESENDJOBFINISH and the like). Stopping the application closes the platform.
@@ -47,6 +49,7 @@ from simulator.faults import Faults
 from simulator.mini_program import MiniProgram
 from simulator.person import Person
 from simulator.platform import Platform
+from simulator.points_account import PointsConduct
 from simulator.pushing import Delivery, DeliveryRules, Push
 from simulator.rest import RestCall
 from simulator.server import create_app
@@ -67,6 +70,7 @@ __all__ = [
     "Mode",
     "Person",
     "Platform",
+    "PointsConduct",
     "Push",
     "PushFormat",
     "RestCall",

@@ -23,9 +23,10 @@ from simulator.notices import Notices
 from simulator.people import Profile
 from simulator.person import Person
 from simulator.pictures import SceneCodes
+from simulator.points_account import PretendPointsAccount
 from simulator.pushing import DeliveryRules, Push, Pusher
 from simulator.quotas import Quotas
-from simulator.supplier import PretendSupplier
+from simulator.supplier import PATH, PretendSupplier
 from simulator.tokens import TokenDesk
 
 _CALLS_KEPT = 300
@@ -77,6 +78,7 @@ class Platform:
         # Kept over restarts with the seed, as people's identifiers are.
         secret = hashlib.sha256(f"{self._seed}:supplier".encode()).hexdigest()[:40]
         self.supplier = PretendSupplier(self.line, self.clock, self.feed, secret)
+        self.points = PretendPointsAccount(self.feed, secret, PATH)
         self._numbers = itertools.count(1)
         self._background: set[asyncio.Task[object]] = set()
         for account in accounts:

@@ -4,8 +4,6 @@ It keeps to the protocol as our server's documents describe it, and knows our se
 """
 
 import asyncio
-import hashlib
-import hmac
 import secrets
 from collections import deque
 from collections.abc import Coroutine
@@ -17,10 +15,10 @@ from aiohttp import web
 from simulator.clock import Clock
 from simulator.feed import Feed
 from simulator.line import Line, LineError
+from simulator.supplier_signing import NONCE, SIGNATURE, TIMESTAMP, answer_to, asked_in, signature
 
 PATH = "/supplier"
 _PATIENCE = 5.0  # seconds it waits for an answer to a call back
-_TIMESTAMP, _NONCE, _SIGNATURE = "X-Fanpiao-Timestamp", "X-Fanpiao-Nonce", "X-Fanpiao-Signature"
 _WHO = "X-Fanpiao-Supplier"
 
 
@@ -128,9 +126,9 @@ class PretendSupplier:
         timestamp, nonce = str(int(self._clock.now() - age)), secrets.token_urlsafe(18)
         headers = {
             "Content-Type": "application/json",
-            _TIMESTAMP: timestamp,
-            _NONCE: nonce,
-            _SIGNATURE: self._signature(f"POST\n{path}", timestamp, nonce, body, is_wrong=wrong_signature),
+            TIMESTAMP: timestamp,
+            NONCE: nonce,
+            SIGNATURE: signature(self.secret, f"POST\n{path}", timestamp, nonce, body, is_wrong=wrong_signature),
         }
         try:
             status = (await self._line.request("POST", path, timeout=_PATIENCE, headers=headers, body=body)).status
@@ -142,7 +140,7 @@ class PretendSupplier:
         return status
 
     async def _order(self, request: web.Request) -> web.Response:
-        asked = await self._read(request)
+        asked = await asked_in(request, self.secret, "order_no")
         conduct = self._queue.popleft() if self._queue else self.standing
         if conduct.loses:
             await asyncio.sleep(conduct.hangs)
@@ -160,24 +158,12 @@ class PretendSupplier:
         return self._answer(request, self._said(order), conduct)
 
     async def _query(self, request: web.Request) -> web.Response:
-        asked = await self._read(request)
+        asked = await asked_in(request, self.secret, "order_no")
         order = self.orders.get(str(asked["order_no"]))
         if order:
             order.asked += 1
         said = self._said(order) if order else {"order_no": asked["order_no"], "status": "absent"}
         return self._answer(request, said, self.standing)
-
-    async def _read(self, request: web.Request) -> dict[str, object]:
-        """What was asked, its signature checked."""
-        raw = await request.read()
-        timestamp, nonce = request.headers.get(_TIMESTAMP, ""), request.headers.get(_NONCE, "")
-        expected = self._signature(f"POST\n{request.path}", timestamp, nonce, raw)
-        if not hmac.compare_digest(expected, request.headers.get(_SIGNATURE, "")):
-            raise web.HTTPUnauthorized
-        asked = orjson.loads(raw)
-        if not isinstance(asked, dict) or "order_no" not in asked:
-            raise web.HTTPBadRequest
-        return asked
 
     def _take(self, code: str, asked: dict[str, object]) -> Order:
         order = Order(
@@ -218,11 +204,4 @@ class PretendSupplier:
 
     def _answer(self, request: web.Request, said: dict[str, object], conduct: Conduct) -> web.Response:
         body = b'{"status": "don\xff' if conduct.is_garbage else orjson.dumps(said)
-        timestamp, nonce = request.headers[_TIMESTAMP], request.headers[_NONCE]
-        signed = self._signature("ANSWER", timestamp, nonce, body, is_wrong=conduct.wrong_signature)
-        return web.Response(body=body, headers={_SIGNATURE: signed}, content_type="application/json")
-
-    def _signature(self, what: str, timestamp: str, nonce: str, body: bytes, *, is_wrong: bool = False) -> str:
-        text = "\n".join([what, timestamp, nonce, hashlib.sha256(body).hexdigest()])
-        secret = f"{self.secret}{'?' if is_wrong else ''}"
-        return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+        return answer_to(request, self.secret, body, is_wrong=conduct.wrong_signature)

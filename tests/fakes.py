@@ -12,6 +12,7 @@ import orjson
 from handlers.ports import (
     CodeSession,
     FollowerInfo,
+    OutsideSays,
     PhoneNumber,
     SupplierAccess,
     SupplierSays,
@@ -20,7 +21,7 @@ from handlers.ports import (
     WeChatError,
     WeChatUserRefused,
 )
-from models.words import Heard
+from models.words import Heard, OutsideHeard
 
 
 class FakeClock:
@@ -153,6 +154,63 @@ class FakeSupplier:
         self.calls.append((what, order_no))
         if self.before is not None:
             await self.before(what)
+
+
+class FakeOutsidePoints:
+    """An account of points as handlers see it: a number is one hold, and it says what the test wants it to say."""
+
+    def __init__(self) -> None:
+        self.balances: dict[str, int] = {}  # by phone number
+        self.holds: dict[str, tuple[str, int]] = {}  # by number: whose, how many
+        self.states: dict[str, OutsideHeard] = {}
+        self.calls: list[str] = []
+        self.does_silently: set[str] = set()  # of these acts the work is done, and the answer lost
+        self.is_deaf: set[str] = set()  # these never arrive, and are not answered
+        self.before: Callable[[str], Awaitable[None]] | None = None  # called as the call is made
+
+    async def hold(self, access: SupplierAccess, hold_no: str, *, account: str, points: int) -> OutsideSays:
+        def work() -> None:
+            if hold_no in self.states:
+                return
+            is_there = self.balances.get(account, 0) >= points
+            self.holds[hold_no] = (account, points)
+            self.states[hold_no] = OutsideHeard.HELD if is_there else OutsideHeard.REFUSED
+            if is_there:
+                self.balances[account] -= points
+
+        return await self._asked("hold", hold_no, work)
+
+    async def post(self, access: SupplierAccess, hold_no: str) -> OutsideSays:
+        def work() -> None:
+            if self.states.get(hold_no) is OutsideHeard.HELD:
+                self.states[hold_no] = OutsideHeard.POSTED
+
+        return await self._asked("post", hold_no, work)
+
+    async def void(self, access: SupplierAccess, hold_no: str) -> OutsideSays:
+        def work() -> None:
+            if self.states.setdefault(hold_no, OutsideHeard.VOIDED) is OutsideHeard.HELD:
+                account, points = self.holds[hold_no]
+                self.balances[account] += points
+                self.states[hold_no] = OutsideHeard.VOIDED
+
+        return await self._asked("void", hold_no, work)
+
+    async def query(self, access: SupplierAccess, hold_no: str) -> OutsideSays:
+        return await self._asked("query", hold_no, lambda: None)
+
+    async def _asked(self, act: str, hold_no: str, work: Callable[[], None]) -> OutsideSays:
+        self.calls.append(act)
+        if self.before is not None:
+            await self.before(act)
+        if act in self.is_deaf:
+            return OutsideSays(OutsideHeard.UNKNOWN, reason="timeout")
+        work()
+        if act in self.does_silently:
+            return OutsideSays(OutsideHeard.UNKNOWN, reason="timeout")
+        state = self.states.get(hold_no, OutsideHeard.ABSENT)
+        points = self.holds[hold_no][1] if hold_no in self.holds else None
+        return OutsideSays(state, points, "short" if state is OutsideHeard.REFUSED else "")
 
 
 def _once(codes: dict[str, Any], code: str) -> Any:

@@ -15,18 +15,22 @@ from zoneinfo import ZoneInfo
 
 from handlers.actors import Person
 from handlers.benefits.kinds import fulfiller
+from handlers.channels.gate import Signed
+from handlers.claims.claimants import claimants
 from handlers.claims.claims import take_units
 from handlers.claims.issuing import Issued, Wanted, issue
+from handlers.claims.on_behalf import heard, sights
+from handlers.claims.outside_paying import pay_outside, tills_of
 from handlers.claims.paying import purses_of
+from handlers.claims.wishes import Claim, Claimed, Outcome
 from handlers.errors import (
     DomainError,
     KeyReused,
-    MemberFrozen,
-    NotSignedIn,
     OfferLimitReached,
     OfferSoldOut,
     OfferTooMany,
     OfferUnknown,
+    OutsidePriced,
     QuantityInvalid,
     RechargeToInvalid,
     RechargeToMissing,
@@ -34,7 +38,8 @@ from handlers.errors import (
 )
 from handlers.group_commit import GroupCommit
 from handlers.offers.offer_refusals import limit_reached, refusal_of, sold_out
-from handlers.offers.offers import askers, keep_buckets, published
+from handlers.offers.offers import keep_buckets, published
+from handlers.outside_points.holding import OutsideHolds, spend
 from handlers.ports import Clock, Vault
 from handlers.recurring import BUSINESS_ZONE
 from handlers.requests import Answer, Asked, recall, record, settle
@@ -44,37 +49,13 @@ from handlers.rules.eligibility import Asker, PublishedOffer, decide
 from handlers.rules.phones import normalise
 from handlers.rules.stock_buckets import TOTAL, NothingOn, buckets, next_opening
 from handlers.rules.validity import period_ends_at, period_key
-from handlers.standing import may_act
 from models.database import rows
-from models.failures import SerializationConflict
 from models.sql import as_uuid
 from models.statements import claims as statements
-from models.words import ClaimSource, MemberStatus, Touchpoint
+from models.words import ClaimSource, Touchpoint
 
 MOST_AT_ONCE = 20  # claims under one key
 SOLD_OUT_FOR = 1.0  # seconds that a process says no without looking; it never says yes without looking
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """What somebody got: each claim, followed by the parts that came with a package."""
-
-    claims: tuple[Issued, ...]
-
-
-Outcome = Answer[Claimed]
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One person's wish, under one key; `quantity` of them or none."""
-
-    person: Person
-    offer_id: UUID
-    choices: tuple[str, ...]
-    asked: Asked
-    recharge_to: str = field(default="", repr=False)
-    quantity: int = 1
 
 
 @dataclass(slots=True)
@@ -95,9 +76,13 @@ class _Room:
 class Claiming:
     """Gives offers out, each at most once per key."""
 
-    def __init__(self, clock: Clock, vault: Vault, zone: ZoneInfo = BUSINESS_ZONE) -> None:
+    def __init__(
+        self, clock: Clock, vault: Vault, holds: OutsideHolds | None = None, zone: ZoneInfo = BUSINESS_ZONE
+    ) -> None:
+        """Without `holds` nothing is given for points of accounts outside."""
         self._clock = clock
         self._vault = vault
+        self._holds = holds
         self._zone = zone
         self._sold_out: dict[UUID, tuple[float, OfferSoldOut]] = {}
         self._lane: GroupCommit[Claim, Outcome] = GroupCommit("claims", self._decide, key=_request, settle=self._settle)
@@ -119,49 +104,94 @@ class Claiming:
         `recharge_to`: for a top-up and for nothing else, the mainland mobile number that is charged.
         Raises OfferUnknown, OfferClosed, OfferPaused, OfferNotForYou, OfferNotOpen, ChoicesInvalid, RechargeToInvalid,
         RechargeToMissing, RechargeToUnwanted, OfferLimitReached, OfferSoldOut, OfferTooMany (some would do),
-        PointsShort, QuantityInvalid, NotSignedIn, MemberFrozen, KeyReused, Overloaded (nothing happened),
-        OutcomeUnknown (the key finds out).
+        PointsShort, what `pay_outside` raises (in chat OutsidePriced: nobody sees there what it takes),
+        QuantityInvalid, NotSignedIn, MemberFrozen, KeyReused, Overloaded (nothing happened), OutcomeUnknown (the key
+        finds out).
         """
+        source = ClaimSource.CHAT if person.through is Touchpoint.CHAT else ClaimSource.MINI_PROGRAM
+        number = self._number(recharge_to)
+        facts = self._facts(offer_id, choices, number, quantity)
+        asked = Asked.of(person, "claim", request_id, facts)
+        wish = Claim(person, person.member_id, source, offer_id, tuple(sorted(choices)), asked, number, quantity)
+        try:
+            return await self._submit(wish)
+        except OutsidePriced:
+            if self._holds is None or source is not ClaimSource.MINI_PROGRAM:  # where they see what it takes
+                raise
+        return await pay_outside(self._holds, wish, self._submit)
+
+    async def claim_for(
+        self,
+        signed: Signed,
+        member_id: UUID,
+        *,
+        offer_id: UUID,
+        choices: Sequence[str] = (),
+        recharge_to: str | None = None,
+        quantity: int = 1,
+        request_id: str,
+    ) -> Answer[Claimed]:
+        """The same for a member whom a channel serves: their limits and points, the channel's quota and sight.
+
+        Raises as `claim`, what the gate's `let_in` raises, and MemberUnknown and OfferUnknown for what is out of sight.
+        """
+        number = self._number(recharge_to)
+        facts = {"member": member_id, **self._facts(offer_id, choices, number, quantity)}
+        asked = Asked.of(signed.channel, "claim", request_id, facts)
+        wish = (signed.channel, member_id, ClaimSource.CHANNEL, offer_id, tuple(sorted(choices)), asked)
+        return await self._lane.submit(offer_id, Claim(*wish, number, quantity, signed))
+
+    def _number(self, recharge_to: str | None) -> str:
+        number = normalise(recharge_to, "86") if recharge_to is not None else ""
+        if number is None:
+            raise RechargeToInvalid
+        return number
+
+    def _facts(self, offer_id: UUID, choices: Sequence[str], number: str, quantity: int) -> dict[str, object]:
         if not 1 <= quantity <= MOST_AT_ONCE:
             raise QuantityInvalid(most=MOST_AT_ONCE)
         facts: dict[str, object] = {"offer": offer_id, "choices": sorted(choices)}
         if quantity > 1:
             facts["quantity"] = quantity
-        number = ""
-        if recharge_to is not None:
-            number = normalise(recharge_to, "86") or ""
-            if not number:
-                raise RechargeToInvalid
-            # By its keyed mark: fingerprints are stored, and there are few numbers.
+        if number:  # by its keyed mark: fingerprints are stored, and there are few numbers
             facts["recharge_to"] = self._vault.blind_index("recharge_to", number)
-        asked = Asked.of(person, "claim", request_id, facts)
-        wanted = Claim(person, offer_id, tuple(sorted(choices)), asked, number, quantity)
-        return await self._lane.submit(offer_id, wanted)
+        return facts
+
+    async def _submit(self, wish: Claim) -> Answer[Claimed]:
+        return await self._lane.submit(wish.offer_id, wish)
 
     async def close(self) -> None:
         """Let those who wait be answered."""
         await self._lane.close()
 
     async def _decide(self, batch: Sequence[Claim]) -> list[Outcome | DomainError]:
-        known = await recall([each.asked for each in batch], Claimed)
-        fresh = [each for each in batch if each.asked not in known]
-        decided = await self._give(fresh, self._clock.now()) if fresh else {}
+        now = self._clock.now()
+        unheard = await heard({each.asked: each.call for each in batch if each.call is not None}, at=now)
+        known = await recall([each.asked for each in batch if each.asked not in unheard], Claimed)
+        fresh = [each for each in batch if each.asked not in known and each.asked not in unheard]
+        decided = {**unheard, **(await self._give(fresh, now) if fresh else {})}
         await record({asked: answer.value for asked, answer in decided.items() if isinstance(answer, Answer)})
         return [_outcome(each.asked, known, decided) for each in batch]
 
     async def _give(self, fresh: Sequence[Claim], now: datetime) -> dict[Asked, Outcome | DomainError]:
         offer_id = fresh[0].offer_id
-        if (gone := self._known_sold_out(offer_id)) is not None:
-            return dict.fromkeys((each.asked for each in fresh), gone)
         refused: dict[Asked, Outcome | DomainError] = {}
-        people = await self._people([each.person.member_id for each in fresh])
+        if (gone := self._known_sold_out(offer_id)) is not None:
+            refused = {each.asked: gone for each in fresh if each.call is None}
+            fresh = [each for each in fresh if each.call is not None]  # they have to see it before they are told
+            if not fresh:
+                return refused
+        people = await claimants([each.member_id for each in fresh])
         offer = (await published([offer_id])).get(offer_id)
         if offer is None:
-            return {each.asked: OfferUnknown() for each in fresh}
+            return refused | {each.asked: OfferUnknown() for each in fresh}
         may: list[tuple[Claim, Asker]] = []
+        unseen = await sights({each.asked: (each.call, each.member_id) for each in fresh if each.call}, offer, people)
         for each in fresh:
-            asker = people[each.person.member_id]
-            refusal = asker if isinstance(asker, DomainError) else self._why_not(offer, asker, each, now)
+            asker = people[each.member_id]
+            refusal = unseen.get(each.asked) or (
+                asker if isinstance(asker, DomainError) else self._why_not(offer, asker, each, now)
+            )
             if refusal is not None:
                 refused[each.asked] = refusal
             elif not isinstance(asker, DomainError):
@@ -180,6 +210,7 @@ class Claiming:
         got: dict[Asked, tuple[Issued, ...]] = {}
         for (asked, _), claims in zip(given, issued, strict=True):
             got[asked] = (*got.get(asked, ()), *claims)
+        await spend({each.hold.id: got[each.asked][0].id for each in fresh if each.hold and each.asked in got}, at=now)
         done: dict[Asked, Outcome | DomainError] = {asked: Answer(Claimed(claims)) for asked, claims in got.items()}
         return refused | done
 
@@ -197,31 +228,6 @@ class Claiming:
         if kind.takes_number != bool(each.recharge_to):
             return RechargeToMissing() if kind.takes_number else RechargeToUnwanted()
         return None
-
-    async def _people(self, member_ids: Sequence[UUID]) -> dict[UUID, Asker | DomainError]:
-        """Everybody as they stand now, rows locked in the order of ids, by the id they asked under."""
-        ids = sorted(set(member_ids))
-        found = {as_uuid(each["id"]): each for each in await rows(statements.CLAIMANTS, ids)}
-        people: dict[UUID, Asker | DomainError] = {}
-        asking = await askers(ids)
-        moved = {each.member_id for each in asking.values()} - found.keys()
-        if moved:  # merged within the last second
-            more = await rows(statements.CLAIMANTS, sorted(moved))
-            found |= {as_uuid(each["id"]): each for each in more}
-        for member_id in ids:
-            asker = asking.get(member_id)
-            stands = found.get(asker.member_id) if asker else None
-            if asker is None or stands is None:
-                people[member_id] = NotSignedIn()
-                continue
-            if stands["status"] == MemberStatus.MERGED:
-                raise SerializationConflict("merged while we waited")
-            try:
-                may_act(stands)
-                people[member_id] = asker
-            except (MemberFrozen, NotSignedIn) as refusal:
-                people[member_id] = refusal
-        return people
 
     async def _allot(
         self,
@@ -252,6 +258,7 @@ class Claiming:
         # Units of the same choices are as good as each other: what somebody leaves serves the next.
         fits = Counter(choices for choices, is_there in zip(units, there, strict=True) if is_there)
         purses = await purses_of(offer, [asker for _, asker, _ in free], at=now, zone=self._zone)
+        tills = await tills_of(offer, [(each, asker) for each, asker, _ in free], at=now, zone=self._zone)
         given: list[tuple[Asked, Wanted]] = []
         for each, asker, slots in free:
             left = fits[each.choices] if room.left is None else min(fits[each.choices], room.left)
@@ -259,7 +266,8 @@ class Claiming:
                 too_many = OfferTooMany(title=offer.title, left=left)
                 refused[each.asked] = too_many if left > 0 else self._sold_out_error(offer, room, now)
                 continue
-            if (short := purses.take(asker.member_id, each.quantity)) is not None:
+            short = tills.why_not(each, asker) or purses.take(asker.member_id, each.quantity)
+            if short is not None:
                 refused[each.asked] = short
                 continue
             fits[each.choices] -= each.quantity
@@ -351,8 +359,7 @@ def _outcome(
 
 
 def _wanted(each: Claim, asker: Asker, slots: tuple[tuple[str, int], ...], price_points: int) -> Wanted:
-    source = ClaimSource.CHAT if each.person.through is Touchpoint.CHAT else ClaimSource.MINI_PROGRAM
-    return Wanted(asker.member_id, source, each.person, each.choices, slots, each.recharge_to, price_points)
+    return Wanted(asker.member_id, each.source, each.actor, each.choices, slots, each.recharge_to, price_points)
 
 
 def _names(offer: PublishedOffer, now: datetime, zone: ZoneInfo) -> tuple[str, ...]:

@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 from handlers.actors import Person
 from handlers.benefits.kinds import NewClaim
 from handlers.benefits.kinds.package import due_parts
-from handlers.claims.claiming import Claimed
 from handlers.claims.claims import Draft
 from handlers.claims.issuing import add_parts
+from handlers.claims.wishes import Claimed
 from handlers.errors import ClaimUnknown, OfferPaused, PackageNothingDue
 from handlers.offers.offers import benefit_terms
 from handlers.ports import Clock, Vault

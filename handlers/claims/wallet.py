@@ -112,7 +112,7 @@ class Wallet:
         for each in found:
             by_section.setdefault(each["section"], []).append(each)
         mine = {section: by_section.get(section, []) for section in Section}
-        shown = {section: _section(of, limit, now) for section, of in mine.items()}
+        shown = {section: section_of(of, limit, now) for section, of in mine.items()}
         shown[Section.EXPIRING] = _expiring(mine[Section.HELD], shown[Section.HELD].items, limit, now)
         return shown
 
@@ -123,7 +123,7 @@ class Wallet:
         now = self._clock.now()
         of = Section.HELD if section is Section.EXPIRING else section
         found = await self._read(person, limit, of, after, now)
-        page = _section(found, limit, now)
+        page = section_of(found, limit, now)
         return _expiring(found, page.items, limit, now) if section is Section.EXPIRING else page
 
     async def claim(self, person: Person, claim_id: UUID) -> ClaimDetail:
@@ -159,7 +159,8 @@ class Wallet:
         return await rows(statements.WALLET, person.member_id, now, now + SOON, limit + 1, only, ends, last, FAR)
 
 
-def _section(found: Sequence[Mapping[str, Any]], limit: int, now: datetime) -> WalletSection:
+def section_of(found: Sequence[Mapping[str, Any]], limit: int, now: datetime) -> WalletSection:
+    """A section of its rows, of which one more than `limit` was asked for."""
     count = int(found[0]["number"]) if found else 0
     return WalletSection(tuple(_item(each, now) for each in found[:limit]), count, _after(found, limit))
 

@@ -3,7 +3,7 @@
 The same rules decide as in a claim. Two statements for a page: who they are, and how often they had what is on it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -17,7 +17,7 @@ from handlers.offers.offers_on_show import OffersOnShow, OnShow, Shown
 from handlers.ports import Clock
 from handlers.recurring import BUSINESS_ZONE
 from handlers.retrying import refusing
-from handlers.rules.eligibility import Asker, standing_of
+from handlers.rules.eligibility import Asker, PublishedOffer, standing_of
 from handlers.rules.offer_terms import Period
 from handlers.rules.validity import period_key
 from models.database import rows
@@ -66,13 +66,29 @@ class OfferCatalogue:
 
         Raises NotSignedIn.
         """
+
+        def is_chosen(each: Shown) -> bool:
+            place = each.offer.organization_id
+            return (category is None or each.category == category) and organization_id in {None, place}
+
+        return await self._page(person.member_id, is_chosen, after, limit)
+
+    async def page_for(
+        self, member_id: UUID, *, sees: Callable[[PublishedOffer], bool], after: UUID | None, limit: int
+    ) -> OfferPage:
+        """The same as somebody who serves them sees it. Raises NotSignedIn."""
+        return await self._page(member_id, lambda each: sees(each.offer), after, limit)
+
+    async def _page(
+        self, member_id: UUID, is_chosen: Callable[[Shown], bool], after: UUID | None, limit: int
+    ) -> OfferPage:
         now = self._clock.now()
-        who, on_show = await self._who(person), await self._on_show.now(now)
+        who, on_show = await self._who(member_id), await self._on_show.now(now)
         chosen: list[Shown] = []
         for each in on_show.offers:
             if after is not None and each.offer.id >= after:
                 continue
-            if _is_wanted(each, who, category, organization_id) and not _is_over(each, now):
+            if _is_theirs(each, who) and is_chosen(each) and not _is_over(each, now):
                 chosen.append(each)
                 if len(chosen) > limit:
                     break
@@ -83,14 +99,14 @@ class OfferCatalogue:
     async def one(self, person: Person, offer_id: UUID) -> OfferPage:
         """One offer, alone on its page. Raises OfferUnknown (also for other cities', drafts, ended), NotSignedIn."""
         now = self._clock.now()
-        who, on_show = await self._who(person), await self._on_show.now(now)
+        who, on_show = await self._who(person.member_id), await self._on_show.now(now)
         found = on_show.by_id.get(offer_id)
-        if found is None or not _is_wanted(found, who, None, None):
+        if found is None or not _is_theirs(found, who):
             raise OfferUnknown
         return OfferPage(tuple(await self._seen(on_show, [found], who, now)), now)
 
-    async def _who(self, person: Person) -> Asker:
-        found = await _by_member.row(person.member_id)
+    async def _who(self, member_id: UUID) -> Asker:
+        found = await _by_member.row(member_id)
         if found is None:
             raise NotSignedIn
         return asker_of(found)
@@ -125,13 +141,8 @@ class OfferCatalogue:
         return {(as_uuid(each["offer_id"]), each["period"]): int(each["had"]) for each in found}
 
 
-def _is_wanted(shown: Shown, who: Asker, category: str | None, organization_id: UUID | None) -> bool:
-    place = shown.offer.organization_id
-    return (
-        place in who.organization_path
-        and (category is None or shown.category == category)
-        and (organization_id is None or place == organization_id)
-    )
+def _is_theirs(shown: Shown, who: Asker) -> bool:
+    return shown.offer.organization_id in who.organization_path
 
 
 def _is_over(shown: Shown, now: datetime) -> bool:

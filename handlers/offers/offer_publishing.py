@@ -17,12 +17,13 @@ from handlers.rules.organization_scope import Scope
 from handlers.rules.stock_buckets import TOTAL
 from models.benefits import Benefit, BenefitQuota, Offer, OfferStock
 from models.database import rows
+from models.fulfillments import Supplier
 from models.ids import new_id
 from models.organizations import Organization
 from models.programmes import CardKind
 from models.sql import as_uuid
 from models.statements import offers as statements
-from models.words import BenefitState
+from models.words import BenefitKind, BenefitState
 
 
 async def path_of(organization_id: UUID) -> frozenset[UUID]:
@@ -77,6 +78,9 @@ async def _of_benefit(offer: Offer, terms: OfferTerms) -> list[Problem]:
         return [Problem("benefit", "not_in_pool", "权益还没有进入权益池")]
     if benefit.kind not in KINDS:
         return [Problem("benefit", "kind_unsupported", "这类权益还没有接入发放方式")]
+    if benefit.kind == BenefitKind.TOP_UP and _outside_accounts(terms):
+        # What fails after it was given goes back; points that were taken outside do not come back by themselves.
+        return [Problem("benefit", "with_outside_points", "直充不能用合作方积分兑换")]
     if not await is_from_above(benefit, row_.organization_id):
         return []
     if terms.stock is None:
@@ -84,6 +88,11 @@ async def _of_benefit(offer: Offer, terms: OfferTerms) -> list[Problem]:
     if not await BenefitQuota.exists(benefit_id=benefit.id, organization_id=row_.organization_id):
         return [Problem("benefit", "quota_missing", "上级还没有分配这项权益的配额")]
     return []
+
+
+def _outside_accounts(terms: OfferTerms) -> frozenset[str]:
+    prices = (terms.price, *(each.price for each in terms.prices))
+    return frozenset(price.outside_account for price in prices if price.outside_points)
 
 
 async def _of_names(terms: OfferTerms) -> list[Problem]:
@@ -97,6 +106,9 @@ async def _of_names(terms: OfferTerms) -> list[Problem]:
         problems.append(Problem("card_kinds", "unknown", "有卡种不存在，请检查"))
     if places and await Organization.filter(id__in=list(places)).count() < len(places):
         problems.append(Problem("audience.organizations", "unknown", "有机构不存在，请检查"))
+    accounts = _outside_accounts(terms)
+    if accounts and await Supplier.filter(code__in=list(accounts)).count() < len(accounts):
+        problems.append(Problem("price.outside_account", "unknown", "有合作方不存在，请检查"))
     if levels := levels_named(terms):
         ladder = (await ladder_now()).ladder
         if any(ladder.level(each) is None for each in levels):

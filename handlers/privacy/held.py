@@ -14,6 +14,7 @@ from models.words import (
     LevelCause,
     MemberStatus,
     Namespace,
+    OutsideHoldState,
     ParcelState,
     RewardedAct,
     SpinPaid,
@@ -185,6 +186,16 @@ class HeldPurchase:
     refunded_fen: int
     categories: tuple[str, ...]
     paid_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOutsidePoints:
+    """Points of an account outside that were asked for; `kept_by`: who keeps that account. The number is not kept."""
+
+    kept_by: str
+    amount: int
+    state: OutsideHoldState
+    asked_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

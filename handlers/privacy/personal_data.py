@@ -30,6 +30,7 @@ from models.ledger import LedgerAccount, Transfer
 from models.levels import LevelChange
 from models.linking import BoundNumber, PhoneTransfer
 from models.operators import AuditEntry
+from models.outside_points import OutsideHold
 from models.purchases import Purchase
 from models.requests import Request
 from models.sql import as_instant
@@ -58,6 +59,7 @@ class PersonalData:
     phone_transfers: tuple[held.HeldTransfer, ...]
     listings: tuple[held.HeldListing, ...]
     purchases: tuple[held.HeldPurchase, ...]
+    outside_points: tuple[held.HeldOutsidePoints, ...]
     balances: tuple[held.HeldBalance, ...]
     entries: tuple[held.HeldEntry, ...]
     levels: tuple[held.HeldLevel, ...]
@@ -107,6 +109,7 @@ class PersonalDataRights:
                 phone_transfers=await _transfers(ids),
                 listings=await _listings(ids),
                 purchases=await _purchases(ids),
+                outside_points=await _outside_points(ids),
                 balances=await _balances(ids),
                 entries=await _entries(ids),
                 levels=await _levels(ids),
@@ -284,6 +287,13 @@ async def _listings(ids: list[UUID]) -> tuple[held.HeldListing, ...]:
             recharge_tail=tails.get(each.id, ""),
         )
         for each in await found.prefetch_related("grant__offer")
+    )
+
+
+async def _outside_points(ids: list[UUID]) -> tuple[held.HeldOutsidePoints, ...]:
+    found = OutsideHold.filter(member_id__in=ids).prefetch_related("supplier").order_by("id")
+    return tuple(
+        [held.HeldOutsidePoints(each.supplier.name, each.points, each.state, each.created_at) for each in await found]
     )
 
 

@@ -51,17 +51,23 @@ def _prices(terms: OfferTerms) -> Iterator[Problem]:
     priced = {"price": terms.price, **{f"prices[{n}].price": each.price for n, each in enumerate(terms.prices)}}
     for field, price in priced.items():
         yield from _price(field, price)
+    if terms.returns_to_stock and any(price.outside_points for price in priced.values()):
+        yield Problem("returns_to_stock", "with_outside_points", "用合作方积分兑换的权益不能退回库存")
     if terms.original_price_fen is not None and terms.original_price_fen < 0:
         yield Problem("original_price_fen", "negative", "原价不能是负数")
 
 
 def _price(field: str, price: Price) -> Iterator[Problem]:
-    if price.fen < 0 or price.points < 0 or price.carrier_fen < 0:
+    if min(price.fen, price.points, price.carrier_fen, price.outside_points) < 0:
         yield Problem(field, "negative", "价格不能是负数")
     if price.fen > 0:
         yield Problem(f"{field}.fen", "orders_missing", "还没有开通收款，现金价格暂时只能是0")
     if price.points > MOST:
         yield Problem(f"{field}.points", "out_of_range", "积分价格太大，请检查后再填")
+    if price.outside_points > MOST:
+        yield Problem(f"{field}.outside_points", "out_of_range", "积分价格太大，请检查后再填")
+    if bool(price.outside_points) is not bool(price.outside_account):
+        yield Problem(f"{field}.outside_account", "incomplete", "合作方积分请同时填写合作方和分数")
     if price.carrier_fen > 0:
         yield Problem(f"{field}.carrier_fen", "carrier_missing", "还没有开通话费支付，话费价格暂时只能是0")
 

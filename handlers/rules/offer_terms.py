@@ -44,11 +44,16 @@ class Audience:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What one costs; nothing is free of charge. Money is refused at publish until there are orders."""
+    """What one costs; nothing is free of charge. Money is refused at publish until there are orders.
+
+    `outside_points`: of an account that somebody outside keeps (a carrier's own 积分); `outside_account` is its code.
+    """
 
     fen: int = 0
     points: int = 0
     carrier_fen: int = 0  # 话费支付
+    outside_points: int = 0
+    outside_account: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
+from handlers.claims.channel_wallet import ChannelWalletSeen
 from handlers.purchases.told import Buyer, OrderTold, RefundTold
 from handlers.rules.purchases import Line
-from miniapp_api.shapes import Body, Id, Out
-from models.words import BuyerKind, PurchaseState, RefundState
+from miniapp_api.member.claim_shapes import ClaimBody
+from miniapp_api.member.offers import OfferOut
+from miniapp_api.shapes import Body, Id, Out, encode_cursor
+from models.words import BenefitKind, BuyerKind, ClaimState, PurchaseState, RefundState
 
 MOST_FEN = 100_000_000_000
 OrderNo = Annotated[
@@ -115,6 +118,67 @@ class FoundMemberOut(Out):
     """An opaque id."""
 
     id: Id
+
+
+class HeldOut(Out):
+    """One claim, without its codes. `is_paused`: not to be used for the moment."""
+
+    id: Id
+    offer_id: Id
+    package_id: Id | None
+    name: str
+    kind: BenefitKind
+    category: str
+    merchant: str | None
+    state: ClaimState
+    uses_left: int
+    uses_total: int
+    claimed_at: datetime
+    expires_at: datetime | None
+    is_paused: bool
+
+
+class HeldPageOut(Out):
+    """What ends first comes first."""
+
+    items: list[HeldOut]
+    next_cursor: str | None
+
+
+class ClaimablePageOut(Out):
+    """Offers that the member can have now, the newest first."""
+
+    items: list[OfferOut]
+    next_cursor: str | None
+
+
+class ChannelWalletOut(Out):
+    """With `status` only that section is there; with its `next_cursor` its next page is asked for."""
+
+    held: HeldPageOut | None
+    claimable: ClaimablePageOut | None
+
+    @classmethod
+    def of(cls, seen: ChannelWalletSeen) -> "ChannelWalletOut":
+        """In its outer shape."""
+        held = claimable = None
+        if seen.held is not None:
+            after = seen.held.after
+            cursor = encode_cursor([after[0].isoformat(), str(after[1])]) if after else None
+            items = [HeldOut.model_validate(each) for each in seen.held.items]
+            held = HeldPageOut(items=items, next_cursor=cursor)
+        if seen.claimable is not None:
+            cursor = encode_cursor([str(seen.claimable.last)]) if seen.claimable.last else None
+            offers = [OfferOut.model_validate(each) for each in seen.claimable.items]
+            claimable = ClaimablePageOut(items=offers, next_cursor=cursor)
+        return cls(held=held, claimable=claimable)
+
+
+class ChannelClaimBody(ClaimBody):
+    """What is claimed, and for whom; otherwise as a member claims."""
+
+    member_id: Id
+    offer_id: Id
 
 
 def order_of(body: PurchaseBody, buyer: BuyerMaker) -> OrderTold:

@@ -1,5 +1,7 @@
 """What channels tell and ask: orders, refunds, who a member is. docs/channels.md shows how a call is signed."""
 
+from typing import Literal, get_args
+
 from aiohttp import web
 
 from handlers.errors import (
@@ -15,6 +17,8 @@ from handlers.errors import (
 from miniapp_api.auth import signed
 from miniapp_api.channel.shapes import (
     BookedOut,
+    ChannelClaimBody,
+    ChannelWalletOut,
     EntriesOut,
     FoundMemberOut,
     LookupBuyerBody,
@@ -25,9 +29,16 @@ from miniapp_api.channel.shapes import (
     order_of,
     refund_of,
 )
+from miniapp_api.errors import CursorInvalid
 from miniapp_api.http import endpoint
 from miniapp_api.keys import handlers
+from miniapp_api.member.claim_shapes import ClaimedOut
+from miniapp_api.member.claims import CLAIM_REFUSALS, position
+from miniapp_api.operator.shapes import after
 from miniapp_api.replies import Created, Ok, reply
+from miniapp_api.shapes import Cursor, Id, Limit
+
+ChannelStatus = Literal["held", "claimable"]
 
 MOST_BYTES = 512 * 1024  # a hundred orders with their lines
 
@@ -75,9 +86,51 @@ async def look_up_member(request: web.Request, body: LookupBuyerBody) -> Ok[Foun
     return Ok(FoundMemberOut.model_validate(found))
 
 
+@endpoint(tags=["channel"], auth="channel", refuses=[MemberUnknown])
+async def see_wallet(
+    request: web.Request,
+    member_id: Id,
+    /,
+    status: ChannelStatus | None = None,
+    limit: Limit = 20,
+    cursor: Cursor | None = None,
+) -> Ok[ChannelWalletOut]:
+    """What a member holds and can claim, of what this channel sees: no codes, no numbers."""
+    if status is None and cursor is not None:
+        raise CursorInvalid
+    seen = await handlers(request).channel_wallet.show(
+        signed(request),
+        member_id,
+        parts=[status] if status else list(get_args(ChannelStatus)),
+        limit=limit,
+        held_after=position(cursor) if status == "held" else None,
+        claimable_after=after(cursor) if status == "claimable" else None,
+    )
+    return Ok(ChannelWalletOut.of(seen))
+
+
+@endpoint(tags=["channel"], auth="channel", refuses=[MemberUnknown, *CLAIM_REFUSALS])
+async def claim_for_member(
+    request: web.Request, body: ChannelClaimBody, *, idempotency_key: str
+) -> Created[ClaimedOut]:
+    """Claim for a member, so many or none, at most once per key: their limits, their points, their wallet."""
+    answer = await handlers(request).claiming.claim_for(
+        signed(request),
+        body.member_id,
+        offer_id=body.offer_id,
+        choices=body.choices,
+        recharge_to=body.recharge_to,
+        quantity=body.quantity,
+        request_id=idempotency_key,
+    )
+    return reply(answer, ClaimedOut.of, status=201)
+
+
 ROUTES = [
     web.post("/channel/purchases", tell_purchase),
     web.post("/channel/purchases/batch", tell_purchases),
     web.post("/channel/purchases/{order_no}/refunds", tell_refund),
     web.post("/channel/members/lookup", look_up_member),
+    web.get("/channel/members/{member_id}/wallet", see_wallet),
+    web.post("/channel/claims", claim_for_member),
 ]

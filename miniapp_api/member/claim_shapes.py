@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from handlers.benefits.kinds import plain
-from handlers.claims.claiming import MOST_AT_ONCE, Claimed
+from handlers.claims.claiming import MOST_AT_ONCE
 from handlers.claims.wallet import ClaimDetail, WalletItem, WalletSection
+from handlers.claims.wishes import Claimed
 from miniapp_api.member.offers import OfferOut
 from miniapp_api.shapes import Body, Id, Out, encode_cursor
 from miniapp_api.written import mirrors

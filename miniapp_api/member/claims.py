@@ -18,6 +18,13 @@ from handlers.errors import (
     OfferSoldOut,
     OfferTooMany,
     OfferUnknown,
+    OutsidePhoneMissing,
+    OutsidePointsRefused,
+    OutsidePointsShort,
+    OutsidePointsUnclear,
+    OutsidePriced,
+    OutsidePriceMoved,
+    OutsideUnavailable,
     Overloaded,
     PackageNothingDue,
     PointsShort,
@@ -43,29 +50,40 @@ from miniapp_api.replies import Created, Ok, Ready, reply
 from miniapp_api.shapes import Cursor, Id, Limit, decode_cursor, encode_cursor
 from miniapp_api.written import written
 
+# What speaks against a claim, whoever asks for it.
+CLAIM_REFUSALS = (
+    OfferUnknown,
+    OfferNotOpen,
+    OfferClosed,
+    OfferPaused,
+    OfferNotForYou,
+    OfferSoldOut,
+    OfferLimitReached,
+    OfferTooMany,
+    ChoicesInvalid,
+    RechargeToInvalid,
+    RechargeToMissing,
+    RechargeToUnwanted,
+    PointsShort,
+    OutsidePriced,
+    Overloaded,
+)
+# And of what is paid with points of an account outside.
+_OUTSIDE_REFUSALS = (
+    OutsidePriceMoved,
+    OutsidePhoneMissing,
+    OutsidePointsShort,
+    OutsidePointsRefused,
+    OutsidePointsUnclear,
+    OutsideUnavailable,
+)
 _LOOKED_AT = 100  # offers that are looked at for a page of claimable ones
 
 
 @endpoint(
     tags=["claim"],
     auth="person",
-    refuses=[
-        OfferUnknown,
-        OfferNotOpen,
-        OfferClosed,
-        OfferPaused,
-        OfferNotForYou,
-        OfferSoldOut,
-        OfferLimitReached,
-        OfferTooMany,
-        ChoicesInvalid,
-        RechargeToInvalid,
-        RechargeToMissing,
-        RechargeToUnwanted,
-        PointsShort,
-        MemberFrozen,
-        Overloaded,
-    ],
+    refuses=[*CLAIM_REFUSALS, *_OUTSIDE_REFUSALS, MemberFrozen],
 )
 async def claim_offer(
     request: web.Request, offer_id: Id, /, body: ClaimBody, *, idempotency_key: str
@@ -98,7 +116,7 @@ async def wallet(
         sections = await mine.sections(who, limit=limit)
         shown |= {section.value: section_json(found) for section, found in sections.items()}
     elif status != "claimable":
-        page = await mine.section(who, Section(status), limit=limit, after=_position(cursor))
+        page = await mine.section(who, Section(status), limit=limit, after=position(cursor))
         shown[status] = section_json(page)
     return Ready(written(shown))
 
@@ -125,7 +143,8 @@ async def _claimable(request: web.Request, limit: int, after: UUID | None) -> di
     return {"items": [offer_piece(each) for each in found[:limit]], "next_cursor": more}
 
 
-def _position(cursor: str | None) -> Position | None:
+def position(cursor: str | None) -> Position | None:
+    """Where a page of claims goes on. Raises CursorInvalid."""
     if cursor is None:
         return None
     ends, last = _decoded(cursor, str, str)

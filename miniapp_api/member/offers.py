@@ -29,6 +29,8 @@ class OwnPriceOut(Out):
     fen: int
     points: int
     carrier_fen: int = Field(description="on the phone bill")
+    outside_points: int = Field(description="of an account that somebody outside keeps, a carrier for example")
+    outside_account: str = Field(description="which one; empty: none")
 
 
 class OfferLimitOut(Out):

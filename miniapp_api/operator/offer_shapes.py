@@ -26,6 +26,11 @@ _SHOWN = r"^[^\x00-\x1f\x7f\u2028\u2029]*$"
 OfferCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 Keyword = Annotated[str, StringConstraints(strip_whitespace=True, max_length=32, pattern=_SHOWN)]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, max_length=64, pattern=_SHOWN)]
+OutsideAccount = Annotated[
+    str,
+    StringConstraints(pattern=r"^([A-Za-z0-9][A-Za-z0-9_-]{0,31})?$"),
+    Field(description="the code of the supplier that keeps it; empty: none"),
+]
 KindCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")]
 WaveTime = Annotated[str, StringConstraints(pattern=r"^[0-9]{2}:[0-9]{2}$")]
 Counter = Annotated[str, StringConstraints(pattern=r"^[a-z0-9:T-]{1,32}$")]
@@ -61,10 +66,12 @@ class PriceBody(Body):
     fen: Fen = 0
     points: Count = 0
     carrier_fen: Count = 0
+    outside_points: Annotated[Count, Field(description="of an account that somebody outside keeps")] = 0
+    outside_account: OutsideAccount = ""
 
     def facts(self) -> Price:
         """As the rules read it."""
-        return Price(self.fen, self.points, self.carrier_fen)
+        return Price(self.fen, self.points, self.carrier_fen, self.outside_points, self.outside_account)
 
 
 class AudiencePriceBody(Body):
@@ -195,6 +202,8 @@ class PriceOut(Out):
     fen: int
     points: int
     carrier_fen: int
+    outside_points: int
+    outside_account: str
 
 
 class AudiencePriceOut(Out):

@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 from handlers.fulfillment.suppliers import SupplierChange, SupplierDraft
 from miniapp_api.operator.merchant_shapes import Code, ShortName
 from miniapp_api.shapes import Body, Id, Out
-from models.words import FulfillmentState
+from models.words import FulfillmentState, OutsideHoldState
 
 ApiUrl = Annotated[
     str,
@@ -68,6 +68,25 @@ class OrderOut(Out):
     last_reason: str
     is_by_hand: bool
     heard_since: str
+    created_at: datetime
+
+
+class HoldOut(Out):
+    """Points that this account holds or held for a member, to be compared with its books.
+
+    `lost`: the claim was given, and the account will not take the points any more.
+    """
+
+    id: Id
+    hold_no: str
+    offer_id: Id
+    claim_id: Id | None
+    points: int
+    state: OutsideHoldState
+    look_count: int
+    look_at: datetime
+    last_reason: str
+    closed_at: datetime | None
     created_at: datetime
 
 

@@ -16,10 +16,10 @@ from miniapp_api.http import endpoint
 from miniapp_api.keys import PUBLIC_URL, handlers
 from miniapp_api.operator.benefit_shapes import SwitchBody
 from miniapp_api.operator.shapes import after, next_cursor
-from miniapp_api.operator.supplier_shapes import NewSupplierBody, OrderOut, SupplierChangeBody, SupplierOut
+from miniapp_api.operator.supplier_shapes import HoldOut, NewSupplierBody, OrderOut, SupplierChangeBody, SupplierOut
 from miniapp_api.replies import Created, Ok, reply
 from miniapp_api.shapes import Cursor, Id, Limit, Page
-from models.words import FulfillmentState
+from models.words import FulfillmentState, OutsideHoldState
 
 
 def _out(request: web.Request, supplier: OperatedSupplier) -> SupplierOut:
@@ -108,11 +108,29 @@ async def orders(
     return Ok(Page(items=items, next_cursor=next_cursor([each.id for each in found], limit)))
 
 
+@endpoint(tags=["supplier"], auth="operator", refuses=[RoleMissing, SupplierUnknown])
+async def holds(
+    request: web.Request,
+    supplier_id: Id,
+    /,
+    state: OutsideHoldState | None = None,
+    limit: Limit = 50,
+    cursor: Cursor | None = None,
+) -> Ok[Page[HoldOut]]:
+    """Points held at a supplier that keeps an account of them: what is open, and what became of the others."""
+    found = await handlers(request).outside_books.holds(
+        operator(request), supplier_id, state=state, after=after(cursor), limit=limit + 1
+    )
+    items = [HoldOut.model_validate(each) for each in found[:limit]]
+    return Ok(Page(items=items, next_cursor=next_cursor([each.id for each in found], limit)))
+
+
 ROUTES = [
     web.get("/operator/suppliers", suppliers),
     web.post("/operator/suppliers", add_supplier),
     web.patch("/operator/suppliers/{supplier_id}", change_supplier),
     web.get("/operator/suppliers/{supplier_id}/orders", orders),
+    web.get("/operator/suppliers/{supplier_id}/holds", holds),
     web.post("/operator/suppliers/{supplier_id}/pause", pause_supplier),
     web.post("/operator/suppliers/{supplier_id}/resume", resume_supplier),
 ]

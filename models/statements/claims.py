@@ -231,6 +231,50 @@ WALLET = Both(
     sqlite=_WALLET.format(theirs=_OF_THEM.sqlite, only="$5", after="$6", after_id="$7", far="$8"),
 )
 
+# What a member ($1) holds of what a channel sees: of offers of its organizations ($7), or of its merchant ($8) where it
+# has one. $2 now, $3 how many, $4 and $5 where the page before ended, $6 an instant after every other.
+_HELD_IN_SIGHT = """
+    SELECT s.*, COUNT(*) OVER () AS number FROM (
+        SELECT c.id, c.state, c.uses_total, c.uses_left, c.claimed_at, c.expires_at, c.package_id, c.offer_id,
+            c.recharge_to_tail, COALESCE(c.expires_at, {far}) AS ends, b.name, b.kind, b.category,
+            m.name AS merchant_name,
+            CASE WHEN b.is_paused OR NOT COALESCE(m.is_active, true) OR o.state = 'paused' THEN 1 ELSE 0 END
+                AS is_paused
+        FROM claim c JOIN benefit b ON b.id = c.benefit_id LEFT JOIN merchant m ON m.id = b.merchant_id
+        JOIN offer o ON o.id = c.offer_id
+        WHERE c.member_id {theirs} AND c.state NOT IN ('used', 'expired', 'revoked', 'transferred')
+        AND (c.expires_at IS NULL OR c.expires_at > $2)
+        AND CASE WHEN {merchant} IS NULL THEN o.organization_id {places} ELSE b.merchant_id = {merchant} END
+    ) s
+    WHERE {after_id} IS NULL OR s.ends > {after} OR (s.ends = {after} AND s.id > {after_id})
+    ORDER BY s.ends, s.id LIMIT $3
+"""
+HELD_IN_SIGHT = Both(
+    postgres=_HELD_IN_SIGHT.format(
+        theirs=_OF_THEM.postgres,
+        far="CAST($6 AS timestamptz)",
+        after="CAST($4 AS timestamptz)",
+        after_id="CAST($5 AS uuid)",
+        places="= ANY($7::uuid[])",
+        merchant="CAST($8 AS uuid)",
+    ),
+    sqlite=_HELD_IN_SIGHT.format(
+        theirs=_OF_THEM.sqlite,
+        far="$6",
+        after="$4",
+        after_id="$5",
+        places="IN (SELECT value FROM json_each($7))",
+        merchant="$8",
+    ),
+)
+
+# Those of these ids ($1) who joined and may act: whom each means today, and their city.
+_SERVED = """
+    SELECT a.id AS asked, c.id, c.organization_id FROM member a JOIN member c ON c.id = COALESCE(a.canonical_id, a.id)
+    WHERE c.status = 'active' AND c.joined_at IS NOT NULL AND a.id
+"""
+SERVED = Both(postgres=_SERVED + "= ANY($1::uuid[])", sqlite=_SERVED + _OF_THESE)
+
 # One claim ($2) of a member's ($1), and its parts.
 _CLAIM = """
     SELECT c.id, c.member_id, c.state, c.uses_total, c.uses_left, c.claimed_at, c.expires_at, c.package_id, c.offer_id,

@@ -6,8 +6,11 @@ Whole tables are read, so each is one pass: EXCEPT rather than a subquery per ro
 from dataclasses import dataclass
 
 from models.sql import Both
-from models.statements import invariants_checkins, invariants_ledger, invariants_levels, invariants_purchases
-from models.statements.invariants_draws import RULES as DRAWS
+from models.statements import invariants_checkins, invariants_draws, invariants_ledger, invariants_levels
+from models.statements import invariants_outside as outside
+from models.statements import invariants_purchases as purchases
+
+_ELSEWHERE = (invariants_ledger, invariants_levels, purchases, invariants_checkins, outside, invariants_draws)
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,14 +386,5 @@ CHECKS = (
         WHERE v.outcome = 'conflict' AND f.id IS NULL
         """,
     ),
-    *(
-        Check(what, sql)
-        for what, sql in (
-            *invariants_ledger.RULES,
-            *invariants_levels.RULES,
-            *invariants_purchases.RULES,
-            *invariants_checkins.RULES,
-            *DRAWS,
-        )
-    ),
+    *(Check(what, sql) for each in _ELSEWHERE for what, sql in each.RULES),
 )

@@ -43,6 +43,7 @@ def control_routes(platform: Platform) -> list[web.RouteDef]:
         web.delete("/control/switches", _json(switches.behave)),
         web.get("/control/supplier", _json(switches.supplier)),
         web.put("/control/supplier", _json(switches.conduct)),
+        web.put("/control/points", _json(switches.points_conduct)),
         web.post("/control/tokens", _json(switches.kill_tokens)),
         web.post("/control/clock", _json(switches.advance)),
         web.get("/control/events", events),

@@ -9,6 +9,7 @@ from simulator.control import views
 from simulator.control.given import Given, GivenError
 from simulator.faults import FaultKind
 from simulator.platform import Platform
+from simulator.points_account import PointsConduct
 from simulator.supplier import Conduct
 from simulator.tampering import Tampering
 
@@ -66,6 +67,7 @@ class SwitchControl:
         self._platform.pusher.switches.clear()
         self._platform.faults.clear()
         self._platform.supplier.behave()
+        self._platform.points.behave()
         return self._switched()
 
     async def supplier(self, _request: web.Request) -> object:
@@ -80,6 +82,16 @@ class SwitchControl:
             self._platform.supplier.always(conduct)
         else:
             self._platform.supplier.once(conduct, times=times)
+        return self._switched()
+
+    async def points_conduct(self, request: web.Request) -> object:
+        """The switches of PointsConduct, for the next `times` calls, or for all when `times` is not given."""
+        given = await Given.of(request)
+        conduct, times = _points_conduct(given), given.count("times")
+        if times is None:
+            self._platform.points.always(conduct)
+        else:
+            self._platform.points.once(conduct, times=times)
         return self._switched()
 
     async def break_interface(self, request: web.Request) -> object:
@@ -113,7 +125,7 @@ class SwitchControl:
         return views.world(self._platform)
 
 
-def _only(given: Given, switches: type[Tampering] | type[Conduct]) -> None:
+def _only(given: Given, switches: type[Tampering] | type[Conduct] | type[PointsConduct]) -> None:
     unknown = given.fields.keys() - {field.name for field in fields(switches)} - {"times"}
     if unknown:
         raise GivenError(f"unknown switches: {', '.join(sorted(unknown))}")
@@ -129,6 +141,19 @@ def _conduct(given: Given) -> Conduct:
         duplicates=int(given.number("duplicates", 0)),
         late=given.number("late", 0),
         is_silent=given.flag("is_silent"),
+        wrong_signature=given.flag("wrong_signature"),
+    )
+
+
+def _points_conduct(given: Given) -> PointsConduct:
+    _only(given, PointsConduct)
+    return PointsConduct(
+        act=given.optional("act") or "",
+        refuses=given.flag("refuses"),
+        hangs=given.number("hangs", 0),
+        loses=given.flag("loses"),
+        duplicates=int(given.number("duplicates", 0)),
+        is_garbage=given.flag("is_garbage"),
         wrong_signature=given.flag("wrong_signature"),
     )
 

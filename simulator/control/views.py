@@ -42,6 +42,7 @@ def supplier_view(platform: Platform) -> dict[str, object]:
         "secret": supplier.secret,
         "conduct": asdict(supplier.standing),
         "orders": [order.shown for order in reversed(supplier.orders.values())],
+        "holds": [hold.shown for hold in reversed(platform.points.holds.values())],
     }
 
 

@@ -21,6 +21,7 @@ from tests.bench import (
     heavy,
     redeeming,
     settling,
+    spending,
     spinning,
     wallets,
 )
@@ -46,6 +47,8 @@ IN_TOWN = {
     "spin": spinning.spin,
     "wallet": wallets.wallet,
     "catalogue": catalogue.catalogue,
+    "spend": spending.spend,
+    "purchase": spending.purchase,
     "redeem": redeeming.redeem,  # last: on SQLite the server itself then tells the members of it
 }
 BARE = ("simulation", "verifier")  # without a server or a database

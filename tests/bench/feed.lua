@@ -1,5 +1,5 @@
--- wrk -s feed.lua URL -- METHOD FILE: sends the requests of a file, one a line, by tabs: path, bearer token,
--- idempotency key, body.
+-- wrk -s feed.lua URL -- METHOD FILE: sends the requests of a file, one a line, by tabs: path, bearer token (or
+-- headers as name=value), idempotency key, body.
 -- A file of one line is sent again and again; of any other each line once, and `overran` tells that they ran out.
 
 threads = {}
@@ -13,7 +13,11 @@ function init(args)
   for line in io.lines(args[2]) do
     local path, token, key, body = line:match("^([^\t]*)\t([^\t]*)\t([^\t]*)\t(.*)$")
     local headers = { ["Host"] = wrk.host }
-    if token ~= "" then headers["Authorization"] = "Bearer " .. token end
+    if token:find("=", 1, true) then
+      for name, value in token:gmatch("([^= ]+)=([^ ]+)") do headers[name] = value end
+    elseif token ~= "" then
+      headers["Authorization"] = "Bearer " .. token
+    end
     if key ~= "" then headers["Idempotency-Key"] = key end
     if body ~= "" then headers["Content-Type"] = body:sub(1, 1) == "<" and "text/xml" or "application/json" end
     requests[#requests + 1] = wrk.format(args[1], path, headers, body ~= "" and body or nil)

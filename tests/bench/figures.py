@@ -59,6 +59,8 @@ WANTED = {
     "wallet": Wanted("wallet of 200 claims", 0.03, 0.06, held_on=("postgres",)),
     "catalogue": Wanted("catalogue of 500 offers, a page of 50", p99=60.0, held_on=("postgres",)),
     "redeem": Wanted("redemptions spread over claims", 0.05, 0.10, 100.0, held_on=("postgres",)),
+    "spend": Wanted("points spent on spread members", 0.04, 0.10, held_on=("postgres",)),
+    "purchase": Wanted("purchases from channels, signed", 0.04, 0.10, held_on=("postgres",)),
     "lane": Wanted("lane on a hot row", 0.40),
 }
 

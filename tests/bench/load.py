@@ -5,8 +5,8 @@ import os
 import shutil
 import statistics
 import subprocess
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +50,18 @@ class Line:
     token: str = ""
     body: str = ""
     key: str = ""  # for Idempotency-Key
+    headers: Mapping[str, str] = field(default_factory=dict)  # of a channel, which has no token
+
+    @property
+    def who(self) -> str:
+        """The token, or the headers as `name=value` with blanks between."""
+        return " ".join(f"{name}={value}" for name, value in self.headers.items()) or self.token
 
 
 def write_feed(path: Path, lines: Iterable[Line]) -> Path:
     """The file that wrk reads."""
     with path.open("w", encoding="utf-8") as feed:
-        feed.writelines(f"{line.path}\t{line.token}\t{line.key}\t{line.body}\n" for line in lines)
+        feed.writelines(f"{line.path}\t{line.who}\t{line.key}\t{line.body}\n" for line in lines)
     return path
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from handlers.claims import claiming as claiming_module
-from handlers.claims.claiming import Claimed
+from handlers.claims.wishes import Claimed
 from handlers.errors import (
     ChoicesInvalid,
     ClaimUnknown,

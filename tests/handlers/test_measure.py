@@ -26,7 +26,7 @@ async def strict(far, redis):
     settings = town_settings("sqlite://unused", "memory://", port=8080, platform_port=8090)
     settings = settings.model_copy(update={"identity": measure})
     commands = BatchedRedis(redis)
-    far.handlers = build_handlers(settings, far.clock, far.vault, far.wechat, commands, far.supplier)
+    far.handlers = build_handlers(settings, far.clock, far.vault, far.wechat, commands, (far.supplier, far.points))
     yield far
     await commands.aclose()
 

@@ -11,6 +11,7 @@ from handlers.recurring import BUSINESS_ZONE
 from models.identity import Member
 from models.ledger import Transfer
 from models.purchases import Purchase
+from tests.handlers.claimable import an_offer
 from tests.handlers.tilling import SECRET, signed_headers
 from tests.stories.desk import at_the_desk
 
@@ -35,17 +36,18 @@ async def a_channel(desk) -> dict:
     return made
 
 
-async def tell(town, path: str, told: dict, *, key: str = "", secret: str = SECRET, headers=None):
-    """A signed call, as a till makes it: the answer's status and body, and the headers that were sent."""
-    body, target = orjson.dumps(told), f"/api/v1/channel{path}"
+async def tell(town, path: str, told: dict | None, *, key: str = "", secret: str = SECRET, headers=None):
+    """A signed call, as a till makes it (without a body: a GET): status and body of the answer, headers of the call."""
+    method, body = ("GET", b"") if told is None else ("POST", orjson.dumps(told))
+    target = f"/api/v1/channel{path}"
     headers = headers or {
-        **signed_headers("till", secret, "POST", target, body, at=town.house.clock.now()),
+        **signed_headers("till", secret, method, target, body, at=town.house.clock.now()),
         "Content-Type": "application/json",
         "Idempotency-Key": key or str(uuid4()),
     }
     async with (
         aiohttp.ClientSession(town.address) as session,
-        session.post(target, data=body, headers=headers) as answer,
+        session.request(method, target, data=body or None, headers=headers) as answer,
     ):
         return answer.status, await answer.json(), headers
 
@@ -87,6 +89,38 @@ async def test_a_till_sells_and_gives_back_in_parts(town, ming):
         status, told, _ = await tell(town, "/purchases", {**order, "order_no": "A-2"})
         assert (status, told["code"]) == (403, "channel.off")
     assert await Purchase.all().count() == 1
+
+
+async def test_a_till_claims_for_the_member_at_the_counter_and_sees_what_they_hold(town, ming):
+    async with at_the_desk(town) as desk:
+        await a_channel(desk)
+    offer = await an_offer(town.house.clock.now(), stock=5)
+    town.house.handlers.offer_catalogue.forget()
+    member = str((await Member.exclude(joined_at=None).first()).id)
+    status, seen, sent = await tell(town, f"/members/{member}/wallet", None)
+    assert (status, seen["held"]["items"]) == (200, []), seen
+    assert [each["id"] for each in seen["claimable"]["items"]] == [str(offer.id)]
+    status, refused, _ = await tell(town, f"/members/{member}/wallet", None, headers=sent)
+    assert (status, refused["code"]) == (401, "channel.replayed")
+    wish = {"member_id": member, "offer_id": str(offer.id)}
+    status, claimed, sent = await tell(town, "/claims", wish, key="first")
+    assert status == 201, claimed
+    status, again, _ = await tell(town, "/claims", wish, key="first")
+    assert (status, again) == (201, claimed)
+    status, refused, _ = await tell(town, "/claims", wish, headers=sent)
+    assert (status, refused["code"]) == (401, "channel.replayed")
+    status, refused, _ = await tell(town, "/claims", wish)
+    assert (status, refused["code"]) == (409, "offer.limit_reached"), refused
+    status, refused, _ = await tell(town, "/claims", {**wish, "quantity": 0})
+    assert status == 400
+    status, refused, _ = await tell(town, "/claims", {**wish, "member_id": str(uuid4())})
+    assert (status, refused["code"]) == (404, "member.unknown")
+    status, seen, _ = await tell(town, f"/members/{member}/wallet?status=held&limit=1", None)
+    (held,) = seen["held"]["items"]
+    assert (held["id"], seen["claimable"]) == (claimed["claims"][0]["id"], None)
+    assert not {"typed_code", "third_party_code", "recharge_tail"} & held.keys()
+    mine = (await ming.call("GET", "/me/wallet?status=held")).answer["held"]["items"]
+    assert [each["id"] for each in mine] == [held["id"]]
 
 
 async def test_a_call_that_is_not_signed_by_the_channel_tells_nothing(town, ming):

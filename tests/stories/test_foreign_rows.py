@@ -12,12 +12,15 @@ from typing import Any
 from uuid import UUID
 
 import aiohttp
+import orjson
 import pyotp
 import pytest
 
+from gateways.clock import SystemClock
 from handlers.cards.recognition import card_bound_to
 from handlers.codec import to_json
 from handlers.identity.reviews import open_review
+from handlers.ports import Clock
 from handlers.rules.rewards import Reward
 from handlers.rules.tasks import TaskTerms
 from miniapp_api.http import described
@@ -50,6 +53,7 @@ from models.words import (
     ReviewKind,
     TaskState,
 )
+from tests.handlers.tilling import SECRET, signed_headers
 from tests.operating import PASSWORD, city
 from tests.stories.conftest import BOOTSTRAP_TOKEN, Town
 from tests.stories.counter_rows import clerk_of_another_merchant, counter_of, signed_in
@@ -132,8 +136,9 @@ BODIES: Mapping[str, Any] = {
 }
 PROFILE_TASK = to_json(TaskTerms("profile", "完善资料", (Reward("makeup_card", 1),)))
 # Whoever asks from the wrong side, and whose rows they are, by the kind of token.
-STRANGERS = {"小红": "person", "south": "operator", "south's clerk": "clerk"}
-OWNERS = {"person": "小明", "operator": "root", "clerk": "north's clerk"}
+STRANGERS = {"小红": "person", "south": "operator", "south's clerk": "clerk", "southshop": "channel"}
+OWNERS = {"person": "小明", "operator": "root", "clerk": "north's clerk", "channel": "northshop"}
+CHANNELS = {"northshop": "north", "southshop": "south"}
 # Without `job`: the server works along.
 UNCHANGED = (
     "account",
@@ -234,13 +239,17 @@ class Door:
     address: str
     client: aiohttp.ClientSession
     tokens: dict[str, str] = field(default_factory=dict)
+    clock: Clock = field(default_factory=SystemClock)
 
     async def ask(self, method: str, path: str, body: object = None, *, who: str | None = None) -> Asked:
-        headers = {"Idempotency-Key": str(new_id())}
-        if who is not None:
+        headers, target = {"Idempotency-Key": str(new_id()), "Content-Type": "application/json"}, f"/api/v1{path}"
+        data = b"" if body is None else orjson.dumps(body)
+        if who in CHANNELS:
+            headers |= signed_headers(who, SECRET, method, target, data, at=self.clock.now())
+        elif who is not None:
             headers["Authorization"] = f"Bearer {self.tokens[who]}"
-        url = f"{self.address}/api/v1{path}"
-        async with self.client.request(method, url, json=body, headers=headers) as answer:
+        url = f"{self.address}{target}"
+        async with self.client.request(method, url, data=data or None, headers=headers) as answer:
             return Asked(answer.status, await answer.read())
 
     async def operator(self, name: str, uri: str) -> None:
@@ -288,7 +297,7 @@ WITH_IDS = [route for route in routes() if route.parts and route.auth != "public
 @pytest.fixture
 async def door(town):
     async with aiohttp.ClientSession() as client:
-        door = Door(town.address, client)
+        door = Door(town.address, client, clock=town.house.clock)
         body = {"token": BOOTSTRAP_TOKEN, "login": "root", "password": PASSWORD}
         headers = {"Idempotency-Key": "first"}
         async with client.post(f"{town.address}/api/v1/operator/bootstrap", json=body, headers=headers) as answer:
@@ -300,6 +309,9 @@ async def door(town):
             keyed = {**headers, "Idempotency-Key": name}
             async with client.post(f"{town.address}/api/v1/operator/operators", json=body, headers=keyed) as answer:
                 await door.operator(name, (await answer.json())["otpauth_uri"])
+        for name, operator in CHANNELS.items():
+            body = {"code": name, "name": "收银台", "key": SECRET}
+            assert (await door.ask("POST", "/operator/channels", body, who=operator)).status == 201
         for name in ("小明", "小红"):
             screen = town.person(name).open_mini_program(town.mp)
             assert (await screen.join(with_phone=False)).status == 201

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
-from handlers.claims.claiming import Claimed
+from handlers.claims.wishes import Claimed
 from handlers.errors import (
     ChoicesInvalid,
     ClaimUnknown,

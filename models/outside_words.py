@@ -1,0 +1,27 @@
+"""The words of points that accounts outside keep; `models/words.py` hands them on, and everybody takes them there."""
+
+from enum import StrEnum
+
+
+class OutsideHoldState(StrEnum):
+    """Where points stand that an account outside keeps; `handlers/rules/outside_holds.py` has the graph."""
+
+    BEGUN = "begun"  # the account may have been asked to hold them
+    HELD = "held"
+    POSTING = "posting"  # what they are paid for is given; to be taken for good
+    POSTED = "posted"
+    VOIDING = "voiding"  # nothing came of it; to be let go, whether they were held or not
+    VOIDED = "voided"
+    REFUSED = "refused"  # the account did not hold them
+    LOST = "lost"  # given, and the account will not take them any more: for people
+
+
+class OutsideHeard(StrEnum):
+    """What an account outside says of a hold."""
+
+    HELD = "held"
+    POSTED = "posted"
+    VOIDED = "voided"
+    REFUSED = "refused"  # explicitly: nothing is held, and will not be
+    ABSENT = "absent"  # explicitly: no such hold came in
+    UNKNOWN = "unknown"  # no answer, or one that says nothing
