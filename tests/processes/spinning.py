@@ -23,7 +23,7 @@ from handlers.operators.audit_chain import AuditChain
 from handlers.rules.draw_rules import WHOLE, DrawRules, SpinPrice
 from handlers.rules.draw_terms import DrawTerms
 from models import database
-from models.draws import DrawCommitment
+from models.draws import DrawCommitment, DrawDay
 from models.operators import Operator as OperatorRow
 from models.organizations import Organization
 from tests.fakes import FakeClock
@@ -82,8 +82,10 @@ class Wheel:
             )
             await revealing.reveal_due()
             logs = []
-            opened = DrawCommitment.filter(draw_id=self.draw_id, kind="open").order_by("number")
-            for day in await opened.values_list("day", flat=True):
+            theirs = {"draw_id": self.draw_id}
+            revealed = set(await DrawDay.filter(**theirs).exclude(seed="").values_list("day", flat=True))
+            opened = await DrawCommitment.filter(**theirs, kind="open").order_by("number").values_list("day", flat=True)
+            for day in [each for each in opened if each in revealed]:
                 lines = [each async for each in await revealing.exported(self.operator, self.draw_id, day=day)]
                 logs.append(self.site.home / f"{day}.jsonl")
                 logs[-1].write_bytes(b"".join(lines))
