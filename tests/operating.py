@@ -15,6 +15,13 @@ from tests.fakes import FakeClock
 from tests.stories.conftest import BOOTSTRAP_TOKEN
 
 PASSWORD = "Correct-Horse-7-Battery"
+FREE = {
+    "fen": 0,
+    "points": 0,
+    "carrier_fen": 0,
+    "outside_points": 0,
+    "outside_account": "",
+}  # a price, as doors show it
 
 
 @dataclass

@@ -65,7 +65,7 @@ class Apart:
             if process.returncode is None:  # it took too long, or nobody waits for it any more
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
-                await process.wait()
+                await process.communicate()  # what it wrote is read away, or its end would not be noticed
         if process.returncode:
             log.error("simulation_failed", extra={"complaints": complaints.decode(errors="replace")[-2_000:]})
             raise Overloaded(retry_after=COME_AGAIN)

@@ -1,6 +1,7 @@
 """A draw is simulated before it is published, apart from those who are served, and compared with what happened."""
 
 import asyncio
+import contextlib
 import itertools
 import time
 from dataclasses import replace
@@ -147,7 +148,14 @@ async def test_nobody_simulates_on_for_somebody_who_has_gone():
 
 
 def simulations_running() -> list[psutil.Process]:
-    return [each for each in psutil.Process().children() if "handlers.simulation" in each.cmdline()]
+    running = []
+    for each in psutil.Process().children():
+        with contextlib.suppress(
+            psutil.ZombieProcess, psutil.NoSuchProcess
+        ):  # one that somebody else left, or just ended
+            if "handlers.simulation" in each.cmdline():
+                running.append(each)
+    return running
 
 
 async def test_what_happened_stands_beside_what_was_planned(fair, simulating, ming, monkeypatch):

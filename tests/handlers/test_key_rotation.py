@@ -85,6 +85,9 @@ def _registered(rooms):
     """The tables are known once the database is connected."""
 
 
+PUBLISHED = {"draw_commitment.document", "spin.row"}  # texts that anybody may read: draws are recomputed from them
+
+
 def test_no_cipher_hides_in_a_column_of_another_name():
     """The rule above goes by names; so text columns without a length, which is what ciphers need, are all named so."""
     unnamed = {
@@ -93,7 +96,7 @@ def test_no_cipher_hides_in_a_column_of_another_name():
         for name, field in model._meta.fields_map.items()
         if isinstance(field, fields.TextField) and not name.endswith("_cipher")
     }
-    assert unnamed == set()
+    assert unnamed == PUBLISHED
 
 
 def test_ciphers_are_bound_as_their_owners_bind_them():

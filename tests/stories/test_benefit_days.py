@@ -8,6 +8,7 @@ from handlers.recurring import BUSINESS_ZONE
 from models.claims import Claim
 from models.database import rows
 from models.statements.invariants import CHECKS
+from tests.operating import FREE
 from tests.stories.market import desk, market
 
 __all__ = ["desk", "market"]
@@ -29,7 +30,7 @@ async def test_a_claim_from_the_mini_program_is_redeemed_by_its_pass_and_a_secon
     offer = await market.offer("拿铁")
     ming, lin = await market.member("小明"), (await market.clerk()).counter
     (seen,) = (await ming.offers()).fact("items")
-    assert (seen["claimable"], seen["price"], seen["left"]) == (True, {"fen": 0, "points": 0, "carrier_fen": 0}, None)
+    assert (seen["claimable"], seen["price"], seen["left"]) == (True, FREE, None)
     claim = await claimed(ming, offer)
     (seen,) = ming.catalogue
     assert (seen["claimable"], seen["reason"]) == (False, "offer.limit_reached")

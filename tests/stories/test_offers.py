@@ -11,7 +11,7 @@ from models.benefits import Benefit
 from models.ids import new_id
 from models.organizations import Organization
 from models.words import BenefitKind, BenefitState
-from tests.operating import PASSWORD
+from tests.operating import FREE, PASSWORD
 from tests.stories.conftest import BOOTSTRAP_TOKEN
 
 
@@ -96,7 +96,7 @@ async def test_a_flash_sale_from_draft_to_the_end(town, desk, benefit):
     status, page = await desk.ask("GET", "/offers?category=%E8%BD%A6", who="小明")
     (seen,) = page["items"]
     assert (seen["title"], seen["claimable"], seen["left"]) == ("周末洗车", True, 100)  # half an hour early, by card
-    assert seen["price"] == {"fen": 0, "points": 0, "carrier_fen": 0}
+    assert seen["price"] == FREE
     assert datetime.fromisoformat(page["server_time"]) >= now
     status, one = await desk.ask("GET", f"/offers/{drafted['id']}", who="小明")
     assert (status, one["offer"]) == (200, seen)
