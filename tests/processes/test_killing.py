@@ -190,9 +190,12 @@ async def test_killed_in_the_midst_of_a_push_the_platforms_next_delivery_finishe
         await asyncio.sleep(0.01)
     await server.kill()
     site.platform.faults.clear()
-    # The pretend platform's second and third delivery come at once; a real one leaves five seconds between them.
+    killed_at = time.monotonic()
+    # The pretend platform's second and third delivery come at once; a real one leaves five seconds between them, and so
+    # long nobody else takes up what the dead process had begun.
     await following
     await site.serve()
+    await asyncio.sleep(max(0.0, killed_at + 5.0 - time.monotonic()))
     follow = site.platform.pusher.history[0]
     again = await site.platform.pusher.replay(follow)
     assert again.taken is not None
