@@ -87,6 +87,8 @@ class Nursery:
             "log": str(log),
             "planted": planted,
         }
+        for suffix in (".out", ".err"):  # there at once: whoever asked may read before the child has begun
+            log.with_suffix(suffix).touch()
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(asked) + "\n")
