@@ -30,7 +30,8 @@ TARGET = "/api/v1/channel/purchases"
 _SPENT = """
     SELECT (SELECT count(*) FROM claim WHERE price_points > 0) AS claims,
         (SELECT count(*) FROM transfer WHERE cause_kind = 'claim') AS paid,
-        (SELECT count(DISTINCT transfer_id) FROM ledger_lot_use) AS taken
+        (SELECT count(DISTINCT u.transfer_id) FROM ledger_lot_use u JOIN transfer t ON t.id = u.transfer_id
+            WHERE t.cause_kind = 'claim') AS taken
 """
 _BOUGHT = """
     SELECT (SELECT count(*) FROM purchase WHERE credited_at IS NOT NULL) AS purchases,
