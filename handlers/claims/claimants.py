@@ -1,4 +1,4 @@
-"""Who asks for claims: as they stand now, their rows locked, so that limits count over everything that is theirs."""
+"""Who asks for claims or spins: as they stand now, their rows locked, so that limits count over all that is theirs."""
 
 from collections.abc import Sequence
 from uuid import UUID

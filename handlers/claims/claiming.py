@@ -171,7 +171,7 @@ class Claiming:
         fresh = [each for each in batch if each.asked not in known and each.asked not in unheard]
         decided = {**unheard, **(await self._give(fresh, now) if fresh else {})}
         await record({asked: answer.value for asked, answer in decided.items() if isinstance(answer, Answer)})
-        return [_outcome(each.asked, known, decided) for each in batch]
+        return [known.get(each.asked) or decided[each.asked] for each in batch]
 
     async def _give(self, fresh: Sequence[Claim], now: datetime) -> dict[Asked, Outcome | DomainError]:
         offer_id = fresh[0].offer_id
@@ -349,13 +349,6 @@ class Claiming:
 
 def _request(wanted: Claim) -> Hashable:
     return wanted.asked.scope
-
-
-def _outcome(
-    asked: Asked, known: Mapping[Asked, Outcome | KeyReused], decided: Mapping[Asked, Outcome | DomainError]
-) -> Outcome | DomainError:
-    outcome = known.get(asked)
-    return decided[asked] if outcome is None else outcome
 
 
 def _wanted(each: Claim, asker: Asker, slots: tuple[tuple[str, int], ...], price_points: int) -> Wanted:

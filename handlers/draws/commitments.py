@@ -13,14 +13,14 @@ from handlers.draws.held import HeldDraw, moment
 from handlers.draws.seeds import Seeds
 from handlers.rules.canonical import canonical
 from handlers.rules.draw_rules import milliseconds
-from handlers.rules.fairness import Commitment, commitment_facts, commitment_hash
+from handlers.rules.fairness import OPEN, Commitment, commitment_facts, commitment_hash
 from handlers.rules.validity import begins
 from models.database import row, rows
 from models.failures import SerializationConflict
 from models.ids import new_id
 from models.statements import draws as statements
 
-OPEN, STOCK, RULES = "open", "stock", "rules"
+STOCK, RULES = "stock", "rules"
 
 
 @dataclass(slots=True)
@@ -58,22 +58,24 @@ async def open_day(held: HeldDraw, seeds: Seeds, *, now: datetime, zone: ZoneInf
     day, at = moment(held, now, zone)
     if held.day < day:
         await seeds.keep(held.id, day, at=now)
-        units = await units_of(held.id)
-        await commit(held, OPEN, {code: each.left for code, each in units.items()}, {}, day=day, at=at, zone=zone)
+        await commit(held, OPEN, {}, day=day, at=at, zone=zone)
     return day, at
 
 
 async def commit(
     held: HeldDraw,
     kind: str,
-    stock: Mapping[str, int | None],
     change: Mapping[str, int],
     *,
     day: str,
     at: datetime,
     zone: ZoneInfo,
 ) -> Commitment:
-    """Append one for the version that the draw is held with. `stock`: what is left once `change` has been made."""
+    """Append one for the version that the draw is held with; `change` has been made to its stock.
+
+    Raises SerializationConflict.
+    """
+    units = await units_of(held.id)
     found = await row(statements.DAY, held.id, day)
     if found is None:
         raise SerializationConflict("the seed of the day is not there")
@@ -91,7 +93,7 @@ async def commit(
         seed_hash=found["seed_hash"],
         version=held.version.number,
         rules_hash=held.version.rules_hash,
-        stock=tuple(stock.get(code) for code in codes),
+        stock=tuple(units[code].left if code in units else None for code in codes),
         change=tuple(change.get(code, 0) for code in codes),
         previous=held.committed,
     )

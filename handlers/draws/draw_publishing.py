@@ -8,26 +8,24 @@ from zoneinfo import ZoneInfo
 
 from handlers.actors import Operator
 from handlers.benefits.kinds import KINDS, fulfiller
-from handlers.draws.commitments import RULES, commit, open_day, units_of
+from handlers.draws.commitments import RULES, commit, open_day
 from handlers.draws.held import HeldDraw
 from handlers.draws.prizes import FULFILLED
 from handlers.draws.seeds import Seeds
 from handlers.errors import DomainError, DrawNotPublishable
-from handlers.offers.offer_publishing import path_of
-from handlers.offers.offers import PublishedOffer, bucket_rows, level_names, published
+from handlers.offers.offer_publishing import path_of, unknown_names
+from handlers.offers.offers import PublishedOffer, bucket_rows, published
 from handlers.rules.draw_checks import problems_of
 from handlers.rules.draw_law import law_problems, only_better
 from handlers.rules.draw_rules import Prize, PrizeKind
 from handlers.rules.draw_terms import MOST_ADDRESS_DAYS, DrawTerms
-from handlers.rules.offer_checks import Problem
 from handlers.rules.offer_terms import Audience
+from handlers.rules.problems import Problem, facts_of
 from handlers.rules.stock_buckets import TOTAL
 from models.database import rows
 from models.draws import Draw
 from models.failures import SerializationConflict
 from models.ids import new_id
-from models.organizations import Organization
-from models.programmes import CardKind
 from models.sql import dump_rows
 from models.statements import draws as statements
 from models.statements import offers as offer_statements
@@ -45,12 +43,9 @@ async def check(
     problems = [*problems_of(rules, now), *against, *_words(terms)]
     if before is not None and not problems:
         problems += [*only_better(before.rules, rules), *_kept(before, terms)]
-    problems += [*await _of_prizes(draw, rules.prizes, before), *await _of_names(terms.audience)]
+    problems += [*await _of_prizes(draw, rules.prizes, before), *await _of_audience(terms.audience)]
     if problems:
-        raise DrawNotPublishable(
-            why="；".join(dict.fromkeys(each.why for each in problems)) + "。",
-            problems=[{"field": each.field, "problem": each.problem} for each in problems],
-        )
+        raise DrawNotPublishable(**facts_of(problems))
 
 
 def _words(terms: DrawTerms) -> list[Problem]:
@@ -127,19 +122,8 @@ async def _of_offer(name: str, prize: Prize, had: Prize | None, offer: Published
     return problems
 
 
-async def _of_names(audience: Audience) -> list[Problem]:
-    """Whether the kinds of card, organizations and levels that are named exist."""
-    problems: list[Problem] = []
-    kinds, places = set(audience.card_kinds), set(audience.organizations)
-    if kinds and await CardKind.filter(code__in=list(kinds)).count() < len(kinds):
-        problems.append(Problem("card_kinds", "unknown", "有卡种不存在，请检查"))
-    if places and await Organization.filter(id__in=list(places)).count() < len(places):
-        problems.append(Problem("audience.organizations", "unknown", "有机构不存在，请检查"))
-    if levels := {*audience.levels, *([audience.level_at_least] if audience.level_at_least is not None else [])}:
-        known = await level_names()
-        if not levels <= known.keys():
-            problems.append(Problem("audience.levels", "unknown", "有等级不存在，请先发布等级或检查代码"))
-    return problems
+async def _of_audience(audience: Audience) -> list[Problem]:
+    return await unknown_names(set(audience.card_kinds), set(audience.organizations), audience.level_codes)
 
 
 async def begin(
@@ -172,9 +156,8 @@ async def begin(
         await open_day(held, seeds, now=now, zone=zone)
         return
     day, at = await open_day(held, seeds, now=now, zone=zone)
-    stock = {code: each.left for code, each in (await units_of(held.id)).items()}
     known = {code: delta for code, delta in change.items() if code in had}
-    await commit(held, RULES, stock, known, day=day, at=at, zone=zone)
+    await commit(held, RULES, known, day=day, at=at, zone=zone)
 
 
 async def from_offer(prize: Prize, units: int, code: str, operator_id: UUID | None, *, now: datetime) -> None:

@@ -4,7 +4,6 @@ And who gets the consolation alone, and chances given by hand.
 """
 
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -18,7 +17,6 @@ from handlers.draws.held import hold
 from handlers.draws.seeds import Seeds
 from handlers.errors import (
     DrawStateWrong,
-    MemberUnknown,
     PrizeStockBelowAwarded,
     PrizeStockOnlyGrows,
     PrizeUnknown,
@@ -31,10 +29,10 @@ from handlers.requests import Answer, once
 from handlers.retrying import refusing
 from handlers.rules.roles import Capability
 from handlers.scopes import allowed
-from handlers.standing import standing
+from handlers.sighting import member_to_change, seen_member
+from handlers.standing import ids_of
 from models.database import rows
 from models.draws import DrawBlock
-from models.identity import Member
 from models.ids import new_id
 from models.statements import draws as statements
 
@@ -104,8 +102,7 @@ class DrawStock:
             if not await rows(statements.CHANGE_STOCK, draw_id, code, delta):
                 raise StockTooLarge
             await note_changes(draw_id, {code: delta}, reason, operator.id, now=now)
-            stock = {each: found.left for each, found in (await units_of(draw_id)).items()}
-            await commit(held, STOCK, stock, {code: delta}, day=day, at=at, zone=self._zone)
+            await commit(held, STOCK, {code: delta}, day=day, at=at, zone=self._zone)
             place = held.organization_id
             told = {"code": draw.code, "prize": code, "delta": delta, "reason": reason}
             await record(operator, "draw.stock_changed", "draw", draw_id, at=now, organization_id=place, **told)
@@ -129,10 +126,7 @@ class DrawStock:
             held = await hold(draw_id)
             if held is None or held.version.terms.rules.closes_at <= now:
                 raise DrawStateWrong(state=str(draw.state))
-            member: Any = await Member.get_or_none(id=member_id)
-            if member is None or not scope.sees(member.organization_id):
-                raise MemberUnknown
-            today, act = await standing(member_id), new_id()
+            today, act = (await member_to_change(scope, member_id)).id, new_id()
             gift = Chances(today, amount, "operator", str(act))
             closes_at = held.version.terms.rules.closes_at
             await give_chances((await terms()).programme_id, draw_id, [gift], closes_at=closes_at, at=now)
@@ -151,16 +145,14 @@ class DrawStock:
 
         Raises RoleMissing, MemberUnknown, KeyReused.
         """
-        scope = await allowed(operator, Capability.DRAWS)
 
         async def effect() -> Blocked:
-            member: Any = await Member.get_or_none(id=member_id)
-            if member is None or not scope.sees(member.organization_id):
-                raise MemberUnknown
+            today = await seen_member(operator, Capability.DRAWS, member_id)
+            noted = DrawBlock.filter(member_id__in=await ids_of(today))
             if not is_blocked:
-                await DrawBlock.filter(member_id=member_id).delete()
-            elif not await DrawBlock.exists(member_id=member_id):
-                await DrawBlock.create(member_id=member_id, reason=reason, operator_id=operator.id)
+                await noted.delete()
+            elif not await noted.exists():
+                await DrawBlock.create(member_id=today, reason=reason, operator_id=operator.id)
             act = "draw.member_blocked" if is_blocked else "draw.member_unblocked"
             await record(operator, act, "member", member_id, at=self._clock.now(), reason=reason)
             return Blocked(member_id, is_blocked)

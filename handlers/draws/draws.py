@@ -17,7 +17,7 @@ from handlers.draws.chances import unit_of
 from handlers.draws.commitments import units_of
 from handlers.draws.draw_refusals import not_now, outside
 from handlers.draws.draw_views import theirs
-from handlers.draws.held import HeldDraw, moment, read, version_of
+from handlers.draws.held import HeldDraw, moment, read, seen_by, version_of
 from handlers.draws.players import Player, load
 from handlers.errors import DomainError, DrawUnknown
 from handlers.offers.offers import askers
@@ -164,7 +164,7 @@ class Draws:
     async def view(self, person: Person, draw_id: UUID) -> DrawView:
         """Raises DrawUnknown."""
         now = self._clock.now()
-        held, who = await self._seen(person, draw_id)
+        held, who = await seen_by(person, draw_id)
         day, _ = moment(held, now, self._zone)
         player = (await load(held, {who.member_id: ""}, day))[who.member_id]
         units = await units_of(draw_id)
@@ -179,13 +179,13 @@ class Draws:
 
     async def spins(self, person: Person, draw_id: UUID, *, before: int | None, limit: int) -> tuple[OwnSpin, ...]:
         """Their own, the newest first; `before` is the last sequence of the page before. Raises DrawUnknown."""
-        held, _ = await self._seen(person, draw_id)
+        held, _ = await seen_by(person, draw_id)
         found = await rows(statements.OWN_SPINS, draw_id, person.member_id, LAST if before is None else before, limit)
         return tuple([_own(held, each) for each in found])
 
     async def winners(self, person: Person, draw_id: UUID, *, before: int | None, limit: int) -> tuple[Winner, ...]:
         """Everybody's, the newest first. Raises DrawUnknown."""
-        held, _ = await self._seen(person, draw_id)
+        held, _ = await seen_by(person, draw_id)
         thanks = held.version.table.prizes[held.version.table.thanks].code
         found = await rows(statements.WINNERS, draw_id, thanks, LAST if before is None else before, limit)
         names = {prize.code: prize.name for prize in held.version.table.prizes}
@@ -253,12 +253,6 @@ class Draws:
 
     async def _who(self, person: Person) -> Asker | None:
         return (await askers([person.member_id])).get(person.member_id)
-
-    async def _seen(self, person: Person, draw_id: UUID) -> tuple[HeldDraw, Asker]:
-        who, found = await self._who(person), await row(statements.PUBLISHED, draw_id)
-        if who is None or found is None or as_uuid(found["organization_id"]) not in who.organization_path:
-            raise DrawUnknown
-        return await read(found), who
 
     def _summary(self, held: HeldDraw, who: Asker, now: datetime) -> DrawSummary:
         refusal: DomainError | None = outside(held, who, now, self._zone) or not_now(held, now)

@@ -3,15 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import orjson
 
-from handlers.offers.offers import level_names
+from handlers.actors import Person
+from handlers.errors import DrawUnknown
+from handlers.offers.offers import askers, level_names
 from handlers.rules.draw_terms import DrawTerms, terms_of
+from handlers.rules.eligibility import Asker
 from handlers.rules.fairness import genesis, rules_hash
 from handlers.rules.prize_table import Table
 from handlers.rules.validity import begins, day_of
@@ -70,6 +72,14 @@ async def hold(draw_id: UUID) -> HeldDraw | None:
     return await read(found) if found is not None and found["version"] else None
 
 
+async def seen_by(person: Person, draw_id: UUID) -> tuple[HeldDraw, Asker]:
+    """A draw that this person may look at, nothing locked, and who they are today. Raises DrawUnknown."""
+    who, found = (await askers([person.member_id])).get(person.member_id), await row(statements.PUBLISHED, draw_id)
+    if who is None or found is None or as_uuid(found["organization_id"]) not in who.organization_path:
+        raise DrawUnknown
+    return await read(found), who
+
+
 async def read(found: Mapping[str, Any]) -> HeldDraw:
     """A row that was read already."""
     draw_id, key = as_uuid(found["id"]), str(as_uuid(found["id"]))
@@ -88,7 +98,7 @@ async def read(found: Mapping[str, Any]) -> HeldDraw:
         day=found["day"],
         commitment_count=int(found["commitment_count"]),
         committed=found["commitment_hash"] or genesis(key),
-        level_names=await level_names() if audience.level_at_least is not None or audience.levels else {},
+        level_names=await level_names() if audience.level_codes else {},
     )
 
 
@@ -104,14 +114,10 @@ async def version_of(draw_id: UUID, number: int) -> Version:
             raise SerializationConflict("a version was published and cannot be seen yet")
         if len(_versions) >= REMEMBERED_VERSIONS:
             _versions.clear()
-        known = _versions[draw_id, number] = _version(number, found["terms"])
+        terms = terms_of(orjson.loads(found["terms"]))
+        known = Version(number, terms, Table(terms.rules), rules_hash(terms.rules))
+        _versions[draw_id, number] = known
     return known
-
-
-@lru_cache(maxsize=REMEMBERED_VERSIONS)
-def _version(number: int, text: str) -> Version:
-    terms = terms_of(orjson.loads(text))
-    return Version(number, terms, Table(terms.rules), rules_hash(terms.rules))
 
 
 def moment(held: HeldDraw, now: datetime, zone: ZoneInfo) -> tuple[str, datetime]:

@@ -8,13 +8,12 @@ from uuid import UUID
 
 from handlers.actors import Person
 from handlers.draws.chances import GIVEN, unit_of
+from handlers.draws.held import seen_by
 from handlers.draws.prizes import WON
-from handlers.errors import DrawUnknown
-from handlers.offers.offers import askers
 from handlers.points.points_terms import terms
 from handlers.ports import Clock
 from handlers.retrying import refusing
-from models.database import row, rows
+from models.database import rows
 from models.sql import as_instant, as_uuid
 from models.statements import draws as statements
 
@@ -45,9 +44,7 @@ class OwnChances:
 
         Raises DrawUnknown.
         """
-        who, found = (await askers([person.member_id])).get(person.member_id), await row(statements.PUBLISHED, draw_id)
-        if who is None or found is None or as_uuid(found["organization_id"]) not in who.organization_path:
-            raise DrawUnknown
+        await seen_by(person, draw_id)
         unit = unit_of((await terms()).programme_id, draw_id)
         values = unit.code, person.member_id, self._clock.now(), before, limit
         return tuple(_view(each) for each in await rows(statements.CHANCE_GIFTS, *values))

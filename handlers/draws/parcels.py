@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from handlers.actors import Operator, Person
 from handlers.audit import record
-from handlers.draws.commitments import STOCK, commit, open_day, units_of
+from handlers.draws.commitments import STOCK, commit, open_day
 from handlers.draws.draw_views import theirs
 from handlers.draws.held import hold
 from handlers.draws.seeds import Seeds
@@ -119,8 +119,7 @@ class Parcels:
             return 0
         code = gone["code"]
         if await rows(statements.RETURN_UNIT, draw_id, code):
-            stock = {each: units.left for each, units in (await units_of(draw_id)).items()}
-            await commit(held, STOCK, stock, {code: 1}, day=day, at=at, zone=self._zone)
+            await commit(held, STOCK, {code: 1}, day=day, at=at, zone=self._zone)
         return 1
 
     async def _view(self, parcel_id: UUID) -> ParcelView:

@@ -9,43 +9,13 @@ from uuid import UUID
 import orjson
 
 from handlers.draws.held import HeldDraw
-from handlers.errors import DomainError, MemberFrozen, NotSignedIn
-from handlers.offers.offers import askers
-from handlers.rules.eligibility import Asker
 from handlers.rules.ledger import Side, of_member
 from handlers.rules.odds import Member, Outcome
-from handlers.standing import may_act
 from models.database import rows
 from models.failures import SerializationConflict
 from models.ids import new_id
 from models.sql import as_uuid, dump_rows
-from models.statements import claims as claim_statements
 from models.statements import draws as statements
-from models.words import MemberStatus
-
-
-async def people(member_ids: Sequence[UUID]) -> dict[UUID, Asker | DomainError]:
-    """Everybody as they stand now, rows locked in the order of ids, by the id they asked under."""
-    ids = sorted(set(member_ids))
-    found = {as_uuid(each["id"]): each for each in await rows(claim_statements.CLAIMANTS, ids)}
-    asking = await askers(ids)
-    moved = {each.member_id for each in asking.values()} - found.keys()
-    if moved:  # merged within the last second
-        found |= {as_uuid(each["id"]): each for each in await rows(claim_statements.CLAIMANTS, sorted(moved))}
-    return {member_id: _standing(asking.get(member_id), found) for member_id in ids}
-
-
-def _standing(asker: Asker | None, found: Mapping[UUID, Mapping[str, Any]]) -> Asker | DomainError:
-    stands = found.get(asker.member_id) if asker else None
-    if asker is None or stands is None:
-        return NotSignedIn()
-    if stands["status"] == MemberStatus.MERGED:
-        raise SerializationConflict("merged while we waited")
-    try:
-        may_act(stands)
-    except (MemberFrozen, NotSignedIn) as refusal:
-        return refusal
-    return asker
 
 
 @dataclass(slots=True)

@@ -15,10 +15,9 @@ from handlers.actors import Operator, Person
 from handlers.audit import record
 from handlers.draws.commitments import open_day
 from handlers.draws.draw_views import theirs
-from handlers.draws.held import HeldDraw, hold, read, version_of
+from handlers.draws.held import hold, seen_by, version_of
 from handlers.draws.seeds import Seeds
-from handlers.errors import DrawDayNotOver, DrawDayUnknown, DrawUnknown
-from handlers.offers.offers import askers
+from handlers.errors import DrawDayNotOver, DrawDayUnknown
 from handlers.offline.signing_keys import PublicKey, SigningKeys
 from handlers.ports import Clock, Signer, Vault
 from handlers.recurring import BUSINESS_ZONE
@@ -159,7 +158,7 @@ class Revealing:
 
     async def fairness(self, person: Person, draw_id: UUID, *, day: str | None = None) -> Fairness:
         """Raises DrawUnknown."""
-        held = await self._seen(person, draw_id)
+        held, _ = await seen_by(person, draw_id)
         days = tuple(
             DayView(
                 each["day"],
@@ -184,7 +183,7 @@ class Revealing:
 
         Raises DrawUnknown, DrawDayUnknown.
         """
-        await self._seen(person, draw_id)
+        await seen_by(person, draw_id)
         return await self._log(draw_id, day)
 
     async def exported(self, operator: Operator, draw_id: UUID, *, day: str | None = None) -> AsyncIterator[bytes]:
@@ -241,10 +240,3 @@ class Revealing:
     async def _chain(self, draw_id: UUID, sequence: int) -> str:
         found = await row(statements.CHAIN_AT, draw_id, sequence)
         return found["chain_hash"] if found is not None else genesis(str(draw_id))
-
-    async def _seen(self, person: Person, draw_id: UUID) -> HeldDraw:
-        found = await row(statements.PUBLISHED, draw_id)
-        who = (await askers([person.member_id])).get(person.member_id)
-        if found is None or who is None or as_uuid(found["organization_id"]) not in who.organization_path:
-            raise DrawUnknown
-        return await read(found)

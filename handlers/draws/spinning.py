@@ -12,11 +12,12 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from handlers.actors import Person
+from handlers.claims.claimants import claimants
 from handlers.draws.commitments import STOCK, Units, commit, open_day, units_of
 from handlers.draws.draw_publishing import note_changes
 from handlers.draws.draw_refusals import not_now, outside
 from handlers.draws.held import HeldDraw, hold
-from handlers.draws.players import Player, load, people
+from handlers.draws.players import Player, load
 from handlers.draws.prizes import Shelf
 from handlers.draws.seeds import Seeds
 from handlers.draws.spin_folding import Folded, Folding
@@ -117,7 +118,8 @@ class Spinning:
                     await open_day(held, self._seeds, now=now, zone=self._zone)
                 return held.day
 
-        self._opened[draw_id] = await again(attempt)
+        if day := await again(attempt):  # ids that are made up are not remembered
+            self._opened[draw_id] = day
 
     async def close(self) -> None:
         """Let those who wait be answered."""
@@ -128,7 +130,7 @@ class Spinning:
         fresh = [each for each in batch if each.asked not in known]
         decided = await self._spin(fresh) if fresh else {}
         await record({asked: answer.value for asked, answer in decided.items() if isinstance(answer, Answer)})
-        return [_outcome(each.asked, known, decided) for each in batch]
+        return [known.get(each.asked) or decided[each.asked] for each in batch]
 
     async def _spin(self, fresh: Sequence[Wish]) -> dict[Asked, Outcome | DomainError]:
         held = await hold(fresh[0].draw_id)
@@ -138,7 +140,7 @@ class Spinning:
         now = self._clock.now()
         decided: dict[Asked, Outcome | DomainError] = {}
         closed = not_now(held, now)
-        known = await people([each.person.member_id for each in fresh])
+        known = await claimants([each.person.member_id for each in fresh])
         may: list[tuple[Wish, Asker]] = []
         for each in fresh:
             asker = known[each.person.member_id]
@@ -194,10 +196,8 @@ class Spinning:
         for code, delta in change.items():
             await rows(statements.CHANGE_STOCK, held.id, code, delta)
         await note_changes(held.id, change, "dry", None, now=at)
-        units = await units_of(held.id)
-        stock = {code: each.left for code, each in units.items()}
-        await commit(held, STOCK, stock, change, day=day, at=at, zone=self._zone)
-        return units
+        await commit(held, STOCK, change, day=day, at=at, zone=self._zone)
+        return await units_of(held.id)
 
     def _pseudonym(self, held: HeldDraw, member_id: UUID) -> str:
         key = self._pseudonym_keys.get(held.id)
@@ -220,10 +220,3 @@ class Spinning:
 
 def _request(wanted: Wish) -> Hashable:
     return wanted.asked.scope
-
-
-def _outcome(
-    asked: Asked, known: Mapping[Asked, Outcome | KeyReused], decided: Mapping[Asked, Outcome | DomainError]
-) -> Outcome | DomainError:
-    outcome = known.get(asked)
-    return decided[asked] if outcome is None else outcome

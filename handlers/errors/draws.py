@@ -126,6 +126,8 @@ class DrawDayUnknown(DomainError):
 
 
 class ParcelUnknown(DomainError):
+    """No such thing was won, or not by them."""
+
     kind, code, message = ErrorKind.NOT_FOUND, "parcel.unknown", "没有找到这件奖品，请刷新后再看。"
 
 

@@ -14,6 +14,7 @@ from handlers.ports import Clock
 from handlers.requests import Answer, once
 from handlers.retrying import refusing
 from handlers.rules.levels import Ladder, problems_of
+from handlers.rules.problems import facts_of
 from handlers.rules.roles import Capability
 from handlers.scopes import allowed
 from models.database import row, rows
@@ -96,10 +97,7 @@ async def theirs(operator: Operator) -> LadderHeld:
 
 def _check(ladder: Ladder, held: LadderHeld) -> None:
     if problems := problems_of(ladder, held.ladder if held.number else None):
-        raise LadderInvalid(
-            why="；".join(dict.fromkeys(each.why for each in problems)) + "。",
-            problems=[{"field": each.field, "problem": each.problem} for each in problems],
-        )
+        raise LadderInvalid(**facts_of(problems))
 
 
 async def _draft(held: LadderHeld) -> Ladder | None:

@@ -1,5 +1,6 @@
 """What has to hold before an offer is published, and what its counter begins with. Inside the open transaction."""
 
+from collections.abc import Set
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,12 +9,12 @@ from handlers.actors import Operator
 from handlers.benefits.benefit_quotas import take
 from handlers.benefits.kinds import KINDS
 from handlers.errors import BenefitUnknown, OfferNotPublishable
-from handlers.levels.ladders import ladder_now
-from handlers.offers.offers import bucket_rows
+from handlers.offers.offers import bucket_rows, level_names
 from handlers.recurring import BUSINESS_ZONE
-from handlers.rules.offer_checks import Problem, problems_of
+from handlers.rules.offer_checks import problems_of
 from handlers.rules.offer_terms import OfferTerms, levels_named
 from handlers.rules.organization_scope import Scope
+from handlers.rules.problems import Problem, facts_of
 from handlers.rules.stock_buckets import TOTAL
 from models.benefits import Benefit, BenefitQuota, Offer, OfferStock
 from models.database import rows
@@ -58,10 +59,7 @@ async def check(offer: Offer, terms: OfferTerms, before: OfferTerms | None, *, n
     problems = [*problems_of(terms, now, BUSINESS_ZONE), *_stock_kept(terms, before)]
     problems += [*await _of_benefit(offer, terms), *await _of_names(terms)]
     if problems:
-        raise OfferNotPublishable(
-            why="；".join(dict.fromkeys(each.why for each in problems)) + "。",
-            problems=[{"field": each.field, "problem": each.problem} for each in problems],
-        )
+        raise OfferNotPublishable(**facts_of(problems))
 
 
 def _stock_kept(terms: OfferTerms, before: OfferTerms | None) -> list[Problem]:
@@ -96,23 +94,27 @@ def _outside_accounts(terms: OfferTerms) -> frozenset[str]:
 
 
 async def _of_names(terms: OfferTerms) -> list[Problem]:
-    """Whether the kinds of card, organizations and levels that are named exist."""
+    """Whether everything that is named exists."""
     audiences = [terms.audience, *(each.audience for each in terms.prices)]
     kinds = {kind for each in audiences for kind in each.card_kinds}
     kinds |= {each.card_kind for each in terms.early if each.card_kind}
     places = {place for each in audiences for place in each.organizations}
+    problems = await unknown_names(kinds, places, levels_named(terms))
+    accounts = _outside_accounts(terms)
+    if accounts and await Supplier.filter(code__in=list(accounts)).count() < len(accounts):
+        problems.append(Problem("price.outside_account", "unknown", "有合作方不存在，请检查"))
+    return problems
+
+
+async def unknown_names(kinds: Set[str], places: Set[UUID], levels: Set[str]) -> list[Problem]:
+    """Whether these kinds of card, organizations and levels exist, each by its code or id."""
     problems: list[Problem] = []
     if kinds and await CardKind.filter(code__in=list(kinds)).count() < len(kinds):
         problems.append(Problem("card_kinds", "unknown", "有卡种不存在，请检查"))
     if places and await Organization.filter(id__in=list(places)).count() < len(places):
         problems.append(Problem("audience.organizations", "unknown", "有机构不存在，请检查"))
-    accounts = _outside_accounts(terms)
-    if accounts and await Supplier.filter(code__in=list(accounts)).count() < len(accounts):
-        problems.append(Problem("price.outside_account", "unknown", "有合作方不存在，请检查"))
-    if levels := levels_named(terms):
-        ladder = (await ladder_now()).ladder
-        if any(ladder.level(each) is None for each in levels):
-            problems.append(Problem("levels", "unknown", "有等级不存在，请先发布等级或检查代码"))
+    if levels and not levels <= (await level_names()).keys():
+        problems.append(Problem("levels", "unknown", "有等级不存在，请先发布等级或检查代码"))
     return problems
 
 

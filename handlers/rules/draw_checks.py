@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from handlers.rules.draw_rules import WHOLE, DrawRules, Pity, Prize, PrizeKind
-from handlers.rules.offer_checks import MOST, Problem
+from handlers.rules.offer_checks import MOST
+from handlers.rules.problems import Problem
 
 MOST_PRIZES, MOST_RARITY, MOST_NAME = 100, 9, 64
 MOST_SPINS = 100_000  # that pity or a lock may ask for

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import fields
 
 from handlers.rules.draw_rules import DrawRules, Pity, Prize, PrizeKind, milliseconds
-from handlers.rules.offer_checks import Problem
 from handlers.rules.prize_table import Table
+from handlers.rules.problems import Problem
 
 MOST_VALUE_FEN = 5_000_000  # of one prize
 KEPT_YEARS = 2  # rules, notices, results and winners

@@ -18,6 +18,7 @@ from handlers.rules.draw_rules import WHOLE, DrawRules, plain
 from handlers.rules.odds import Member, Outcome
 
 SEED_BYTES = 32
+OPEN = "open"  # the kind of a day's first commitment
 COLUMNS = (
     "sequence", "commitment", "at", "member", "nonce", "roll",
     "spins", "since", "is_blocked", "wins", "wins_today",

@@ -11,6 +11,7 @@ import orjson
 from handlers.rules.canonical import canonical
 from handlers.rules.draw_rules import PrizeKind
 from handlers.rules.fairness import (
+    OPEN,
     Commitment,
     Roller,
     Row,
@@ -23,8 +24,6 @@ from handlers.rules.fairness import (
 )
 from handlers.rules.odds import Member, State, left_of, select
 from handlers.rules.prize_table import Table
-
-OPEN = "open"
 
 
 @dataclass(slots=True)
@@ -58,7 +57,7 @@ class Replay:
         if table is None or rules_hash(table.rules) != made.rules_hash:
             return "rules"
         codes = [prize.code for prize in table.prizes]
-        if not self.number + 1:
+        if self.number < 0:
             self._stock = {prize.code: prize.stock for prize in table.prizes}
         for code, units, change in zip(codes, made.stock, made.change, strict=True):
             had = self._stock.get(code)

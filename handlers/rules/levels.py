@@ -10,6 +10,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from handlers.rules.points import ends_at
+from handlers.rules.problems import Problem
 from models.words import DowngradePolicy, PointsExpiry
 
 MOST_GROWTH = 1_000_000_000
@@ -100,15 +101,6 @@ def judge(code: str, *, growth: int, earned: int, held: Ladder, now: Ladder) -> 
     if now.rank(to) >= now.rank(code):  # what came reaches it, whatever was asked for keeping it
         return Judgement(code, 0, is_kept=True)
     return Judgement(to, max(growth - left, 0), is_kept=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One reason against a ladder: which field, what is wrong (for programs), and a sentence."""
-
-    field: str
-    problem: str
-    why: str
 
 
 def problems_of(ladder: Ladder, before: Ladder | None) -> tuple[Problem, ...]:

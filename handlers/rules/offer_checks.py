@@ -1,12 +1,12 @@
 """What an offer's terms must not say when it is published. Each problem names the field and says why."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from handlers.rules.offer_terms import Audience, Limit, OfferTerms, Period, Price, Validity, ValidityKind
+from handlers.rules.problems import Problem
 from handlers.rules.stock_buckets import is_on, next_opening
 from handlers.rules.validity import ends_at
 
@@ -16,15 +16,6 @@ MOST_MINUTES = 7 * 24 * 60  # of opening early
 MOST_OF_ONE = 1_000  # claims of one member within a period
 _EARLIEST, _LATEST = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 _LENGTHS = (Period.DAY, Period.WEEK, Period.MONTH, Period.YEAR, Period.EVER)  # short to long
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One reason against: which field, what is wrong with it (for programs), and a sentence."""
-
-    field: str
-    problem: str
-    why: str
 
 
 def problems_of(terms: OfferTerms, now: datetime, zone: ZoneInfo) -> tuple[Problem, ...]:

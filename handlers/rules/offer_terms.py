@@ -41,6 +41,12 @@ class Audience:
     joined_within_days: int | None = None  # new members
     member_list: tuple[UUID, ...] = ()  # named members
 
+    @property
+    def level_codes(self) -> frozenset[str]:
+        """Of all levels that it speaks of."""
+        least = () if self.level_at_least is None else (self.level_at_least,)
+        return frozenset((*least, *self.levels))
+
 
 @dataclass(frozen=True, slots=True)
 class Price:
@@ -125,9 +131,8 @@ class OfferTerms:
 def levels_named(terms: OfferTerms) -> frozenset[str]:
     """The codes of all levels that the terms speak of: in audiences, and for opening early."""
     audiences = (terms.audience, *(each.audience for each in terms.prices))
-    least = {each.level_at_least for each in audiences if each.level_at_least is not None}
-    exact = {level for each in audiences for level in each.levels}
-    return frozenset({*least, *exact, *(each.level_at_least for each in terms.early if each.level_at_least)})
+    early = frozenset(each.level_at_least for each in terms.early if each.level_at_least)
+    return early.union(*(each.level_codes for each in audiences))
 
 
 def names_levels(terms: OfferTerms) -> bool:

@@ -22,6 +22,7 @@ from handlers.rules.draw_checks import problems_of
 from handlers.rules.draw_rules import DrawRules
 from handlers.rules.draw_terms import terms_of
 from handlers.rules.fairness import rules_hash
+from handlers.rules.problems import facts_of
 from handlers.rules.roles import Capability
 from handlers.scopes import allowed
 from handlers.simulation.apart import Apart
@@ -81,10 +82,7 @@ class DrawSimulating:
             return Answer(await self._one(draw, known.value.id), replayed=True)
         rules, now = draw.terms.rules, self._clock.now()
         if problems := [*problems_of(rules, now), *plan_problems(plan, rules)]:
-            raise DrawNotSimulable(
-                why="；".join(dict.fromkeys(each.why for each in problems)) + "。",
-                problems=[{"field": each.field, "problem": each.problem} for each in problems],
-            )
+            raise DrawNotSimulable(**facts_of(problems))
         found = await self._apart.report(rules, plan, self._zone)
 
         async def effect() -> _Kept:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from handlers.rules.draw_rules import WHOLE, DrawRules
-from handlers.rules.offer_checks import Problem
+from handlers.rules.problems import Problem
 
 # Few at night, most at noon and in the evening: spins of each hour of a day, in relation to each other.
 HOURS = (2, 1, 1, 1, 1, 2, 4, 7, 9, 9, 9, 10, 14, 11, 8, 8, 8, 9, 11, 14, 16, 15, 10, 5)

@@ -126,7 +126,6 @@ async def test_each_forgery_is_found_and_told_where(fair, far):
         version.terms["rules"]["prizes"][0]["value_fen"] += 1
         await DrawVersion.all().update(terms=version.terms)
         held._versions.clear()
-        held._version.cache_clear()
 
     async def missing_row() -> None:
         await Parcel.all().delete()

@@ -6,8 +6,10 @@ import pytest
 
 from models.draws import Parcel, Spin
 from models.words import ParcelState, SpinPaid
-from tests.handlers.drawing import fair_of, goods, holds
+from tests.handlers.checking_in import elsewhere
+from tests.handlers.drawing import fair_of, goods, holds, points
 from tests.handlers.offering import key
+from tests.handlers.test_unmerging import merge
 
 ADDRESS = "小明 138 江南路1号"
 
@@ -50,3 +52,14 @@ async def test_whoever_leaves_takes_the_address_along_and_the_thing_goes_back(fa
     assert await fair.handlers.parcels.lapse() == 2
     assert await fair.left(draw, "kettle") == 2
     assert await Spin.all().count() == 2  # under a pseudonym, for two years
+
+
+async def test_a_block_stays_with_whoever_becomes_one_with_the_blocked_and_is_lifted_from_both(fair, ming):
+    draw = await fair.published(goods(1_000_000, stock=30), points(0), consolation="points")
+    other, stock = await elsewhere(fair.rooms), fair.handlers.draw_stock
+    for person in (ming, other):
+        await stock.block(fair.operator, person.member_id, is_blocked=True, reason="刷奖", request_id=key())
+    await merge(fair.rooms, ming, other)
+    assert (await fair.spin(ming, draw)).spins[0].why == "blocked"
+    await stock.block(fair.operator, ming.member_id, is_blocked=False, reason="误判", request_id=key())
+    assert (await fair.spin(ming, draw)).spins[0].prize == "kettle"

@@ -146,7 +146,6 @@ class World(RuleBasedStateMachine):
         spinning._pseudonym_keys.clear()
         spinning._signing = None
         held._versions.clear()
-        held._version.cache_clear()
         ladders._versions.clear()
 
     async def everything_is_as_remembered(self) -> None:
