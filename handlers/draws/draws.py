@@ -154,12 +154,10 @@ class Draws:
     async def listing(self, person: Person) -> tuple[DrawSummary, ...]:
         """Every draw that is published for their city or above it and is not over, the newest first."""
         now, who = self._clock.now(), await self._who(person)
-        seen = []
-        for each in await rows(statements.SHOWN, now):
-            found = await row(statements.PUBLISHED, as_uuid(each["id"])) if who else None
-            if who and found is not None and as_uuid(found["organization_id"]) in who.organization_path:
-                seen.append(self._summary(await read(found), who, now))
-        return tuple(seen)
+        if who is None:
+            return ()
+        found = [await read(each) for each in await rows(statements.SHOWN, now)]
+        return tuple([self._summary(each, who, now) for each in found if each.organization_id in who.organization_path])
 
     async def view(self, person: Person, draw_id: UUID) -> DrawView:
         """Raises DrawUnknown."""

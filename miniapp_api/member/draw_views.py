@@ -50,6 +50,8 @@ class DrawOut(Out):
 
 
 class DrawsOut(Out):
+    """Every draw that the person may look at."""
+
     items: list[DrawOut]
 
 
@@ -84,6 +86,8 @@ class DisclosureOut(Out):
 
 
 class DrawDetailOut(Out):
+    """One draw, with what the person has to spin with."""
+
     summary: DrawOut
     prizes: list[PrizeOut]
     turn: TurnOut
@@ -130,6 +134,8 @@ class ReceiptOut(Out):
 
 
 class SpunOut(Out):
+    """What one request got, and what is left afterwards."""
+
     draw_id: Id
     title: str
     happened_at: datetime
@@ -145,6 +151,8 @@ class SpunOut(Out):
 
 
 class OwnSpinOut(Out):
+    """One spin of the past. `points`: paid for it; `chain`: the hash (hex) of the log up to and with it."""
+
     id: Id
     sequence: int
     day: str
@@ -174,6 +182,8 @@ class ChanceOut(Out):
 
 
 class WinnerOut(Out):
+    """Somebody who won something."""
+
     sequence: int
     member: str = Field(description="as far as others may know")
     name: str
@@ -181,6 +191,8 @@ class WinnerOut(Out):
 
 
 class AddressBody(Body):
+    """Where a thing is to be sent."""
+
     address: Address = Field(description="name, phone and place, as one text")
 
 

@@ -41,10 +41,7 @@ RESUME = _MOVE.format(from_="= 'paused'")
 END = _MOVE.format(from_="IN ('draft', 'published', 'paused')")
 
 # What can be seen ($1 now); the state is that of this moment.
-SHOWN = """
-    SELECT id, organization_id, code, keyword, state, version FROM draw
-    WHERE state IN ('published', 'paused') AND version > 0 AND closes_at > $1 ORDER BY id DESC
-"""
+SHOWN = _DRAW.replace("id = $1", "state IN ('published', 'paused') AND version > 0 AND closes_at > $1 ORDER BY id DESC")
 # Whose seeds have to be there: everything that can be spun up to $1.
 LIVE = """
     SELECT id FROM draw WHERE state IN ('published', 'paused') AND opens_at < $1 AND closes_at > $2 ORDER BY id
