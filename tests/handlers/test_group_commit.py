@@ -16,7 +16,7 @@ from handlers.errors import DomainError, ErrorKind, OutcomeUnknown, Overloaded
 from handlers.group_commit import GroupCommit
 from models.database import CommitUnknown, atomic, dialect, rows
 from models.failures import DatabaseUnavailable, SerializationConflict
-from tests.handlers.commits import kill_a_commit, slow_commits_of
+from tests.handlers.commits import slow_commits_of
 
 
 class SoldOut(DomainError):
@@ -407,10 +407,10 @@ async def test_connections_killed_at_random_moments_never_lead_to_a_wrong_answer
 async def test_a_connection_killed_while_it_commits_is_settled_and_nothing_happens_twice(shop, lane, database):
     if dialect() != "postgres":
         pytest.skip("SQLite has no connection to kill")
-    await slow_commits_of("taken")
-    wishes = [asyncio.create_task(lane.submit("hot", Want(str(n)))) for n in range(3)]
-    assert await kill_a_commit(database) == 1
-    assert await asyncio.gather(*wishes) == [1, 1, 1]
+    async with slow_commits_of("taken", database) as kill_a_commit:
+        wishes = [asyncio.create_task(lane.submit("hot", Want(str(n)))) for n in range(3)]
+        assert await kill_a_commit() == 1
+        assert await asyncio.gather(*wishes) == [1, 1, 1]
     assert (await shop.remaining(), await shop.taken()) == (97, 3)
     assert group_commit.FAILED.labels("shop", "commit_unknown")._value.get() >= 1
 

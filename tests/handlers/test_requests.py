@@ -16,7 +16,7 @@ from models.database import CommitUnknown, atomic, dialect, rows
 from models.failures import DatabaseUnavailable, SerializationConflict
 from models.ids import new_id
 from models.words import JobState
-from tests.handlers.commits import kill_a_commit, slow_commits_of
+from tests.handlers.commits import slow_commits_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,10 +276,10 @@ async def test_an_interrupted_commit_is_settled_and_books_once(bookings, monkeyp
 async def test_a_connection_killed_while_it_commits_is_settled_and_books_once(bookings, database):
     if dialect() != "postgres":
         pytest.skip("SQLite has no connection to kill")
-    await slow_commits_of("booking")
-    call = asyncio.create_task(book(bookings, "k"))
-    assert await kill_a_commit(database) == 1
-    answer = await call
+    async with slow_commits_of("booking", database) as kill_a_commit:
+        call = asyncio.create_task(book(bookings, "k"))
+        assert await kill_a_commit() == 1
+        answer = await call
     assert not answer.replayed
     assert await bookings.count() == 1
     assert (await book(bookings, "k")).value == answer.value
