@@ -5,14 +5,14 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 
 import aiohttp
 
 from app.first_accounts import first_accounts, plain
-from app.schema import IdentityMeasure, Rate, Settings
+from app.measures import limits_of, registry_of
+from app.paying import payments_of
+from app.schema import Settings
 from app.work import Registry, work
-from bot.flood import CHAT, CHAT_TOLD
 from bot.routes import all_routes
 from bot.wording import normalise
 from gateways.clock import SystemClock, SystemRandomness
@@ -23,7 +23,7 @@ from gateways.stores.codes import RedisExchangedCodes
 from gateways.stores.commands import BatchedRedis
 from gateways.stores.connection import connected
 from gateways.stores.dialogues import RedisDialogues
-from gateways.stores.limits import Limit, ProcessRateLimiter
+from gateways.stores.limits import ProcessRateLimiter
 from gateways.stores.member_codes import RedisMemberCodes
 from gateways.stores.nudge import Nudge
 from gateways.stores.passes import RedisPasses
@@ -32,6 +32,7 @@ from gateways.suppliers import SupplierApi, supplier_session
 from gateways.totp import Totp
 from gateways.vault import FieldVault
 from gateways.wechat import WeChatApi
+from gateways.wechat_pay import NoPayments
 from handlers.accounts.accounts import Accounts, ensure_root
 from handlers.accounts.codes import CodeExchange
 from handlers.accounts.mini_program_links import MiniProgramLinks
@@ -118,11 +119,16 @@ from handlers.operators.operator_jobs import OperatorJobs
 from handlers.operators.operator_sessions import OperatorSessions
 from handlers.operators.operators import Operators
 from handlers.operators.organizations import Organizations
+from handlers.orders.operator_orders import OperatorOrders
+from handlers.orders.ordering import Ordering
+from handlers.orders.orders import Orders
+from handlers.orders.refunds import OrderRefunds
+from handlers.orders.watching import OrderWatch
 from handlers.points.points import Points
 from handlers.points.points_adjusting import PointsAdjusting
 from handlers.points.points_reminders import PointsReminders
 from handlers.points.points_terms import PointsTermsEditing
-from handlers.ports import Answers, Clock, Dialogues, RateLimiter, Supplier, Vault, WeChat
+from handlers.ports import Answers, Clock, Dialogues, Payments, RateLimiter, Supplier, Vault, WeChat
 from handlers.privacy.authorizations import Authorizations
 from handlers.privacy.departures import Departures
 from handlers.privacy.personal_data import PersonalDataRights
@@ -134,7 +140,6 @@ from handlers.redemptions.passes import Passes
 from handlers.redemptions.redemption_history import RedemptionHistory
 from handlers.redemptions.redemptions import Redemptions
 from handlers.redemptions.reversals import Reversals
-from handlers.rules import namespaces
 from handlers.serving.assisting import Assisting
 from handlers.serving.clerk_switching import ClerkSwitching
 from handlers.serving.identifying import Identifying
@@ -193,7 +198,8 @@ async def open_house(
             wechat = WeChatApi(settings.wechat.api_url, session, commands, vault, clock)
             nudge = Nudge(redis, commands)
             supplier = SupplierApi(outward, clock)
-            handlers = build_handlers(settings, clock, vault, wechat, commands, supplier)
+            payments = payments_of(settings, session, clock)
+            handlers = build_handlers(settings, clock, vault, wechat, commands, supplier, payments)
             if not read_only:
                 await ensure_root(settings.brand.name or "总部")
                 await ensure_programme(settings.brand.name or "会员计划", clock)
@@ -208,7 +214,7 @@ async def open_house(
                     handlers=handlers,
                     answers=RedisAnswers(commands),
                     dialogues=RedisDialogues(commands),
-                    rate_limiter=ProcessRateLimiter(_limits(settings.rate), clock),
+                    rate_limiter=ProcessRateLimiter(limits_of(settings.rate), clock),
                     registry=work(),
                 )
             finally:
@@ -223,9 +229,16 @@ async def open_house(
 
 
 def build_handlers(
-    settings: Settings, clock: Clock, vault: Vault, wechat: WeChat, commands: BatchedRedis, supplier: Supplier
+    settings: Settings,
+    clock: Clock,
+    vault: Vault,
+    wechat: WeChat,
+    commands: BatchedRedis,
+    supplier: Supplier,
+    payments: Payments | None = None,
 ) -> Handlers:
     """Every use case over the given outside world; tests give one of their own."""
+    payments = payments or NoPayments()
     measure = registry_of(settings.identity)
     accounts, identity = Accounts(vault), Identity(clock, vault, measure)
     exchange = CodeExchange(RedisExchangedCodes(commands), vault)
@@ -247,8 +260,9 @@ def build_handlers(
     phones, randomness = Phones(clock, wechat, exchange, vault), SystemRandomness()
     kinds, links, tickets = CardKinds(), MiniProgramLinks(wechat, accounts), Tickets(vault, randomness)
     passwords, second_factor = Argon2Passwords(), Totp(settings.brand.name or "饭票")
-    orders = TopUpOrders(clock, vault, supplier)
-    departures = Departures(clock, vault, sessions, RedisDialogues(commands), [orders.hinders_leaving])
+    top_up_orders, orders = TopUpOrders(clock, vault, supplier), Orders(clock, payments)
+    hindrances = [top_up_orders.hinders_leaving, orders.hinders_leaving]
+    departures = Departures(clock, vault, sessions, RedisDialogues(commands), hindrances)
     points = Points(clock)
     level_views, level_rights = LevelViews(clock), LevelRightsGiving(clock, vault)
     gate, dormant_after = ChannelGate(clock, vault), measure[Namespace.PHONE].dormant_after
@@ -332,10 +346,15 @@ def build_handlers(
         offline_packs=OfflinePacks(clock, vault, signer),
         offline_uploads=OfflineUploads(clock, vault),
         offer_catalogue=OfferCatalogue(clock),
-        offer_editing=OfferEditing(clock),
+        offer_editing=OfferEditing(clock, takes_money=bool(payments.mch_id)),
         offer_stocks=OfferStocks(clock),
         replies=replies,
         reply_editing=ReplyEditing(clock, replies, comparable=normalise, commands=all_routes().words),
+        operator_orders=OperatorOrders(clock),
+        order_refunds=OrderRefunds(clock, payments),
+        order_watch=OrderWatch(clock, vault, payments),
+        ordering=Ordering(clock, vault, accounts, payments),
+        orders=orders,
         passes=Passes(clock, randomness, vault, passes),
         package_parts=PackageParts(clock, vault),
         personal_data=PersonalDataRights(clock, vault, sessions),
@@ -360,30 +379,9 @@ def build_handlers(
         suppliers=Suppliers(clock, vault),
         task_editing=TaskEditing(clock),
         tasks=Tasks(clock, vault, randomness),
-        top_up_orders=orders,
+        top_up_orders=top_up_orders,
         transfers=Transfers(clock, vault, accounts, phones, sessions, measure),
         void_requests=VoidRequests(clock),
         voiding=Voiding(clock),
         wallet=Wallet(clock, vault),
     )
-
-
-def registry_of(identity: IdentityMeasure) -> namespaces.Registry:
-    """The registry of namespaces with the measure of the settings."""
-    return namespaces.registry(
-        merges_a_day=identity.merges_per_day,
-        identifiers_of_one=identity.identifiers_per_member,
-        phone_dormant_after=timedelta(days=identity.phone_dormant_days),
-    )
-
-
-def _limits(rate: Rate) -> dict[str, Limit]:
-    """Limits by name; 0 in the settings means none, which is one that nobody reaches."""
-    minute, no_limit = timedelta(minutes=1), 10**9
-    return {
-        "member": Limit(rate.member_per_minute or no_limit, minute),
-        "address": Limit(rate.address_per_minute or no_limit, minute),
-        "login": Limit(rate.login_per_minute or no_limit, minute),
-        CHAT: Limit(rate.chat_per_minute or no_limit, minute),
-        CHAT_TOLD: Limit(1, minute),
-    }

@@ -16,6 +16,7 @@ import aiohttp
 
 from app.commands import say
 from app.container import House, open_house
+from app.demo_pay import pay_environment
 from app.demo_seeds import Charger, seed
 from app.listening import CannotListen, until_signalled
 from app.logs import configure_logging
@@ -108,6 +109,7 @@ def _environment(folder: Path) -> Mapping[str, str]:
         "FANPIAO_BRAND__SERVICE_HOURS": "9:00-21:00",
         "FANPIAO_BRAND__SERVICE_PHONE": "400-000-0000",
         "FANPIAO_WECHAT__API_URL": f"http://127.0.0.1:{port}",
+        **pay_environment(folder, f"http://127.0.0.1:{port}"),
         **known,
     }
 
@@ -120,6 +122,7 @@ def _made_up() -> dict[str, str]:
 
     return {
         "FANPIAO_OPERATOR__BOOTSTRAP_TOKEN": pick(letters, 32),
+        "FANPIAO_PAY__API_V3_KEY": pick(letters, 32),
         "FANPIAO_WECHAT__OA_APP_ID": f"wx{pick(hexadecimal, 16)}",
         "FANPIAO_WECHAT__OA_SECRET": pick(hexadecimal, 32),
         "FANPIAO_WECHAT__OA_TOKEN": pick(letters, 24),

@@ -81,6 +81,11 @@ from handlers.operators.operator_jobs import OperatorJobs
 from handlers.operators.operator_sessions import OperatorSessions
 from handlers.operators.operators import Operators
 from handlers.operators.organizations import Organizations
+from handlers.orders.operator_orders import OperatorOrders
+from handlers.orders.ordering import Ordering
+from handlers.orders.orders import Orders
+from handlers.orders.refunds import OrderRefunds
+from handlers.orders.watching import OrderWatch
 from handlers.points.points import Points
 from handlers.points.points_adjusting import PointsAdjusting
 from handlers.points.points_reminders import PointsReminders
@@ -195,7 +200,12 @@ class Handlers:
     operator_members: OperatorMembers
     operator_reviews: OperatorReviews
     operator_sessions: OperatorSessions
+    operator_orders: OperatorOrders
     operators: Operators
+    order_refunds: OrderRefunds
+    order_watch: OrderWatch
+    ordering: Ordering
+    orders: Orders
     organizations: Organizations
     replies: Replies
     reply_editing: ReplyEditing
@@ -240,5 +250,7 @@ class Handlers:
             self.channel_gate,
             self.check_ins,
             self.spinning,
+            self.order_watch,
+            self.order_refunds,
         )
         await asyncio.gather(*(each.close() for each in lanes))

@@ -24,6 +24,7 @@ from handlers.errors import (
     MemberFrozen,
     NotSignedIn,
     OfferLimitReached,
+    OfferPriced,
     OfferSoldOut,
     OfferTooMany,
     OfferUnknown,
@@ -119,7 +120,7 @@ class Claiming:
         `recharge_to`: for a top-up and for nothing else, the mainland mobile number that is charged.
         Raises OfferUnknown, OfferClosed, OfferPaused, OfferNotForYou, OfferNotOpen, ChoicesInvalid, RechargeToInvalid,
         RechargeToMissing, RechargeToUnwanted, OfferLimitReached, OfferSoldOut, OfferTooMany (some would do),
-        PointsShort, QuantityInvalid, NotSignedIn, MemberFrozen, KeyReused, Overloaded (nothing happened),
+        OfferPriced, PointsShort, QuantityInvalid, NotSignedIn, MemberFrozen, KeyReused, Overloaded (nothing happened),
         OutcomeUnknown (the key finds out).
         """
         if not 1 <= quantity <= MOST_AT_ONCE:
@@ -187,7 +188,9 @@ class Claiming:
         verdict = decide(offer, asker, now, self._zone)
         if not verdict.ok:
             return refusal_of(offer, verdict)
-        if verdict.price.fen or verdict.price.carrier_fen:  # refused at publish; not to be given away by mistake
+        if verdict.price.fen:
+            return OfferPriced(title=offer.title, price_fen=verdict.price.fen)
+        if verdict.price.carrier_fen:  # refused at publish; not to be given away by mistake
             return OfferUnknown()
         kind = fulfiller(offer.benefit.kind)
         try:

@@ -14,6 +14,7 @@ from models.words import (
     LevelCause,
     MemberStatus,
     Namespace,
+    OrderState,
     RewardedAct,
     Touchpoint,
 )
@@ -183,6 +184,21 @@ class HeldPurchase:
     refunded_fen: int
     categories: tuple[str, ...]
     paid_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOrder:
+    """What they ordered for money, and what became of it. `recharge_to`: the number that a top-up goes to."""
+
+    number: str
+    title: str
+    quantity: int
+    amount_fen: int
+    refunded_fen: int
+    state: OrderState
+    recharge_to: str | None
+    ordered_at: datetime
+    paid_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

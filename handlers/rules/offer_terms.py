@@ -44,7 +44,7 @@ class Audience:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What one costs; nothing is free of charge. Money is refused at publish until there are orders."""
+    """What one costs; nothing is free of charge. What costs money is ordered, everything else is claimed."""
 
     fen: int = 0
     points: int = 0

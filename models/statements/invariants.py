@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from models.sql import Both
 from models.statements import invariants_checkins, invariants_ledger, invariants_levels, invariants_purchases
+from models.statements.invariants_orders import RULES as ORDERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +159,13 @@ CHECKS = (
     # Invariants I3, I4 and I7.
     Check("库存：投放等于剩余加领走", "SELECT id FROM offer_stock WHERE added_count <> left_count + taken_count"),
     Check(
-        "库存：领走等于没有退回的领取",
+        "库存：领走等于没有退回的领取和等待付款的订单",
         """
         SELECT s.id FROM offer_stock s LEFT JOIN (
             SELECT offer_id, stock_buckets, COUNT(*) AS number FROM claim
             WHERE NOT is_returned AND stock_buckets <> '' GROUP BY offer_id, stock_buckets
+            UNION ALL SELECT offer_id, stock_buckets, SUM(quantity) FROM sales_order
+            WHERE state = 'waiting' AND stock_buckets <> '' GROUP BY offer_id, stock_buckets
         ) t ON t.offer_id = s.offer_id AND (',' || t.stock_buckets || ',') LIKE ('%,' || s.bucket || ',%')
         GROUP BY s.id, s.taken_count HAVING s.taken_count <> COALESCE(SUM(t.number), 0)
         """,
@@ -388,6 +391,7 @@ CHECKS = (
             *invariants_ledger.RULES,
             *invariants_levels.RULES,
             *invariants_purchases.RULES,
+            *ORDERS,
             *invariants_checkins.RULES,
         )
     ),

@@ -16,7 +16,7 @@ from handlers.catalogue import Handlers
 from handlers.identity.consents import Agreed, current_terms
 from handlers.identity.proofs import wechat_proofs
 from models.words import AccountKind, ConsentPurpose, Touchpoint
-from tests.fakes import FakeClock, FakeSupplier, FakeWeChat
+from tests.fakes import FakeClock, FakePayments, FakeSupplier, FakeWeChat
 from tests.stories.conftest import town_settings
 
 MEMBERSHIP = current_terms(ConsentPurpose.MEMBERSHIP)
@@ -33,6 +33,7 @@ class Rooms:
     clock: FakeClock
     vault: FieldVault
     supplier: FakeSupplier
+    payments: FakePayments
 
     async def person(self, openid: str = "o-ming", unionid: str | None = None, account: str = "mp") -> Person:
         """Somebody WeChat has just proven to be there."""
@@ -54,13 +55,13 @@ class Rooms:
 async def rooms(database: str, redis, clock: FakeClock) -> AsyncIterator[Rooms]:
     settings = town_settings(database, "memory://", port=8080, platform_port=8090)
     vault = FieldVault(settings.field_key_bytes(), settings.index_key_bytes())
-    commands, wechat, supplier = BatchedRedis(redis), FakeWeChat(), FakeSupplier()
-    handlers = build_handlers(settings, clock, vault, wechat, commands, supplier)
+    commands, wechat, supplier, payments = BatchedRedis(redis), FakeWeChat(), FakeSupplier(), FakePayments()
+    handlers = build_handlers(settings, clock, vault, wechat, commands, supplier, payments)
     await ensure_root("江南书店")
     await ensure_programme("江南书店", clock)
     for draft in first_accounts(settings):
         await handlers.accounts.keep(draft)
-    yield Rooms(handlers, wechat, clock, vault, supplier)
+    yield Rooms(handlers, wechat, clock, vault, supplier, payments)
     await commands.aclose()
 
 
