@@ -123,6 +123,7 @@ from handlers.orders.operator_orders import OperatorOrders
 from handlers.orders.ordering import Ordering
 from handlers.orders.orders import Orders
 from handlers.orders.refunds import OrderRefunds
+from handlers.orders.shipping import OrderShipping
 from handlers.orders.watching import OrderWatch
 from handlers.points.points import Points
 from handlers.points.points_adjusting import PointsAdjusting
@@ -352,6 +353,7 @@ def build_handlers(
         reply_editing=ReplyEditing(clock, replies, comparable=normalise, commands=all_routes().words),
         operator_orders=OperatorOrders(clock),
         order_refunds=OrderRefunds(clock, payments),
+        order_shipping=OrderShipping(clock, vault, wechat, accounts),
         order_watch=OrderWatch(clock, vault, payments),
         ordering=Ordering(clock, vault, accounts, payments),
         orders=orders,

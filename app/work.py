@@ -63,6 +63,7 @@ def work() -> Registry:
     registry.add("say_voided", _say_voided)
     registry.every("poll_orders", Every(timedelta(seconds=15)), _poll_orders)
     registry.add("send_refund", _send_refund)
+    registry.add("report_shipping", _report_shipping)
     registry.add("say_paid", _say_paid)
     registry.add("say_refunded", _say_refunded)
     registry.add("offer_binding", _offer_binding)
@@ -285,6 +286,10 @@ async def _poll_orders(handlers: Handlers, _: JobContext) -> None:
 
 async def _send_refund(handlers: Handlers, job: JobContext) -> None:
     await handlers.order_refunds.look(UUID(job.payload["refund_id"]))
+
+
+async def _report_shipping(handlers: Handlers, job: JobContext) -> None:
+    await handlers.order_shipping.report(UUID(job.payload["order_id"]))
 
 
 async def _say_paid(handlers: Handlers, job: JobContext) -> None:

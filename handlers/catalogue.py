@@ -85,6 +85,7 @@ from handlers.orders.operator_orders import OperatorOrders
 from handlers.orders.ordering import Ordering
 from handlers.orders.orders import Orders
 from handlers.orders.refunds import OrderRefunds
+from handlers.orders.shipping import OrderShipping
 from handlers.orders.watching import OrderWatch
 from handlers.points.points import Points
 from handlers.points.points_adjusting import PointsAdjusting
@@ -203,6 +204,7 @@ class Handlers:
     operator_orders: OperatorOrders
     operators: Operators
     order_refunds: OrderRefunds
+    order_shipping: OrderShipping
     order_watch: OrderWatch
     ordering: Ordering
     orders: Orders

@@ -187,6 +187,10 @@ class WeChat(Protocol):
     async def url_link(self, app: WeChatApp, path: str, query: str, *, expires_in: timedelta) -> str:
         """`wxa/generate_urllink`: a link that opens the mini-program."""
 
+    async def report_virtual_goods(
+        self, app: WeChatApp, *, transaction_id: str, openid: str, item: str, at: datetime
+    ) -> None: ...
+
     async def current_menu(self, app: WeChatApp) -> list[dict[str, Any]]:
         """`cgi-bin/menu/get`: the buttons; an empty list when there is no menu (46003)."""
 

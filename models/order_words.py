@@ -48,6 +48,7 @@ class OrderRefundState(StrEnum):
     DONE = "done"
     STUCK = "stuck"  # the payer's account takes nothing: settled on the merchant platform by hand
     FAILED = "failed"  # closed without effect; the money is still owed
+    REPLACED = "replaced"  # it had failed, and another one was made for it
 
 
 class OrderRefundCause(StrEnum):

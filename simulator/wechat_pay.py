@@ -66,6 +66,7 @@ class Trade:
     came_in: int = 1
     asked: int = 0
     told: int = 0  # notices that were taken
+    is_shipped: bool = False  # 发货信息 was reported
 
 
 @dataclass

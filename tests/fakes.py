@@ -61,6 +61,7 @@ class FakeWeChat:
         self.sent: list[tuple[str, str]] = []
         self.cards: list[tuple[str, dict[str, str]]] = []
         self.menus: dict[str, list[Any]] = {}  # by app id, as they were published
+        self.shipped: list[tuple[str, str, str]] = []
         self.calls: Counter[str] = Counter()
         self.trouble: WeChatError | None = None  # raised by every call while it is set
         self.delay = 0.0
@@ -101,6 +102,12 @@ class FakeWeChat:
     async def send_mini_program_card(self, app: WeChatApp, openid: str, **card: str) -> None:
         await self._called("send_mini_program_card")
         self.cards.append((openid, card))
+
+    async def report_virtual_goods(
+        self, app: WeChatApp, *, transaction_id: str, openid: str, item: str, at: datetime
+    ) -> None:
+        await self._called("report_virtual_goods")
+        self.shipped.append((transaction_id, openid, item))
 
     async def current_menu(self, app: WeChatApp) -> list[Any]:
         await self._called("current_menu")

@@ -85,6 +85,12 @@ class RefundTooLate(DomainError):
     kind, code, message = ErrorKind.CONFLICT, "order.refund_too_late", "付款已超过一年，不能原路退回，请联系客服。"
 
 
+class RefundNotFailed(DomainError):
+    """It is under way, or back, or was tried anew already; facts: `state`."""
+
+    kind, code, message = ErrorKind.CONFLICT, "order.refund_not_failed", "这笔退款没有失败，不用重新退，请刷新列表。"
+
+
 class OrderRefundUnknown(DomainError):
     kind, code, message = ErrorKind.NOT_FOUND, "order.refund_unknown", "没有找到这笔退款，请刷新列表。"
 

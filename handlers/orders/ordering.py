@@ -103,7 +103,7 @@ class Ordering:
             raise QuantityInvalid(most=MOST_AT_ONCE)
         number = self._number(wanted.recharge_to)
         app_id = (await self._accounts.get(person.account)).app.app_id
-        openid = await self.openid(person.member_id, app_id)
+        openid = await openid_of(self._vault, person.member_id, app_id)
         facts = {
             "offer": wanted.offer_id,
             "quantity": wanted.quantity,
@@ -132,18 +132,6 @@ class Ordering:
             found = await self._prepay(found, openid)
         prepaid_at = as_instant(found["prepaid_at"])
         return self._payments.client_payment(found["app_id"], found["prepay_id"], at=prepaid_at, nonce=found["number"])
-
-    async def openid(self, member_id: UUID, app_id: str) -> str:
-        """By which WeChat knows them in this mini-program. Raises PaymentNotOpen where it does not."""
-        identifier = await Identifier.get_or_none(
-            member_id=await canonical(member_id),
-            namespace=Namespace.WX_OPENID,
-            scope=app_id,
-            status=IdentifierStatus.ACTIVE,
-        )
-        if identifier is None:
-            raise PaymentNotOpen
-        return self._vault.decrypt(identifier.value_cipher, bound_to=bound_to(identifier.id))
 
     async def _write(self, person: Person, wanted: Wanted, number: str, app_id: str, openid: str) -> OrderSeen:
         now = self._clock.now()
@@ -237,6 +225,19 @@ class Ordering:
             found = await row(statements.ONE, order_id)
             assert found is not None  # noqa: S101 - orders are never deleted
             return found
+
+
+async def openid_of(vault: Vault, member_id: UUID, app_id: str) -> str:
+    """By which WeChat knows them in this mini-program. Raises PaymentNotOpen where it does not, NotSignedIn."""
+    identifier = await Identifier.get_or_none(
+        member_id=await canonical(member_id),
+        namespace=Namespace.WX_OPENID,
+        scope=app_id,
+        status=IdentifierStatus.ACTIVE,
+    )
+    if identifier is None:
+        raise PaymentNotOpen
+    return vault.decrypt(identifier.value_cipher, bound_to=bound_to(identifier.id))
 
 
 def payer_hash(vault: Vault, app_id: str, openid: str) -> str:

@@ -67,12 +67,31 @@ async def send_back_whole(order_id: UUID, amount_fen: int, cause: OrderRefundCau
     return await _begin(order_id, amount_fen, cause, "", at)
 
 
+async def send_another(found: Mapping[str, Any], *, at: datetime) -> UUID | None:
+    """Another refund, with a number of its own, for one that the payment service closed without effect; its id.
+
+    The money is owed and reserved already. None where it has not failed.
+    """
+    require_atomic()
+    failed_id, order_id = as_uuid(found["id"]), as_uuid(found["order_id"])
+    if not await rows(statements.REPLACE, failed_id):
+        return None
+    cause = OrderRefundCause(found["cause"])
+    refund_id = await _write(order_id, int(found["amount_fen"]), cause, found["reason"], at)
+    await rows(statements.TAKE_OVER_CLAIMS, failed_id, refund_id)
+    return refund_id
+
+
 async def _begin(order_id: UUID, amount_fen: int, cause: OrderRefundCause, reason: str, at: datetime) -> UUID:
     require_atomic()
     if not await rows(statements.RESERVE, order_id, amount_fen):
         found = await row(statements.ONE, order_id)
         left = int(found["amount_fen"]) - int(found["refunded_fen"]) if found else 0
         raise OrderRefundTooMuch(left_fen=left)
+    return await _write(order_id, amount_fen, cause, reason, at)
+
+
+async def _write(order_id: UUID, amount_fen: int, cause: OrderRefundCause, reason: str, at: datetime) -> UUID:
     last = await row(statements.LAST_SENT, order_id)
     before = instant_or_none(last["sent_at"]) if last else None
     when = at if before is None else max(at, before + REFUND_PAUSE)
@@ -103,6 +122,8 @@ async def settle(number: str, says: RefundSays, *, at: datetime) -> Settled | No
         return Settled(state, is_believed=False)
     target = refund_after(state, says.heard)
     if target is None:
+        if says.heard is RefundHeard.DONE and state in {OrderRefundState.FAILED, OrderRefundState.REPLACED}:
+            _complain("refund_contradicted", found)
         if says.reason:
             await rows(statements.REFUND_SAID, refund_id, says.reason[:64])
         return Settled(state)

@@ -10,8 +10,10 @@ from uuid import UUID
 from handlers.actors import Operator, Person
 from handlers.audit import record
 from handlers.errors import (
+    OrderRefundUnknown,
     OrderUnknown,
     PayNoticeUnreadable,
+    RefundNotFailed,
     RefundNothing,
     RefundQuoteChanged,
     RefundTooLate,
@@ -20,7 +22,7 @@ from handlers.grants.taking_back import family, take_back
 from handlers.orders.in_time import InTime
 from handlers.orders.order_views import RefundSeen, refund_seen
 from handlers.orders.quoting import Quote, is_young, quote
-from handlers.orders.refunding import Settled, send_back, settle
+from handlers.orders.refunding import Settled, send_another, send_back, settle
 from handlers.orders.watching import BATCH, each_of
 from handlers.ports import Clock, Payments, RefundSays, ToRefund
 from handlers.requests import Actor, Answer, once
@@ -100,6 +102,29 @@ class OrderRefunds:
 
         facts = {"order": order_id, "amount_fen": amount_fen, "reason": reason}
         return await once(operator, "order.refund", request_id, facts=facts, result=RefundSeen, effect=effect)
+
+    async def send_another(self, operator: Operator, refund_id: UUID, *, request_id: str) -> Answer[RefundSeen]:
+        """By an operator: what the payment service closed without effect is tried anew, under another number.
+
+        Raises RoleMissing, OrderRefundUnknown, RefundNotFailed, KeyReused.
+        """
+        scope = await allowed(operator, Capability.REFUNDS)
+
+        async def effect() -> RefundSeen:
+            now = self._clock.now()
+            found = await row(statements.REFUND_LOCKED_BY_ID, refund_id)
+            if found is None or not scope.sees(as_uuid(found["organization_id"])):
+                raise OrderRefundUnknown
+            another_id = await send_another(found, at=now)
+            if another_id is None:
+                raise RefundNotFailed(state=str(found["state"]))
+            place, about = as_uuid(found["organization_id"]), as_uuid(found["order_id"])
+            told = {"refund": str(another_id), "instead_of": str(refund_id)}
+            await record(operator, "order.refund_sent_anew", "order", about, at=now, organization_id=place, **told)
+            return await _seen(another_id)
+
+        facts = {"refund": refund_id}
+        return await once(operator, "order.refund_anew", request_id, facts=facts, result=RefundSeen, effect=effect)
 
     async def return_unfulfilled(self) -> int:
         """Money for claims that were revoked because a supplier could not do them goes back; of how many orders."""

@@ -8,7 +8,7 @@ guarded UPDATE. Money for which nothing can be given goes back whole, in the sam
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -39,6 +39,7 @@ from models.statements import orders as statements
 from models.words import ClaimSource, OfferState, OrderRefundCause, OrderState, TradeHeard
 
 CURRENCY = "CNY"
+KNOWN_AFTER = timedelta(seconds=5)  # WeChat's own books are a little later than its notices
 
 SETTLED = Counter("fanpiao_orders_settled", "Orders by where their money led.", ["state"])
 MISMATCHES = Counter("fanpiao_payment_mismatches", "Words of a payment service that differ from our rows.", ["what"])
@@ -205,6 +206,7 @@ async def _book(found: Mapping[str, Any], issued: Sequence[tuple[Issued, ...]], 
     await earned(order_id, int(found["amount_fen"]), at=at)
     member_id = str(as_uuid(found["member_id"]))
     told = {"member_id": member_id, "title": found["title"], "amount_fen": int(found["amount_fen"])}
+    await later("report_shipping", key=f"shipping:{order_id}", at=at + KNOWN_AFTER, order_id=str(order_id))
     await later("say_paid", key=f"paid:{order_id}", at=at, order_key=f"chat:{member_id}", **told)
 
 

@@ -34,7 +34,8 @@ REFUND_EDGES: dict[OrderRefundState, frozenset[OrderRefundState]] = {
     OrderRefundState.SENT: frozenset({OrderRefundState.DONE, OrderRefundState.STUCK, OrderRefundState.FAILED}),
     OrderRefundState.STUCK: frozenset({OrderRefundState.DONE, OrderRefundState.FAILED}),
     OrderRefundState.DONE: frozenset(),
-    OrderRefundState.FAILED: frozenset(),
+    OrderRefundState.FAILED: frozenset({OrderRefundState.REPLACED}),
+    OrderRefundState.REPLACED: frozenset(),
 }
 REFUND_OPEN = frozenset({OrderRefundState.WAITING, OrderRefundState.SENT, OrderRefundState.STUCK})
 

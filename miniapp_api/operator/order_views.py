@@ -5,7 +5,15 @@ from typing import Annotated
 from aiohttp import web
 from pydantic import StringConstraints
 
-from handlers.errors import OrderRefundTooMuch, OrderUnknown, RefundNothing, RefundTooLate, RoleMissing
+from handlers.errors import (
+    OrderRefundTooMuch,
+    OrderRefundUnknown,
+    OrderUnknown,
+    RefundNotFailed,
+    RefundNothing,
+    RefundTooLate,
+    RoleMissing,
+)
 from handlers.orders.order_views import OperatedOrder
 from miniapp_api.auth import operator
 from miniapp_api.http import endpoint
@@ -74,8 +82,18 @@ async def give_back(
     return reply(answer, RefundOut.model_validate, status=201)
 
 
+@endpoint(tags=["order"], auth="operator", refuses=[RoleMissing, OrderRefundUnknown, RefundNotFailed])
+async def send_another(request: web.Request, order_refund_id: Id, /, *, idempotency_key: str) -> Created[RefundOut]:
+    """Try anew, under another number, what the payment service closed without effect."""
+    answer = await handlers(request).order_refunds.send_another(
+        operator(request), order_refund_id, request_id=idempotency_key
+    )
+    return reply(answer, RefundOut.model_validate, status=201)
+
+
 ROUTES = [
     web.get("/operator/orders", orders),
     web.get("/operator/orders/{sales_order_id}", order),
     web.post("/operator/orders/{sales_order_id}/refunds", give_back),
+    web.post("/operator/order-refunds/{order_refund_id}/retry", send_another),
 ]

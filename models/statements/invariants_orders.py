@@ -16,7 +16,9 @@ EDGES = (
 _LEGAL = ", ".join(f"('{before}', '{after}')" for before, after in EDGES)
 _HAS_MONEY = "('paid', 'returning', 'refunded')"
 _CLAIMED = "SELECT order_id, SUM(amount_fen) AS amount, COUNT(*) AS number FROM order_claim GROUP BY order_id"
-_REFUNDED = "SELECT order_id, SUM(amount_fen) AS amount FROM order_refund GROUP BY order_id"
+_REFUNDED = """
+    SELECT order_id, SUM(amount_fen) AS amount FROM order_refund WHERE state <> 'replaced' GROUP BY order_id
+"""
 # What stands on the programme's own accounts of money, beside what the orders say should: the trial balance.
 _BOOKED = """
     SELECT a.kind, SUM(t.amount) AS amount FROM ledger_account a JOIN (
@@ -26,7 +28,7 @@ _BOOKED = """
 """
 _PAID = f"SELECT COALESCE(SUM(amount_fen), 0) FROM sales_order WHERE state IN {_HAS_MONEY}"  # noqa: S608
 _BACK = "SELECT COALESCE(SUM(amount_fen), 0) FROM order_refund WHERE state = 'done'"
-_OWED = "SELECT COALESCE(SUM(amount_fen), 0) FROM order_refund WHERE state <> 'done'"
+_OWED = "SELECT COALESCE(SUM(amount_fen), 0) FROM order_refund WHERE state NOT IN ('done', 'replaced')"
 
 RULES: tuple[tuple[str, str], ...] = (
     (

@@ -138,6 +138,7 @@ _REFUND = """
 """
 REFUND = _REFUND + "WHERE r.id = $1"
 _REFUND_BY_NUMBER = _REFUND + "WHERE r.number = $1"
+REFUND_LOCKED_BY_ID = Both(postgres=REFUND + " FOR UPDATE OF o, r", sqlite=REFUND)
 REFUND_LOCKED = Both(postgres=_REFUND_BY_NUMBER + " FOR UPDATE OF o, r", sqlite=_REFUND_BY_NUMBER)
 _REFUNDS = _REFUND + "WHERE r.order_id "
 REFUNDS = Both(postgres=_REFUNDS + "= ANY($1::uuid[]) ORDER BY r.id", sqlite=_REFUNDS + f"{_OF_THESE} ORDER BY r.id")
@@ -154,7 +155,10 @@ MOVE_REFUND = """
 CLOSE_REFUND = "UPDATE order_refund SET closed_at = $2, look_at = NULL WHERE id = $1 RETURNING id"
 # When the last refund of an order went out, or will: the next one waits after it.
 LAST_SENT = "SELECT max(COALESCE(sent_at, look_at)) AS sent_at FROM order_refund WHERE order_id = $1"
-NOT_BACK = "SELECT id FROM order_refund WHERE order_id = $1 AND state <> 'done' LIMIT 1"
+NOT_BACK = "SELECT id FROM order_refund WHERE order_id = $1 AND state NOT IN ('done', 'replaced') LIMIT 1"
+# One that failed makes room for another, which takes over what it was for; $1 it, $2 the other one.
+REPLACE = "UPDATE order_refund SET state = 'replaced' WHERE id = $1 AND state = 'failed' RETURNING id"
+TAKE_OVER_CLAIMS = "UPDATE order_claim SET refund_id = $2 WHERE refund_id = $1 RETURNING id"
 
 # --- leaving: whether something of these people's ($1) is open
 

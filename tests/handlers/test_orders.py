@@ -24,6 +24,7 @@ from handlers.errors import (
     PayNoticeUnreadable,
     PriceChanged,
     RechargeToMissing,
+    RefundNotFailed,
     RefundNothing,
     RefundQuoteChanged,
     RoleMissing,
@@ -32,6 +33,7 @@ from handlers.ledger.checkpoints import own_balances
 from handlers.orders.money import fen
 from handlers.orders.ordering import Wanted
 from handlers.orders.watching import OrderWatch
+from handlers.ports import WeChatGaveUp, WeChatRetryLater
 from handlers.rules.offer_terms import Audience, AudiencePrice, Limit, Period, Price
 from models.benefits import Benefit, Offer
 from models.claims import Claim, ClaimSlot
@@ -338,6 +340,23 @@ async def test_a_top_up_is_charged_to_the_number_of_its_order_and_its_failure_gi
     assert await breaches() == []
 
 
+async def test_what_was_paid_for_is_reported_to_wechat_as_given_and_a_refusal_ends_it(rooms):
+    offer, ming = await for_sale(rooms, limits=()), await a_buyer(rooms)
+    first, second = await ming.buy(offer), await ming.buy(offer, "second")
+    report, order = rooms.handlers.order_shipping.report, await Order.get(id=first)
+    await report(first)
+    assert rooms.wechat.shipped == [(order.transaction_id, "o-ming", "洗车")]
+    rooms.wechat.trouble = WeChatRetryLater(10060001)
+    with pytest.raises(WeChatRetryLater):
+        await report(second)
+    rooms.wechat.trouble = WeChatGaveUp(48001)  # a mini-program without this duty
+    await report(second)
+    waiting = (await ming.order(offer, "third")).value.order
+    rooms.wechat.trouble = None
+    await report(waiting.id)
+    assert len(rooms.wechat.shipped) == 1
+
+
 # --- refunds
 
 
@@ -407,6 +426,29 @@ async def test_a_refund_that_does_not_arrive_stays_owed(rooms, heard, state):
     rooms.clock.advance(60 * MINUTES)
     await poll(rooms)
     assert await stands(order_id) == ("refunded" if heard is RefundHeard.STUCK else "paid")
+    assert await breaches() == []
+
+
+async def test_what_was_closed_without_effect_is_tried_anew_once_under_another_number(rooms):
+    offer, ming = await for_sale(rooms), await a_buyer(rooms)
+    order_id, refunds, finance = await ming.buy(offer), rooms.handlers.order_refunds, await an_operator()
+    await ming.refund(order_id, PRICE)
+    first = await OrderRefund.get()
+    with pytest.raises(RefundNotFailed):
+        await refunds.send_another(finance, first.id, request_id="early")
+    rooms.payments.refund_becomes = RefundHeard.FAILED
+    await poll(rooms)
+    rooms.payments.refund_becomes = RefundHeard.DONE
+    second = (await refunds.send_another(finance, first.id, request_id="anew")).value
+    with pytest.raises(RefundNotFailed):
+        await refunds.send_another(finance, first.id, request_id="twice")
+    assert second.number != first.number
+    rooms.clock.advance(2 * MINUTES)
+    await poll(rooms)
+    states = dict(await OrderRefund.all().values_list("number", "state"))
+    assert states == {first.number: OrderRefundState.REPLACED, second.number: OrderRefundState.DONE}
+    assert await stands(order_id) == "refunded"
+    assert await balances(rooms) == {"received": 0, "income": 0, "payable": 0}
     assert await breaches() == []
 
 

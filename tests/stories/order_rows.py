@@ -1,13 +1,14 @@
-"""Rows of an order that an address can name: bought in the north by one of its members, and waiting for its money."""
+"""Rows of an order that an address can name: bought in the north by one of its members, and a refund that failed."""
 
 from datetime import UTC, datetime, timedelta
 
 from models.ids import new_id
-from models.orders import Order
+from models.orders import Order, OrderRefund
+from models.words import OrderRefundCause, OrderRefundState
 
 
 async def order_of(member_id: object, offer_id: object) -> dict[str, object]:
-    """Its id, by the name that addresses use."""
+    """Their ids, by the names that addresses use."""
     now, order_id = datetime.now(UTC), new_id()
     order = await Order.create(
         id=order_id,
@@ -24,4 +25,6 @@ async def order_of(member_id: object, offer_id: object) -> dict[str, object]:
         ordered_at=now,
         expires_at=now + timedelta(days=9),
     )
-    return {"sales_order_id": order.id}
+    facts = {"order": order, "number": new_id().hex, "amount_fen": 90, "cause": OrderRefundCause.OPERATOR}
+    refund = await OrderRefund.create(state=OrderRefundState.FAILED, asked_at=now, closed_at=now, **facts)
+    return {"sales_order_id": order.id, "order_refund_id": refund.id}

@@ -81,6 +81,9 @@ async def test_bought_redeemed_and_what_is_left_given_back(market):
     await clerk.counter.look(token=screen.shown["token"])
     assert (await clerk.counter.redeem(token=screen.shown["token"])).status == 201
 
+    await later(town, seconds=6)
+    assert pay.trades[order["number"]].is_shipped
+
     quoted = (await screen.call("GET", f"/orders/{order['id']}/refund-quote")).answer
     assert quoted["amount_fen"] == PRICE
     assert {line["claim_id"]: line["reason"] for line in quoted["lines"]} == {used: "claim.used", kept: None}
