@@ -344,7 +344,7 @@ def duplicate(when: str, store: str, clerk: str) -> str:
 
 def paid(title: str, fen: int) -> str:
     """Said once the money for an order has come and its claims are there."""
-    return f"{title}已付款{yuan(fen)}元，请到小程序“卡包”查看。"
+    return f"{title}已付款{yuan(fen)}元，可到“我的权益”查看。"
 
 
 def refunded(title: str, fen: int) -> str:

@@ -75,7 +75,7 @@ async def test_bought_redeemed_and_what_is_left_given_back(market):
     assert (held["order"]["state"], held["payment"]) == ("paid", None)
     assert len(held["order"]["claims"]) == 2
     await town.work()
-    assert heard(town, screen.person, "已付款") == ["手冲咖啡已付款39.80元，请到小程序“卡包”查看。"]
+    assert heard(town, screen.person, "已付款") == ["手冲咖啡已付款39.80元，可到“我的权益”查看。"]
     used, kept = held["order"]["claims"]
     await screen.pass_of(used)
     await clerk.counter.look(token=screen.shown["token"])
@@ -118,6 +118,23 @@ async def test_the_notice_that_never_came_is_asked_for(market):
     assert (trade.asked, await Claim.all().count()) == (1, 1)
     await later(town, minutes=40)
     assert trade.asked == 1
+
+    desk, order = market.desk, bought.answer["order"]["id"]
+    status, listed = await desk.tell("GET", "/operator/orders?state=paid&limit=1")
+    assert (status, [each["order"]["id"] for each in listed["items"]]) == (200, [order])
+    assert listed["items"][0]["transaction_id"] == trade.transaction_id
+    assert (await desk.tell("GET", "/operator/orders?state=expired"))[1]["items"] == []
+    path = f"/operator/orders/{order}/refunds"
+    status, told = await desk.tell("POST", path, {"amount_fen": PRICE + 1, "reason": "送晚了"})
+    assert (status, told["code"], told["left_fen"]) == (409, "order.refund_too_much", PRICE)
+    status, told = await desk.tell("POST", path, {"amount_fen": 90, "reason": "送晚了"})
+    assert (status, told["state"], told["cause"]) == (201, "waiting", "operator")
+    await worked(town)
+    await pay.settle()
+    shown = (await desk.tell("GET", f"/operator/orders/{order}"))[1]["order"]
+    assert (shown["state"], shown["refunded_fen"], shown["refunds"][0]["state"]) == ("paid", 90, "done")
+    (mine,) = (await screen.call("GET", "/orders")).answer["items"]
+    assert mine["id"] == order
     await sound(town)
 
 
