@@ -10,12 +10,12 @@ import aiohttp
 
 from app.first_accounts import first_accounts, plain
 from app.measures import limits_of, registry_of
+from app.outward import Outward, open_outward
 from app.schema import Settings
 from app.work import Registry, work
 from bot.routes import all_routes
 from bot.wording import normalise
 from gateways.clock import SystemClock, SystemRandomness
-from gateways.outside_points import OutsidePointsApi
 from gateways.passwords import Argon2Passwords
 from gateways.signing import Ed25519Signer
 from gateways.stores.answers import RedisAnswers
@@ -28,7 +28,6 @@ from gateways.stores.member_codes import RedisMemberCodes
 from gateways.stores.nudge import Nudge
 from gateways.stores.passes import RedisPasses
 from gateways.stores.sessions import RedisSessions
-from gateways.suppliers import SupplierApi, supplier_session
 from gateways.totp import Totp
 from gateways.vault import FieldVault
 from gateways.wechat import WeChatApi
@@ -120,13 +119,19 @@ from handlers.operators.operator_jobs import OperatorJobs
 from handlers.operators.operator_sessions import OperatorSessions
 from handlers.operators.operators import Operators
 from handlers.operators.organizations import Organizations
+from handlers.orders.operator_orders import OperatorOrders
+from handlers.orders.ordering import Ordering
+from handlers.orders.orders import Orders
+from handlers.orders.refunds import OrderRefunds
+from handlers.orders.shipping import OrderShipping
+from handlers.orders.watching import OrderWatch
 from handlers.outside_points.books import OutsideBooks
 from handlers.outside_points.holding import OutsideHolds
 from handlers.points.points import Points
 from handlers.points.points_adjusting import PointsAdjusting
 from handlers.points.points_reminders import PointsReminders
 from handlers.points.points_terms import PointsTermsEditing
-from handlers.ports import Answers, Clock, Dialogues, OutsidePoints, RateLimiter, Supplier, Vault, WeChat
+from handlers.ports import Answers, Clock, Dialogues, RateLimiter, Vault, WeChat
 from handlers.privacy.authorizations import Authorizations
 from handlers.privacy.departures import Departures
 from handlers.privacy.personal_data import PersonalDataRights
@@ -159,8 +164,6 @@ from handlers.tasks.task_editing import TaskEditing
 from handlers.tasks.tasks import Tasks
 from models import database
 from models.words import Namespace
-
-Outward = tuple[Supplier, OutsidePoints]  # whom we ask outside, besides WeChat
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,12 +198,11 @@ async def open_house(
         async with (
             connected(settings.redis_url) as redis,
             aiohttp.ClientSession() as session,
-            supplier_session() as outside,
+            open_outward(settings, session, clock) as outward,
         ):
             commands, vault = BatchedRedis(redis), FieldVault(settings.field_key_bytes(), settings.index_key_bytes())
             wechat = WeChatApi(settings.wechat.api_url, session, commands, vault, clock)
             nudge = Nudge(redis, commands)
-            outward = SupplierApi(outside, clock), OutsidePointsApi(outside, clock)
             handlers = build_handlers(settings, clock, vault, wechat, commands, outward)
             if not read_only:
                 await ensure_root(settings.brand.name or "总部")
@@ -255,9 +257,11 @@ def build_handlers(
     phones, randomness = Phones(clock, wechat, exchange, vault), SystemRandomness()
     kinds, links, tickets = CardKinds(), MiniProgramLinks(wechat, accounts), Tickets(vault, randomness)
     passwords, second_factor = Argon2Passwords(), Totp(settings.brand.name or "饭票")
-    orders, holds = TopUpOrders(clock, vault, outward[0]), OutsideHolds(clock, vault, outward[1])
-    hinders = [orders.hinders_leaving, holds.hinders_leaving]
-    departures = Departures(clock, vault, sessions, RedisDialogues(commands), hinders)
+    supplier, points_outside, payments = outward
+    top_up_orders, orders = TopUpOrders(clock, vault, supplier), Orders(clock, payments)
+    holds = OutsideHolds(clock, vault, points_outside)
+    hindrances = [top_up_orders.hinders_leaving, orders.hinders_leaving, holds.hinders_leaving]
+    departures = Departures(clock, vault, sessions, RedisDialogues(commands), hindrances)
     points = Points(clock)
     level_views, level_rights = LevelViews(clock), LevelRightsGiving(clock, vault)
     gate, dormant_after = ChannelGate(clock, vault), measure[Namespace.PHONE].dormant_after
@@ -349,10 +353,16 @@ def build_handlers(
         offline_uploads=OfflineUploads(clock, vault),
         odds_watch=OddsWatch(clock, draws),
         offer_catalogue=catalogue,
-        offer_editing=OfferEditing(clock),
+        offer_editing=OfferEditing(clock, takes_money=bool(payments.mch_id)),
         offer_stocks=OfferStocks(clock),
         replies=replies,
         reply_editing=ReplyEditing(clock, replies, comparable=normalise, commands=all_routes().words),
+        operator_orders=OperatorOrders(clock),
+        order_refunds=OrderRefunds(clock, payments),
+        order_shipping=OrderShipping(clock, vault, wechat, accounts),
+        order_watch=OrderWatch(clock, vault, payments),
+        ordering=Ordering(clock, vault, accounts, payments),
+        orders=orders,
         passes=Passes(clock, randomness, vault, passes),
         package_parts=PackageParts(clock, vault),
         personal_data=PersonalDataRights(clock, vault, sessions),
@@ -377,7 +387,7 @@ def build_handlers(
         suppliers=Suppliers(clock, vault),
         task_editing=TaskEditing(clock),
         tasks=Tasks(clock, vault, randomness),
-        top_up_orders=orders,
+        top_up_orders=top_up_orders,
         transfers=Transfers(clock, vault, accounts, phones, sessions, measure),
         void_requests=VoidRequests(clock),
         voiding=Voiding(clock),

@@ -23,7 +23,7 @@ from handlers.import_files import examine
 from handlers.offers.offer_editing import OfferDraft
 from handlers.operators.operators import OperatorView
 from handlers.rules.numbers import check_digit
-from handlers.rules.offer_terms import Audience, Limit, OfferTerms, Period, Validity, ValidityKind
+from handlers.rules.offer_terms import Audience, Limit, OfferTerms, Period, Price, Validity, ValidityKind
 from handlers.shops.merchants import MerchantTerms
 from handlers.shops.stores import StoreChange
 from models.ids import new_id
@@ -90,6 +90,12 @@ def _seeds(now: datetime) -> Sequence[_Seed]:
     ]
 
 
+def _for_sale() -> Sequence[_Seed]:
+    """What costs money; where a merchant of WeChat Pay is set up."""
+    priced = OfferTerms(price=Price(fen=1_990), original_price_fen=2_500, stock=50, limits=(), returns_to_stock=True)
+    return [_Seed("cake", "提拉米苏一份", BenefitKind.VOUCHER, {}, "微信支付，没用可退", "蛋糕", priced)]
+
+
 @dataclass(frozen=True, slots=True)
 class Charger:
     """Where the pretend supplier of top-ups is, and what it signs with."""
@@ -114,7 +120,8 @@ async def seed(house: House, folder: Path, accept: Callable[[str], Awaitable[Non
     supplier = SupplierDraft(SUPPLIER, "易充", charger.api_url, charger.secret)
     await house.handlers.suppliers.add(drafter, supplier, request_id="demo")
     begun_at = datetime.fromisoformat(known["begun_at"])
-    offers = {each.code: await _offer(house, drafter, decider, each, folder) for each in _seeds(begun_at)}
+    seeds = [*_seeds(begun_at), *(_for_sale() if house.settings.pay.is_set else ())]
+    offers = {each.code: await _offer(house, drafter, decider, each, folder) for each in seeds}
     await open_games(house, drafter, offers, begun_at)
     await _gold_cards(house, folder)
     invited = await house.handlers.clerks.invite(

@@ -58,6 +58,41 @@ class WeChat(_Section):
     mp_aes_key: AesKey | None = Field(None, description=_SAY_AES_KEY)
 
 
+class Pay(_Section):
+    """WeChat Pay v3. All of it, or none: then nothing can be sold for money."""
+
+    api_url: Annotated[str, AfterValidator(shapes.api_url)] = Field(
+        "https://api.mch.weixin.qq.com",
+        description="请填微信支付接口地址，以 https:// 开头（本机模拟平台可用 http://）。",
+    )
+    mch_id: Annotated[str, shapes.matching(re.compile(r"[0-9]{8,32}"))] | None = Field(
+        None, description="请填商户平台的商户号（数字）。"
+    )
+    serial_no: Annotated[str, shapes.matching(re.compile(r"[0-9A-Fa-f]{8,64}"))] | None = Field(
+        None, description="请填商户 API 证书的序列号。"
+    )
+    private_key_file: str | None = Field(None, description="请填商户 API 私钥文件（apiclient_key.pem）的路径。")
+    api_v3_key: Annotated[SecretStr, shapes.secret_matching(re.compile(r"[\x21-\x7e]{32}"), different=8)] | None = (
+        Field(None, description="请填商户平台“API 安全”里设置的 APIv3 密钥（32 位）。")
+    )
+    public_key_file: str | None = Field(None, description="请填微信支付公钥文件（pub_key.pem）的路径。")
+    public_key_id: Annotated[str, shapes.matching(re.compile(r"[0-9A-Za-z_]{8,64}"))] | None = Field(
+        None, description="请填微信支付公钥 ID（PUB_KEY_ID_ 开头）。"
+    )
+
+    @property
+    def is_set(self) -> bool:
+        """Whether everything is there."""
+        return not self.missing and bool(self.mch_id)
+
+    @property
+    def missing(self) -> list[str]:
+        """What is not there although something is."""
+        needed = [name for name in type(self).model_fields if name != "api_url"]
+        absent = [name for name in needed if not getattr(self, name)]
+        return [] if len(absent) == len(needed) else absent
+
+
 class Worker(_Section):
     """Where jobs are done."""
 
@@ -113,6 +148,7 @@ class Simulator(_Section):
     """The pretend WeChat platform of the demo."""
 
     port: int = Field(8090, ge=1, le=65535, description="请填 1 到 65535 之间的端口号。")
+    pay_key_file: str | None = Field(None, description="请填模拟微信支付所用私钥文件的路径；只用于演示。")
 
 
 class Settings(BaseSettings):
@@ -154,6 +190,7 @@ class Settings(BaseSettings):
     )
     brand: Brand = Brand()
     wechat: WeChat = WeChat()
+    pay: Pay = Pay()
     worker: Worker = Worker()
     metrics: Metrics = Metrics()
     operator: Operator = Operator()

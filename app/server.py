@@ -21,6 +21,7 @@ from handlers.catalogue import Handlers
 from handlers.outbox import job_figures, on_new_work
 from miniapp_api.addresses import TrustedProxies
 from miniapp_api.app import PREFIX, create_api
+from miniapp_api.callbacks import pay
 from miniapp_api.callbacks import suppliers as callbacks
 from miniapp_api.routes import all_routes as all_api_routes
 from miniapp_api.terms import create_terms
@@ -52,6 +53,11 @@ def create_server(house: House, *, answer_within: float = BUDGET_SECONDS) -> web
     proxies = TrustedProxies([str(network) for network in settings.trusted_proxies])
     app.add_routes(
         callbacks.routes_of(callbacks.SupplierDoor(house.handlers.top_up_orders, house.rate_limiter, proxies))
+    )
+    app.add_routes(
+        pay.routes_of(
+            pay.PayDoor(house.handlers.order_watch, house.handlers.order_refunds, house.rate_limiter, proxies)
+        )
     )
     app.add_subapp("/terms", create_terms(settings.brand.name))
     app.add_subapp(

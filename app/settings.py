@@ -9,6 +9,7 @@ from pydantic import SecretStr, ValidationError
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource, SettingsError
 
 from app.keys import KeysRefused, kept_keys
+from app.paying import PayKeysRefused, pay_keys
 from app.schema import PREFIX, Settings, setting_sentences
 
 __all__ = ["Settings", "SettingsRefused", "load_settings"]
@@ -143,5 +144,14 @@ def _conflicts(settings: Settings) -> Iterator[tuple[str, str]]:
             yield full, "没有设置。" + sentences[full]
         if not settings.brand.name:
             yield f"{PREFIX}BRAND__NAME", "没有设置。" + sentences[f"{PREFIX}BRAND__NAME"]
+    for name in settings.pay.missing:
+        full = f"{PREFIX}PAY__{name}".upper()
+        yield full, "没有设置。" + sentences[full]
+    if settings.pay.is_set:
+        try:
+            pay_keys(settings.pay)
+        except PayKeysRefused as refused:
+            full = f"{PREFIX}PAY__{refused.setting}".upper()
+            yield full, "打不开。" + sentences[full]
     if wechat.oa_app_id is not None and wechat.oa_app_id == wechat.mp_app_id:
         yield f"{PREFIX}WECHAT__MP_APP_ID", "和公众号的 AppID 相同，请填小程序自己的 AppID。"

@@ -57,6 +57,10 @@ def _environment(settings: Settings) -> Mapping[str, str]:
     for name, value in settings.wechat:
         if name != "api_url" and value:
             facts[f"WECHAT__{name.upper()}"] = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if settings.pay.is_set and settings.simulator.pay_key_file:
+        facts["SIMULATOR__PAY_KEY_FILE"] = settings.simulator.pay_key_file
+        for name, value in settings.pay:
+            facts[f"PAY__{name.upper()}"] = value.get_secret_value() if isinstance(value, SecretStr) else value
     return {f"FANPIAO_{name}": value for name, value in facts.items() if value}
 
 

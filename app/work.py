@@ -65,6 +65,11 @@ def work() -> Registry:
     registry.add("say_topped_up", _say_topped_up)
     registry.add("say_top_up_failed", _say_top_up_failed)
     registry.add("say_voided", _say_voided)
+    registry.every("poll_orders", Every(timedelta(seconds=15)), _poll_orders)
+    registry.add("send_refund", _send_refund)
+    registry.add("report_shipping", _report_shipping)
+    registry.add("say_paid", _say_paid)
+    registry.add("say_refunded", _say_refunded)
     registry.add("offer_binding", _offer_binding)
     registry.add("send_mini_program_card", _send_mini_program_card)
     registry.add("learn_unionid", _learn_unionid)
@@ -291,6 +296,30 @@ async def _say_voided(handlers: Handlers, job: JobContext) -> None:
     await handlers.notices.tell(
         member_id=job.payload["member_id"], text=texts.voided_for_member(job.payload["benefit"])
     )
+
+
+async def _poll_orders(handlers: Handlers, _: JobContext) -> None:
+    await handlers.order_watch.poll()
+    await handlers.order_refunds.return_unfulfilled()
+    await handlers.order_refunds.poll()
+
+
+async def _send_refund(handlers: Handlers, job: JobContext) -> None:
+    await handlers.order_refunds.look(UUID(job.payload["refund_id"]))
+
+
+async def _report_shipping(handlers: Handlers, job: JobContext) -> None:
+    await handlers.order_shipping.report(UUID(job.payload["order_id"]))
+
+
+async def _say_paid(handlers: Handlers, job: JobContext) -> None:
+    said = job.payload
+    await handlers.notices.tell(member_id=said["member_id"], text=texts.paid(said["title"], said["amount_fen"]))
+
+
+async def _say_refunded(handlers: Handlers, job: JobContext) -> None:
+    said = job.payload
+    await handlers.notices.tell(member_id=said["member_id"], text=texts.refunded(said["title"], said["amount_fen"]))
 
 
 async def _offer_binding(handlers: Handlers, job: JobContext) -> None:

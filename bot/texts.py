@@ -342,6 +342,16 @@ def duplicate(when: str, store: str, clerk: str) -> str:
     return f"此码已于{when}在{store}由{clerk}核销，请勿再次兑付。"
 
 
+def paid(title: str, fen: int) -> str:
+    """Said once the money for an order has come and its claims are there."""
+    return f"{title}已付款{yuan(fen)}元，可到“我的权益”查看。"
+
+
+def refunded(title: str, fen: int) -> str:
+    """Said once money went back."""
+    return f"{title}已退款{yuan(fen)}元，原路退回，到账以微信支付通知为准。"
+
+
 def yuan(fen: int) -> str:
     """An amount in yuan, with the fen only where there are some."""
     whole, rest = divmod(fen, 100)

@@ -188,6 +188,23 @@ class WeChatApi:
         body = {"path": path, "query": query, "expire_type": 0, "expire_time": expire_time}
         return _text(await self._call(app, Request(endpoint, body=body)), "url_link", endpoint)
 
+    async def report_virtual_goods(
+        self, app: WeChatApp, *, transaction_id: str, openid: str, item: str, at: datetime
+    ) -> None:
+        """`wxa/sec/order/upload_shipping_info`: what was paid for was given at once, without a parcel.
+
+        Raises WeChatRetryLater 10060001 while WeChat does not know of the payment yet.
+        """
+        body = {
+            "order_key": {"order_number_type": 2, "transaction_id": transaction_id},
+            "logistics_type": 3,  # virtual
+            "delivery_mode": 1,  # all at once
+            "shipping_list": [{"item_desc": item[:120]}],
+            "upload_time": at.isoformat(timespec="milliseconds"),
+            "payer": {"openid": openid},
+        }
+        await self._call(app, Request("wxa/sec/order/upload_shipping_info", body=body, hidden=(openid,)))
+
     async def current_menu(self, app: WeChatApp) -> list[dict[str, Any]]:
         """`cgi-bin/menu/get`: the buttons; an empty list when there is no menu (46003)."""
         endpoint = "cgi-bin/menu/get"

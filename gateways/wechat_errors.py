@@ -19,6 +19,7 @@ RETRY_AFTER: Mapping[int, float] = MappingProxyType(
         44990: 1.0,  # too many links within this second
         45009: 3600.0,  # the day's quota is used up; it comes back at midnight, or when an operator clears it
         45011: 60.0,  # too many within this minute
+        10060001: 2.0,  # the payment is not known yet; it is some seconds later
         85406: 3600.0,  # the day's links are used up
     }
 )

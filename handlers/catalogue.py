@@ -83,6 +83,12 @@ from handlers.operators.operator_jobs import OperatorJobs
 from handlers.operators.operator_sessions import OperatorSessions
 from handlers.operators.operators import Operators
 from handlers.operators.organizations import Organizations
+from handlers.orders.operator_orders import OperatorOrders
+from handlers.orders.ordering import Ordering
+from handlers.orders.orders import Orders
+from handlers.orders.refunds import OrderRefunds
+from handlers.orders.shipping import OrderShipping
+from handlers.orders.watching import OrderWatch
 from handlers.outside_points.books import OutsideBooks
 from handlers.outside_points.holding import OutsideHolds
 from handlers.points.points import Points
@@ -209,7 +215,13 @@ class Handlers:
     operator_members: OperatorMembers
     operator_reviews: OperatorReviews
     operator_sessions: OperatorSessions
+    operator_orders: OperatorOrders
     operators: Operators
+    order_refunds: OrderRefunds
+    order_shipping: OrderShipping
+    order_watch: OrderWatch
+    ordering: Ordering
+    orders: Orders
     organizations: Organizations
     replies: Replies
     reply_editing: ReplyEditing
@@ -254,5 +266,7 @@ class Handlers:
             self.channel_gate,
             self.check_ins,
             self.spinning,
+            self.order_watch,
+            self.order_refunds,
         )
         await asyncio.gather(*(each.close() for each in lanes))

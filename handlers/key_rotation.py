@@ -46,6 +46,7 @@ CARD = CipherColumn("card", "number_cipher", "number")
 BOUND_NUMBER = CipherColumn("bound_number", "number_cipher", "number")
 POOL_CODE = CipherColumn("pool_code", "code_cipher", "code")
 RECHARGE_TO = CipherColumn("claim", "recharge_to_cipher", "recharge_to")
+ORDER_NUMBER = CipherColumn("sales_order", "recharge_to_cipher", "recharge_to")
 GRANT_NUMBER = CipherColumn("grant_number", "number_cipher", "recharge_to")
 SUPPLIER_SECRET = CipherColumn("supplier", "secret_cipher", "secret")
 CHANNEL_KEY = CipherColumn("channel", "key_cipher", "key")
@@ -65,6 +66,7 @@ COLUMNS = (
     BOUND_NUMBER,
     POOL_CODE,
     RECHARGE_TO,
+    ORDER_NUMBER,
     GRANT_NUMBER,
     SUPPLIER_SECRET,
     CipherColumn("operator", "totp_cipher", "totp"),

@@ -8,12 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from handlers.supplier_ports import OutsidePoints as OutsidePoints
-from handlers.supplier_ports import OutsideSays as OutsideSays
-from handlers.supplier_ports import Supplier as Supplier
-from handlers.supplier_ports import SupplierAccess as SupplierAccess
-from handlers.supplier_ports import SupplierSays as SupplierSays
-from handlers.supplier_ports import TopUpOrder as TopUpOrder
+from handlers.payment_ports import *  # noqa: F403 - they are ports like the others, and found where those are
+from handlers.supplier_ports import *  # noqa: F403
 
 
 class Clock(Protocol):
@@ -190,6 +186,10 @@ class WeChat(Protocol):
 
     async def url_link(self, app: WeChatApp, path: str, query: str, *, expires_in: timedelta) -> str:
         """`wxa/generate_urllink`: a link that opens the mini-program."""
+
+    async def report_virtual_goods(
+        self, app: WeChatApp, *, transaction_id: str, openid: str, item: str, at: datetime
+    ) -> None: ...
 
     async def current_menu(self, app: WeChatApp) -> list[dict[str, Any]]:
         """`cgi-bin/menu/get`: the buttons; an empty list when there is no menu (46003)."""

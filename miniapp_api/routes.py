@@ -15,6 +15,7 @@ from miniapp_api.member import draw_views as member_draws
 from miniapp_api.member import level_views as member_levels
 from miniapp_api.member import linking_views as member_linking
 from miniapp_api.member import offers as member_offers
+from miniapp_api.member import order_views as member_orders
 from miniapp_api.member import pass_views as member_passes
 from miniapp_api.member import points_views as member_points
 from miniapp_api.member import privacy_views as privacy
@@ -38,6 +39,7 @@ from miniapp_api.operator import menu_views as operator_menus
 from miniapp_api.operator import merchant_views as operator_merchants
 from miniapp_api.operator import offers as operator_offers
 from miniapp_api.operator import offline_views as operator_offline
+from miniapp_api.operator import order_views as operator_orders
 from miniapp_api.operator import organization_views as operator_organizations
 from miniapp_api.operator import points_views as operator_points
 from miniapp_api.operator import reply_views as operator_replies
@@ -56,6 +58,7 @@ def all_routes() -> list[web.RouteDef]:
         *member_linking.ROUTES,
         *member_offers.ROUTES,
         *member_claims.ROUTES,
+        *member_orders.ROUTES,
         *cards.ROUTES,
         *member_passes.ROUTES,
         *member_points.ROUTES,
@@ -87,6 +90,7 @@ def all_routes() -> list[web.RouteDef]:
         *operator_suppliers.ROUTES,
         *operator_top_ups.ROUTES,
         *operator_voids.ROUTES,
+        *operator_orders.ROUTES,
         *operator_grants.ROUTES,
         *operator_claims.ROUTES,
         *operator_points.ROUTES,

@@ -1,5 +1,7 @@
 """Claims: what members hold, by which slot they had it, and the codes they were given. Rules: `handlers/claims/`."""
 
+from typing import TYPE_CHECKING
+
 from tortoise import fields
 
 from models.base import TimestampedModel
@@ -7,6 +9,9 @@ from models.benefits import Benefit, CodePool, Offer
 from models.fields import CountField, FenField, UtcField, WordField
 from models.identity import Member
 from models.words import ClaimSource, ClaimState, ImportState
+
+if TYPE_CHECKING:
+    from models.orders import Order
 
 
 class Claim(TimestampedModel):
@@ -50,10 +55,16 @@ class Claim(TimestampedModel):
 
 
 class ClaimSlot(TimestampedModel):
-    """The n-th claim of a member within a period of an offer's limit: the unique row is the limit (invariant I4)."""
+    """The n-th claim of a member within a period of an offer's limit: the unique row is the limit (invariant I4).
 
-    claim: fields.ForeignKeyRelation[Claim] = fields.ForeignKeyField(
-        "models.Claim", on_delete=fields.RESTRICT, related_name="slots"
+    Before the claim it may be an order's, which locks it while it waits for its money; the claim then takes it over.
+    """
+
+    claim: fields.ForeignKeyNullableRelation[Claim] = fields.ForeignKeyField(
+        "models.Claim", null=True, on_delete=fields.RESTRICT, related_name="slots"
+    )
+    order: fields.ForeignKeyNullableRelation["Order"] = fields.ForeignKeyField(
+        "models.Order", null=True, on_delete=fields.RESTRICT, related_name="slots"
     )
     offer: fields.ForeignKeyRelation[Offer] = fields.ForeignKeyField(
         "models.Offer", on_delete=fields.RESTRICT, related_name="slots"

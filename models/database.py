@@ -83,6 +83,7 @@ MODEL_MODULES = (
     "models.linking",
     "models.offline",
     "models.operators",
+    "models.orders",
     "models.organizations",
     "models.outbox",
     "models.outside_points",

@@ -12,6 +12,9 @@ class LedgerAccountKind(StrEnum):
     SPENT = "spent"
     EXPIRED = "expired"
     ADJUSTED = "adjusted"  # what operators gave and took by hand
+    RECEIVED = "received"  # money that payers paid in and that lies with the payment service: negative, as issued is
+    INCOME = "income"  # money that the programme earned
+    PAYABLE = "payable"  # money that has to go back to whoever paid it
 
 
 class HoldState(StrEnum):

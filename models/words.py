@@ -15,6 +15,13 @@ from models.level_words import DowngradePolicy as DowngradePolicy
 from models.level_words import LevelCause as LevelCause
 from models.level_words import RightPeriod as RightPeriod
 from models.level_words import RightState as RightState
+from models.order_words import OrderRefundCause as OrderRefundCause
+from models.order_words import OrderRefundState as OrderRefundState
+from models.order_words import OrderState as OrderState
+from models.order_words import PaymentMethod as PaymentMethod
+from models.order_words import PrepayHeard as PrepayHeard
+from models.order_words import RefundHeard as RefundHeard
+from models.order_words import TradeHeard as TradeHeard
 from models.outside_words import OutsideHeard as OutsideHeard
 from models.outside_words import OutsideHoldState as OutsideHoldState
 from models.purchase_words import BuyerKind as BuyerKind
@@ -261,6 +268,7 @@ class ClaimSource(StrEnum):
     REWARD = "reward"  # for a check-in or a task
     DRAW = "draw"  # won
     CHANNEL = "channel"  # a till, shop or app asked for it on the member's behalf
+    ORDER = "order"  # paid for in money
 
 
 class FulfillmentState(StrEnum):

@@ -35,6 +35,9 @@ Top-ups: `platform.supplier`, a pretend supplier at `/supplier` (its `secret` is
 `.once(Conduct(hangs=8.0))`, `.always(…)`, `.behave()`; `.orders`, `.tell(order)`, `await .settle()`.
 Its account of points: `platform.points`, with `.balances` by number and `.holds`; it misbehaves by
 `.once(PointsConduct(act="post", loses=True))`.
+WeChat Pay: `platform.pay`, of the `merchant` that the platform was made with; `.once(PayConduct(...))` misbehaves;
+`.trades`, `.refunds` are its books; `call = await screen.buy(offer_id)`, then `screen.pay(call.fact("payment"))`;
+`await platform.pay.settle()`, `.tell_trade(trade, age=400)`.
 `platform.tokens.expire_all()` (42001) and `.revoke_all()` (40001); `platform.clock.advance(seconds)`;
 `platform.quotas.limits[path] = 10`; `platform.call_counts[path]`; `platform.calls`; `await platform.settle()` waits for
 events the platform sends on its own (TEMPLATESENDJOBFINISH and the like). Stopping the application closes the platform.
@@ -47,6 +50,7 @@ from simulator.counter import Counter
 from simulator.errors import ImpossibleError
 from simulator.faults import Faults
 from simulator.mini_program import MiniProgram
+from simulator.pay_crypto import Merchant
 from simulator.person import Person
 from simulator.platform import Platform
 from simulator.points_account import PointsConduct
@@ -55,6 +59,7 @@ from simulator.rest import RestCall
 from simulator.server import create_app
 from simulator.supplier import Conduct
 from simulator.tampering import Tampering
+from simulator.wechat_pay import PayConduct
 
 __all__ = [
     "Account",
@@ -66,8 +71,10 @@ __all__ = [
     "Faults",
     "ImpossibleError",
     "Kind",
+    "Merchant",
     "MiniProgram",
     "Mode",
+    "PayConduct",
     "Person",
     "Platform",
     "PointsConduct",

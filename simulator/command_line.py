@@ -6,14 +6,16 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from aiohttp import web
 
 from simulator.accounts import Account, Kind, Mode
+from simulator.pay_crypto import Merchant
 from simulator.platform import Platform
 from simulator.server import create_app
 
-_ENV = "FANPIAO_WECHAT__"
+_ENV, _PAY = "FANPIAO_WECHAT__", "FANPIAO_PAY__"
 _STOP_SECONDS = 1.0
 _PEOPLE = "小明:13800000001,小红:13800000002,老王,小林:13800000004"
 _TEMPLATES = {"TM-REDEEMED": ("thing1", "time2"), "TM-CLAIMED": ("thing1", "time2", "character_string3")}
@@ -62,11 +64,32 @@ def platform_of(options: argparse.Namespace) -> Platform:
         mode=_mode(None, options.mp_aes_key),
         templates=_TEMPLATES,
     )
-    platform = Platform([official, mini], backend=options.backend, seed=options.seed)
+    platform = Platform([official, mini], backend=options.backend, seed=options.seed, merchant=_merchant(options))
     for entry in filter(None, options.people.split(",")):
         name, _, phone = entry.partition(":")
         platform.person(name, phone=phone or None)
     return platform
+
+
+def _merchant(options: argparse.Namespace) -> Merchant | None:
+    """The merchant of WeChat Pay, where all of it is given; raises ValueError."""
+    facts = (options.pay_mch_id, options.pay_serial_no, options.pay_api_v3_key, options.pay_public_key_id)
+    if not all((*facts, options.pay_private_key_file, options.pay_key_file)):
+        return None
+    try:
+        merchant_pem, platform_pem = (
+            Path(name).read_bytes() for name in (options.pay_private_key_file, options.pay_key_file)
+        )
+    except OSError as error:
+        raise ValueError(f"key file: {error.strerror}") from error
+    return Merchant.read(
+        mch_id=options.pay_mch_id,
+        serial_no=options.pay_serial_no,
+        merchant_pem=merchant_pem,
+        api_v3_key=options.pay_api_v3_key,
+        public_key_id=options.pay_public_key_id,
+        platform_pem=platform_pem,
+    )
 
 
 def _mode(wanted: str | None, aes_key: str | None) -> Mode:
@@ -104,6 +127,12 @@ def _parser() -> argparse.ArgumentParser:
     }.items():
         env = _ENV + name.upper().replace("-", "_")
         parser.add_argument(f"--{name}", default=os.environ.get(env, default))
+    for name in ("mch-id", "serial-no", "api-v3-key", "public-key-id", "private-key-file"):
+        default = os.environ.get(f"{_PAY}{name.upper().replace('-', '_')}")
+        parser.add_argument(f"--pay-{name}", default=default, help="of the merchant of WeChat Pay; all or none")
+    parser.add_argument(
+        "--pay-key-file", default=os.environ.get("FANPIAO_SIMULATOR__PAY_KEY_FILE"), help="the platform's own key"
+    )
     parser.add_argument("--oa-mode", choices=list(Mode), help="safe when a key is given, otherwise plain")
     parser.add_argument("--until-input-ends", action="store_true", help="stop when standard input is closed")
     return parser

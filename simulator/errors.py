@@ -66,6 +66,7 @@ WORDS = {
     76021: "cgi_path not found, please check",
     85401: "time limit between 1min and 30 days",
     87009: "invalid signature",
+    10060001: "order not exist",
 }
 
 

@@ -1,5 +1,6 @@
 """A mini-program opened on a person's phone: the client side of our REST door."""
 
+import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -15,6 +16,7 @@ from simulator.draws import Draws
 from simulator.errors import ImpossibleError
 from simulator.identifiers import session_key
 from simulator.rest import RestCall, Screen, numbers
+from simulator.wechat_pay import Trade
 
 if TYPE_CHECKING:
     from simulator.people import Profile
@@ -162,6 +164,33 @@ class MiniProgram(Screen):
         if self.catalogue is not None:
             await self.offers()
         return call
+
+    async def buy(self, offer: str, *, quantity: int = 1, key: str | None = None, **more: object) -> RestCall:
+        """POST /offers/{id}/orders: an order that waits for its money; the answer's `payment` is for `pay`."""
+        body: dict[str, object] = {"payment_method": "wechat", "quantity": quantity, **more}
+        call = await self.call("POST", f"/offers/{offer}/orders", body, key=key or str(uuid.uuid4()))
+        if self.catalogue is not None:
+            await self.offers()
+        return call
+
+    def pay(self, payment: object) -> Trade:
+        """wx.requestPayment, the person entering the password; raises ImpossibleError as the sheet would refuse."""
+        if not isinstance(payment, dict):
+            raise ImpossibleError("没有可以付的款")
+        return self._platform.pay.pay(self.account.app_id, self.person.openid(self.account), payment)
+
+    async def pay_for(self, order: str) -> RestCall:
+        """Pay an order as it stands on the page; then GET /orders/{id}, as it is once our server was told."""
+        trade = self.pay((await self.call("GET", f"/orders/{order}")).fact("payment"))
+        for _ in range(60):
+            if trade.told:
+                break
+            await asyncio.sleep(0.05)
+        return await self.call("GET", f"/orders/{order}")
+
+    async def cancel_order(self, order: str, *, key: str | None = None) -> RestCall:
+        """POST /orders/{id}/cancel."""
+        return await self.call("POST", f"/orders/{order}/cancel", key=key or str(uuid.uuid4()))
 
     async def wallet(self) -> RestCall:
         """GET /me/wallet: every section of it."""

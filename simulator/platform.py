@@ -20,6 +20,7 @@ from simulator.links import Links
 from simulator.menus import Menu
 from simulator.mini_program import MiniProgram
 from simulator.notices import Notices
+from simulator.pay_crypto import Merchant
 from simulator.people import Profile
 from simulator.person import Person
 from simulator.pictures import SceneCodes
@@ -28,6 +29,7 @@ from simulator.pushing import DeliveryRules, Push, Pusher
 from simulator.quotas import Quotas
 from simulator.supplier import PATH, PretendSupplier
 from simulator.tokens import TokenDesk
+from simulator.wechat_pay import PretendWeChatPay
 
 _CALLS_KEPT = 300
 
@@ -56,6 +58,7 @@ class Platform:
         clock: Clock | None = None,
         rules: DeliveryRules | None = None,
         seed: str | None = None,
+        merchant: Merchant | None = None,
     ) -> None:
         self.clock = clock or Clock()
         self.accounts: dict[str, Account] = {}
@@ -79,6 +82,7 @@ class Platform:
         secret = hashlib.sha256(f"{self._seed}:supplier".encode()).hexdigest()[:40]
         self.supplier = PretendSupplier(self.line, self.clock, self.feed, secret)
         self.points = PretendPointsAccount(self.feed, secret, PATH)
+        self.pay = PretendWeChatPay(self.line, self.clock, self.feed, merchant)
         self._numbers = itertools.count(1)
         self._background: set[asyncio.Task[object]] = set()
         for account in accounts:
@@ -149,4 +153,5 @@ class Platform:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
         await self.supplier.close()
+        await self.pay.close()
         await self.line.close()

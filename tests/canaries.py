@@ -61,5 +61,7 @@ def secrets_of(platform: Platform) -> Iterator[str]:
             yield account.aes_key
     yield platform.supplier.secret
     yield from (order.recharge_to for order in platform.supplier.orders.values())
+    if platform.pay.merchant:
+        yield platform.pay.merchant.api_v3_key
     yield FIELD_KEYS.split('"')[3]
     yield INDEX_KEY

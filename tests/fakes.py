@@ -10,18 +10,24 @@ from typing import Any
 import orjson
 
 from handlers.ports import (
+    ClientPayment,
     CodeSession,
     FollowerInfo,
     OutsideSays,
     PhoneNumber,
+    PrepaySays,
+    RefundSays,
     SupplierAccess,
     SupplierSays,
+    ToPay,
     TopUpOrder,
+    ToRefund,
+    TradeSays,
     WeChatApp,
     WeChatError,
     WeChatUserRefused,
 )
-from models.words import Heard, OutsideHeard
+from models.words import Heard, OutsideHeard, PrepayHeard, RefundHeard, TradeHeard
 
 
 class FakeClock:
@@ -56,6 +62,7 @@ class FakeWeChat:
         self.sent: list[tuple[str, str]] = []
         self.cards: list[tuple[str, dict[str, str]]] = []
         self.menus: dict[str, list[Any]] = {}  # by app id, as they were published
+        self.shipped: list[tuple[str, str, str]] = []
         self.calls: Counter[str] = Counter()
         self.trouble: WeChatError | None = None  # raised by every call while it is set
         self.delay = 0.0
@@ -96,6 +103,12 @@ class FakeWeChat:
     async def send_mini_program_card(self, app: WeChatApp, openid: str, **card: str) -> None:
         await self._called("send_mini_program_card")
         self.cards.append((openid, card))
+
+    async def report_virtual_goods(
+        self, app: WeChatApp, *, transaction_id: str, openid: str, item: str, at: datetime
+    ) -> None:
+        await self._called("report_virtual_goods")
+        self.shipped.append((transaction_id, openid, item))
 
     async def current_menu(self, app: WeChatApp) -> list[Any]:
         await self._called("current_menu")
@@ -217,3 +230,96 @@ def _once(codes: dict[str, Any], code: str) -> Any:
     if code not in codes:
         raise WeChatUserRefused(40029, "invalid code")
     return codes.pop(code)
+
+
+class FakePayments:
+    """A payment service as handlers see it: it keeps what it was told, and says what the test wants it to say."""
+
+    mch_id = "1900009191"
+
+    def __init__(self) -> None:
+        self.announced: dict[str, ToPay] = {}
+        self.paid: dict[str, TradeSays] = {}  # by number: what people paid
+        self.closed: set[str] = set()
+        self.refunds: dict[str, ToRefund] = {}
+        self.refund_becomes = RefundHeard.DONE
+        self.calls: list[tuple[str, str]] = []  # what was asked, and about which number
+        self.is_deaf = False  # nothing arrives there, and nothing is answered
+        self.does_silently = False  # it is done, and the answer is lost
+
+    async def prepay(self, wanted: ToPay) -> PrepaySays:
+        self.calls.append(("prepay", wanted.number))
+        if self.is_deaf:
+            return PrepaySays(PrepayHeard.UNKNOWN, reason="timeout")
+        assert self.announced.setdefault(wanted.number, wanted) == wanted
+        if self.does_silently:
+            return PrepaySays(PrepayHeard.UNKNOWN, reason="timeout")
+        return PrepaySays(PrepayHeard.READY, f"wx{wanted.number}")
+
+    def client_payment(self, app_id: str, prepay_id: str, *, at: datetime, nonce: str) -> ClientPayment:
+        return ClientPayment(app_id, str(int(at.timestamp())), nonce, f"prepay_id={prepay_id}", "RSA", "signed")
+
+    def pay(self, number: str) -> bytes:
+        """Somebody pays; the notice that says so."""
+        order = self.announced[number]
+        self.paid[number] = TradeSays(
+            TradeHeard.PAID,
+            number=number,
+            transaction_id=f"42{len(self.paid):026}",
+            app_id=order.app_id,
+            mch_id=self.mch_id,
+            amount_fen=order.amount_fen,
+            currency="CNY",
+            openid=order.openid,
+        )
+        return number.encode()
+
+    async def query(self, number: str) -> TradeSays:
+        self.calls.append(("query", number))
+        if self.is_deaf:
+            return TradeSays(TradeHeard.UNKNOWN, reason="timeout")
+        if number in self.paid:
+            return self.paid[number]
+        if number not in self.announced:
+            return TradeSays(TradeHeard.ABSENT, number)
+        return TradeSays(TradeHeard.CLOSED if number in self.closed else TradeHeard.OPEN, number)
+
+    async def close(self, number: str) -> bool:
+        self.calls.append(("close", number))
+        if self.is_deaf or number in self.paid:
+            return False
+        self.closed.add(number)
+        return True
+
+    async def refund(self, wanted: ToRefund) -> RefundSays:
+        self.calls.append(("refund", wanted.number))
+        if self.is_deaf:
+            return RefundSays(RefundHeard.UNKNOWN, reason="timeout")
+        assert self.refunds.setdefault(wanted.number, wanted) == wanted
+        if self.does_silently:
+            return RefundSays(RefundHeard.UNKNOWN, reason="timeout")
+        return self.says_of(wanted.number)
+
+    async def query_refund(self, number: str) -> RefundSays:
+        self.calls.append(("query_refund", number))
+        if self.is_deaf:
+            return RefundSays(RefundHeard.UNKNOWN, reason="timeout")
+        return self.says_of(number) if number in self.refunds else RefundSays(RefundHeard.ABSENT, number)
+
+    def says_of(self, number: str) -> RefundSays:
+        known = self.refunds[number]
+        return RefundSays(
+            self.refund_becomes,
+            number=number,
+            order_number=known.order_number,
+            refund_id=f"50{number}"[:28],
+            amount_fen=known.amount_fen,
+            total_fen=known.total_fen,
+        )
+
+    def trade_notice(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> TradeSays:
+        """Taken at its word: the real one checks signatures, in tests of its own."""
+        return self.paid[body.decode()]
+
+    def refund_notice(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> RefundSays:
+        return self.says_of(body.decode())

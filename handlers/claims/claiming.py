@@ -27,6 +27,7 @@ from handlers.errors import (
     DomainError,
     KeyReused,
     OfferLimitReached,
+    OfferPriced,
     OfferSoldOut,
     OfferTooMany,
     OfferUnknown,
@@ -104,7 +105,7 @@ class Claiming:
         `recharge_to`: for a top-up and for nothing else, the mainland mobile number that is charged.
         Raises OfferUnknown, OfferClosed, OfferPaused, OfferNotForYou, OfferNotOpen, ChoicesInvalid, RechargeToInvalid,
         RechargeToMissing, RechargeToUnwanted, OfferLimitReached, OfferSoldOut, OfferTooMany (some would do),
-        PointsShort, what `pay_outside` raises (in chat OutsidePriced: nobody sees there what it takes),
+        OfferPriced, PointsShort, what `pay_outside` raises (in chat OutsidePriced: nobody sees there what it takes),
         QuantityInvalid, NotSignedIn, MemberFrozen, KeyReused, Overloaded (nothing happened), OutcomeUnknown (the key
         finds out).
         """
@@ -218,7 +219,9 @@ class Claiming:
         verdict = decide(offer, asker, now, self._zone)
         if not verdict.ok:
             return refusal_of(offer, verdict)
-        if verdict.price.fen or verdict.price.carrier_fen:  # refused at publish; not to be given away by mistake
+        if verdict.price.fen:
+            return OfferPriced(title=offer.title, price_fen=verdict.price.fen)
+        if verdict.price.carrier_fen:  # refused at publish; not to be given away by mistake
             return OfferUnknown()
         kind = fulfiller(offer.benefit.kind)
         try:

@@ -55,6 +55,7 @@ class Draft:
     actor: Actor = SYSTEM
     recharge_to: str = field(default="", repr=False)
     price_points: int = 0
+    price_fen: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,13 +156,20 @@ async def give_back(claim_ids: Collection[UUID]) -> int:
         for bucket in each["stock_buckets"].split(","):
             key = (as_uuid(each["offer_id"]), bucket)
             units[key] = units.get(key, 0) + 1
+    await return_units(units)
+    return len(marked)
+
+
+async def return_units(units: Mapping[tuple[UUID, str], int]) -> None:
+    """So many units to each of these counters (offer, bucket), locked in the order in which claiming locks them."""
+    if not units:
+        return
     wanted = dump_rows(
         {"offer_id": str(offer_id), "bucket": bucket, "number": number}
         for (offer_id, bucket), number in sorted(units.items())
     )
     await rows(statements.LOCK_RETURNED, wanted)
     await rows(statements.RETURN_STOCK, wanted)
-    return len(marked)
 
 
 async def _note_edges(edges: Iterable[Edge], reason: str, at: datetime) -> None:
@@ -200,6 +208,7 @@ def _claim_row(draft: Draft, vault: Vault) -> dict[str, Any]:
         "code_hash": code_hash(vault, typed_code(vault, draft.id, FIRST_CODE_VERSION)),
         "stock_buckets": ",".join(draft.stock_buckets),
         "price_points": draft.price_points,
+        "price_fen": draft.price_fen,
     }
     if number := draft.recharge_to:
         row["recharge_to_cipher"] = vault.encrypt(number, bound_to=RECHARGE_TO.bound_to(draft.id))

@@ -34,7 +34,8 @@ from models.words import BenefitKind, ClaimSource, ClaimState
 class Wanted:
     """One claim that is to be: for whom, what they chose, the slots it takes up (period, number), on whose word.
 
-    `recharge_to`: the phone number that a top-up goes to. `price_points`: what the member pays for it.
+    `recharge_to`: the phone number that a top-up goes to. `price_points`: what the member pays for it; `price_fen`:
+    what was paid for it in money before.
     """
 
     member_id: UUID
@@ -44,6 +45,7 @@ class Wanted:
     slots: tuple[tuple[str, int], ...] = ()
     recharge_to: str = field(default="", repr=False)
     price_points: int = 0
+    price_fen: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ async def issue(
             actor=each.actor,
             recharge_to=each.recharge_to,
             price_points=each.price_points,
+            price_fen=each.price_fen,
         )
         for each in wanted
     ]

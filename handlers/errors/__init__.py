@@ -21,6 +21,7 @@ from handlers.errors.merchants import *
 from handlers.errors.offers import *
 from handlers.errors.offline import *
 from handlers.errors.operators import *
+from handlers.errors.orders import *
 from handlers.errors.outside_points import *
 from handlers.errors.points import *
 from handlers.errors.purchases import *

@@ -54,9 +54,12 @@ async def is_from_above(benefit: Benefit, organization_id: UUID) -> bool:
     return place != organization_id and place in await path_of(organization_id)
 
 
-async def check(offer: Offer, terms: OfferTerms, before: OfferTerms | None, *, now: datetime) -> None:
+async def check(
+    offer: Offer, terms: OfferTerms, before: OfferTerms | None, *, now: datetime, takes_money: bool = False
+) -> None:
     """Raises OfferNotPublishable with everything that is in the way. `before`: the version that is published now."""
-    problems = [*problems_of(terms, now, BUSINESS_ZONE), *_stock_kept(terms, before)]
+    found = problems_of(terms, now, BUSINESS_ZONE, takes_money=takes_money)
+    problems = [*found, *_stock_kept(terms, before)]
     problems += [*await _of_benefit(offer, terms), *await _of_names(terms)]
     if problems:
         raise OfferNotPublishable(**facts_of(problems))

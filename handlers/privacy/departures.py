@@ -38,6 +38,7 @@ from models.draws import Parcel
 from models.grants import GrantNumber
 from models.identity import Follower, Identifier, IdentityEvent, Member, MemberMerge
 from models.linking import BoundNumber, PhoneTransfer, Review, Ticket
+from models.orders import Order
 from models.purchases import Purchase
 from models.redemptions import Clerk
 from models.statements import departures as statements
@@ -205,6 +206,7 @@ async def _end_claims(ids: list[UUID], now: datetime) -> None:
     ]
     await end(told, ClaimState.REVOKED, reason="departed", at=now)
     await Claim.filter(member_id__in=ids).update(recharge_to_cipher="", recharge_to_tail="")
+    await Order.filter(member_id__in=ids).update(payer_hash="", recharge_to_cipher="", recharge_to_tail="")
     await GrantNumber.filter(grant_row__member_id__in=ids).delete()
     # What waits to be sent goes back to its stock instead, once its deadline is over.
     theirs = Parcel.filter(member_id__in=ids)

@@ -14,6 +14,7 @@ from models.words import (
     LevelCause,
     MemberStatus,
     Namespace,
+    OrderState,
     OutsideHoldState,
     ParcelState,
     RewardedAct,
@@ -196,6 +197,21 @@ class HeldOutsidePoints:
     amount: int
     state: OutsideHoldState
     asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOrder:
+    """What they ordered for money, and what became of it. `recharge_to`: the number that a top-up goes to."""
+
+    number: str
+    title: str
+    quantity: int
+    amount_fen: int
+    refunded_fen: int
+    state: OrderState
+    recharge_to: str | None
+    ordered_at: datetime
+    paid_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from handlers.rules.stock_buckets import is_on, next_opening
 from handlers.rules.validity import ends_at
 
 MOST = 2_147_483_647  # what a counter holds
+MOST_FEN = 10_000_000  # of one, in money
 MOST_DAYS = 3_660
 MOST_MINUTES = 7 * 24 * 60  # of opening early
 MOST_OF_ONE = 1_000  # claims of one member within a period
@@ -18,11 +19,20 @@ _EARLIEST, _LATEST = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzin
 _LENGTHS = (Period.DAY, Period.WEEK, Period.MONTH, Period.YEAR, Period.EVER)  # short to long
 
 
-def problems_of(terms: OfferTerms, now: datetime, zone: ZoneInfo) -> tuple[Problem, ...]:
-    """Everything that is wrong with the terms; nothing when they can be published now."""
+def problems_of(terms: OfferTerms, now: datetime, zone: ZoneInfo, *, takes_money: bool = False) -> tuple[Problem, ...]:
+    """Everything that is wrong with the terms; nothing when they can be published now.
+
+    `takes_money`: a payment service is set up, so that something may be sold.
+    """
     if far := tuple(_too_far(terms)):
         return far
-    found = [*_prices(terms), *_audiences(terms), *_window(terms, now), *_stock(terms), *_early(terms)]
+    found = [
+        *_prices(terms, takes_money=takes_money),
+        *_audiences(terms),
+        *_window(terms, now),
+        *_stock(terms),
+        *_early(terms),
+    ]
     found += [*_limits(terms.limits), *_validity(terms, now, zone)]
     if terms.limits == () and terms.stock is None:
         found.append(Problem("limits", "unbounded", "既没有库存也没有限领，请至少设置一项"))
@@ -38,21 +48,25 @@ def _too_far(terms: OfferTerms) -> Iterator[Problem]:
             yield Problem(field, "out_of_range", "时间超出允许的范围，请检查年份")
 
 
-def _prices(terms: OfferTerms) -> Iterator[Problem]:
+def _prices(terms: OfferTerms, *, takes_money: bool) -> Iterator[Problem]:
     priced = {"price": terms.price, **{f"prices[{n}].price": each.price for n, each in enumerate(terms.prices)}}
     for field, price in priced.items():
-        yield from _price(field, price)
+        yield from _price(field, price, takes_money=takes_money)
     if terms.returns_to_stock and any(price.outside_points for price in priced.values()):
         yield Problem("returns_to_stock", "with_outside_points", "用合作方积分兑换的权益不能退回库存")
     if terms.original_price_fen is not None and terms.original_price_fen < 0:
         yield Problem("original_price_fen", "negative", "原价不能是负数")
 
 
-def _price(field: str, price: Price) -> Iterator[Problem]:
+def _price(field: str, price: Price, *, takes_money: bool) -> Iterator[Problem]:
     if min(price.fen, price.points, price.carrier_fen, price.outside_points) < 0:
         yield Problem(field, "negative", "价格不能是负数")
-    if price.fen > 0:
+    if price.fen > 0 and not takes_money:
         yield Problem(f"{field}.fen", "orders_missing", "还没有开通收款，现金价格暂时只能是0")
+    elif price.fen > MOST_FEN:
+        yield Problem(f"{field}.fen", "out_of_range", "价格太大，请检查后再填")
+    elif price.fen > 0 and (price.points > 0 or price.outside_points > 0):
+        yield Problem(f"{field}.points", "with_money", "现金价格和积分价格暂时只能设置一项")
     if price.points > MOST:
         yield Problem(f"{field}.points", "out_of_range", "积分价格太大，请检查后再填")
     if price.outside_points > MOST:

@@ -50,7 +50,7 @@ class Audience:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What one costs; nothing is free of charge. Money is refused at publish until there are orders.
+    """What one costs; nothing is free of charge. What costs money is ordered, everything else is claimed.
 
     `outside_points`: of an account that somebody outside keeps (a carrier's own 积分); `outside_account` is its code.
     """

@@ -36,6 +36,8 @@ class Capability(StrEnum):
     LEVELS_BY_HAND = "levels_by_hand"  # look at a member's, lift them for a time, with a reason
     CHANNELS = "channels"  # tills, shops and partners that speak for themselves, and their keys
     TASKS = "tasks"  # what members are rewarded for
+    ORDERS_SEEN = "orders_seen"  # what was bought, and what became of its money
+    REFUNDS = "refunds"  # money that goes back
     SUPPLIERS = "suppliers"  # who fulfils for us, and with which secret
     JOBS = "jobs"
     AUDIT = "audit"
@@ -68,6 +70,8 @@ _ALLOWED: Mapping[OperatorRole, frozenset[Capability]] = {
             Capability.LEVELS_BY_HAND,
             Capability.CHANNELS,
             Capability.TASKS,
+            Capability.ORDERS_SEEN,
+            Capability.REFUNDS,
             Capability.SUPPLIERS,
             Capability.JOBS,
         }
@@ -78,12 +82,15 @@ _ALLOWED: Mapping[OperatorRole, frozenset[Capability]] = {
             Capability.CARDS,
             Capability.BENEFITS_SEEN,
             Capability.CLAIMS_SEEN,
+            Capability.ORDERS_SEEN,
             Capability.POINTS_BY_HAND,
             Capability.LEVELS_BY_HAND,
         }
     ),
     OperatorRole.FINANCE: frozenset(
         {
+            Capability.ORDERS_SEEN,
+            Capability.REFUNDS,
             Capability.AUDIT,
             Capability.CARD_IMPORTS,
             Capability.BENEFITS_SEEN,

@@ -15,6 +15,7 @@ from handlers.errors import (
     OfferNotForYou,
     OfferNotOpen,
     OfferPaused,
+    OfferPriced,
     OfferSoldOut,
     OfferTooMany,
     OfferUnknown,
@@ -65,6 +66,7 @@ CLAIM_REFUSALS = (
     RechargeToMissing,
     RechargeToUnwanted,
     PointsShort,
+    OfferPriced,
     OutsidePriced,
     Overloaded,
 )

@@ -40,7 +40,7 @@ ADD_CLAIMS = of_rows(
         uses_total, uses_left, claimed_at, valid_from, expires_at, code_version, code_hash, stock_buckets, price_fen,
         price_points, recharge_to_cipher, recharge_to_tail, is_returned)
     SELECT r.id, $2, r.member_id, r.offer_id, r.offer_version, r.benefit_id, r.package_id, r.source, r.state,
-        r.uses, r.uses, $2, $2, r.expires_at, 0, r.code_hash, r.stock_buckets, 0, r.price_points,
+        r.uses, r.uses, $2, $2, r.expires_at, 0, r.code_hash, r.stock_buckets, r.price_fen, r.price_points,
         COALESCE(r.recharge_to_cipher, ''), COALESCE(r.recharge_to_tail, ''), false
     FROM {rows} WHERE true
     """,
@@ -57,6 +57,7 @@ ADD_CLAIMS = of_rows(
         "expires_at": "timestamptz",
         "code_hash": "text",
         "stock_buckets": "text",
+        "price_fen": "bigint",
         "price_points": "int",
         "recharge_to_cipher": "text",
         "recharge_to_tail": "text",

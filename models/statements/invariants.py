@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from models.sql import Both
 from models.statements import invariants_checkins, invariants_draws, invariants_ledger, invariants_levels
+from models.statements import invariants_orders as orders
 from models.statements import invariants_outside as outside
 from models.statements import invariants_purchases as purchases
 
-_ELSEWHERE = (invariants_ledger, invariants_levels, purchases, invariants_checkins, outside, invariants_draws)
+_ELSEWHERE = (invariants_ledger, invariants_levels, purchases, orders, invariants_checkins, outside, invariants_draws)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,11 +163,13 @@ CHECKS = (
     # Invariants I3, I4 and I7.
     Check("库存：投放等于剩余加领走", "SELECT id FROM offer_stock WHERE added_count <> left_count + taken_count"),
     Check(
-        "库存：领走等于没有退回的领取",
+        "库存：领走等于没有退回的领取和等待付款的订单",
         """
         SELECT s.id FROM offer_stock s LEFT JOIN (
             SELECT offer_id, stock_buckets, COUNT(*) AS number FROM claim
             WHERE NOT is_returned AND stock_buckets <> '' GROUP BY offer_id, stock_buckets
+            UNION ALL SELECT offer_id, stock_buckets, SUM(quantity) FROM sales_order
+            WHERE state = 'waiting' AND stock_buckets <> '' GROUP BY offer_id, stock_buckets
         ) t ON t.offer_id = s.offer_id AND (',' || t.stock_buckets || ',') LIKE ('%,' || s.bucket || ',%')
         GROUP BY s.id, s.taken_count HAVING s.taken_count <> COALESCE(SUM(t.number), 0)
         """,

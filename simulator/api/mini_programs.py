@@ -90,6 +90,22 @@ async def mini_program_code(call: Call) -> Answer:
     return Raw(png(code.url, width))
 
 
+@desk.post("/wxa/sec/order/upload_shipping_info", MP)
+async def shipping_info(call: Call) -> Answer:
+    """What was paid for was given; of a payment of this mini-program and by this person."""
+    order, payer = call.body.get("order_key"), call.body.get("payer")
+    if not isinstance(order, dict) or not isinstance(payer, dict) or not call.body.get("shipping_list"):
+        raise WeChatError(47001)
+    wanted = order.get("transaction_id")
+    trade = next((each for each in call.platform.pay.trades.values() if each.transaction_id == wanted), None)
+    if trade is None or not wanted or trade.app_id != call.account.app_id:
+        raise WeChatError(10060001)
+    if trade.openid != payer.get("openid"):
+        raise WeChatError(40003)
+    trade.is_shipped = True
+    return OK
+
+
 @desk.post("/wxa/generate_urllink", MP)
 async def url_link(call: Call) -> Answer:
     """A link that opens the mini-program from a browser; at most 30 days."""

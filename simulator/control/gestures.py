@@ -53,6 +53,11 @@ SCREEN_GESTURES: Mapping[str, Callable[[MiniProgram, Given], Awaitable[RestCall]
         recharge_to=given.optional("recharge_to"),
         key=given.optional("key"),
     ),
+    "buy": lambda screen, given: screen.buy(
+        given.text("offer"), quantity=given.count("quantity") or 1, key=given.optional("key")
+    ),
+    "pay": lambda screen, given: screen.pay_for(given.text("order")),
+    "cancel_order": lambda screen, given: screen.cancel_order(given.text("order"), key=given.optional("key")),
     "wallet": lambda screen, _given: screen.wallet(),
     "check_ins": lambda screen, _given: screen.check_ins(),
     "check_in": lambda screen, given: screen.check_in(key=given.optional("key")),

@@ -1,7 +1,8 @@
 // 领券 and 卡包: what can be had and, if not, why; what is held; and one claim with its pass.
 
-import { el } from "/phone/dom.js";
+import { $, el } from "/phone/dom.js";
 import { state } from "/phone/control.js";
+import { showSheet } from "/phone/sheet.js";
 import { amount, countdown, keptAs, lastDay, moment } from "/phone/amounts.js";
 
 const PERIODS = { ever: "每人", day: "每天", week: "每周", month: "每月", year: "每年" };
@@ -33,7 +34,9 @@ function offerCard(offer, shown, touch) {
       opensLater ? el("p", { className: "until" }, "距开抢 ", countdown(offer.opens_at, shown.now)) : null,
       closes ? el("p", { className: "until" }, "距结束 ", countdown(offer.closes_at, shown.now)) : null,
       offer.claimable ? null : el("p", { className: "why", testid: "offer-reason" }, offer.sentence)),
-    el("button", { className: "green", testid: "claim", disabled: !offer.claimable, onclick: () => claimIt(offer, touch) }, offer.claimable ? "领取" : "不可领"));
+    offer.price.fen
+      ? el("button", { className: "green", testid: "buy", disabled: !offer.claimable, onclick: () => buyIt(offer, touch) }, offer.claimable ? "购买" : "不可买")
+      : el("button", { className: "green", testid: "claim", disabled: !offer.claimable, onclick: () => claimIt(offer, touch) }, offer.claimable ? "领取" : "不可领"));
   made.dataset.code = offer.code;
   return made;
 }
@@ -42,6 +45,19 @@ function claimIt(offer, touch) {
   if (offer.kind !== "top_up") return touch("claim", { offer: offer.id });
   const number = window.prompt("充值到哪个手机号？", state.details?.phone ?? "");
   return number ? touch("claim", { offer: offer.id, recharge_to: number }) : null;
+}
+
+async function buyIt(offer, touch) {
+  const call = await touch("buy", { offer: offer.id });
+  if (call?.status !== 201) return;
+  const { id, amount_fen: fen } = call.answer.order;
+  const choose = (gesture) => async () => { $("sheet").close(); await touch(gesture, { order: id }); await touch("offers"); };
+  showSheet("微信支付",
+    el("p", { className: "typed", testid: "pay-amount" }, amount(fen)),
+    el("p", { className: "fine" }, `${offer.title}，15分钟内付款有效`),
+    el("div", { className: "actions" },
+      el("button", { className: "outline", testid: "pay-cancel", onclick: choose("cancel_order") }, "取消订单"),
+      el("button", { className: "green", testid: "pay-confirm", onclick: choose("pay") }, "确认支付")));
 }
 
 function price({ price: { fen, points } }) {

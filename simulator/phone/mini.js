@@ -56,6 +56,8 @@ async function touch(name, fields) {
   if (call?.answer?.already_member) toast("您已经是会员");
   if (call?.answer?.consequence) toast(call.answer.consequence);
   if (name === "claim" && call?.status < 300) toast("领取成功，已放进卡包");
+  if (name === "pay" && call?.answer?.order?.state === "paid") toast("支付成功，已放进卡包");
+  if (name === "cancel_order" && call?.status < 300) toast("订单已取消，没有扣款");
   if (name === "check_in" && call?.status < 300) toast(`签到成功，已连续${call.answer.streak}天`);
   if (name === "make_up" && call?.status < 300) toast(`补签成功，已连续${call.answer.streak}天`);
   if (name === "address" && call?.status < 300) toast("地址已保存，寄出前可以修改");

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from app.paying import pay_keys
 from app.schema import setting_sentences
 from app.settings import Settings, SettingsRefused, load_settings
+from tests.paying import API_V3_KEY, MCH_ID, PUBLIC_KEY_ID, SERIAL_NO, private_pem, public_pem
 
 AES_KEY = "kWxPEV2UEDyxWpmPdKC3F4dgPDmOvfKX1HGnEUDS1aR"
 PREVIOUS_AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
@@ -284,3 +286,50 @@ def test_the_readme_lists_every_setting():
 
 def test_a_worker_apart_is_refused_on_sqlite(load):
     assert list(refused(load, WORKER__EMBEDDED="false").problems) == ["FANPIAO_WORKER__EMBEDDED"]
+
+
+def merchant(folder: Path, **more: str) -> dict[str, str]:
+    (folder / "merchant.pem").write_bytes(private_pem("merchant"))
+    (folder / "platform.pem").write_bytes(public_pem("platform"))
+    return {
+        "PAY__MCH_ID": MCH_ID,
+        "PAY__SERIAL_NO": SERIAL_NO,
+        "PAY__PRIVATE_KEY_FILE": str(folder / "merchant.pem"),
+        "PAY__API_V3_KEY": API_V3_KEY,
+        "PAY__PUBLIC_KEY_FILE": str(folder / "platform.pem"),
+        "PAY__PUBLIC_KEY_ID": PUBLIC_KEY_ID,
+        **more,
+    }
+
+
+def test_a_merchant_of_wechat_pay_is_there_whole_or_not_at_all(load, tmp_path):
+    assert not load(**PRODUCTION).pay.is_set
+    settings = load(**merchant(tmp_path))
+    assert settings.pay.is_set
+    assert API_V3_KEY not in repr(settings)
+    assert pay_keys(settings.pay).mch_id == MCH_ID
+
+
+def test_half_a_merchant_is_told_what_is_missing(load):
+    named = refused(load, **PRODUCTION, PAY__MCH_ID=MCH_ID, PAY__API_V3_KEY=API_V3_KEY).problems
+    names = ("SERIAL_NO", "PRIVATE_KEY_FILE", "PUBLIC_KEY_FILE", "PUBLIC_KEY_ID")
+    assert list(named) == [f"FANPIAO_PAY__{name}" for name in names]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PRIVATE_KEY_FILE", "nowhere.pem"),
+        ("PRIVATE_KEY_FILE", "platform.pem"),
+        ("PUBLIC_KEY_FILE", "merchant.pem"),
+        ("MCH_ID", "not a number"),
+        ("API_V3_KEY", "short"),
+        ("API_V3_KEY", "a" * 32),
+        ("API_URL", "http://pay.example.com"),
+    ],
+)
+def test_what_cannot_be_a_merchant_s_is_named(load, tmp_path, name, value):
+    setting = f"FANPIAO_PAY__{name}"
+    problems = refused(load, **PRODUCTION, **{**merchant(tmp_path), f"PAY__{name}": value}).problems
+    assert list(problems) == [setting]
+    assert value not in str(problems)

@@ -7,6 +7,7 @@ import pytest
 
 from app.container import build_handlers
 from app.first_accounts import first_accounts
+from app.outward import Outward
 from gateways.stores.commands import BatchedRedis
 from gateways.vault import FieldVault
 from handlers.accounts.accounts import AccountDraft, ensure_root
@@ -16,7 +17,7 @@ from handlers.catalogue import Handlers
 from handlers.identity.consents import Agreed, current_terms
 from handlers.identity.proofs import wechat_proofs
 from models.words import AccountKind, ConsentPurpose, Touchpoint
-from tests.fakes import FakeClock, FakeOutsidePoints, FakeSupplier, FakeWeChat
+from tests.fakes import FakeClock, FakeOutsidePoints, FakePayments, FakeSupplier, FakeWeChat
 from tests.stories.conftest import town_settings
 
 MEMBERSHIP = current_terms(ConsentPurpose.MEMBERSHIP)
@@ -34,6 +35,7 @@ class Rooms:
     vault: FieldVault
     supplier: FakeSupplier
     points: FakeOutsidePoints
+    payments: FakePayments
 
     async def person(self, openid: str = "o-ming", unionid: str | None = None, account: str = "mp") -> Person:
         """Somebody WeChat has just proven to be there."""
@@ -55,13 +57,14 @@ class Rooms:
 async def rooms(database: str, redis, clock: FakeClock) -> AsyncIterator[Rooms]:
     settings = town_settings(database, "memory://", port=8080, platform_port=8090)
     vault = FieldVault(settings.field_key_bytes(), settings.index_key_bytes())
-    commands, wechat, supplier, points = BatchedRedis(redis), FakeWeChat(), FakeSupplier(), FakeOutsidePoints()
-    handlers = build_handlers(settings, clock, vault, wechat, commands, (supplier, points))
+    commands, wechat = BatchedRedis(redis), FakeWeChat()
+    supplier, points, payments = FakeSupplier(), FakeOutsidePoints(), FakePayments()
+    handlers = build_handlers(settings, clock, vault, wechat, commands, Outward(supplier, points, payments))
     await ensure_root("江南书店")
     await ensure_programme("江南书店", clock)
     for draft in first_accounts(settings):
         await handlers.accounts.keep(draft)
-    yield Rooms(handlers, wechat, clock, vault, supplier, points)
+    yield Rooms(handlers, wechat, clock, vault, supplier, points, payments)
     await commands.aclose()
 
 

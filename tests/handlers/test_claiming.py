@@ -19,6 +19,7 @@ from handlers.errors import (
     OfferNotForYou,
     OfferNotOpen,
     OfferPaused,
+    OfferPriced,
     OfferSoldOut,
     OfferTooMany,
     OfferUnknown,
@@ -415,9 +416,10 @@ async def test_codes_that_are_too_few_for_one_serve_the_next(rooms):
 
 async def test_what_has_a_price_is_never_given_away_by_mistake(rooms):
     person = await rooms.member()
-    for price in (Price(fen=1), Price(fen=1, points=1), Price(carrier_fen=1)):
+    dear = {Price(fen=1): OfferPriced, Price(fen=1, points=1): OfferPriced, Price(carrier_fen=1): OfferUnknown}
+    for price, refusal in dear.items():
         offer = await an_offer(rooms.clock.now(), price=price)
-        with pytest.raises(OfferUnknown):
+        with pytest.raises(refusal):
             await rooms.handlers.claiming.claim(person, offer_id=offer.id, request_id="k")
     offer = await an_offer(rooms.clock.now(), price=Price(points=1))
     with pytest.raises(PointsShort):

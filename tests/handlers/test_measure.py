@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from app.container import build_handlers
+from app.outward import Outward
 from app.schema import IdentityMeasure
 from gateways.stores.commands import BatchedRedis
 from handlers.errors import LinkHeld, MergeTooMuch, PhoneFactNeeded
@@ -26,7 +27,9 @@ async def strict(far, redis):
     settings = town_settings("sqlite://unused", "memory://", port=8080, platform_port=8090)
     settings = settings.model_copy(update={"identity": measure})
     commands = BatchedRedis(redis)
-    far.handlers = build_handlers(settings, far.clock, far.vault, far.wechat, commands, (far.supplier, far.points))
+    far.handlers = build_handlers(
+        settings, far.clock, far.vault, far.wechat, commands, Outward(far.supplier, far.points, far.payments)
+    )
     yield far
     await commands.aclose()
 

@@ -17,6 +17,7 @@ from app.worker import Worker
 from simulator import Account, DeliveryRules, Kind, Mode, Person, Platform, create_app
 from tests.canaries import listening, secrets_of
 from tests.fakes import FIELD_KEYS, INDEX_KEY
+from tests.paying import merchant, pay_settings
 
 BOOTSTRAP_TOKEN = "b00tstrap-T0ken-of-the-town"
 ANSWER_WITHIN = 2.0  # seconds, where the platform of the town waits 5: a busy machine is no reason to be late
@@ -122,24 +123,36 @@ def town_settings(database_url: str, redis_url: str, *, port: int, platform_port
 
 
 @pytest.fixture
-async def town(database_url: str, redis_url: str) -> AsyncIterator[Town]:
+async def town(database_url: str, redis_url: str, takes_money: bool) -> AsyncIterator[Town]:
     with listening() as heard:
-        async for built in _town(database_url, redis_url):
+        async for built in _town(database_url, redis_url, takes_money=takes_money):
             yield built
             canaries = list(secrets_of(built.platform))
     if found := heard.canaries(canaries):
         pytest.fail(f"logged what no log may hold: {found[:3]}")
 
 
-async def _town(database_url: str, redis_url: str) -> AsyncIterator[Town]:
+@pytest.fixture
+def takes_money() -> bool:
+    """Whether the town has a merchant of WeChat Pay; a story that sells something says so."""
+    return False
+
+
+async def _town(database_url: str, redis_url: str, *, takes_money: bool = False) -> AsyncIterator[Town]:
     port, platform_port = free_port(), free_port()
-    platform = Platform([OA, MP], backend=f"http://127.0.0.1:{port}", rules=DeliveryRules(deadline=5.0, pause=0.05))
+    platform = Platform(
+        [OA, MP],
+        backend=f"http://127.0.0.1:{port}",
+        rules=DeliveryRules(deadline=5.0, pause=0.05),
+        merchant=merchant() if takes_money else None,
+    )
     platform.supplier.pace = 0.0
     pretend = web.AppRunner(create_app(platform), access_log=None)
     await pretend.setup()
     await web.TCPSite(pretend, "127.0.0.1", platform_port).start()
     try:
-        settings = town_settings(database_url, redis_url, port=port, platform_port=platform_port)
+        more = {"pay": pay_settings(f"http://127.0.0.1:{platform_port}")} if takes_money else {}
+        settings = town_settings(database_url, redis_url, port=port, platform_port=platform_port, **more)
         clock = TownClock()
         async with open_house(settings, clock=clock) as house:
             runner = web.AppRunner(

@@ -108,6 +108,21 @@ async def test_the_demo_has_something_to_do_every_day(town, tmp_path):
     assert [check.what for check in CHECKS if await rows(check.sql)] == []
 
 
+@pytest.fixture
+def takes_money(request) -> bool:
+    return "for_money" in request.node.name
+
+
+async def test_where_there_is_a_merchant_something_is_sold_for_money(town, tmp_path):
+    await seed(town.house, tmp_path, Clerk(town).accept, charger(town))
+    ming = town.person("小明", phone="13800000001").open_mini_program(town.mp)
+    await ming.join(with_phone=False)
+    items = {each["code"]: each for each in (await ming.offers()).fact("items")}
+    bought = await ming.buy(items["cake"]["id"])
+    paid = await ming.pay_for(bought.answer["order"]["id"])
+    assert (paid.answer["order"]["state"], paid.answer["order"]["amount_fen"]) == ("paid", 1_990)
+
+
 async def test_seeding_that_was_interrupted_goes_on_where_it_was(town, tmp_path):
     with pytest.raises(PowerCutError):
         await seed(town.house, tmp_path, nobody, charger(town))

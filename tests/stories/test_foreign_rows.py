@@ -59,6 +59,7 @@ from tests.stories.conftest import BOOTSTRAP_TOKEN, Town
 from tests.stories.counter_rows import clerk_of_another_merchant, counter_of, signed_in
 from tests.stories.draw_rows import draw_of
 from tests.stories.grant_rows import grant_of
+from tests.stories.order_rows import order_of
 from tests.stories.top_up_rows import top_up_of
 
 pytestmark = pytest.mark.leaves_dead_jobs  # one of the rows is a dead letter
@@ -111,6 +112,9 @@ BODIES: Mapping[str, Any] = {
     },
     "StockBody": {"delta": 1, "reason": "补货"},
     "SpinBody": {},
+    "OrderBody": {"payment_method": "wechat"},
+    "RefundBody": {"amount_fen": 990},
+    "GiveBackBody": {"amount_fen": 990, "reason": "补偿"},
     "AddressBody": {"address": "小明 138 江南路1号"},
     "SimulationBody": {"expected_spins": 10, "members": 1, "virtual_spins": 10},
     "PrizeStockBody": {"code": "kettle", "delta": 1, "reason": "加奖"},
@@ -197,6 +201,9 @@ UNCHANGED = (
     "offline_conflict",
     "offline_scan",
     "offline_sync",
+    "order_claim",
+    "order_event",
+    "order_refund",
     "operator",
     "organization",
     "parcel",
@@ -208,6 +215,7 @@ UNCHANGED = (
     "redemption",
     "reply",
     "review",
+    "sales_order",
     "settlement_entry",
     "settlement_statement",
     "settlement_terms",
@@ -295,6 +303,11 @@ WITH_IDS = [route for route in routes() if route.parts and route.auth != "public
 
 
 @pytest.fixture
+def takes_money() -> bool:
+    return True
+
+
+@pytest.fixture
 async def door(town):
     async with aiohttp.ClientSession() as client:
         door = Door(town.address, client, clock=town.house.clock)
@@ -371,6 +384,7 @@ async def owned_by_the_north_and_ming(door: Door) -> dict[str, object]:
     registry |= await levels_of(north.id, ming.id, registry["offer_id"], operator.id)
     given = await grant_of(ming, {**registry, **counter})
     given |= await draw_of(ming, north.id)
+    given |= await order_of(ming.id, registry["offer_id"])
     door.tokens["north's clerk"] = await signed_in(counter["clerk_id"])
     south = await Organization.get(code="south")
     door.tokens["south's clerk"] = await signed_in(await clerk_of_another_merchant(elsewhere, south))

@@ -1,0 +1,74 @@
+"""What comes back of an order before anybody asks for it: claim by claim, and why not."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from handlers.rules.claim_states import stands
+from handlers.rules.order_states import REFUNDABLE_FOR
+from models.database import rows
+from models.sql import as_instant, as_uuid
+from models.statements import orders as statements
+from models.words import ClaimState, OrderState
+
+GIVEN_BACK = frozenset({ClaimState.ISSUED, ClaimState.EXPIRED})  # what is unused in one of these can go back
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteLine:
+    """One claim of an order. `amount_fen` is its part of the money; `reason`: why it cannot go back (null: it can)."""
+
+    claim_id: UUID
+    name: str
+    amount_fen: int
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """`amount_fen`: what comes back in all; `paid_fen` was paid, `refunded_fen` is back or on its way."""
+
+    order_id: UUID
+    amount_fen: int
+    paid_fen: int
+    refunded_fen: int
+    lines: tuple[QuoteLine, ...]
+
+
+async def quote(found: Mapping[str, Any], *, at: datetime) -> Quote:
+    """Of one order's row, its claims read as they stand now."""
+    order_id = as_uuid(found["id"])
+    is_open = OrderState(found["state"]) is OrderState.PAID and is_young(found, at)
+    lines = tuple(
+        QuoteLine(
+            as_uuid(each["claim_id"]),
+            each["name"],
+            int(each["amount_fen"]),
+            _why_not(each, at) if is_open else "order.closed",
+        )
+        for each in await rows(statements.CLAIMS, [order_id])
+    )
+    paid = int(found["amount_fen"]) if found["paid_at"] else 0
+    amount = min(sum(line.amount_fen for line in lines if line.reason is None), paid - int(found["refunded_fen"]))
+    return Quote(order_id, max(amount, 0), paid, int(found["refunded_fen"]), lines)
+
+
+def is_young(found: Mapping[str, Any], at: datetime) -> bool:
+    """Whether the payment service still takes a refund of it."""
+    return bool(found["paid_at"]) and at < as_instant(found["paid_at"]) + REFUNDABLE_FOR
+
+
+def _why_not(each: Mapping[str, Any], at: datetime) -> str | None:
+    if each["refund_id"] is not None:
+        return "order.refunded"
+    expires_at = as_instant(each["expires_at"]) if each["expires_at"] else None
+    state = stands(ClaimState(each["state"]), expires_at, at)
+    if state is ClaimState.PENDING:
+        return "claim.pending"
+    if each["uses_left"] < each["uses_total"] or each["has_used_part"]:
+        return "claim.used"
+    if each["has_code"]:
+        return "claim.code_given"  # whoever has seen a third party's code has it
+    return None if state in GIVEN_BACK else "claim.over"

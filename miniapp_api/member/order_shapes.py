@@ -1,0 +1,121 @@
+"""Orders as members see them."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from handlers.claims.claiming import MOST_AT_ONCE
+from handlers.orders.order_views import OrderSeen
+from handlers.orders.ordering import Ordered, Wanted
+from handlers.ports import ClientPayment
+from miniapp_api.member.claim_shapes import BenefitCode, RechargeTo
+from miniapp_api.shapes import Body, Id, Out
+from models.words import OrderRefundCause, OrderRefundState, OrderState, PaymentMethod
+
+MostFen = Annotated[int, Field(ge=1, le=10**12)]
+Why = Annotated[str, StringConstraints(strip_whitespace=True, max_length=80)]
+
+
+class OrderBody(Body):
+    """`choices` and `recharge_to` as for a claim. `amount_fen`: what was shown for all of it, refused if it changed."""
+
+    payment_method: Literal["wechat"]
+    quantity: Annotated[int, Field(ge=1, le=MOST_AT_ONCE, description="so many or none")] = 1
+    choices: Annotated[list[BenefitCode], Field(max_length=20, default_factory=list)]
+    recharge_to: RechargeTo | None = None
+    amount_fen: MostFen | None = None
+
+    def facts(self, offer_id: Id) -> Wanted:
+        """As the handler takes it."""
+        return Wanted(offer_id, self.quantity, tuple(self.choices), self.recharge_to, self.amount_fen)
+
+
+class RefundBody(Body):
+    """Everything that can come back; `amount_fen` is what the quote said."""
+
+    amount_fen: MostFen
+    reason: Why = ""
+
+
+class RefundOut(Out):
+    """Money on its way back. `stuck` and `failed` are looked at by people."""
+
+    id: Id
+    amount_fen: int
+    state: OrderRefundState
+    cause: OrderRefundCause
+    reason: str
+    asked_at: datetime
+    closed_at: datetime | None
+
+
+class OrderOut(Out):
+    """One order; `refunded_fen` is back or on its way back, `claims` are what it became."""
+
+    id: Id
+    number: str = Field(description="what stands on the bill of WeChat Pay")
+    offer_id: Id
+    title: str
+    quantity: int
+    price_fen: int
+    amount_fen: int
+    refunded_fen: int
+    state: OrderState
+    method: PaymentMethod
+    recharge_tail: str
+    ordered_at: datetime
+    expires_at: datetime = Field(description="until when it is locked and can be paid")
+    paid_at: datetime | None
+    claims: list[Id]
+    refunds: list[RefundOut]
+
+    @classmethod
+    def of(cls, order: OrderSeen) -> "OrderOut":
+        """In its outer shape."""
+        return cls.model_validate(order)
+
+
+class PaymentOut(Out):
+    """What `wx.requestPayment` takes. That it says "ok" proves nothing: ask for the order."""
+
+    app_id: str
+    timestamp: str
+    nonce: str
+    package: str
+    sign_type: str
+    pay_sign: str
+
+
+class OrderedOut(Out):
+    """The order, and how to pay it while it waits."""
+
+    order: OrderOut
+    payment: PaymentOut | None
+
+    @classmethod
+    def of(cls, ordered: Ordered) -> "OrderedOut":
+        """In its outer shape."""
+        return cls.with_payment(ordered.order, ordered.payment)
+
+    @classmethod
+    def with_payment(cls, order: OrderSeen, payment: ClientPayment | None) -> "OrderedOut":
+        """The same of its parts."""
+        return cls(order=OrderOut.of(order), payment=PaymentOut.model_validate(payment) if payment else None)
+
+
+class QuoteLineOut(Out):
+    claim_id: Id
+    name: str
+    amount_fen: int
+    reason: str | None = Field(description="why it cannot go back; null: it can")
+
+
+class QuoteOut(Out):
+    """What would come back now: the claims whose `reason` is null would be revoked."""
+
+    order_id: Id
+    amount_fen: int
+    paid_fen: int
+    refunded_fen: int
+    lines: list[QuoteLineOut]

@@ -1,0 +1,399 @@
+"""A pretend WeChat Pay: takes signed orders, people pay them, it tells our server, sends money back, and misbehaves.
+
+It keeps books of its own: what a person paid and what they got back, to the fen.
+"""
+
+import asyncio
+import secrets
+from collections import deque
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+import orjson
+from aiohttp import web
+
+from simulator.clock import Clock
+from simulator.errors import ImpossibleError
+from simulator.feed import Feed
+from simulator.line import Line, LineError
+from simulator.pay_crypto import BadSignature, Merchant
+
+_PATIENCE = 5.0  # seconds it waits for an answer to a notice
+# After how many seconds a notice that was not taken comes again; `pace` makes it shorter.
+LADDER = (15, 15, 30, 180, 600, 1_200, 1_800, 1_800, 1_800, 3_600, 10_800, 10_800, 10_800, 21_600, 21_600)
+_TAKEN = {200, 204}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PayConduct:
+    """Switches for what it does with a call or a notice; the defaults are those of a platform that behaves.
+
+    hangs: does the work, but answers so many seconds late: whoever asked has given up.
+    is_silent: tells nothing of a payment or a refund; whoever asks hears of it.
+    duplicates: so many further notices, all at once. late: seconds before the first.
+    refuses: the code of the error it answers calls with, doing nothing (`SYSTEM_ERROR`, `FREQUENCY_LIMITED`).
+    refund_becomes: SUCCESS, PROCESSING, ABNORMAL, CLOSED.
+    is_unsigned: answers carry a wrong signature.
+    """
+
+    hangs: float = 0.0
+    is_silent: bool = False
+    duplicates: int = 0
+    late: float = 0.0
+    refuses: str = ""
+    refund_becomes: str = "SUCCESS"
+    is_unsigned: bool = False
+
+
+@dataclass
+class Trade:
+    """One order in its books."""
+
+    number: str
+    app_id: str
+    openid: str
+    description: str
+    amount_fen: int
+    notify_url: str
+    expires_at: datetime
+    prepay_id: str = field(default_factory=lambda: f"wx{secrets.token_hex(16)}")
+    state: str = "NOTPAY"
+    transaction_id: str = ""
+    paid_at: str = ""
+    refunded_fen: int = 0
+    came_in: int = 1
+    asked: int = 0
+    told: int = 0  # notices that were taken
+    is_shipped: bool = False  # 发货信息 was reported
+
+
+@dataclass
+class Refund:
+    """Money on its way back."""
+
+    number: str
+    trade: Trade
+    amount_fen: int
+    notify_url: str
+    refund_id: str = field(default_factory=lambda: f"50{secrets.randbelow(10**26):026}")
+    state: str = "PROCESSING"
+    came_in: int = 1
+    asked: int = 0
+    told: int = 0
+
+
+class PretendWeChatPay:
+    """The pay side of the platform; without a merchant it knows nobody. `pace` makes its ladder shorter."""
+
+    def __init__(self, line: Line, clock: Clock, feed: Feed, merchant: Merchant | None, *, pace: float = 0.001) -> None:
+        self.merchant = merchant
+        self.pace = pace
+        self.trades: dict[str, Trade] = {}
+        self.refunds: dict[str, Refund] = {}
+        self.statuses: deque[int] = deque(maxlen=200)  # what our server answered to notices; 0: nothing
+        self.standing = PayConduct()
+        self._line = line
+        self._clock = clock
+        self._feed = feed
+        self._queue: deque[PayConduct] = deque()
+        self._at_work: set[asyncio.Task[None]] = set()
+
+    def once(self, conduct: PayConduct, *, times: int = 1) -> None:
+        """Behave so at the next `times` calls, payments or refunds."""
+        self._queue.extend([conduct] * times)
+
+    def always(self, conduct: PayConduct) -> None:
+        """Behave so until told otherwise."""
+        self.standing = conduct
+
+    def behave(self) -> None:
+        """Back to a platform that does what it should."""
+        self._queue.clear()
+        self.standing = PayConduct()
+
+    async def settle(self) -> None:
+        """Wait until everything is told."""
+        while self._at_work:
+            await asyncio.gather(*self._at_work)
+
+    async def close(self) -> None:
+        """Stop what is under way."""
+        for task in list(self._at_work):
+            task.cancel()
+        await asyncio.gather(*self._at_work, return_exceptions=True)
+
+    # --- people
+
+    def pay(self, app_id: str, openid: str, payment: Mapping[str, str]) -> Trade:
+        """A person enters the password on the sheet that wx.requestPayment opened. Raises ImpossibleError."""
+        merchant = self._merchant()
+        try:
+            merchant.verify_client(app_id, payment)
+        except BadSignature as error:
+            raise ImpossibleError("支付验证签名失败") from error
+        prepay_id = payment["package"].removeprefix("prepay_id=")
+        trade = next((each for each in self.trades.values() if each.prepay_id == prepay_id), None)
+        if trade is None or (trade.app_id, trade.openid) != (app_id, openid):
+            raise ImpossibleError("下单账号与支付账号不一致")
+        self.pay_number(trade.number)
+        return trade
+
+    def pay_number(self, number: str, *, even_late: bool = False) -> None:
+        """The money moves; `even_late`: it was on its way when the order ended."""
+        trade = self.trades[number]
+        if trade.state != "NOTPAY" and not (even_late and trade.state == "CLOSED"):
+            raise ImpossibleError("订单已支付或已关闭")
+        if not even_late and self._now() >= trade.expires_at:
+            raise ImpossibleError("订单已过期")
+        trade.state, trade.transaction_id = "SUCCESS", f"42{secrets.randbelow(10**26):026}"
+        trade.paid_at = self._now().isoformat(timespec="seconds")
+        self._start(self._tell_of_trade(trade, self._conduct()))
+
+    async def tell_trade(self, trade: Trade, *, age: float = 0.0, probe: bool = False, **changes: object) -> int:
+        """One notice of a payment; `changes` bend what it says, `age` is how long ago it claims to be signed."""
+        body = self._notice("TRANSACTION.SUCCESS", "transaction", {**self._trade(trade), **changes})
+        status = await self.post(trade.notify_url, body, age=age, probe=probe)
+        trade.told += status in _TAKEN
+        return status
+
+    async def tell_refund(self, refund: Refund, *, age: float = 0.0, **changes: object) -> int:
+        """One notice of a refund."""
+        said = self._refund(refund)
+        said["refund_status"] = said.pop("status")
+        event = {"SUCCESS": "REFUND.SUCCESS", "ABNORMAL": "REFUND.ABNORMAL"}.get(refund.state, "REFUND.CLOSED")
+        body = self._notice(event, "refund", {"mchid": self._merchant().mch_id, **said, **changes})
+        status = await self.post(refund.notify_url, body, age=age)
+        refund.told += status in _TAKEN
+        return status
+
+    async def post(
+        self,
+        url: str,
+        body: bytes,
+        *,
+        age: float = 0.0,
+        probe: bool = False,
+        signed_over: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> int:
+        """One notice to our server; the status of the answer, 0 when there was none."""
+        over = self._merchant().headers(
+            body if signed_over is None else signed_over, self._clock.now() - age, probe=probe
+        )
+        sent = {"Content-Type": "application/json", **over, **(headers or {})}
+        try:
+            answer = await self._line.request("POST", urlsplit(url).path, timeout=_PATIENCE, headers=sent, body=body)
+            status = answer.status
+        except LineError:
+            status = 0
+        self.statuses.append(status)
+        self._feed.publish("pay")
+        return status
+
+    def notice_of(self, trade: Trade, **changes: object) -> bytes:
+        """The body of a notice, for whoever wants to bend it."""
+        return self._notice("TRANSACTION.SUCCESS", "transaction", {**self._trade(trade), **changes})
+
+    # --- the interface
+
+    def routes(self) -> list[web.RouteDef]:
+        """What our server calls."""
+        trades = "/v3/pay/transactions"
+        return [
+            web.post(f"{trades}/jsapi", self._prepay),
+            web.get(f"{trades}/out-trade-no/{{number}}", self._query),
+            web.post(f"{trades}/out-trade-no/{{number}}/close", self._close),
+            web.post("/v3/refund/domestic/refunds", self._send_back),
+            web.get("/v3/refund/domestic/refunds/{number}", self._query_refund),
+        ]
+
+    async def _prepay(self, request: web.Request) -> web.Response:
+        asked, conduct = await self._read(request)
+        number, amount = str(asked["out_trade_no"]), asked["amount"]
+        if conduct.refuses:
+            return self._error(conduct, conduct.refuses)
+        if not isinstance(amount, dict) or type(amount.get("total")) is not int or amount["total"] < 1:
+            return self._error(conduct, "PARAM_ERROR")
+        if asked["mchid"] != self._merchant().mch_id or "?" in str(asked["notify_url"]):
+            return self._error(conduct, "PARAM_ERROR")
+        payer = asked["payer"]
+        wanted = (str(asked["appid"]), str(payer["openid"]) if isinstance(payer, dict) else "", amount["total"])
+        known = self.trades.get(number)
+        if known is None:
+            known = self.trades[number] = Trade(
+                number,
+                *wanted[:2],
+                str(asked["description"]),
+                amount["total"],
+                str(asked["notify_url"]),
+                datetime.fromisoformat(str(asked["time_expire"])),
+            )
+        elif (known.app_id, known.openid, known.amount_fen) != wanted:
+            return self._error(conduct, "OUT_TRADE_NO_USED")
+        elif known.state != "NOTPAY":
+            return self._error(conduct, "ORDERPAID" if known.state == "SUCCESS" else "ORDER_CLOSED")
+        else:
+            known.came_in += 1
+        self._feed.publish("pay")
+        return await self._answer(conduct, {"prepay_id": known.prepay_id})
+
+    async def _query(self, request: web.Request) -> web.Response:
+        _, conduct = await self._read(request)
+        if conduct.refuses:
+            return self._error(conduct, conduct.refuses)
+        trade = self.trades.get(request.match_info["number"])
+        if trade is None:
+            return self._error(conduct, "ORDER_NOT_EXIST")
+        trade.asked += 1
+        return await self._answer(conduct, self._trade(trade))
+
+    async def _close(self, request: web.Request) -> web.Response:
+        _, conduct = await self._read(request)
+        if conduct.refuses:
+            return self._error(conduct, conduct.refuses)
+        trade = self.trades.get(request.match_info["number"])
+        if trade is None:
+            return self._error(conduct, "ORDER_NOT_EXIST")
+        if trade.state == "SUCCESS":
+            return self._error(conduct, "ORDERPAID")
+        trade.state = "CLOSED"
+        return await self._answer(conduct, None)
+
+    async def _send_back(self, request: web.Request) -> web.Response:
+        asked, conduct = await self._read(request)
+        if conduct.refuses:
+            return self._error(conduct, conduct.refuses)
+        number, amount = str(asked["out_refund_no"]), asked["amount"]
+        trade = self.trades.get(str(asked["out_trade_no"]))
+        if trade is None or trade.state not in {"SUCCESS", "REFUND"} or not isinstance(amount, dict):
+            return self._error(conduct, "RESOURCE_NOT_EXISTS")
+        known = self.refunds.get(number)
+        if known is None:
+            if amount["total"] != trade.amount_fen or trade.refunded_fen + amount["refund"] > trade.amount_fen:
+                return self._error(conduct, "INVALID_REQUEST")
+            known = self.refunds[number] = Refund(number, trade, amount["refund"], str(asked["notify_url"]))
+            trade.refunded_fen += known.amount_fen
+            trade.state = "REFUND"
+            self._start(self._tell_of_refund(known, conduct))
+        else:
+            known.came_in += 1
+        self._feed.publish("pay")
+        return await self._answer(conduct, self._refund(known))
+
+    async def _query_refund(self, request: web.Request) -> web.Response:
+        _, conduct = await self._read(request)
+        if conduct.refuses:
+            return self._error(conduct, conduct.refuses)
+        refund = self.refunds.get(request.match_info["number"])
+        if refund is None:
+            return self._error(conduct, "RESOURCE_NOT_EXISTS")
+        refund.asked += 1
+        return await self._answer(conduct, self._refund(refund))
+
+    # --- what it says
+
+    def _trade(self, trade: Trade) -> dict[str, object]:
+        said: dict[str, object] = {
+            "appid": trade.app_id,
+            "mchid": self._merchant().mch_id,
+            "out_trade_no": trade.number,
+            "trade_state": trade.state,
+            "trade_state_desc": trade.state,
+            "amount": {"total": trade.amount_fen, "payer_total": trade.amount_fen, "currency": "CNY"},
+            "payer": {"openid": trade.openid},
+        }
+        if trade.transaction_id:
+            said |= {"transaction_id": trade.transaction_id, "success_time": trade.paid_at, "trade_type": "JSAPI"}
+        return said
+
+    def _refund(self, refund: Refund) -> dict[str, object]:
+        return {
+            "refund_id": refund.refund_id,
+            "out_refund_no": refund.number,
+            "transaction_id": refund.trade.transaction_id,
+            "out_trade_no": refund.trade.number,
+            "status": refund.state,
+            "amount": {"total": refund.trade.amount_fen, "refund": refund.amount_fen, "currency": "CNY"},
+        }
+
+    def _notice(self, event: str, kind: str, plain: Mapping[str, object]) -> bytes:
+        return orjson.dumps(
+            {
+                "id": secrets.token_hex(16),
+                "create_time": self._now().isoformat(timespec="seconds"),
+                "event_type": event,
+                "resource_type": "encrypt-resource",
+                "summary": "通知",
+                "resource": self._merchant().sealed(orjson.dumps(plain), kind),
+            }
+        )
+
+    async def _tell_of_trade(self, trade: Trade, conduct: PayConduct) -> None:
+        if not conduct.is_silent:
+            await asyncio.sleep(conduct.late)
+            await asyncio.gather(*(self.tell_trade(trade) for _ in range(1 + conduct.duplicates)))
+            for pause in LADDER:
+                if trade.told:
+                    break
+                await asyncio.sleep(pause * self.pace)
+                await self.tell_trade(trade)
+
+    async def _tell_of_refund(self, refund: Refund, conduct: PayConduct) -> None:
+        refund.state = conduct.refund_becomes
+        if refund.state in {"CLOSED", "ABNORMAL"}:
+            refund.trade.refunded_fen -= refund.amount_fen
+        if not conduct.is_silent and refund.state != "PROCESSING":
+            await asyncio.sleep(conduct.late)
+            await asyncio.gather(*(self.tell_refund(refund) for _ in range(1 + conduct.duplicates)))
+            for pause in LADDER:
+                if refund.told:
+                    break
+                await asyncio.sleep(pause * self.pace)
+                await self.tell_refund(refund)
+
+    async def _read(self, request: web.Request) -> tuple[dict[str, object], PayConduct]:
+        """What was asked, its signature checked over the raw bytes."""
+        raw = await request.read()
+        conduct = self._conduct()
+        try:
+            authorization = request.headers.get("Authorization", "")
+            self._merchant().verify(authorization, request.method, request.raw_path, raw, self._clock.now())
+        except BadSignature as error:
+            raise web.HTTPUnauthorized(text=f'{{"code":"SIGN_ERROR","message":"{error}"}}') from error
+        asked = orjson.loads(raw) if raw else {}
+        if not isinstance(asked, dict):
+            raise web.HTTPBadRequest
+        return asked, conduct
+
+    async def _answer(self, conduct: PayConduct, said: Mapping[str, object] | None) -> web.Response:
+        if conduct.hangs:
+            await asyncio.sleep(conduct.hangs)
+        return self._signed(conduct, 200 if said is not None else 204, b"" if said is None else orjson.dumps(said))
+
+    def _error(self, conduct: PayConduct, code: str) -> web.Response:
+        status = {"SYSTEM_ERROR": 500, "FREQUENCY_LIMITED": 429, "NOT_ENOUGH": 403, "OUT_TRADE_NO_USED": 403}
+        found = 404 if "NOT_EXIST" in code else status.get(code, 400)
+        return self._signed(conduct, found, orjson.dumps({"code": code, "message": code}))
+
+    def _signed(self, conduct: PayConduct, status: int, body: bytes) -> web.Response:
+        over = self._merchant().headers(body, self._clock.now(), probe=conduct.is_unsigned)
+        kind = {"Content-Type": "application/json"} if body else {}
+        return web.Response(status=status, body=body, headers={**kind, **over, "Request-ID": secrets.token_hex(8)})
+
+    def _conduct(self) -> PayConduct:
+        return self._queue.popleft() if self._queue else self.standing
+
+    def _merchant(self) -> Merchant:
+        if self.merchant is None:
+            raise ImpossibleError("没有开通微信支付的商户")
+        return self.merchant
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock.now(), UTC)
+
+    def _start(self, work: Coroutine[object, object, None]) -> None:
+        task: asyncio.Task[None] = asyncio.ensure_future(work)
+        self._at_work.add(task)
+        task.add_done_callback(self._at_work.discard)
