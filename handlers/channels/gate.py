@@ -5,9 +5,10 @@ inside the transaction of what the call wants. A nonce is a row, so that neither
 takes a call twice; written with the effect, it costs no commit of its own (docs/adr/0023).
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -27,7 +28,7 @@ from handlers.recurring import BUSINESS_ZONE
 from handlers.retrying import refusing
 from handlers.rules.channel_calls import KEPT, is_fresh, is_signed_with, is_well_formed, signed_text
 from handlers.rules.validity import begins, day_of
-from models.database import atomic, require_atomic, row, rows
+from models.database import atomic, require_atomic, rows
 from models.failures import SerializationConflict
 from models.gathering import Gathered
 from models.ids import new_id
@@ -124,40 +125,69 @@ class ChannelGate:
 
 
 async def let_in(calls: Sequence[Signed], *, at: datetime) -> list[DomainError | None]:
-    """Decide about calls of one channel inside the open transaction, in the order in which they came.
+    """Decide about calls inside the open transaction, each channel's in the order in which they came.
 
-    The channel's row is locked from here on: whoever decides about its orders is alone. Raises SerializationConflict.
+    The channels' rows are locked from here on, in the order of ids: whoever decides about their orders is alone. Raises
+    SerializationConflict.
     """
     require_atomic()
-    channel_id = calls[0].channel.id
-    held = await row(statements.LOCK, channel_id)
-    if held is None or not held["is_active"]:
-        return [ChannelOff() for _ in calls]
-    day, quota = day_of(at, BUSINESS_ZONE), held["daily_quota"]
-    used = await row(statements.USED, channel_id, day.isoformat()) if quota is not None else None
-    left = None if quota is None else int(quota) - int(used["used_count"] if used else 0)
+    held = await _hold({each.channel.id for each in calls})
+    day = day_of(at, BUSINESS_ZONE)
+    left = await _left(held, day)
     decided: list[DomainError | None] = []
-    hearing: dict[str, int] = {}  # the place of the call that brought a nonce first
+    hearing: dict[tuple[UUID, str], int] = {}  # the place of the call that brought a nonce first
     for number, each in enumerate(calls):
-        if each.nonce in hearing:
+        channel_id = each.channel.id
+        if channel_id not in held:
+            decided.append(ChannelOff())
+        elif (channel_id, each.nonce) in hearing:
             decided.append(ChannelReplayed())
-        elif left is not None and each.weight > left:
+        elif each.weight > left.get(channel_id, each.weight):
             tomorrow = begins(day + timedelta(days=1), BUSINESS_ZONE)
-            decided.append(ChannelQuotaUsed(quota=quota, retry_after=max(int((tomorrow - at).total_seconds()), 1)))
+            wait = max(int((tomorrow - at).total_seconds()), 1)
+            decided.append(ChannelQuotaUsed(quota=held[channel_id], retry_after=wait))
         else:
             decided.append(None)
-            hearing[each.nonce] = number
-            left = None if left is None else left - each.weight
-    fresh = await _hear(channel_id, hearing, at)
-    for nonce, number in hearing.items():
-        if nonce not in fresh:
+            hearing[channel_id, each.nonce] = number
+            if channel_id in left:
+                left[channel_id] -= each.weight
+    fresh = await _hear(hearing, at)
+    used: Counter[UUID] = Counter()
+    for key, number in hearing.items():
+        if key in fresh:
+            used[key[0]] += calls[number].weight
+        else:
             decided[number] = ChannelReplayed()
-    weight = sum(each.weight for each, refused in zip(calls, decided, strict=True) if refused is None)
-    if weight and not await rows(statements.USE, new_id(), at, channel_id, day.isoformat(), weight, quota):
-        raise SerializationConflict("the quota moved while the channel was locked")
+    await _use(used, day, at)
     return decided
 
 
-async def _hear(channel_id: UUID, nonces: Mapping[str, int], at: datetime) -> set[str]:
-    text = dump_rows([{"id": new_id(), "channel_id": channel_id, "nonce": nonce} for nonce in nonces])
-    return {str(each["nonce"]) for each in await rows(statements.HEAR, text, at)} if nonces else set()
+async def _hold(channel_ids: set[UUID]) -> dict[UUID, int | None]:
+    """The quotas of those that are on, their rows locked."""
+    found = await rows(statements.LOCK, sorted(channel_ids))
+    return {as_uuid(each["id"]): each["daily_quota"] for each in found if each["is_active"]}
+
+
+async def _left(held: Mapping[UUID, int | None], day: date) -> dict[UUID, int]:
+    """What is left today to those that have a quota."""
+    quotas = {channel_id: quota for channel_id, quota in held.items() if quota is not None}
+    if not quotas:
+        return {}
+    found = await rows(statements.USED, sorted(quotas), day.isoformat())
+    used = {as_uuid(each["channel_id"]): int(each["used_count"]) for each in found}
+    return {channel_id: quota - used.get(channel_id, 0) for channel_id, quota in quotas.items()}
+
+
+async def _hear(nonces: Collection[tuple[UUID, str]], at: datetime) -> set[tuple[UUID, str]]:
+    if not nonces:
+        return set()
+    text = dump_rows({"id": new_id(), "channel_id": channel_id, "nonce": nonce} for channel_id, nonce in nonces)
+    return {(as_uuid(each["channel_id"]), str(each["nonce"])) for each in await rows(statements.HEAR, text, at)}
+
+
+async def _use(used: Mapping[UUID, int], day: date, at: datetime) -> None:
+    if not used:
+        return
+    text = dump_rows({"id": new_id(), "channel_id": key, "weight": weight} for key, weight in sorted(used.items()))
+    if len(await rows(statements.USE, text, at, day.isoformat())) < len(used):
+        raise SerializationConflict("a quota moved while its channel was locked")

@@ -1,7 +1,7 @@
 """Booking what a channel tells: orders and refunds in any order, many at once, each number once for ever.
 
-Inside the open transaction in which the channel's row is locked, so nobody else books for it. What is told is decided
-in memory in the order of arrival, orders before refunds, and written in sets.
+Inside the open transaction in which the channels' rows are locked, so nobody else books for them. What is told is
+decided in memory in the order of arrival, orders before refunds, and written in sets.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,6 +33,7 @@ from models.words import BuyerKind, PurchaseState, RefundState
 WINDOW = timedelta(days=30)  # for which a purchase waits for its buyer to join or bind
 
 Told = OrderTold | RefundTold
+Number = tuple[UUID, str]  # of an order, in its channel
 
 
 @dataclass(slots=True)
@@ -40,7 +41,7 @@ class _Order:
     """An order as it stands in this batch."""
 
     id: UUID
-    order_no: str
+    number: Number
     fingerprint: str
     amount_fen: int
     refunded_fen: int
@@ -72,13 +73,13 @@ class _Refund:
 class _Books:
     """What is known of the numbers that are spoken of: orders, and their refunds in the order in which they came."""
 
-    orders: dict[str, _Order]
-    refunds: dict[str, dict[str, _Refund]]
+    orders: dict[Number, _Order]
+    refunds: dict[Number, dict[str, _Refund]]
     settled: dict[UUID, RefundState] = field(default_factory=dict)  # of refunds that had waited
 
 
 async def book(
-    channel: Channel, told: Sequence[Told], *, at: datetime, dormant_after: timedelta | None
+    told: Sequence[tuple[Channel, Told]], *, at: datetime, dormant_after: timedelta | None
 ) -> list[Booked | DomainError]:
     """What became of each: booked, known already, or refused, in which case nothing of it happened.
 
@@ -87,20 +88,21 @@ async def book(
     require_atomic()
     if not told:
         return []
-    books = await _read(channel, {each.order_no for each in told})
-    stores = await _stores(channel, told)
+    numbers = [(channel.id, each.order_no) for channel, each in told]
+    books = await _read(set(numbers))
+    stores = await _stores(told)
     decided: list[Booked | DomainError | None] = [None] * len(told)
     repeated: set[int] = set()
-    for number, each in enumerate(told):
+    for place, (number, (_, each)) in enumerate(zip(numbers, told, strict=True)):
         if isinstance(each, OrderTold):
-            decided[number] = _order(books, each, stores, repeated, number)
-    for number, each in enumerate(told):
+            decided[place] = _order(books, number, each, stores, repeated, place)
+    for place, (number, (_, each)) in enumerate(zip(numbers, told, strict=True)):
         if isinstance(each, RefundTold):
-            decided[number] = _refund(books, each, repeated, number)
-    await _write(channel, books, stores, at=at, dormant_after=dormant_after)
+            decided[place] = _refund(books, number, each, repeated, place)
+    await _write(books, stores, at=at, dormant_after=dormant_after)
     return [
-        refused or _booked(books, each, is_known=number in repeated)
-        for number, (each, refused) in enumerate(zip(told, decided, strict=True))
+        refused or _booked(books, number, each, is_known=place in repeated)
+        for place, (number, (_, each), refused) in enumerate(zip(numbers, told, decided, strict=True))
     ]
 
 
@@ -108,33 +110,33 @@ async def book(
 
 
 def _order(
-    books: _Books, told: OrderTold, stores: Mapping[str, UUID], repeated: set[int], number: int
+    books: _Books, number: Number, told: OrderTold, stores: Mapping[Number, UUID], repeated: set[int], place: int
 ) -> DomainError | None:
-    if known := books.orders.get(told.order_no):
+    if known := books.orders.get(number):
         if known.fingerprint != told.fingerprint:
             return PurchaseConflict()
-        repeated.add(number)
+        repeated.add(place)
         return None
-    if told.store is not None and told.store not in stores:
+    if told.store is not None and (number[0], told.store) not in stores:
         return StoreUnknown()
-    order = books.orders[told.order_no] = _Order(
-        new_id(), told.order_no, told.fingerprint, told.amount_fen, 0, told.paid_at, told=told
+    order = books.orders[number] = _Order(
+        new_id(), number, told.fingerprint, told.amount_fen, 0, told.paid_at, told=told
     )
-    for refund in books.refunds.get(told.order_no, {}).values():  # they came first
+    for refund in books.refunds.get(number, {}).values():  # they came first
         if refund.state is RefundState.WAITING:
             refund.state = _apply(order, refund.amount_fen)
             books.settled[refund.id] = refund.state
     return None
 
 
-def _refund(books: _Books, told: RefundTold, repeated: set[int], number: int) -> DomainError | None:
-    theirs = books.refunds.setdefault(told.order_no, {})
+def _refund(books: _Books, number: Number, told: RefundTold, repeated: set[int], place: int) -> DomainError | None:
+    theirs = books.refunds.setdefault(number, {})
     if known := theirs.get(told.refund_no):
         if known.fingerprint != told.fingerprint:
             return RefundConflict()
-        repeated.add(number)
+        repeated.add(place)
         return None
-    state, order = RefundState.WAITING, books.orders.get(told.order_no)
+    state, order = RefundState.WAITING, books.orders.get(number)
     if order is not None:
         state = _apply(order, told.amount_fen)
         if state is RefundState.REFUSED:
@@ -151,9 +153,9 @@ def _apply(order: _Order, amount_fen: int) -> RefundState:
     return RefundState.APPLIED
 
 
-def _booked(books: _Books, told: Told, *, is_known: bool) -> Booked:
-    order = books.orders.get(told.order_no)
-    refund = books.refunds[told.order_no][told.refund_no] if isinstance(told, RefundTold) else None
+def _booked(books: _Books, number: Number, told: Told, *, is_known: bool) -> Booked:
+    order = books.orders.get(number)
+    refund = books.refunds[number][told.refund_no] if isinstance(told, RefundTold) else None
     refund_no = told.refund_no if isinstance(told, RefundTold) else None
     if order is None:
         return Booked(told.order_no, RefundState.WAITING, refund_no=refund_no, is_known=is_known)
@@ -175,12 +177,12 @@ def _booked(books: _Books, told: Told, *, is_known: bool) -> Booked:
 # --- reading
 
 
-async def _read(channel: Channel, numbers: Iterable[str]) -> _Books:
-    wanted = sorted(numbers)
+async def _read(numbers: Iterable[Number]) -> _Books:
+    wanted = dump_rows({"channel_id": channel_id, "order_no": order_no} for channel_id, order_no in numbers)
     orders = {
-        each["order_no"]: _Order(
+        _number(each): _Order(
             id=as_uuid(each["id"]),
-            order_no=each["order_no"],
+            number=_number(each),
             fingerprint=each["fingerprint"],
             amount_fen=int(each["amount_fen"]),
             refunded_fen=int(each["refunded_fen"]),
@@ -189,34 +191,44 @@ async def _read(channel: Channel, numbers: Iterable[str]) -> _Books:
             is_credited=each["credited_at"] is not None,
             waits=bool(each["buyer_hash"]),
         )
-        for each in await rows(statements.FOUND, wanted, channel.id)
+        for each in await rows(statements.FOUND, wanted)
     }
     if orders:
         by_id = {each.id: each for each in orders.values()}
         for worth in await worths_of(statements.WORTH, list(by_id)):
             by_id[worth.purchase_id].worths.append(worth)
-    refunds: dict[str, dict[str, _Refund]] = {}
-    for each in await rows(statements.REFUNDS, wanted, channel.id):
-        theirs = refunds.setdefault(each["order_no"], {})
+    refunds: dict[Number, dict[str, _Refund]] = {}
+    for each in await rows(statements.REFUNDS, wanted):
+        theirs = refunds.setdefault(_number(each), {})
         theirs[each["refund_no"]] = _Refund(
             as_uuid(each["id"]), each["fingerprint"], int(each["amount_fen"]), RefundState(each["state"])
         )
     return _Books(orders, refunds)
 
 
-async def _stores(channel: Channel, told: Sequence[Told]) -> dict[str, UUID]:
-    """The stores that are named and that this channel may name, by code: its merchant's, or of its organization."""
-    codes = sorted({each.store for each in told if isinstance(each, OrderTold) and each.store is not None})
-    if not codes:
+def _number(found: Mapping[str, Any]) -> Number:
+    return as_uuid(found["channel_id"]), found["order_no"]
+
+
+async def _stores(told: Sequence[tuple[Channel, Told]]) -> dict[Number, UUID]:
+    """The stores that are named, by channel and code, where the channel may: its merchant's, or of its organization."""
+    named: dict[Channel, set[str]] = {}
+    for channel, each in told:
+        if isinstance(each, OrderTold) and each.store is not None:
+            named.setdefault(channel, set()).add(each.store)
+    if not named:
         return {}
-    scope = await subtree(channel.organization_id)
+    found = await rows(statements.STORES, sorted(set().union(*named.values())))
+    scopes = {each: await subtree(each) for each in {c.organization_id for c in named if c.merchant_id is None}}
     return {
-        each["code"]: as_uuid(each["id"])
-        for each in await rows(statements.STORES, codes)
-        if (
+        (channel.id, each["code"]): as_uuid(each["id"])
+        for channel, codes in named.items()
+        for each in found
+        if each["code"] in codes
+        and (
             as_uuid(each["merchant_id"]) == channel.merchant_id
             if channel.merchant_id is not None
-            else scope.sees(as_uuid(each["organization_id"]))
+            else scopes[channel.organization_id].sees(as_uuid(each["organization_id"]))
         )
     }
 
@@ -225,7 +237,7 @@ async def _stores(channel: Channel, told: Sequence[Told]) -> dict[str, UUID]:
 
 
 async def _write(
-    channel: Channel, books: _Books, stores: Mapping[str, UUID], *, at: datetime, dormant_after: timedelta | None
+    books: _Books, stores: Mapping[Number, UUID], *, at: datetime, dormant_after: timedelta | None
 ) -> None:
     new = [each for each in books.orders.values() if each.told is not None]
     changed = [each for each in books.orders.values() if each.told is None and each.added_fen]
@@ -237,21 +249,21 @@ async def _write(
         each.member_id = known.get(each.told.buyer)
         each.is_credited = each.member_id is not None
         each.waits = not each.is_credited and each.told.buyer.kind is not BuyerKind.NOBODY
-    await _set(statements.ADD, [_order_row(channel, each, stores, at) for each in new], at)
+    await _set(statements.ADD, [_order_row(each, stores, at) for each in new], at)
     await _set(statements.ADD_LINES, [line for each in new for line in _line_rows(each)], at)
     await _set(statements.REFUND, [{"id": each.id, "added": each.added_fen} for each in changed])
     fresh = [
         {
             "id": each.id,
-            "channel_id": channel.id,
-            "order_no": each.told.order_no,
+            "channel_id": channel_id,
+            "order_no": order_no,
             "refund_no": each.told.refund_no,
             "fingerprint": each.fingerprint,
             "amount_fen": each.amount_fen,
             "refunded_at": instant_text(each.told.refunded_at),
             "state": each.state,
         }
-        for theirs in books.refunds.values()
+        for (channel_id, order_no), theirs in books.refunds.items()
         for each in theirs.values()
         if each.told is not None
     ]
@@ -276,15 +288,15 @@ async def _value(new: Sequence[_Order], changed: Sequence[_Order], *, at: dateti
         await collect({each.member_id for each in credited}, at=at)
 
 
-def _order_row(channel: Channel, each: _Order, stores: Mapping[str, UUID], at: datetime) -> dict[str, Any]:
-    told = each.told
+def _order_row(each: _Order, stores: Mapping[Number, UUID], at: datetime) -> dict[str, Any]:
+    told, (channel_id, order_no) = each.told, each.number
     assert told is not None  # noqa: S101 - only new ones are written
     return {
         "id": each.id,
-        "channel_id": channel.id,
-        "order_no": each.order_no,
+        "channel_id": channel_id,
+        "order_no": order_no,
         "fingerprint": each.fingerprint,
-        "store_id": stores[told.store] if told.store is not None else None,
+        "store_id": stores[channel_id, told.store] if told.store is not None else None,
         "amount_fen": each.amount_fen,
         "refunded_fen": each.refunded_fen,
         "paid_at": instant_text(each.paid_at),

@@ -1,6 +1,6 @@
-"""The lane of channels: what one channel tells in the same moment is booked in one transaction.
+"""The lanes of channels: what they tell in the same moment is booked in one transaction.
 
-A till rings up one order at a time, a chain's server hundreds in a second. The batch locks its channel, lets its calls
+A till rings up one order at a time, a chain's server hundreds in a second. The batch locks its channels, lets the calls
 in (nonces, quota), looks up what was answered before, and books the rest (`booking`). docs/adr/0018, docs/adr/0023.
 """
 
@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from handlers.channels.gate import Signed, let_in
 from handlers.errors import DomainError, KeyReused, PurchaseInFuture, PurchaseUneven
 from handlers.group_commit import GroupCommit
+from handlers.lanes import Lanes
 from handlers.ports import Clock, Vault
 from handlers.purchases.booking import Told, book
 from handlers.purchases.told import Booked, Buyer, OrderTold, RefundTold, buyer_of
@@ -63,6 +64,7 @@ class Purchases:
         self._lane: GroupCommit[_Call, Answer[Entries]] = GroupCommit(
             "purchases", self._decide, key=_scope, settle=self._settle
         )
+        self._lanes = Lanes()
 
     def buyer(self, kind: BuyerKind, value: str) -> Buyer:
         """Whom a channel means. Raises BuyerInvalid."""
@@ -93,7 +95,7 @@ class Purchases:
         weighed = Signed(signed.channel, signed.nonce, weight=len(orders))
         asked = Asked.of(signed.channel, "purchase.many", request_id, tuple(each.fingerprint for each in orders))
         against = tuple(self._against(each) for each in orders)
-        return await self._lane.submit(signed.channel.id, _Call(weighed, tuple(orders), against, asked, is_many=True))
+        return await self._submit(_Call(weighed, tuple(orders), against, asked, is_many=True))
 
     async def close(self) -> None:
         """Let those who wait be answered."""
@@ -101,10 +103,14 @@ class Purchases:
 
     async def _one(self, signed: Signed, operation: str, told: Told, request_id: str) -> Answer[Booked]:
         asked = Asked.of(signed.channel, operation, request_id, told.fingerprint)
-        answer = await self._lane.submit(signed.channel.id, _Call(signed, (told,), (None,), asked, is_many=False))
+        answer = await self._submit(_Call(signed, (told,), (None,), asked, is_many=False))
         booked = answer.value.items[0].booked
         assert booked is not None  # noqa: S101 - a single one that is refused is the call's refusal
         return Answer(booked, answer.replayed)
+
+    async def _submit(self, call: _Call) -> Answer[Entries]:
+        with self._lanes.lane_of(call.signed.channel.id) as lane:
+            return await self._lane.submit(lane, call)
 
     def _against(self, order: OrderTold) -> DomainError | None:
         lines_fen = sum(line.amount_fen for line in order.lines)
@@ -123,9 +129,13 @@ class Purchases:
         inside = [each for each, refused in zip(calls, against, strict=True) if refused is None]
         known = await recall([each.asked for each in inside], Entries)
         fresh = [each for each in inside if each.asked not in known]
-        told = [one for each in fresh for one, refused in zip(each.told, each.against, strict=True) if refused is None]
-        channel = calls[0].signed.channel
-        outcomes = iter(await book(channel, told, at=now, dormant_after=self._phone_dormant_after))
+        told = [
+            (each.signed.channel, one)
+            for each in fresh
+            for one, refused in zip(each.told, each.against, strict=True)
+            if refused is None
+        ]
+        outcomes = iter(await book(told, at=now, dormant_after=self._phone_dormant_after))
         decided: dict[Asked, Result] = {
             each.asked: _answer(each, [refused or next(outcomes) for refused in each.against]) for each in fresh
         }

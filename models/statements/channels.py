@@ -22,26 +22,35 @@ _BY_CODE = """
 BY_CODE = Both(postgres=_BY_CODE + "= ANY($1::text[])", sqlite=_BY_CODE + _OF_THESE)
 
 # Whoever decides for a channel holds its row: what it says is taken one batch after the other, in whichever process.
-_LOCK = "SELECT id, organization_id, merchant_id, daily_quota, is_active FROM channel WHERE id = $1"
-LOCK = Both(postgres=_LOCK + " FOR NO KEY UPDATE", sqlite=_LOCK)
+_LOCK = "SELECT id, daily_quota, is_active FROM channel WHERE id {these} ORDER BY id"
+LOCK = Both(
+    postgres=_LOCK.format(these="= ANY($1::uuid[])") + " FOR NO KEY UPDATE", sqlite=_LOCK.format(these=_OF_THESE)
+)
 
 HEAR = of_rows(
     """
     INSERT INTO channel_nonce (id, created_at, channel_id, nonce, heard_at)
     SELECT r.id, $2, r.channel_id, r.nonce, $2 FROM {rows} WHERE true
-    ON CONFLICT (channel_id, nonce) DO NOTHING RETURNING nonce
+    ON CONFLICT (channel_id, nonce) DO NOTHING RETURNING channel_id, nonce
     """,
     {"id": "uuid", "channel_id": "uuid", "nonce": "text"},
 )
-USED = "SELECT used_count FROM channel_use WHERE channel_id = $1 AND day = $2"
-# $5 how many more; nothing comes back where the quota ($6, null: none) would be passed, once the day has begun.
-USE = """
+_USED = "SELECT channel_id, used_count FROM channel_use WHERE channel_id {these} AND day = $2"
+USED = Both(postgres=_USED.format(these="= ANY($1::uuid[])"), sqlite=_USED.format(these=_OF_THESE))
+# So much more each; a channel whose quota would be passed once the day has begun does not come back.
+USE = of_rows(
+    """
     INSERT INTO channel_use (id, created_at, channel_id, day, used_count)
-    VALUES ($1, $2, $3, $4, $5)
+    SELECT r.id, $2, r.channel_id, $3, r.weight FROM {rows} WHERE true
     ON CONFLICT (channel_id, day) DO UPDATE SET used_count = channel_use.used_count + excluded.used_count
-    WHERE CAST($6 AS int) IS NULL OR channel_use.used_count + excluded.used_count <= CAST($6 AS int)
-    RETURNING used_count
-"""
+    WHERE NOT EXISTS (
+        SELECT 1 FROM channel c WHERE c.id = channel_use.channel_id
+        AND c.daily_quota < channel_use.used_count + excluded.used_count
+    )
+    RETURNING channel_id
+    """,
+    {"id": "uuid", "channel_id": "uuid", "weight": "int"},
+)
 
 # What was heard before $1, $2 at most.
 FORGET = """

@@ -1,23 +1,25 @@
 """Purchases by the batch. Sets of rows travel as one JSON text ($1)."""
 
-from models.sql import Both, of_rows
+from models.sql import Both, of_rows, recordset
 
 _THESE = "= ANY($1::uuid[])"
 _OF_THESE = "IN (SELECT value FROM json_each($1))"
 
-# --- what is known: the orders of a channel ($2) by their numbers, locked, with whose they are today
+# --- what is known: orders by their channels and numbers, locked, with whose they are today
 
+_NUMBER = recordset({"channel_id": "uuid", "order_no": "text"})
 _FOUND = """
-    SELECT p.id, p.order_no, p.fingerprint, p.amount_fen, p.refunded_fen, p.paid_at, p.credited_at, p.buyer_hash,
-        COALESCE(m.canonical_id, m.id) AS member_id
-    FROM purchase p LEFT JOIN member m ON m.id = p.member_id WHERE {which} ORDER BY p.id
+    SELECT p.id, p.channel_id, p.order_no, p.fingerprint, p.amount_fen, p.refunded_fen, p.paid_at, p.credited_at,
+        p.buyer_hash, COALESCE(m.canonical_id, m.id) AS member_id
+    FROM {which} ORDER BY p.id
 """
-_NUMBERED = _FOUND.format(which="p.channel_id = $2 AND p.order_no {these}")
+_WHOSE = "LEFT JOIN member m ON m.id = p.member_id"
+_OF_NUMBER = "JOIN purchase p ON p.channel_id = r.channel_id AND p.order_no = r.order_no"
+_NUMBERED = _FOUND.format(which=f"{{rows}} {_OF_NUMBER} {_WHOSE}")
 FOUND = Both(
-    postgres=_NUMBERED.format(these="= ANY($1::text[])") + " FOR NO KEY UPDATE OF p",
-    sqlite=_NUMBERED.format(these=_OF_THESE),
+    postgres=_NUMBERED.format(rows=_NUMBER[0]) + " FOR NO KEY UPDATE OF p", sqlite=_NUMBERED.format(rows=_NUMBER[1])
 )
-_BY_ID = _FOUND.format(which="p.id {these}")
+_BY_ID = _FOUND.format(which=f"purchase p {_WHOSE} WHERE p.id {{these}}")
 LOCKED = Both(postgres=_BY_ID.format(these=_THESE) + " FOR NO KEY UPDATE OF p", sqlite=_BY_ID.format(these=_OF_THESE))
 _WORTH = """
     SELECT e.id, e.purchase_id, e.unit, e.amount, e.taken_amount, e.owed_amount, e.transfer_id,
@@ -28,10 +30,10 @@ WORTH = Both(postgres=_WORTH.format(these=_THESE), sqlite=_WORTH.format(these=_O
 _LINES = "SELECT purchase_id, category, amount_fen FROM purchase_line WHERE purchase_id {these} ORDER BY ordinal"
 LINES = Both(postgres=_LINES.format(these=_THESE), sqlite=_LINES.format(these=_OF_THESE))
 _REFUNDS = """
-    SELECT id, order_no, refund_no, fingerprint, amount_fen, state FROM purchase_refund
-    WHERE channel_id = $2 AND order_no {these} ORDER BY id
+    SELECT f.id, f.channel_id, f.order_no, f.refund_no, f.fingerprint, f.amount_fen, f.state FROM {rows}
+    JOIN purchase_refund f ON f.channel_id = r.channel_id AND f.order_no = r.order_no ORDER BY f.id
 """
-REFUNDS = Both(postgres=_REFUNDS.format(these="= ANY($1::text[])"), sqlite=_REFUNDS.format(these=_OF_THESE))
+REFUNDS = Both(postgres=_REFUNDS.format(rows=_NUMBER[0]), sqlite=_REFUNDS.format(rows=_NUMBER[1]))
 _STORES = """
     SELECT s.code, s.id, s.merchant_id, m.organization_id FROM store s JOIN merchant m ON m.id = s.merchant_id
     WHERE s.code {these}

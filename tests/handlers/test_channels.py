@@ -113,7 +113,7 @@ class TestLettingIn:
     async def test_without_the_row_of_a_nonce_all_twenty_would_be(self, till, rooms, monkeypatch):
         """The negative control: nonces that nobody writes down."""
 
-        async def forgetful(channel_id, nonces, at):
+        async def forgetful(nonces, at):
             return set(nonces)
 
         monkeypatch.setattr(gate, "_hear", forgetful)

@@ -7,7 +7,9 @@ from datetime import timedelta
 
 import pytest
 
+from handlers import lanes
 from handlers.errors import (
+    ChannelOff,
     ChannelQuotaUsed,
     KeyReused,
     PointsShort,
@@ -21,10 +23,12 @@ from handlers.errors import (
 )
 from handlers.points.spending import Spending, spend
 from handlers.purchases import booking
+from handlers.purchases import purchases as purchases_module
 from handlers.purchases.told import OrderTold, RefundTold
 from handlers.rules.ledger import Cause
 from handlers.rules.purchases import Line
 from models.cards import Card
+from models.channels import Channel
 from models.database import atomic
 from models.ledger import LedgerLot
 from models.organizations import Organization
@@ -330,15 +334,42 @@ class TestRaces:
     async def test_without_looking_at_the_number_it_would_earn_fifty_times(self, till, ming, rooms, monkeypatch):
         """The negative control: every telling is taken for a new one, under a number of its own."""
 
-        def blind(books, told, stores, repeated, number):
-            own = replace(told, order_no=f"{told.order_no}-{number}-{len(books.orders)}-{key()}")
-            return plain(books, own, stores, repeated, number)
+        def blind(books, number, told, stores, repeated, place):
+            own = replace(told, order_no=f"{told.order_no}-{place}-{key()}")
+            return plain(books, (number[0], own.order_no), own, stores, repeated, place)
 
         plain = booking._order
         monkeypatch.setattr(booking, "_order", blind)
         monkeypatch.setattr(booking, "_booked", lambda *_, **__: booking.Booked("A-1", PurchaseState.CREDITED))
         await self.fifty(till, ming)
         assert await points(rooms, ming) == (5_000, 0)
+
+    async def test_channels_that_speak_at_once_share_a_transaction_and_nothing_else(
+        self, till, ming, rooms, monkeypatch
+    ):
+        """One number in eight channels is eight orders; a channel without quota and one that is off stop nobody."""
+        tills = [till, *[await a_till(rooms, daily_quota=1 if n == 1 else None) for n in range(1, 8)]]
+        await tills[1].sell("A-0")
+        await Channel.filter(id=tills[7].channel.id).update(is_active=False)
+        seen = []
+
+        async def counting(told, **rest):
+            seen.append(len({channel.id for channel, _ in told}))
+            return await plain(told, **rest)
+
+        plain = purchases_module.book
+        monkeypatch.setattr(purchases_module, "book", counting)
+        monkeypatch.setattr(lanes, "SHARED", 1)
+        calls = [each.sell("A-1", ming, 100 * n) for n, each in enumerate(tills, start=1)]
+        done = await asyncio.gather(*calls, return_exceptions=True)
+        booked = [done[0], *done[2:7]]
+        assert [type(done[1]), type(done[7])] == [ChannelQuotaUsed, ChannelOff]
+        assert max(seen) > 1
+        assert [each.points for each in booked] == [1, 3, 4, 5, 6, 7]
+        assert await points(rooms, ming) == (26, 0)
+        refunds = [each.refund("A-1", "R-1", 100) for each in (tills[0], *tills[2:7])]
+        assert {each.refunded_fen for each in await asyncio.gather(*refunds)} == {100}
+        assert await points(rooms, ming) == (20, 0)
 
     async def test_the_quota_lets_in_as_many_as_there_are(self, till, ming, rooms):
         few = await a_till(rooms, daily_quota=10)
