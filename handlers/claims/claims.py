@@ -137,9 +137,21 @@ async def take_units(offer_id: UUID, buckets: Iterable[str], count: int) -> None
 
     Raises SerializationConflict: a counter moved all the same; decide again.
     """
-    for name in buckets:
-        if not await rows(statements.TAKE_STOCK, offer_id, name, count):
-            raise SerializationConflict(f"the counter {name} moved while it was locked")
+    await take_all({(offer_id, name): count for name in buckets})
+
+
+async def lock_units(counters: Collection[tuple[UUID, str]]) -> dict[tuple[UUID, str], int]:
+    """What is left in each of these counters (offer, bucket) that are there, locked in the order of ids."""
+    if not counters:
+        return {}
+    found = await rows(statements.LOCK_COUNTERS, _counters(dict.fromkeys(counters, 0)))
+    return {(as_uuid(each["offer_id"]), each["bucket"]): int(each["left_count"]) for each in found}
+
+
+async def take_all(units: Mapping[tuple[UUID, str], int]) -> None:
+    """So many units from each of these counters (offer, bucket), locked and counted before. Raises as `take_units`."""
+    if units and len(await rows(statements.TAKE_STOCK, _counters(units))) < len(units):
+        raise SerializationConflict("a counter moved while it was locked")
 
 
 async def give_back(claim_ids: Collection[UUID]) -> int:
@@ -164,12 +176,12 @@ async def return_units(units: Mapping[tuple[UUID, str], int]) -> None:
     """So many units to each of these counters (offer, bucket), locked in the order in which claiming locks them."""
     if not units:
         return
-    wanted = dump_rows(
-        {"offer_id": str(offer_id), "bucket": bucket, "number": number}
-        for (offer_id, bucket), number in sorted(units.items())
-    )
-    await rows(statements.LOCK_RETURNED, wanted)
-    await rows(statements.RETURN_STOCK, wanted)
+    await lock_units(units.keys())
+    await rows(statements.RETURN_STOCK, _counters(units))
+
+
+def _counters(units: Mapping[tuple[UUID, str], int]) -> str:
+    return dump_rows({"offer_id": key[0], "bucket": key[1], "number": number} for key, number in sorted(units.items()))
 
 
 async def _note_edges(edges: Iterable[Edge], reason: str, at: datetime) -> None:

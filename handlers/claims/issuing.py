@@ -71,6 +71,15 @@ class _Part:
     terms: BenefitTerms
 
 
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """Claims of one offer that are to be, their units taken from these counters."""
+
+    offer: PublishedOffer
+    wanted: list[Wanted]
+    buckets: tuple[str, ...] = ()
+
+
 async def issue(
     offer: PublishedOffer,
     wanted: Sequence[Wanted],
@@ -81,19 +90,42 @@ async def issue(
     buckets: tuple[str, ...] = (),
     reason: str = "claimed",
 ) -> list[tuple[Issued, ...]]:
+    """`issue_all` for one offer."""
+    lot = Lot(offer, list(wanted), buckets)
+    return (await issue_all([lot], at=at, zone=zone, vault=vault, reason=reason))[0]
+
+
+async def issue_all(
+    lots: Sequence[Lot], *, at: datetime, zone: ZoneInfo, vault: Vault, reason: str = "claimed"
+) -> list[list[tuple[Issued, ...]]]:
     """Write the claims, each followed by its parts, in the order asked for.
 
     Raises SerializationConflict where a slot, points, or what a kind draws on, went to somebody else meanwhile;
     RechargeToMissing for a top-up that goes to no number; OfferPaused and OfferSoldOut of a package's parts.
     """
-    benefit = offer.benefit
+    drafted = [(lot, _drafts(lot, at, zone)) for lot in lots]
+    drafts = [draft for _, theirs in drafted for draft in theirs]
+    slots = [
+        Slot(draft.id, draft.offer_id, draft.member_id, period, number)
+        for lot, theirs in drafted
+        for draft, each in zip(theirs, lot.wanted, strict=True)
+        for period, number in each.slots
+    ]
+    await write(drafts, slots, at=at, vault=vault, reason=reason)
+    if priced := [Paid(draft.id, draft.member_id, draft.price_points) for draft in drafts if draft.price_points]:
+        await pay(priced, at=at)
+    return [await _fulfil(lot, theirs, at=at, zone=zone, vault=vault) for lot, theirs in drafted]
+
+
+def _drafts(lot: Lot, at: datetime, zone: ZoneInfo) -> list[Draft]:
+    offer, benefit = lot.offer, lot.offer.benefit
     kind = fulfiller(benefit.kind)
-    if kind.takes_number and not all(each.recharge_to for each in wanted):
+    if kind.takes_number and not all(each.recharge_to for each in lot.wanted):
         raise RechargeToMissing
     first_state = kind.first_state(benefit.terms)
     # What somebody else fulfils is not the member's to use, so no time of theirs can run out over it.
     expires_at = None if first_state is ClaimState.PENDING else ends_at(offer.terms.validity, at, zone)
-    drafts = [
+    return [
         Draft(
             id=new_id(),
             member_id=each.member_id,
@@ -104,29 +136,27 @@ async def issue(
             state=first_state,
             uses=kind.uses(benefit.terms),
             expires_at=expires_at,
-            stock_buckets=buckets,
+            stock_buckets=lot.buckets,
             actor=each.actor,
             recharge_to=each.recharge_to,
             price_points=each.price_points,
             price_fen=each.price_fen,
         )
-        for each in wanted
+        for each in lot.wanted
     ]
-    slots = [
-        Slot(draft.id, offer.id, each.member_id, period, number)
-        for draft, each in zip(drafts, wanted, strict=True)
-        for period, number in each.slots
-    ]
-    await write(drafts, slots, at=at, vault=vault, reason=reason)
-    if priced := [Paid(draft.id, draft.member_id, draft.price_points) for draft in drafts if draft.price_points]:
-        await pay(priced, at=at)
-    fresh = [NewClaim(draft.id, each.member_id, each.choices) for draft, each in zip(drafts, wanted, strict=True)]
-    fulfilled = await kind.fulfil(benefit.terms, fresh, now=at)
+
+
+async def _fulfil(
+    lot: Lot, drafts: Sequence[Draft], *, at: datetime, zone: ZoneInfo, vault: Vault
+) -> list[tuple[Issued, ...]]:
+    benefit = lot.offer.benefit
+    fresh = [NewClaim(draft.id, draft.member_id, each.choices) for draft, each in zip(drafts, lot.wanted, strict=True)]
+    fulfilled = await fulfiller(benefit.kind).fulfil(benefit.terms, fresh, now=at)
     if fulfilled.lacking:
         raise SerializationConflict(f"{len(fulfilled.lacking)} claims found nothing to be fulfilled with")
     parents = {draft.id: draft for draft in drafts}
     parts = await add_parts(parents, fulfilled.parts, at=at, zone=zone, vault=vault) if fulfilled.parts else {}
-    return [(_issued(draft, offer.title, benefit.kind, at), *parts.get(draft.id, ())) for draft in drafts]
+    return [(_issued(draft, lot.offer.title, benefit.kind, at), *parts.get(draft.id, ())) for draft in drafts]
 
 
 async def add_parts(

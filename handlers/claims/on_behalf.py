@@ -4,13 +4,14 @@ A channel of an organization sees members and offers of its subtree, as operator
 offers those of its merchant. Whatever is out of sight answers as what is not there. docs/adr/0028.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from handlers.actors import Channel
 from handlers.channels.gate import Signed, let_in
+from handlers.claims.wishes import Claim
 from handlers.errors import DomainError, MemberUnknown, OfferUnknown
 from handlers.requests import Asked
 from handlers.rules.eligibility import Asker, PublishedOffer
@@ -61,21 +62,21 @@ async def heard(calls: Mapping[Asked, Signed], *, at: datetime) -> dict[Asked, D
 
 
 async def sights(
-    calls: Mapping[Asked, tuple[Signed, UUID]], offer: PublishedOffer, people: Mapping[UUID, Asker | DomainError]
+    wishes: Sequence[Claim], offers: Mapping[UUID, PublishedOffer], people: Mapping[UUID, Asker | DomainError]
 ) -> dict[Asked, DomainError]:
-    """Which of these calls are about a member or an offer that their channel does not see, inside the batch."""
-    if not calls:
+    """Which of the wishes that channels brought are about a member or an offer that they do not see."""
+    brought = [(each, each.call.channel) for each in wishes if each.call is not None]
+    if not brought:
         return {}
-    channels = {call.channel for call, _ in calls.values()}
-    seeing = {channel: await sight_of(channel) for channel in channels}
-    served = await _served({member_id for _, member_id in calls.values()})
+    seeing = {channel: await sight_of(channel) for channel in {channel for _, channel in brought}}
+    served = await _served({each.member_id for each, _ in brought})
     unseen: dict[Asked, DomainError] = {}
-    for asked, (call, member_id) in calls.items():
-        sight, found = seeing[call.channel], served.get(member_id)
-        if found is None or isinstance(people[member_id], DomainError) or not sight.sees_member(found[1]):
-            unseen[asked] = MemberUnknown()
-        elif not sight.sees_offer(offer):
-            unseen[asked] = OfferUnknown()
+    for each, channel in brought:
+        sight, found = seeing[channel], served.get(each.member_id)
+        if found is None or isinstance(people[each.member_id], DomainError) or not sight.sees_member(found[1]):
+            unseen[each.asked] = MemberUnknown()
+        elif not sight.sees_offer(offers[each.offer_id]):
+            unseen[each.asked] = OfferUnknown()
     return unseen
 
 

@@ -35,18 +35,18 @@ class Paid:
 
 @dataclass(slots=True)
 class Purses:
-    """What an offer costs each of these members (canonical ids), and what they have left while a batch is decided."""
+    """What offers cost each of these members (canonical ids), and what they have left while a batch is decided."""
 
-    prices: Mapping[UUID, int]
+    prices: Mapping[tuple[UUID, UUID], int]  # by offer and member
     left: dict[UUID, int]
 
-    def price(self, member_id: UUID) -> int:
+    def price(self, offer_id: UUID, member_id: UUID) -> int:
         """Points for one claim."""
-        return self.prices.get(member_id, 0)
+        return self.prices.get((offer_id, member_id), 0)
 
-    def take(self, member_id: UUID, quantity: int) -> PointsShort | None:
+    def take(self, offer_id: UUID, member_id: UUID, quantity: int) -> PointsShort | None:
         """So many claims are theirs to pay; why not, if not."""
-        needed = self.price(member_id) * quantity
+        needed = self.price(offer_id, member_id) * quantity
         available = self.left.get(member_id, 0)
         if needed > available:
             return PointsShort(unit=POINTS, needed=needed, available=available)
@@ -55,15 +55,17 @@ class Purses:
         return None
 
 
-async def purses_of(offer: PublishedOffer, askers: Iterable[Asker], *, at: datetime, zone: ZoneInfo) -> Purses:
+async def purses_of(asking: Iterable[tuple[PublishedOffer, Asker]], *, at: datetime, zone: ZoneInfo) -> Purses:
     """Read and locked for those who have to pay: nobody else spends their points until the transaction ends.
 
-    For an offer without a price in points nothing is read.
+    For offers without a price in points nothing is read.
     """
-    if not any(price.points for price in (offer.terms.price, *(each.price for each in offer.terms.prices))):
-        return Purses({}, {})
-    prices = {each.member_id: price_for(offer.terms, each, at, zone).points for each in askers}
-    paying = sorted(member_id for member_id, points in prices.items() if points)
+    prices = {
+        (offer.id, asker.member_id): price_for(offer.terms, asker, at, zone).points
+        for offer, asker in asking
+        if any(price.points for price in (offer.terms.price, *(each.price for each in offer.terms.prices)))
+    }
+    paying = sorted({member_id for (_, member_id), points in prices.items() if points})
     if not paying:
         return Purses({}, {})
     unit = await points_unit()

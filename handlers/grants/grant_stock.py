@@ -61,6 +61,6 @@ async def slots_of(offer_id: UUID, member_ids: Collection[UUID], periods: Collec
     """The slots that these people have taken, everything that is theirs counted."""
     taken: Taken = {}
     if member_ids and periods:
-        for each in await rows(statements.SLOTS, offer_id, sorted(set(member_ids)), sorted(set(periods))):
+        for each in await rows(statements.SLOTS, [offer_id], sorted(set(member_ids)), sorted(set(periods))):
             taken.setdefault((as_uuid(each["member_id"]), each["period"]), []).append(int(each["number"]))
     return taken

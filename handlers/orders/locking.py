@@ -99,7 +99,7 @@ async def _slots(
     periods = {limit: period_key(limit.period, at, zone) for limit in offer.terms.limits}
     taken: dict[str, list[int]] = {}
     if periods:
-        for each in await rows(claim_statements.SLOTS, offer.id, [member_id], sorted(set(periods.values()))):
+        for each in await rows(claim_statements.SLOTS, [offer.id], [member_id], sorted(set(periods.values()))):
             taken.setdefault(each["period"], []).append(int(each["number"]))
     try:
         return free_slots(periods, taken, quantity)

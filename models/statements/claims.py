@@ -17,17 +17,19 @@ CLAIMANTS = Both(
 # From the people to their slots, never over the slots of the offer, of which there may be a million: so an array on
 # PostgreSQL, which is looked up in the index whatever is known of the table.
 _SLOTS = """
-    SELECT COALESCE(m.canonical_id, m.id) AS member_id, s.period, s.number
+    SELECT s.offer_id, COALESCE(m.canonical_id, m.id) AS member_id, s.period, s.number
     FROM claim_slot s JOIN member m ON m.id = s.member_id
-    WHERE s.offer_id = $1 AND s.member_id {theirs} AND s.period {periods}
+    WHERE s.offer_id {offers} AND s.member_id {theirs} AND s.period {periods}
 """
 SLOTS = Both(
     postgres=_SLOTS.format(
+        offers="= ANY($1::uuid[])",
         theirs="= ANY(ARRAY(SELECT unnest($2::uuid[]) UNION ALL"
         " SELECT o.id FROM member o WHERE o.canonical_id = ANY($2::uuid[])))",
         periods="= ANY($3::text[])",
     ),
     sqlite=_SLOTS.format(
+        offers="IN (SELECT value FROM json_each($1))",
         theirs="IN (SELECT value FROM json_each($2) UNION ALL"
         " SELECT o.id FROM member o WHERE o.canonical_id IN (SELECT value FROM json_each($2)))",
         periods="IN (SELECT value FROM json_each($3))",
@@ -108,31 +110,39 @@ MOVE = of_rows(
     {"id": "uuid", "before": "text", "after": "text"},
 )
 
-# --- stock: `$1` the offer, $2 its buckets. Rows are locked in the order of ids.
+# --- stock: counters by offer and bucket
 
+_UNITS = {"offer_id": "uuid", "bucket": "text", "number": "int"}
+_COUNTERS = """
+    SELECT s.offer_id, s.bucket, s.left_count FROM {rows}
+    JOIN offer_stock s ON s.offer_id = r.offer_id AND s.bucket = r.bucket ORDER BY s.id
+"""
+LOCK_COUNTERS = Both(
+    postgres=_COUNTERS.format(rows=recordset(_UNITS)[0]) + " FOR UPDATE OF s",
+    sqlite=_COUNTERS.format(rows=recordset(_UNITS)[1]),
+)
+# The same of one offer ($1), its buckets in $2.
 _STOCK = "SELECT id, bucket, left_count FROM offer_stock WHERE offer_id = $1 AND bucket "
 LOCK_STOCK = Both(
     postgres=_STOCK + "= ANY($2::text[]) ORDER BY id FOR UPDATE",
     sqlite=_STOCK + "IN (SELECT value FROM json_each($2)) ORDER BY id",  # noqa: S608
 )
-
-# One UPDATE per bucket for all units of the batch; no row comes back where it would pass zero.
-TAKE_STOCK = """
-    UPDATE offer_stock SET left_count = left_count - $3, taken_count = taken_count + $3
-    WHERE offer_id = $1 AND bucket = $2 AND left_count >= $3 RETURNING left_count
-"""
-_RETURN = """
+# One UPDATE for all units of the batch; a counter that would pass zero does not come back.
+TAKE_STOCK = of_rows(
+    """
+    UPDATE offer_stock SET left_count = left_count - r.number, taken_count = taken_count + r.number FROM {rows}
+    WHERE offer_stock.offer_id = r.offer_id AND offer_stock.bucket = r.bucket AND left_count >= r.number
+    RETURNING offer_stock.id
+    """,
+    _UNITS,
+)
+RETURN_STOCK = of_rows(
+    """
     UPDATE offer_stock SET left_count = left_count + r.number, taken_count = taken_count - r.number
     FROM {rows} WHERE offer_stock.offer_id = r.offer_id AND offer_stock.bucket = r.bucket RETURNING offer_stock.id
-"""
-_UNITS = {"offer_id": "uuid", "bucket": "text", "number": "int"}
-RETURN_STOCK = of_rows(_RETURN, _UNITS)
-# A lock per row, in the order in which claiming takes them.
-_LOCK = """
-    SELECT s.id FROM offer_stock s JOIN {rows} ON s.offer_id = r.offer_id AND s.bucket = r.bucket
-    ORDER BY s.id FOR UPDATE OF s
-"""
-LOCK_RETURNED = Both(postgres=_LOCK.format(rows=recordset(_UNITS)[0]), sqlite="")
+    """,
+    _UNITS,
+)
 
 # --- expiry
 

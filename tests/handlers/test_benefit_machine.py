@@ -176,7 +176,11 @@ TAKEN_AWAY = {
     "a unit of stock that is taken": (
         claims,
         "TAKE_STOCK",
-        like(claims.TAKE_STOCK, "left_count - $3, taken_count = taken_count + $3", "left_count - 0 * CAST($3 AS int)"),
+        like(
+            claims.TAKE_STOCK,
+            "left_count - r.number, taken_count = taken_count + r.number",
+            "left_count - 0 * r.number",
+        ),
     ),
     "the units that go back": (
         claims,

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from handlers.claims import paying
+from handlers import lanes
+from handlers.claims import claiming, paying
 from handlers.errors import OfferPriced, OfferSoldOut, PointsShort
 from handlers.points.points import EntryKind
 from handlers.retrying import DatabaseBusy
@@ -104,6 +105,27 @@ async def test_without_the_purse_the_ledger_itself_stops_whoever_cannot_pay(mall
     with pytest.raises(DatabaseBusy):  # decided again, and again, with the same end
         await claim(mall, ming, offer)
     assert (await offer.left(), await mall.seen(ming), await Claim.all().count()) == (3, (4, 0), 0)
+
+
+async def test_offers_that_are_pressed_at_once_share_a_transaction_and_one_purse(mall, ming, monkeypatch):
+    """Eight offers at five points each, and thirteen points: the first two that were pressed, and nothing else."""
+    await mall.earn(ming, 13)
+    offers = [await offered(mall, stock=3) for _ in range(8)]
+    batches = []
+
+    async def counting(allowed, **rest):
+        batches.append(len({each.offer.id for each in allowed}))
+        return await plain(allowed, **rest)
+
+    plain = claiming.allot
+    monkeypatch.setattr(claiming, "allot", counting)
+    monkeypatch.setattr(lanes, "SHARED", 1)
+    done = await asyncio.gather(*(claim(mall, ming, each) for each in offers), return_exceptions=True)
+    assert batches == [8]
+    assert [isinstance(each, PointsShort) for each in done] == [False, False, *[True] * 6]
+    assert [await each.left() for each in offers] == [2, 2, *[3] * 6]
+    assert [each[0].offer_id for each in done[:2]] == [each.id for each in offers[:2]]
+    assert await mall.seen(ming) == (3, 0)
 
 
 async def test_what_is_sold_out_is_not_paid_and_who_cannot_pay_takes_nobodys_place(mall, ming, far):
