@@ -47,7 +47,7 @@ class OfferCatalogue:
         self._clock = clock
         self._zone = zone
         self._on_show = OffersOnShow(zone)
-        self._sights: Sights | None = None
+        self._sights = Sights(zone)
 
     def forget(self) -> None:
         """Look again at the next question."""
@@ -114,9 +114,7 @@ class OfferCatalogue:
     async def _seen(self, on_show: OnShow, listed: Sequence[Shown], who: Asker, now: datetime) -> list[OfferSeen]:
         keys = {period: period_key(period, now, self._zone) for period in Period}
         had = await self._had(listed, who, keys)
-        sights = self._sights
-        if sights is None or not sights.hold(on_show, now):
-            sights = self._sights = Sights(on_show, now, self._zone)
+        self._sights.look(on_show, now)
         seen: list[OfferSeen] = []
         for each in listed:
             offer = each.offer
@@ -125,7 +123,7 @@ class OfferCatalogue:
                 if had.get((offer.id, keys[limit.period]), 0) >= limit.count:
                     full = limit
                     break
-            seen.append(sights.of(each, standing_of(offer.terms, who, now, self._zone), full))
+            seen.append(self._sights.of(each, standing_of(offer.terms, who, now, self._zone), full))
         return seen
 
     async def _had(

@@ -1,12 +1,12 @@
 """How the offers on show look, made once for all to whom they look the same.
 
 A million members see an offer in a handful of ways: it is theirs, it is sold out, it is for others, they had theirs.
-Each way is made when somebody comes who sees it so, and kept until the offers are read again or the clock changes
-anything about any of them.
+Each way is made when somebody comes who sees it so, and kept until its offer has changed or the clock changes anything
+about any of them.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -51,18 +51,24 @@ class OfferSeen:
 
 
 class Sights:
-    """The ways in which offers are seen, from `now` on until something turns."""
+    """The ways in which offers are seen, until something turns."""
 
-    def __init__(self, on_show: OnShow, now: datetime, zone: ZoneInfo) -> None:
-        self._on_show = on_show
+    def __init__(self, zone: ZoneInfo) -> None:
         self._zone = zone
-        self._since = now
-        self._until = min((next_turn(each.offer.terms, now, zone) for each in on_show.offers), default=now)
+        self._on_show = OnShow((), {}, {})
+        self._since = self._until = datetime.min.replace(tzinfo=UTC)
         self._made: dict[tuple[UUID, Standing, Limit | None], OfferSeen] = {}
 
-    def hold(self, on_show: OnShow, now: datetime) -> bool:
-        """Whether they are still of these offers, and of this time."""
-        return on_show is self._on_show and self._since <= now < self._until
+    def look(self, on_show: OnShow, now: datetime) -> None:
+        """From here on they are of these offers and of this time. Whatever is still so is kept."""
+        is_of_now = self._since <= now < self._until
+        if on_show is self._on_show and is_of_now:
+            return
+        kept = on_show.unchanged_since(self._on_show) if is_of_now else frozenset()
+        self._made = {key: seen for key, seen in self._made.items() if key[0] in kept}
+        turns = [next_turn(each.offer.terms, now, self._zone) for each in on_show.offers if each.offer.id not in kept]
+        self._until = min([self._until, *turns] if kept else turns, default=now)
+        self._on_show, self._since = on_show, now
 
     def of(self, shown: Shown, standing: Standing, full: Limit | None) -> OfferSeen:
         """An offer in the eyes of all who stand to it like this; `full` is the limit that they have reached."""

@@ -46,6 +46,15 @@ class OnShow:
         counts = {each.name: self._count(offer, each) for each in buckets_now(offer.terms, now, zone)}
         return min(counts.values(), default=None), frozenset(name for name, count in counts.items() if count <= 0)
 
+    def unchanged_since(self, before: "OnShow") -> frozenset[UUID]:
+        """The offers that stand as they stood then, with what is left of them."""
+        counted = {
+            key[0] for key in self.left.keys() | before.left.keys() if self.left.get(key) != before.left.get(key)
+        }
+        return frozenset(
+            key for key, shown in self.by_id.items() if before.by_id.get(key) is shown and key not in counted
+        )
+
     def _count(self, offer: PublishedOffer, bucket: Bucket) -> int:
         # The first claim of a day or a wave brings its counter.
         return self.left.get((offer.id, bucket.name), 0 if bucket.name == TOTAL else bucket.count)
@@ -82,18 +91,21 @@ class OffersOnShow:
     async def _read(self, now: datetime) -> OnShow:
         found = await rows(statements.SHOWN, now)
         offers = await read_published(found)
-        shown = tuple(
-            Shown(
+        known = self._known.by_id if self._known is not None else {}
+        shown: list[Shown] = []
+        for each in reversed(found):
+            read = Shown(
                 offer=offers[as_uuid(each["id"])],
                 keyword=each["keyword"],
                 description=each["description"],
                 category=each["category"],
                 merchant_name=each["merchant_name"],
             )
-            for each in reversed(found)
-        )
+            before = known.get(read.offer.id)
+            # What has not changed stays the same object, by which others know that it has not.
+            shown.append(before if before is not None and before == read else read)
         left = await self._left([each.offer for each in shown], now)
-        return OnShow(shown, {each.offer.id: each for each in shown}, left)
+        return OnShow(tuple(shown), {each.offer.id: each for each in shown}, left)
 
     async def _left(self, offers: Sequence[PublishedOffer], now: datetime) -> dict[tuple[UUID, str], int]:
         asked = [f"{each.id}/{bucket.name}" for each in offers for bucket in buckets_now(each.terms, now, self._zone)]

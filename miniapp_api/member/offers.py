@@ -79,7 +79,7 @@ mirrors(OfferLimitOut, OfferLimit)
 mirrors(OwnPriceOut, Price)
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=16_384)  # hundreds of offers, each seen in a handful of ways
 def offer_piece(seen: OfferSeen) -> Piece:
     """An offer's JSON, written once for all who see it so."""
     return Piece(written(seen))

@@ -228,6 +228,29 @@ async def test_an_opening_is_seen_at_its_very_instant_though_the_offers_are_not_
     assert told == [False, False, True]
 
 
+async def test_offers_that_are_read_again_keep_their_looks_but_for_what_has_changed(rooms, stall, ming):
+    still, fewer, paused, ends = [await stall.publish(OfferTerms(stock=5)) for _ in range(4)]
+    closes_at = rooms.clock.now() + timedelta(days=1)
+    closing = await stall.publish(OfferTerms(stock=5, closes_at=closes_at))
+
+    async def looks():
+        stall.catalogue.forget()
+        page = await stall.catalogue.page(ming, limit=EVERY)
+        return {each.id: each for each in page.items}
+
+    before = await looks()
+    await stall.change(fewer.id, -1)
+    await stall.editing.pause(stall.operator, paused.id, reason="x", request_id=key())
+    await stall.editing.end(stall.operator, ends.id, reason="x", request_id=key())
+    after = await looks()
+    assert [after[each.id] is before[each.id] for each in (still, closing, fewer, paused)] == [True, True, False, False]
+    assert (after[fewer.id].left, after[paused.id].claimable, ends.id in after) == (4, False, False)
+    assert (await looks())[still.id] is before[still.id]
+    rooms.clock.advance(timedelta(days=1))  # something has turned: all is looked at anew
+    turned = await looks()
+    assert (turned[still.id] is before[still.id], closing.id in turned) == (False, False)
+
+
 @pytest.fixture
 def counted(monkeypatch):
     """Statements that looking takes."""
