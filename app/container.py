@@ -149,9 +149,11 @@ from handlers.serving.identifying import Identifying
 from handlers.serving.shifts import Shifts
 from handlers.serving.void_requests import VoidRequests
 from handlers.serving.voiding import Voiding
+from handlers.settlement.payouts import Payouts
 from handlers.settlement.redemption_reports import RedemptionReports
 from handlers.settlement.settlement_terms import SettlementTermsEditing
 from handlers.settlement.statement_closing import StatementClosing
+from handlers.settlement.statement_replies import StatementReplies
 from handlers.settlement.statements import Statements
 from handlers.shops.clerk_sessions import ClerkSessions
 from handlers.shops.clerks import Clerks
@@ -366,6 +368,7 @@ def build_handlers(
         passes=Passes(clock, randomness, vault, passes),
         package_parts=PackageParts(clock, vault),
         personal_data=PersonalDataRights(clock, vault, sessions),
+        payouts=Payouts(clock),
         points=points,
         points_adjusting=PointsAdjusting(clock, points),
         points_reminders=PointsReminders(clock, points),
@@ -381,6 +384,7 @@ def build_handlers(
         sessions=sessions,
         settlement_terms=SettlementTermsEditing(clock),
         statement_closing=StatementClosing(clock),
+        statement_replies=StatementReplies(clock),
         statements=Statements(),
         shifts=Shifts(clock, [missing_scans]),
         stores=Stores(clock),

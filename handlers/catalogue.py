@@ -112,9 +112,11 @@ from handlers.serving.identifying import Identifying
 from handlers.serving.shifts import Shifts
 from handlers.serving.void_requests import VoidRequests
 from handlers.serving.voiding import Voiding
+from handlers.settlement.payouts import Payouts
 from handlers.settlement.redemption_reports import RedemptionReports
 from handlers.settlement.settlement_terms import SettlementTermsEditing
 from handlers.settlement.statement_closing import StatementClosing
+from handlers.settlement.statement_replies import StatementReplies
 from handlers.settlement.statements import Statements
 from handlers.shops.clerk_sessions import ClerkSessions
 from handlers.shops.clerks import Clerks
@@ -228,6 +230,7 @@ class Handlers:
     passes: Passes
     package_parts: PackageParts
     personal_data: PersonalDataRights
+    payouts: Payouts
     points: Points
     points_adjusting: PointsAdjusting
     points_reminders: PointsReminders
@@ -243,6 +246,7 @@ class Handlers:
     sessions: Sessions
     settlement_terms: SettlementTermsEditing
     statement_closing: StatementClosing
+    statement_replies: StatementReplies
     statements: Statements
     shifts: Shifts
     stores: Stores

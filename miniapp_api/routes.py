@@ -41,6 +41,7 @@ from miniapp_api.operator import offers as operator_offers
 from miniapp_api.operator import offline_views as operator_offline
 from miniapp_api.operator import order_views as operator_orders
 from miniapp_api.operator import organization_views as operator_organizations
+from miniapp_api.operator import payout_views as operator_payouts
 from miniapp_api.operator import points_views as operator_points
 from miniapp_api.operator import reply_views as operator_replies
 from miniapp_api.operator import settlement_views as operator_settlement
@@ -87,6 +88,7 @@ def all_routes() -> list[web.RouteDef]:
         *operator_offers.ROUTES,
         *operator_code_pools.ROUTES,
         *operator_settlement.ROUTES,
+        *operator_payouts.ROUTES,
         *operator_suppliers.ROUTES,
         *operator_top_ups.ROUTES,
         *operator_voids.ROUTES,

@@ -89,6 +89,7 @@ MODEL_MODULES = (
     "models.outside_points",
     "models.points",
     "models.programmes",
+    "models.payouts",
     "models.purchases",
     "models.redemptions",
     "models.replies",

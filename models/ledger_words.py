@@ -15,6 +15,9 @@ class LedgerAccountKind(StrEnum):
     RECEIVED = "received"  # money that payers paid in and that lies with the payment service: negative, as issued is
     INCOME = "income"  # money that the programme earned
     PAYABLE = "payable"  # money that has to go back to whoever paid it
+    COST = "cost"  # what the operator bears of what merchants gave: negative, as issued is
+    MERCHANTS = "merchants"  # money that merchants are owed
+    PAID_OUT = "paid_out"  # money that merchants were paid
 
 
 class HoldState(StrEnum):

@@ -24,6 +24,8 @@ from models.order_words import RefundHeard as RefundHeard
 from models.order_words import TradeHeard as TradeHeard
 from models.outside_words import OutsideHeard as OutsideHeard
 from models.outside_words import OutsideHoldState as OutsideHoldState
+from models.payout_words import PayoutState as PayoutState
+from models.payout_words import StatementReplyKind as StatementReplyKind
 from models.purchase_words import BuyerKind as BuyerKind
 from models.purchase_words import PurchaseRuleKind as PurchaseRuleKind
 from models.purchase_words import PurchaseState as PurchaseState

@@ -43,3 +43,25 @@ class StatementsForManagers(DomainError):
     """Statements are for the managers of the merchant, not for every clerk."""
 
     kind, code, message = ErrorKind.FORBIDDEN, "statement.managers_only", "只有店长能看结算单，请联系店长。"
+
+
+class StatementConfirmed(DomainError):
+    """Nothing is said to a statement after it was confirmed."""
+
+    kind, code, message = ErrorKind.CONFLICT, "statement.confirmed", "这张结算单已经确认，不用再处理。"
+
+
+class PayoutUnknown(DomainError):
+    kind, code, message = ErrorKind.NOT_FOUND, "payout.unknown", "没有找到这个付款批次，请刷新列表。"
+
+
+class PayoutEmpty(DomainError):
+    """No merchant has confirmed anything that is still to be paid."""
+
+    kind, code, message = ErrorKind.CONFLICT, "payout.empty", "还没有可以付款的结算单，请等商户确认后再试。"
+
+
+class PayoutStateWrong(DomainError):
+    """Facts: `state`, where the batch stands."""
+
+    kind, code, message = ErrorKind.CONFLICT, "payout.state_wrong", "这个批次现在不能这样处理，请刷新后再看。"

@@ -24,6 +24,7 @@ class Capability(StrEnum):
     SETTLEMENT = "settlement"  # look at terms, statements, and what was redeemed
     SETTLEMENT_TERMS = "settlement_terms"  # what merchants are settled at
     STATEMENTS = "statements"  # close a day by hand
+    PAYOUTS = "payouts"  # pay merchants what they have confirmed
     CLAIMS_SEEN = "claims_seen"  # what members got, at the service desk
     GRANTS = "grants"  # give to many, give again, take back
     BLOCK_LIST = "block_list"  # what identifies nobody
@@ -97,6 +98,7 @@ _ALLOWED: Mapping[OperatorRole, frozenset[Capability]] = {
             Capability.CONFLICTS,
             Capability.SETTLEMENT,
             Capability.STATEMENTS,
+            Capability.PAYOUTS,
         }
     ),
 }

@@ -11,12 +11,15 @@ from handlers.rules.settlement import Amounts, SettledEntry, Totals, belongs_on
 from models.database import rows
 from models.sql import as_instant, as_uuid
 from models.statements import settlement as statements
-from models.words import EntryKind
+from models.words import EntryKind, StatementReplyKind
 
 
 @dataclass(frozen=True, slots=True)
 class StatementHead:
-    """One statement without its sums. `closed_by` is a login; None: the clock closed it."""
+    """One statement without its sums. `closed_by` is a login; None: the clock closed it.
+
+    `reply`: the last word of the merchant; `payout`: the number of the batch that pays it.
+    """
 
     id: UUID
     number: str
@@ -28,6 +31,9 @@ class StatementHead:
     totals: Totals
     late_count: int
     hash: str
+    reply: StatementReplyKind | None = None
+    reply_note: str = ""
+    payout: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,9 @@ def head(found: Mapping[str, Any]) -> StatementHead:
         totals=Totals(_amounts(found, "redeemed"), _amounts(found, "reversed")),
         late_count=found["late_count"],
         hash=found["hash"],
+        reply=StatementReplyKind(found["reply"]) if found["reply"] else None,
+        reply_note=found["reply_note"] or "",
+        payout=found["payout"],
     )
 
 

@@ -1,15 +1,41 @@
 """The statements of the own merchant, for its managers."""
 
-from aiohttp import web
+from datetime import datetime
+from typing import Annotated
 
-from handlers.errors import StatementsForManagers, StatementUnknown
+from aiohttp import web
+from pydantic import StringConstraints
+
+from handlers.errors import StatementConfirmed, StatementsForManagers, StatementUnknown
+from handlers.settlement.statement_replies import Replied
 from miniapp_api.auth import clerk
 from miniapp_api.http import endpoint
 from miniapp_api.keys import handlers
-from miniapp_api.operator.settlement_shapes import StatementOut, WholeStatementOut
+from miniapp_api.operator.settlement_shapes import Note, StatementOut, WholeStatementOut
 from miniapp_api.operator.shapes import after, next_cursor
-from miniapp_api.replies import Ok
-from miniapp_api.shapes import Cursor, Id, Limit, Page
+from miniapp_api.replies import Ok, reply
+from miniapp_api.shapes import Body, Cursor, Id, Limit, Out, Page
+from models.words import StatementReplyKind
+
+
+class RepliedOut(Out):
+    """What was said to a statement. `payable_fen`: what it brings."""
+
+    statement_id: Id
+    kind: StatementReplyKind
+    note: str
+    payable_fen: int
+    replied_at: datetime
+
+    @classmethod
+    def of(cls, replied: Replied) -> "RepliedOut":
+        return cls.model_validate(replied, from_attributes=True)
+
+
+class DisputeBody(Body):
+    """What is wrong."""
+
+    note: Annotated[Note, StringConstraints(min_length=1)]
 
 
 @endpoint(tags=["settlement"], auth="clerk", refuses=[StatementsForManagers])
@@ -28,7 +54,27 @@ async def own_statement(request: web.Request, statement_id: Id, /) -> Ok[WholeSt
     return Ok(WholeStatementOut.whole(await handlers(request).statements.own_view(clerk(request), statement_id)))
 
 
+@endpoint(tags=["settlement"], auth="clerk", refuses=[StatementsForManagers, StatementUnknown, StatementConfirmed])
+async def confirm_statement(request: web.Request, statement_id: Id, /, *, idempotency_key: str) -> Ok[RepliedOut]:
+    """It is right, and may be paid."""
+    answer = await handlers(request).statement_replies.confirm(clerk(request), statement_id, request_id=idempotency_key)
+    return reply(answer, RepliedOut.of, status=200)
+
+
+@endpoint(tags=["settlement"], auth="clerk", refuses=[StatementsForManagers, StatementUnknown, StatementConfirmed])
+async def dispute_statement(
+    request: web.Request, statement_id: Id, /, body: DisputeBody, *, idempotency_key: str
+) -> Ok[RepliedOut]:
+    """It is wrong, and why; it is not paid until it is confirmed after all."""
+    answer = await handlers(request).statement_replies.dispute(
+        clerk(request), statement_id, note=body.note, request_id=idempotency_key
+    )
+    return reply(answer, RepliedOut.of, status=200)
+
+
 ROUTES = [
     web.get("/clerk/statements", own_statements),
     web.get("/clerk/statements/{statement_id}", own_statement),
+    web.post("/clerk/statements/{statement_id}/confirm", confirm_statement),
+    web.post("/clerk/statements/{statement_id}/dispute", dispute_statement),
 ]

@@ -13,7 +13,7 @@ from miniapp_api.cells import Cell, Yuan
 from miniapp_api.operator.code_pool_shapes import PoolCode
 from miniapp_api.operator.merchant_shapes import BasisPoints, Code
 from miniapp_api.shapes import Body, Id, Out
-from models.words import EntryKind
+from models.words import EntryKind, StatementReplyKind
 
 
 def _day(value: object) -> date:
@@ -130,6 +130,9 @@ class StatementOut(Out):
     totals: TotalsOut
     late_count: int
     hash: str
+    reply: StatementReplyKind | None = Field(description="the last word of the merchant: confirmed, it may be paid")
+    reply_note: str
+    payout: str | None = Field(description="the number of the batch that pays it")
 
     @classmethod
     def of(cls, head: StatementHead) -> "StatementOut":
@@ -158,6 +161,9 @@ def _told(head: StatementHead) -> dict[str, object]:
         "totals": TotalsOut.of(head.totals),
         "late_count": head.late_count,
         "hash": head.hash,
+        "reply": head.reply,
+        "reply_note": head.reply_note,
+        "payout": head.payout,
     }
 
 

@@ -92,10 +92,16 @@ ASSIGNED = """
 
 # --- reading statements
 
-_STATEMENT = """
-    SELECT s.*, m.code, m.name, m.organization_id, o.login
+# With the last word of the merchant, and the batch that pays it.
+_REPLY = "FROM statement_reply r WHERE r.statement_id = s.id ORDER BY r.id DESC LIMIT 1"
+_STATEMENT = f"""
+    SELECT s.*, m.code, m.name, m.organization_id, o.login, (SELECT r.kind {_REPLY}) AS reply,
+        (SELECT r.note {_REPLY}) AS reply_note,
+        (SELECT b.number FROM payout_statement p JOIN payout_line l ON l.id = p.line_id
+            JOIN payout_batch b ON b.id = l.batch_id
+            WHERE p.statement_id = s.id AND p.released_at IS NULL) AS payout
     FROM settlement_statement s JOIN merchant m ON m.id = s.merchant_id LEFT JOIN operator o ON o.id = s.closed_by_id
-"""
+"""  # noqa: S608 - no outside input in any of these
 STATEMENT = f"{_STATEMENT} WHERE s.id = $1"
 # The newest first. $1 organizations, $2 a merchant's code or null, $3 and $4 days or null, $5 before this, $6 how many
 STATEMENTS = _both(f"""

@@ -10,7 +10,9 @@ from models.claims import Claim, CodeImport
 from models.identity import Member
 from models.ids import new_id
 from models.offline import OfflineConflict
+from models.operators import Operator
 from models.organizations import Organization
+from models.payouts import PayoutBatch
 from models.programmes import Merchant, Store
 from models.redemptions import Clerk, ClerkInvitation, ClerkSession, Redemption
 from models.settlement import SettlementStatement
@@ -74,7 +76,16 @@ async def counter_of(member: Member, served_by: Member, facts: dict[str, object]
     pool = await CodePool.create(benefit_id=facts["benefit_id"], code="northcodes", name="北城券码")
     # The same id as a file of cards: both are `import_id` in an address.
     await CodeImport.create(id=facts["import_id"], pool=pool, file_hash="f", file_name="codes.csv")
+    finance = await Operator.get(login="north")
+    batch = await PayoutBatch.create(
+        organization_id=finance.organization_id,
+        number="P20260301-north",
+        until_on="2026-03-01",
+        amount_fen=100,
+        proposed_by=finance,
+    )
     return {
+        "payout_id": batch.id,
         "clerk_id": clerk.id,
         "invitation_id": invitation.id,
         "claim_id": claim.id,
