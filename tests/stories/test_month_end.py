@@ -3,6 +3,7 @@
 import csv
 import io
 from datetime import timedelta
+from uuid import UUID
 
 import openpyxl
 
@@ -14,10 +15,12 @@ from handlers.settlement.statement_proofs import differing_statements
 from models.benefits import Benefit
 from models.database import rows
 from models.ids import new_id
+from models.organizations import Organization
 from models.programmes import Merchant
 from models.redemptions import Clerk, Redemption
 from models.statements.invariants import CHECKS
-from models.words import RedemptionKind
+from models.words import OperatorRole, RedemptionKind
+from tests.handlers.offering import operator_at
 from tests.stories.test_at_the_counter import member, shop
 
 __all__ = ["shop"]
@@ -183,8 +186,33 @@ async def test_a_month_end(town, shop, monkeypatch):
     assert (await shop.ask("GET", f"/clerk/statements/{new_id()}", token=manager)).status == 404
     refused = await shop.ask("GET", "/clerk/statements", token=month.token)
     assert (refused.status, refused.body["code"]) == (403, "statement.managers_only")
+    await what_is_confirmed_is_paid(month, manager, [monday, tuesday])
     assert await differing_statements() == []
     assert [check.what for check in CHECKS if await rows(check.sql)] == []
+
+
+async def what_is_confirmed_is_paid(month: Month, manager: str, days: list[dict]) -> None:
+    shop, net = month.shop, sum(each["totals"]["payable_operator_fen"] for each in days)
+    path = f"/clerk/statements/{days[0]['id']}"
+    assert (await shop.ask("POST", f"{path}/dispute", {"note": "少一笔"}, token=manager)).status == 200
+    propose = {"until_on": days[1]["business_on"]}
+    assert (await shop.desk.ask("POST", "/payouts", propose))[0] == 409
+    for each in days:
+        said = await shop.ask("POST", f"/clerk/statements/{each['id']}/confirm", token=manager)
+        assert (said.status, said.body["kind"]) == (200, "confirmed")
+    status, made = await shop.desk.ask("POST", "/payouts", propose)
+    assert (status, made["batch"]["state"], made["batch"]["amount_fen"]) == (201, "proposed", net)
+    batch = made["batch"]
+    assert (await shop.desk.ask("POST", f"/payouts/{batch['id']}/approve"))[1]["code"] == "approval.own"
+    second = await operator_at(await Organization.get(parent=None), OperatorRole.FINANCE)
+    await month.town.house.handlers.payouts.approve(second, UUID(batch["id"]), request_id="approve")
+    (line,) = await month.sheet(f"/payouts/{batch['id']}?format=csv")
+    assert (line["批次"], line["商户编号"], line["结算单数"]) == (batch["number"], "books", "2")
+    assert round(float(line["金额"]) * 100) == net
+    _, paid = await shop.desk.ask("POST", f"/payouts/{batch['id']}/paid", {"reference": "ICBC-1"})
+    assert (paid["batch"]["state"], paid["batch"]["reference"]) == ("paid", "ICBC-1")
+    assert [each["state"] for each in (await month.get("/payouts"))["items"]] == ["paid"]
+    assert [each["payout"] for each in (await month.get("/statements"))["items"]] == [batch["number"]] * 2
 
 
 async def the_report_has_filters_and_pages(month: Month, first_day, second_day) -> None:
