@@ -29,13 +29,13 @@ CHANCES_ONLY = SpinPrice(free_daily=0, takes_chances=True)
 async def parlour(far):
     async with a_parlour(far) as parlour:
         yield parlour
-    await holds(Fair(far, parlour.mall.root, parlour.operator))
+    await holds(Fair(far, parlour.mall.root, parlour.operator, parlour.operator))
 
 
 @pytest.fixture
 async def fair(far, parlour):
     await parlour.mall.rule()
-    return Fair(far, parlour.mall.root, parlour.operator)
+    return Fair(far, parlour.mall.root, parlour.operator, await operator_at(parlour.mall.root))
 
 
 @pytest.fixture
