@@ -19,6 +19,7 @@ from tests.handlers.checking_in import DAY, a_parlour, elsewhere, points
 from tests.handlers.drawing import Fair, holds
 from tests.handlers.drawing import points as prize_points
 from tests.handlers.laddering import BASE, SILVER, Steps, a_ladder
+from tests.handlers.offering import operator_at
 from tests.handlers.test_tasks import FULL, Board
 from tests.handlers.test_unmerging import merge
 
