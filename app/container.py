@@ -67,6 +67,7 @@ from handlers.claims.wallet import Wallet
 from handlers.desk.operator_block_list import OperatorBlockList
 from handlers.desk.operator_members import OperatorMembers
 from handlers.desk.operator_reviews import OperatorReviews
+from handlers.draws.draw_approvals import DrawApprovals
 from handlers.draws.draw_editing import DrawEditing
 from handlers.draws.draw_stock import DrawStock
 from handlers.draws.draws import Draws
@@ -312,11 +313,12 @@ def build_handlers(
         clerks=Clerks(clock, vault, sessions),
         consents=Consents(clock, accounts, vault),
         departures=departures,
+        draw_approvals=DrawApprovals(clock, seeds, points_are_worth_money=settings.draw.points_are_worth_money),
         draw_editing=DrawEditing(clock, seeds, points_are_worth_money=settings.draw.points_are_worth_money),
         draw_outcomes=DrawOutcomes(clock, draws),
         draw_revealing=Revealing(clock, vault, signer, seeds),
         draw_simulating=DrawSimulating(clock),
-        draw_stock=DrawStock(clock, seeds),
+        draw_stock=DrawStock(clock),
         draws=draws,
         own_chances=OwnChances(clock),
         outside_books=OutsideBooks(),

@@ -13,10 +13,12 @@ from handlers.rules.draw_rules import DrawRules, Notice, Pity, Prize, PrizeKind,
 from handlers.rules.draw_terms import DrawTerms
 from handlers.rules.rewards import Reward
 from handlers.rules.tasks import CARD, PROFILE, REDEMPTION, TaskTerms
+from handlers.simulation.plans import Plan
 from handlers.tasks.task_editing import TaskDraft
 
 WHEEL, DAYS = "wheel", 30
 _CHECK_IN, _TASK = "check_in", "task"  # earning rules
+_PLAN = Plan(expected_spins=2_000, members=200, virtual_spins=100_000)
 _NOTICE = Notice(
     organiser="江南书店",
     contact="400-000-0000",
@@ -41,6 +43,7 @@ async def open_games(house: House, by: Operator, offers: Mapping[str, UUID], beg
         await handlers.task_editing.publish(by, task.id, request_id=draft.code)
     wheel = DrawDraft(WHEEL, DrawTerms(_rules(offers, begun_at)), keyword="转盘")
     draw = (await handlers.draw_editing.draft(by, wheel, request_id=WHEEL)).value
+    await handlers.draw_simulating.simulate(by, draw.id, _PLAN, request_id=WHEEL)
     await handlers.draw_editing.publish(by, draw.id, request_id=WHEEL)
 
 

@@ -36,6 +36,7 @@ from handlers.claims.wallet import Wallet
 from handlers.desk.operator_block_list import OperatorBlockList
 from handlers.desk.operator_members import OperatorMembers
 from handlers.desk.operator_reviews import OperatorReviews
+from handlers.draws.draw_approvals import DrawApprovals
 from handlers.draws.draw_editing import DrawEditing
 from handlers.draws.draw_stock import DrawStock
 from handlers.draws.draws import Draws
@@ -163,6 +164,7 @@ class Handlers:
     clerks: Clerks
     consents: Consents
     departures: Departures
+    draw_approvals: DrawApprovals
     draw_editing: DrawEditing
     draw_outcomes: DrawOutcomes
     draw_revealing: Revealing

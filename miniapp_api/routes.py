@@ -30,6 +30,7 @@ from miniapp_api.operator import check_in_views as operator_check_ins
 from miniapp_api.operator import claim_views as operator_claims
 from miniapp_api.operator import clerk_views as operator_clerks
 from miniapp_api.operator import code_pool_views as operator_code_pools
+from miniapp_api.operator import draw_approval_views as operator_draw_approvals
 from miniapp_api.operator import draw_simulation_views as operator_draw_simulations
 from miniapp_api.operator import draw_views as operator_draws
 from miniapp_api.operator import grant_views as operator_grants
@@ -102,5 +103,6 @@ def all_routes() -> list[web.RouteDef]:
         *operator_check_ins.ROUTES,
         *operator_tasks.ROUTES,
         *operator_draws.ROUTES,
+        *operator_draw_approvals.ROUTES,
         *operator_draw_simulations.ROUTES,
     ]

@@ -49,6 +49,7 @@ class PointsHold:
     status: str
     reason: str = ""
     came_in: int = 0  # calls about it of every kind
+    posted_in: int = 0  # of them, to take it
 
     @property
     def shown(self) -> dict[str, object]:
@@ -134,6 +135,7 @@ class PretendPointsAccount:
             self.balances[hold.account] += hold.points
         if hold is not None:
             hold.came_in += 1
+            hold.posted_in += act == "post"
 
     def _hold(self, number: str, account: str, points: int, *, is_refused: bool) -> PointsHold:
         hold = self.holds[number] = PointsHold(number, account, points, "held")

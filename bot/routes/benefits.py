@@ -1,9 +1,10 @@
 """权益, 我的权益 and 领 <keyword>. Codes are secrets and are shown in the mini-program, never here."""
 
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from bot import texts
+from bot import outside_texts, texts
 from bot.router import Router
 from bot.turn import LIST_MAX, Turn
 from bot.wording import normalise
@@ -27,7 +28,7 @@ async def offers(turn: Turn) -> str:
     if not found:
         return texts.NOTHING_TO_CLAIM if turn.person.is_member else texts.NOT_YET_MEMBER
     await turn.offer([_word(each) for each in found])
-    return texts.claimable([texts.priced(each.title, each.price.points) for each in found])
+    return texts.claimable(await _priced(turn, found))
 
 
 @router.text("我的权益", "卡包", "我的券")
@@ -52,7 +53,7 @@ async def claim(turn: Turn, said: str) -> str:
     if len(found) > 1:
         shown = found[:LIST_MAX]
         await turn.offer([_word(each) for each in shown])
-        return texts.several_found(len(found), [texts.priced(each.title, each.price.points) for each in shown])
+        return texts.several_found(len(found), await _priced(turn, shown))
     return await _ask_or_claim(turn, found[0])
 
 
@@ -69,6 +70,10 @@ async def confirmed(turn: Turn, question: DialogueState) -> str:
 
 async def _ask_or_claim(turn: Turn, offer: OfferSeen, *, agreed_to: int = 0) -> str:
     """Claim what costs no points, or what was agreed to; a price that rose meanwhile is asked about anew."""
+    if offer.claimable and offer.price.outside_points:
+        await turn.finish()
+        name = (await _accounts(turn, [offer]))[offer.price.outside_account]
+        return outside_texts.in_mini_program(offer.title, offer.price.outside_points, name)
     if offer.claimable and offer.price.points > agreed_to:
         facts = {"offer_id": str(offer.id), "title": offer.title, "points": str(offer.price.points)}
         await turn.ask(PAYING, CONFIRMATION, **facts)
@@ -104,6 +109,22 @@ def _remark(item: WalletItem) -> str:
 
 async def _offers(turn: Turn) -> tuple[OfferSeen, ...]:
     return (await turn.handlers.offer_catalogue.page(turn.person, limit=LOOKED_AT)).items
+
+
+async def _priced(turn: Turn, shown: Sequence[OfferSeen]) -> list[str]:
+    """Each with what it costs, and whose points that are."""
+    names = await _accounts(turn, shown)
+    return [
+        outside_texts.priced(each.title, each.price.outside_points, names[each.price.outside_account])
+        if each.price.outside_points
+        else texts.priced(each.title, each.price.points)
+        for each in shown
+    ]
+
+
+async def _accounts(turn: Turn, shown: Sequence[OfferSeen]) -> Mapping[str, str]:
+    codes = {each.price.outside_account for each in shown if each.price.outside_points}
+    return await turn.handlers.outside_books.names(codes) if codes else {}
 
 
 def _names(offer: OfferSeen) -> set[str]:

@@ -14,6 +14,7 @@ from bot.turn import LIST_MAX, Turn
 from bot.wording import normalise
 from handlers.draws.draws import DrawSummary, DrawView
 from handlers.draws.spin_results import SpinResult
+from handlers.draws.turns import Turn as DrawTurn
 from handlers.errors import DrawNotForYou, DrawNotOpen, DrawPaused, SpinCostsMore, SpinsUsedUp
 from handlers.offers.offers import shown_time
 from handlers.ports import DialogueState
@@ -36,11 +37,12 @@ class _Wish:
 @router.text("抽奖", "抽奖活动", "大转盘", "抽奖次数")
 async def draws(turn: Turn) -> str:
     """What can be drawn, with what they have to spin with, answerable by number."""
-    found = await _shown(turn)
+    listed = await turn.handlers.draws.turns(turn.person)
+    found = [(draw, has) for draw, has in listed if draw.reason != DrawNotForYou.code][:LIST_MAX]
     if not found:
         return draw_texts.NO_DRAWS if turn.person.is_member else texts.NOT_YET_MEMBER
-    await turn.offer([f"{ONE}{each.id}" for each in found])
-    return draw_texts.draws([(each.title, await _remark(turn, each)) for each in found])
+    await turn.offer([f"{ONE}{draw.id}" for draw, _ in found])
+    return draw_texts.draws([(draw.title, _remark(draw, has)) for draw, has in found])
 
 
 @router.text("十连", "十连抽", "抽十次", "抽10次")
@@ -135,7 +137,7 @@ def _points(seen: DrawView, times: int) -> int:
 
 def _told(seen: DrawView, title: str, spins: tuple[SpinResult, ...]) -> str:
     names = {prize.code: prize.name for prize in seen.prizes}
-    below = draw_texts.after(_has(seen), spins[0].sequence, spins[-1].sequence)
+    below = draw_texts.after(_has(seen.turn), spins[0].sequence, spins[-1].sequence)
     if len(spins) == 1:
         (only,) = spins
         why = draw_texts.instead(names.get(only.rolled, only.rolled)) if only.why in {Why.OUT, Why.CAPPED} else ""
@@ -152,13 +154,13 @@ def _won(spin: SpinResult, count: int = 1) -> str:
     return draw_texts.won(spin.kind, spin.name, spin.amount * count, until)
 
 
-def _has(seen: DrawView) -> str:
-    return draw_texts.turn(seen.turn.free_left, seen.turn.chances, seen.turn.points_price, seen.turn.guaranteed_in)
+def _has(turn: DrawTurn) -> str:
+    return draw_texts.turn(turn.free_left, turn.chances, turn.points_price, turn.guaranteed_in)
 
 
-async def _remark(turn: Turn, draw: DrawSummary) -> str:
+def _remark(draw: DrawSummary, has: DrawTurn) -> str:
     if draw.reason == DrawNotOpen.code:
         return draw_texts.opens(shown_time(draw.opens_at))
     if draw.reason == DrawPaused.code:
         return draw_texts.PAUSED
-    return _has(await turn.handlers.draws.view(turn.person, draw.id))
+    return _has(has)

@@ -22,27 +22,32 @@ from models.database import atomic
 from models.replies import MenuRelease
 from models.words import AccountKind
 
+_TODAY = ("入会", "今日可领", "签到", "抽奖", "任务")
+_MINE = ("我的会员", "绑卡", "会员码", "积分", "人工")
+
 
 def default_menu(mini_program_app_id: str | None, fallback_url: str) -> list[dict[str, Any]]:
-    """The menu of an account whose operator has not made one: 入会, the mini-program if there is one, 我的."""
-    mine = [_click(word) for word in ("我的会员", "绑卡", "会员码", "人工", "菜单")]
-    buttons: list[dict[str, Any]] = [_click("入会")]
+    """The menu of an account whose operator has not made one: what there is today, the mini-program if there is one
+    (else 会员码), 我的."""
+    middle = _click("会员码")
     if mini_program_app_id:
-        buttons.append(
-            {
-                "type": "miniprogram",
-                "name": "小程序",
-                "appid": mini_program_app_id,
-                "pagepath": "pages/index/index",
-                "url": fallback_url,  # for clients that cannot open mini-programs; WeChat requires it
-            }
-        )
-    return [*buttons, {"name": "我的", "sub_button": mine}]
+        middle = {
+            "type": "miniprogram",
+            "name": "小程序",
+            "appid": mini_program_app_id,
+            "pagepath": "pages/index/index",
+            "url": fallback_url,  # for clients that cannot open mini-programs; WeChat requires it
+        }
+    return [_opens("领权益", *_TODAY), middle, _opens("我的", *_MINE)]
 
 
 def _click(word: str) -> dict[str, Any]:
     """A button that says a word: the key is the word, so that tapping and typing are one route."""
     return {"type": "click", "name": word, "key": word}
+
+
+def _opens(name: str, *words: str) -> dict[str, Any]:
+    return {"name": name, "sub_button": [_click(word) for word in words]}
 
 
 async def wanted_menu(account: Account, fallback_url: str) -> list[dict[str, Any]]:

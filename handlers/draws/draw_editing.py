@@ -1,11 +1,11 @@
 """Operators' hands on draws: draft, edit, publish, pause, resume, end.
 
 What members spin is the version that was published last; versions are never changed, and a later one may differ only
-to members' advantage. States move by guarded updates and are read inside every batch, so that a pause holds everywhere
-with the next batch.
+to members' advantage, by two operators where it decides otherwise. States move by guarded updates and are read inside
+every batch, so that a pause holds everywhere with the next batch.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -13,21 +13,23 @@ from zoneinfo import ZoneInfo
 from handlers.actors import Operator
 from handlers.audit import record
 from handlers.codec import to_json
-from handlers.draws.draw_publishing import begin, check
+from handlers.draws.draw_acts import ask
+from handlers.draws.draw_launching import put_in_force
+from handlers.draws.draw_publishing import ready
 from handlers.draws.draw_views import DrawVersionView, OperatedDraw, theirs, view
-from handlers.draws.held import hold
 from handlers.draws.seeds import Seeds
 from handlers.errors import DrawCodeTaken, DrawStateWrong, OrganizationUnknown
 from handlers.ports import Clock
 from handlers.recurring import BUSINESS_ZONE
 from handlers.requests import Answer, once
 from handlers.retrying import refusing
+from handlers.rules.canonical import hash_of
+from handlers.rules.draw_approval import DrawAct, differences
 from handlers.rules.draw_terms import DrawTerms, stored, terms_of
 from handlers.rules.roles import Capability
 from handlers.scopes import allowed
 from models.database import rows
 from models.draws import Draw, DrawVersion
-from models.failures import SerializationConflict
 from models.ids import new_id
 from models.statements import draws as statements
 from models.words import DrawState
@@ -143,33 +145,23 @@ class DrawEditing:
     async def publish(self, operator: Operator, draw_id: UUID, *, request_id: str) -> Answer[OperatedDraw]:
         """Put the draft in force as the next version, with its stock and its promise; a paused draw stays paused.
 
-        Raises RoleMissing, DrawUnknown, DrawStateWrong, DrawNotPublishable (with every reason), KeyReused.
+        Where a later version decides otherwise than the one that is published, it is asked for alone: `approval_id` of
+        the answer is what a second operator has to approve.
+
+        Raises RoleMissing, DrawUnknown, DrawStateWrong, DrawNotPublishable (with every reason; one of them: this
+        version was never simulated), KeyReused.
         """
         scope = await allowed(operator, Capability.DRAWS)
 
         async def effect() -> OperatedDraw:
-            now = self._clock.now()
-            draw = await theirs(scope, draw_id, locked=True)
-            if draw.state is DrawState.ENDED:
-                raise DrawStateWrong(state=str(draw.state))
-            before, terms = await hold(draw_id), terms_of(draw.terms)
-            published = before.version.terms if before else None
-            await check(draw, terms, published, now=now, points_are_worth_money=self._are_worth_money)
-            window = terms.rules.opens_at, terms.rules.closes_at
-            if not await rows(statements.PUBLISH, draw.id, draw.version, *window):
-                raise DrawStateWrong(state=str(draw.state))
-            await DrawVersion.create(
-                draw_id=draw.id,
-                number=draw.version + 1,
-                terms=draw.terms,
-                published_by_id=operator.id,
-                published_at=now,
-            )
-            held = await hold(draw_id)
-            if held is None:
-                raise SerializationConflict("what was published cannot be seen")
-            await begin(operator, held, before, self._seeds, now=now, zone=self._zone)
-            await self._record(operator, "draw.published", draw, version=draw.version + 1)
+            now, draw = self._clock.now(), await theirs(scope, draw_id, locked=True)
+            before = await ready(draw, now=now, points_are_worth_money=self._are_worth_money)
+            changed = differences(before.version.terms.rules, terms_of(draw.terms).rules) if before else ()
+            if changed:
+                facts = {"number": draw.version, "terms_hash": hash_of(draw.terms), "changed": changed}
+                asked = await ask(operator, draw, DrawAct.VERSION, "", at=now, **facts)
+                return replace(view(draw), approval_id=asked.approval_id)
+            await put_in_force(operator, draw, before, self._seeds, now=now, zone=self._zone)
             return view(await Draw.get(id=draw.id))
 
         return await once(operator, "draw.publish", request_id, facts=draw_id, result=OperatedDraw, effect=effect)

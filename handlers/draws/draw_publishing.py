@@ -1,37 +1,44 @@
-"""What has to hold before a draw is published, and what its stock begins with. Inside the open transaction."""
+"""What has to hold before a draw is published. Inside the open transaction."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from handlers.actors import Operator
 from handlers.benefits.kinds import KINDS, fulfiller
-from handlers.draws.commitments import RULES, commit, open_day
-from handlers.draws.held import HeldDraw
+from handlers.draws.held import HeldDraw, hold
 from handlers.draws.prizes import FULFILLED
-from handlers.draws.seeds import Seeds
-from handlers.errors import DomainError, DrawNotPublishable
+from handlers.errors import DomainError, DrawNotPublishable, DrawStateWrong
 from handlers.offers.offer_publishing import path_of, unknown_names
-from handlers.offers.offers import PublishedOffer, bucket_rows, published
+from handlers.offers.offers import PublishedOffer, published
 from handlers.rules.draw_checks import problems_of
 from handlers.rules.draw_law import law_problems, only_better
 from handlers.rules.draw_rules import Prize, PrizeKind
-from handlers.rules.draw_terms import MOST_ADDRESS_DAYS, DrawTerms
+from handlers.rules.draw_terms import MOST_ADDRESS_DAYS, DrawTerms, terms_of
+from handlers.rules.fairness import rules_hash
 from handlers.rules.offer_terms import Audience
 from handlers.rules.problems import Problem, facts_of
 from handlers.rules.stock_buckets import TOTAL
 from models.database import rows
 from models.draws import Draw
-from models.failures import SerializationConflict
-from models.ids import new_id
-from models.sql import dump_rows
-from models.statements import draws as statements
+from models.statements import draw_simulations as simulations
 from models.statements import offers as offer_statements
-from models.words import BenefitKind, OfferState
+from models.words import BenefitKind, DrawState, OfferState
 
 _POOLED = frozenset({BenefitKind.CODE_COUPON, BenefitKind.PACKAGE})  # what they draw on may run dry
+
+
+async def ready(draw: Draw, *, now: datetime, points_are_worth_money: bool) -> HeldDraw | None:
+    """The draw with what is published of it, held, if its draft may be published now; None: nothing was yet.
+
+    Raises DrawStateWrong (it has ended), DrawNotPublishable.
+    """
+    if draw.state is DrawState.ENDED:
+        raise DrawStateWrong(state=str(draw.state))
+    before = await hold(draw.id)
+    published = before.version.terms if before else None
+    await check(draw, terms_of(draw.terms), published, now=now, points_are_worth_money=points_are_worth_money)
+    return before
 
 
 async def check(
@@ -44,6 +51,8 @@ async def check(
     if before is not None and not problems:
         problems += [*only_better(before.rules, rules), *_kept(before, terms)]
     problems += [*await _of_prizes(draw, rules.prizes, before), *await _of_audience(terms.audience)]
+    if not await rows(simulations.OF_RULES, draw.id, rules_hash(rules)):
+        problems.append(Problem("simulations", "missing", "这一版还没有模拟过，请先模拟再发布"))
     if problems:
         raise DrawNotPublishable(**facts_of(problems))
 
@@ -124,68 +133,3 @@ async def _of_offer(name: str, prize: Prize, had: Prize | None, offer: Published
 
 async def _of_audience(audience: Audience) -> list[Problem]:
     return await unknown_names(set(audience.card_kinds), set(audience.organizations), audience.level_codes)
-
-
-async def begin(
-    operator: Operator, held: HeldDraw, before: HeldDraw | None, seeds: Seeds, *, now: datetime, zone: ZoneInfo
-) -> None:
-    """The stock of prizes that have none yet, what a later version adds to it, and the promise that says so.
-
-    `held`: with the new version; `before`: with the one that was published until now, None for the first.
-    """
-    had = {each.code: each for each in before.version.table.prizes} if before else {}
-    if before is not None:
-        await open_day(before, seeds, now=now, zone=zone)
-        held.commitment_count, held.committed, held.day = before.commitment_count, before.committed, before.day
-    change: dict[str, int] = {}
-    fresh: list[dict[str, object]] = []
-    for prize in held.version.table.prizes:
-        old = had.get(prize.code)
-        more = (prize.stock or 0) - ((old.stock or 0) if old else 0)
-        if old is None:
-            fresh.append({"id": new_id(), "draw_id": held.id, "code": prize.code, "units": prize.stock})
-        elif more and not await rows(statements.CHANGE_STOCK, held.id, prize.code, more):
-            raise SerializationConflict("the stock moved while the draw was locked")
-        if more:
-            change[prize.code] = more
-            await from_offer(prize, more, held.code, operator.id, now=now)
-    if fresh:
-        await rows(statements.KEEP_PRIZES, dump_rows(fresh), now)
-    await note_changes(held.id, change, "published", operator.id, now=now)
-    if before is None:
-        await open_day(held, seeds, now=now, zone=zone)
-        return
-    day, at = await open_day(held, seeds, now=now, zone=zone)
-    known = {code: delta for code, delta in change.items() if code in had}
-    await commit(held, RULES, known, day=day, at=at, zone=zone)
-
-
-async def from_offer(prize: Prize, units: int, code: str, operator_id: UUID | None, *, now: datetime) -> None:
-    """Units of a benefit prize come out of the stock of its offer (or go back), if that has a limit.
-
-    Raises DrawNotPublishable: there are not so many.
-    """
-    if prize.kind is not PrizeKind.BENEFIT:
-        return
-    offer = (await published([UUID(prize.reference)])).get(UUID(prize.reference))
-    if offer is None or offer.terms.stock is None:
-        return
-    if not await rows(offer_statements.CHANGE_STOCK, offer.id, TOTAL, -units):
-        raise DrawNotPublishable(
-            why=f"“{prize.name}”对应的权益活动库存不够。", problems=[{"field": "stock", "problem": "more_than_offer"}]
-        )
-    told = [(str(new_id()), offer.id, TOTAL, -units)]
-    await rows(offer_statements.ADD_CHANGES, bucket_rows(told, reason=f"draw:{code}", operator_id=operator_id), now)
-
-
-async def note_changes(
-    draw_id: UUID, change: Mapping[str, int], reason: str, operator_id: UUID | None, *, now: datetime
-) -> None:
-    """What was added to stocks or taken from them, on record."""
-    told = [
-        {"id": new_id(), "draw_id": draw_id, "code": code, "delta": delta, "reason": reason, "operator_id": operator_id}
-        for code, delta in sorted(change.items())
-        if delta
-    ]
-    if told:
-        await rows(statements.ADD_CHANGES, dump_rows(told), now)

@@ -1,49 +1,26 @@
-"""Operators' hands on what there is to win: what was published only grows, by a promise that says when and by how much.
+"""Operators' hands on what there is to win: what was published only grows, and by two of them.
 
-And who gets the consolation alone, and chances given by hand.
+And who gets the consolation alone, and chances by hand, which two give as well.
 """
 
 from dataclasses import dataclass
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from handlers.actors import Operator
 from handlers.audit import record
-from handlers.draws.chances import Chances, give_chances
-from handlers.draws.commitments import STOCK, commit, open_day, units_of
-from handlers.draws.draw_publishing import from_offer, note_changes
+from handlers.draws.draw_acts import DrawProposed, ask, growing, spinnable
 from handlers.draws.draw_views import PrizeStock, theirs
-from handlers.draws.held import hold
-from handlers.draws.seeds import Seeds
-from handlers.errors import (
-    DrawStateWrong,
-    PrizeStockBelowAwarded,
-    PrizeStockOnlyGrows,
-    PrizeUnknown,
-    StockTooLarge,
-)
-from handlers.points.points_terms import terms
 from handlers.ports import Clock
-from handlers.recurring import BUSINESS_ZONE
 from handlers.requests import Answer, once
 from handlers.retrying import refusing
+from handlers.rules.draw_approval import DrawAct
 from handlers.rules.roles import Capability
 from handlers.scopes import allowed
 from handlers.sighting import member_to_change, seen_member
 from handlers.standing import ids_of
 from models.database import rows
 from models.draws import DrawBlock
-from models.ids import new_id
 from models.statements import draws as statements
-
-
-@dataclass(frozen=True, slots=True)
-class ChancesGiven:
-    """What was given by hand; `replayed` acts give nothing twice."""
-
-    draw_id: UUID
-    member_id: UUID
-    amount: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +33,10 @@ class Blocked:
 
 @refusing
 class DrawStock:
-    """Looks at and adds to the prizes of draws within the operator's subtree."""
+    """Looks at the prizes of draws within the operator's subtree, and asks for more of them."""
 
-    def __init__(self, clock: Clock, seeds: Seeds, zone: ZoneInfo = BUSINESS_ZONE) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._seeds = seeds
-        self._zone = zone
 
     async def view(self, operator: Operator, draw_id: UUID) -> tuple[PrizeStock, ...]:
         """Every prize by code; empty before the first publication. Raises RoleMissing, DrawUnknown."""
@@ -75,68 +50,40 @@ class DrawStock:
 
     async def change(
         self, operator: Operator, draw_id: UUID, *, code: str, delta: int, reason: str, request_id: str
-    ) -> Answer[PrizeStock]:
-        """Add units to a prize.
+    ) -> Answer[DrawProposed]:
+        """Ask for more units of a prize; they are there once a second operator approves.
 
         Raises RoleMissing, DrawUnknown, DrawStateWrong (not published), PrizeUnknown (or without a limit),
-        PrizeStockBelowAwarded, PrizeStockOnlyGrows, StockTooLarge, DrawNotPublishable (its offer has fewer), KeyReused.
+        PrizeStockBelowAwarded, PrizeStockOnlyGrows, KeyReused.
         """
         scope = await allowed(operator, Capability.DRAWS)
 
-        async def effect() -> PrizeStock:
-            draw, now = await theirs(scope, draw_id), self._clock.now()
-            held = await hold(draw_id)
-            if held is None:
-                raise DrawStateWrong(state=str(draw.state))
-            day, at = await open_day(held, self._seeds, now=now, zone=self._zone)
-            units = (await units_of(draw_id)).get(code)
-            if units is None or units.left is None or not delta:
-                raise PrizeUnknown
-            if units.left + delta < 0:
-                raise PrizeStockBelowAwarded(left=units.left, awarded=units.awarded)
-            if delta < 0:
-                raise PrizeStockOnlyGrows
-            await from_offer(
-                held.version.table.prizes[held.version.table.places[code]], delta, draw.code, operator.id, now=now
-            )
-            if not await rows(statements.CHANGE_STOCK, draw_id, code, delta):
-                raise StockTooLarge
-            await note_changes(draw_id, {code: delta}, reason, operator.id, now=now)
-            await commit(held, STOCK, {code: delta}, day=day, at=at, zone=self._zone)
-            place = held.organization_id
-            told = {"code": draw.code, "prize": code, "delta": delta, "reason": reason}
-            await record(operator, "draw.stock_changed", "draw", draw_id, at=now, organization_id=place, **told)
-            return next(each for each in await self.view(operator, draw_id) if each.code == code)
+        async def effect() -> DrawProposed:
+            draw = await theirs(scope, draw_id)
+            await growing(draw, code, delta)
+            return await ask(operator, draw, DrawAct.STOCK, reason, at=self._clock.now(), prize=code, delta=delta)
 
         facts = {"id": draw_id, "code": code, "delta": delta, "reason": reason}
-        return await once(operator, "draw.stock", request_id, facts=facts, result=PrizeStock, effect=effect)
+        return await once(operator, "draw.stock", request_id, facts=facts, result=DrawProposed, effect=effect)
 
     async def give_chances(
         self, operator: Operator, draw_id: UUID, member_id: UUID, *, amount: int, reason: str, request_id: str
-    ) -> Answer[ChancesGiven]:
-        """Chances by hand; they end with the draw.
+    ) -> Answer[DrawProposed]:
+        """Ask for chances for a member; they are given once a second operator approves, and end with the draw.
 
         Raises RoleMissing, DrawUnknown, DrawStateWrong (not published, or over), MemberUnknown, MemberFrozen,
         KeyReused.
         """
         scope = await allowed(operator, Capability.DRAWS)
 
-        async def effect() -> ChancesGiven:
+        async def effect() -> DrawProposed:
             draw, now = await theirs(scope, draw_id), self._clock.now()
-            held = await hold(draw_id)
-            if held is None or held.version.terms.rules.closes_at <= now:
-                raise DrawStateWrong(state=str(draw.state))
-            today, act = (await member_to_change(scope, member_id)).id, new_id()
-            gift = Chances(today, amount, "operator", str(act))
-            closes_at = held.version.terms.rules.closes_at
-            await give_chances((await terms()).programme_id, draw_id, [gift], closes_at=closes_at, at=now)
-            told = {"draw": draw.code, "amount": amount, "reason": reason}
-            place = held.organization_id
-            await record(operator, "draw.chances_given", "member", today, at=now, organization_id=place, **told)
-            return ChancesGiven(draw_id, today, amount)
+            await spinnable(draw, now=now)
+            today = (await member_to_change(scope, member_id)).id
+            return await ask(operator, draw, DrawAct.CHANCES, reason, at=now, member=str(today), amount=amount)
 
         facts = {"id": draw_id, "member": member_id, "amount": amount, "reason": reason}
-        return await once(operator, "draw.chances", request_id, facts=facts, result=ChancesGiven, effect=effect)
+        return await once(operator, "draw.chances", request_id, facts=facts, result=DrawProposed, effect=effect)
 
     async def block(
         self, operator: Operator, member_id: UUID, *, is_blocked: bool, reason: str, request_id: str

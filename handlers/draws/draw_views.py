@@ -14,7 +14,10 @@ from models.words import DrawState
 
 @dataclass(frozen=True, slots=True)
 class OperatedDraw:
-    """`terms` are the draft's; `version` is the number of what is published, 0 for nothing yet."""
+    """`terms` are the draft's; `version` is the number of what is published, 0 for nothing yet.
+
+    With an `approval_id` nothing was published: a second operator has to approve.
+    """
 
     id: UUID
     organization_id: UUID
@@ -26,6 +29,7 @@ class OperatedDraw:
     opens_at: datetime | None
     closes_at: datetime | None
     spins: int
+    approval_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ The page that the law wants is generated from the table that the engine uses. A 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -13,15 +13,14 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from handlers.actors import Operator, Person
-from handlers.draws.chances import unit_of
 from handlers.draws.commitments import units_of
 from handlers.draws.draw_refusals import not_now, outside
 from handlers.draws.draw_views import theirs
 from handlers.draws.held import HeldDraw, moment, read, seen_by, version_of
-from handlers.draws.players import Player, load
+from handlers.draws.players import load
+from handlers.draws.turns import Turn, turns_of
 from handlers.errors import DomainError, DrawUnknown
 from handlers.offers.offers import askers
-from handlers.points.points_terms import terms
 from handlers.ports import Clock
 from handlers.recurring import BUSINESS_ZONE
 from handlers.retrying import refusing
@@ -30,7 +29,6 @@ from handlers.rules.draw_disclosure import Disclosure, disclosure
 from handlers.rules.draw_rules import PrizeKind
 from handlers.rules.eligibility import Asker
 from handlers.rules.roles import Capability
-from handlers.rules.validity import begins
 from handlers.scopes import allowed
 from models.database import row, rows
 from models.sql import as_instant, as_uuid
@@ -64,18 +62,6 @@ class DrawSummary:
     opens_at: datetime
     closes_at: datetime
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What a member has to spin with. `guaranteed_in`: after how many spins at the latest; None: no such promise."""
-
-    free_left: int
-    next_free_at: datetime | None
-    chances: int
-    points_price: int | None
-    spins: int
-    guaranteed_in: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +142,16 @@ class Draws:
         now, who = self._clock.now(), await self._who(person)
         if who is None:
             return ()
-        found = [await read(each) for each in await rows(statements.SHOWN, now)]
-        return tuple([self._summary(each, who, now) for each in found if each.organization_id in who.organization_path])
+        return tuple([self._summary(each, who, now) for each in await _shown(who, now)])
+
+    async def turns(self, person: Person) -> tuple[tuple[DrawSummary, Turn], ...]:
+        """The same, each with what they have to spin with; as many statements for eight as for one."""
+        now, who = self._clock.now(), await self._who(person)
+        if who is None:
+            return ()
+        found = await _shown(who, now)
+        theirs = await turns_of(who.member_id, found, now=now, zone=self._zone)
+        return tuple([(self._summary(each, who, now), theirs[each.id]) for each in found])
 
     async def view(self, person: Person, draw_id: UUID) -> DrawView:
         """Raises DrawUnknown."""
@@ -173,7 +167,8 @@ class Draws:
             for prize, ppm, count in zip(held.version.table.prizes, shares.ppm, left, strict=True)
         )
         shown = disclosure(held.version.table, self._zone, left)
-        return DrawView(self._summary(held, who, now), prizes, await self._turn(held, player, day, now), shown)
+        theirs = await turns_of(who.member_id, [held], now=now, zone=self._zone)
+        return DrawView(self._summary(held, who, now), prizes, theirs[held.id], shown)
 
     async def spins(self, person: Person, draw_id: UUID, *, before: int | None, limit: int) -> tuple[OwnSpin, ...]:
         """Their own, the newest first; `before` is the last sequence of the page before. Raises DrawUnknown."""
@@ -265,22 +260,10 @@ class Draws:
             refusal.code if refusal else "",
         )
 
-    async def _turn(self, held: HeldDraw, player: Player, day: str, now: datetime) -> Turn:
-        price, pity = held.version.terms.rules.price, held.version.terms.rules.pity
-        unit = unit_of((await terms()).programme_id, held.id)
-        lots = await rows(statements.CHANCES_OF, unit.code, player.member_id, now)
-        tomorrow = begins(date.fromisoformat(day) + timedelta(days=1), self._zone)
-        due = None
-        if pity is not None and pity.guaranteed_at is not None:
-            due = max(pity.guaranteed_at - player.member.since, 1)
-        return Turn(
-            free_left=max(price.free_daily - player.free_used, 0),
-            next_free_at=tomorrow if price.free_daily else None,
-            chances=sum(int(each["left_amount"]) for each in lots) if price.takes_chances else 0,
-            points_price=price.points,
-            spins=player.member.spins,
-            guaranteed_in=due,
-        )
+
+async def _shown(who: Asker, now: datetime) -> list[HeldDraw]:
+    found = [await read(each) for each in await rows(statements.SHOWN, now)]
+    return [each for each in found if each.organization_id in who.organization_path]
 
 
 def _own(held: HeldDraw, found: Mapping[str, Any]) -> OwnSpin:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from handlers.actors import Person
 from handlers.claims.claimants import claimants
 from handlers.draws.commitments import STOCK, Units, commit, open_day, units_of
-from handlers.draws.draw_publishing import note_changes
+from handlers.draws.draw_launching import note_changes
 from handlers.draws.draw_refusals import not_now, outside
 from handlers.draws.held import HeldDraw, hold
 from handlers.draws.players import Player, load

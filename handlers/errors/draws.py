@@ -79,6 +79,12 @@ class DrawNotPublishable(DomainError):
     kind, code, message = ErrorKind.INVALID, "draw.not_publishable", "还不能发布：{why}"
 
 
+class DrawChangedSince(DomainError):
+    """The draft or what is published is not what was asked for any more."""
+
+    kind, code, message = ErrorKind.CONFLICT, "draw.changed_since", "提交之后草稿又改过，请驳回后重新提交。"
+
+
 class DrawNotSimulable(DomainError):
     """The draft or the plan makes no draw; facts: `problems`, a list of `{field, problem}`, and `why` (to read)."""
 

@@ -1,6 +1,6 @@
-"""Holds at accounts outside as operators compare them with the account's own books."""
+"""Accounts outside as they are called, and holds as operators compare them with the account's own books."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -38,6 +38,11 @@ class OperatedHold:
 @refusing
 class OutsideBooks:
     """Reads."""
+
+    async def names(self, codes: Collection[str]) -> Mapping[str, str]:
+        """What whoever keeps these accounts is called, by the account's code; every code that is asked for."""
+        found = await Supplier.filter(code__in=sorted(codes)).values_list("code", "name")
+        return dict.fromkeys(codes, "合作方") | {str(code): str(name) for code, name in found}
 
     async def holds(
         self, operator: Operator, supplier_id: UUID, *, state: OutsideHoldState | None, after: UUID | None, limit: int

@@ -1,10 +1,11 @@
 """Draws as operators send and see them. Whether the terms make sense is said when a draw is published."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
+from handlers.rules.draw_approval import DrawAct
 from handlers.rules.draw_rules import DrawRules, Notice, Pity, Prize, PrizeKind, Release, SpinPrice
 from handlers.rules.draw_terms import DrawTerms
 from miniapp_api.operator.offer_shapes import AudienceBody, Count, Keyword, OfferCode, Title
@@ -141,7 +142,10 @@ class OperatedPrizeOut(Out):
 
 
 class OperatedDrawOut(Out):
-    """`prizes` and `title` are the draft's; `version` is the number of what is published, 0 for nothing yet."""
+    """`prizes` and `title` are the draft's; `version` is the number of what is published, 0 for nothing yet.
+
+    With an `approval_id`, in the answer to a publication, nothing was published: a second operator has to approve.
+    """
 
     id: Id
     organization_id: Id
@@ -155,6 +159,7 @@ class OperatedDrawOut(Out):
     opens_at: datetime | None
     closes_at: datetime | None
     spins: int
+    approval_id: Id | None
 
 
 class PrizeStockBody(Body):
@@ -185,10 +190,37 @@ class ChancesBody(Body):
     reason: Reason
 
 
-class ChancesOut(Out):
+class DrawProposedOut(Out):
+    """Nothing was changed yet: a second operator has to approve."""
+
     draw_id: Id
-    member_id: Id
-    amount: int
+    act: DrawAct
+    approval_id: Id
+
+
+class DrawPendingOut(Out):
+    """`act` stock: `amount` more of `prize`; chances: `amount` for `member_id`; version: `changed` (the fields that
+    decide otherwise) against `number`, which is published."""
+
+    id: Id
+    draw_id: Id
+    organization_id: Id
+    act: DrawAct
+    reason: str
+    proposed_by: Id
+    proposed_at: datetime
+    prize: str | None
+    member_id: Id | None
+    amount: int | None
+    number: int | None
+    changed: list[str]
+
+
+class DrawDecidedOut(Out):
+    id: Id
+    draw_id: Id
+    act: DrawAct
+    outcome: Literal["approved", "rejected"]
 
 
 class BlockBody(Body):

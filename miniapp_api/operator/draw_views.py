@@ -21,7 +21,6 @@ from handlers.errors import (
     PrizeStockOnlyGrows,
     PrizeUnknown,
     RoleMissing,
-    StockTooLarge,
 )
 from miniapp_api.auth import operator
 from miniapp_api.draw_shapes import LOG_TYPE, Day, ParcelOut
@@ -33,8 +32,8 @@ from miniapp_api.operator.draw_shapes import (
     BurnOut,
     BurnPrizeOut,
     ChancesBody,
-    ChancesOut,
     DrawChangeBody,
+    DrawProposedOut,
     NewDrawBody,
     OperatedDrawOut,
     OperatedPrizeOut,
@@ -72,6 +71,7 @@ def _out(draw: OperatedDraw) -> OperatedDrawOut:
         opens_at=draw.opens_at,
         closes_at=draw.closes_at,
         spins=draw.spins,
+        approval_id=draw.approval_id,
     )
 
 
@@ -113,7 +113,7 @@ async def change_draw(
 
 @endpoint(tags=["draw"], auth="operator", refuses=[*_MOVED, DrawNotPublishable])
 async def publish_draw(request: web.Request, draw_id: Id, /, *, idempotency_key: str) -> Ok[OperatedDrawOut]:
-    """Put the draft in force as the next version, with its stock and its promise."""
+    """Put the draft, which was simulated, in force as the next version; other odds wait for a second operator."""
     answer = await handlers(request).draw_editing.publish(operator(request), draw_id, request_id=idempotency_key)
     return reply(answer, _out, status=200)
 
@@ -156,22 +156,11 @@ async def stock(request: web.Request, draw_id: Id, /) -> Ok[PrizeStocksOut]:
     return Ok(PrizeStocksOut(items=[PrizeStockOut.model_validate(each) for each in found]))
 
 
-@endpoint(
-    tags=["draw"],
-    auth="operator",
-    refuses=[
-        *_MOVED,
-        PrizeUnknown,
-        PrizeStockBelowAwarded,
-        PrizeStockOnlyGrows,
-        StockTooLarge,
-        DrawNotPublishable,
-    ],
-)
+@endpoint(tags=["draw"], auth="operator", refuses=[*_MOVED, PrizeUnknown, PrizeStockBelowAwarded, PrizeStockOnlyGrows])
 async def change_stock(
     request: web.Request, draw_id: Id, /, body: PrizeStockBody, *, idempotency_key: str
-) -> Created[PrizeStockOut]:
-    """Add units to a prize; everybody can see that and from which spin on."""
+) -> Created[DrawProposedOut]:
+    """Ask for more units of a prize; a second operator approves, and everybody can see that and from which spin on."""
     answer = await handlers(request).draw_stock.change(
         operator(request),
         draw_id,
@@ -180,14 +169,14 @@ async def change_stock(
         reason=body.reason,
         request_id=idempotency_key,
     )
-    return reply(answer, PrizeStockOut.model_validate, status=201)
+    return reply(answer, DrawProposedOut.model_validate, status=201)
 
 
 @endpoint(tags=["draw"], auth="operator", refuses=[*_MOVED, MemberUnknown, MemberFrozen])
 async def give_chances(
     request: web.Request, draw_id: Id, /, body: ChancesBody, *, idempotency_key: str
-) -> Created[ChancesOut]:
-    """Chances for a member, by hand."""
+) -> Created[DrawProposedOut]:
+    """Ask for chances for a member; a second operator approves."""
     answer = await handlers(request).draw_stock.give_chances(
         operator(request),
         draw_id,
@@ -196,7 +185,7 @@ async def give_chances(
         reason=body.reason,
         request_id=idempotency_key,
     )
-    return reply(answer, ChancesOut.model_validate, status=201)
+    return reply(answer, DrawProposedOut.model_validate, status=201)
 
 
 @endpoint(tags=["draw"], auth="operator", refuses=[RoleMissing, MemberUnknown])

@@ -12,5 +12,6 @@ ONE = _SEEN + " AND id = $2"
 OF_DRAW = _SEEN + " AND id < $2 ORDER BY id DESC LIMIT $3"
 # The newest of the rules that are published.
 NEWEST_OF = _SEEN + " AND rules_hash = $2 ORDER BY id DESC LIMIT 1"
+OF_RULES = "SELECT id FROM draw_simulation WHERE draw_id = $1 AND rules_hash = $2 LIMIT 1"
 
 SPUN = "SELECT id, organization_id, code FROM draw WHERE last_sequence > 0 AND last_at > $1 ORDER BY id"

@@ -233,14 +233,24 @@ WINNERS = """
 OBSERVED = """
     SELECT rolled, awarded, COUNT(*) AS number FROM spin WHERE draw_id = $1 GROUP BY rolled, awarded
 """
-# What of a draw's chances ($3 their unit) a member ($2, of any time) has at $4, the soonest to end first.
+# What of the chances of some draws ($1 their units) a member ($2, of any time) has at $3.
 _CHANCES = """
-    SELECT l.left_amount, l.expires_at FROM ledger_lot l JOIN ledger_account a ON a.id = l.account_id
-    WHERE a.unit = $1 AND a.kind = 'member' AND a.member_id {theirs}
-    AND l.left_amount > 0 AND (l.expires_at IS NULL OR l.expires_at > $3) ORDER BY l.expires_at NULLS LAST, l.id
+    SELECT a.unit, SUM(l.left_amount) AS chances FROM ledger_lot l JOIN ledger_account a ON a.id = l.account_id
+    WHERE a.unit {units} AND a.kind = 'member' AND a.member_id {theirs}
+    AND l.left_amount > 0 AND (l.expires_at IS NULL OR l.expires_at > $3) GROUP BY a.unit
 """
-CHANCES_OF = Both(
-    postgres=_CHANCES.format(theirs=f"= ANY(ARRAY{_THEIRS})"), sqlite=_CHANCES.format(theirs=f"IN {_THEIRS}")
+CHANCE_COUNTS = Both(
+    postgres=_CHANCES.format(units="= ANY($1::text[])", theirs=f"= ANY(ARRAY{_THEIRS})"),
+    sqlite=_CHANCES.format(units=_OF_THESE, theirs=f"IN {_THEIRS}"),
+)
+# What a member ($2, of any time) has done in some draws ($1).
+_PLAYED_BY = """
+    SELECT draw_id, member_id, spins, since, day, free_used FROM draw_player
+    WHERE draw_id {draws} AND member_id {theirs}
+"""
+PLAYED_BY = Both(
+    postgres=_PLAYED_BY.format(draws="= ANY($1::uuid[])", theirs=f"= ANY(ARRAY{_THEIRS})"),
+    sqlite=_PLAYED_BY.format(draws=_OF_THESE, theirs=f"IN {_THEIRS}"),
 )
 # The same gift by gift, whoever of them it came to and wherever it lies now: $4 the last one of the page before.
 _GIFTS = """

@@ -2,20 +2,28 @@
 
 import itertools
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from handlers.actors import Operator, Person
+from handlers.codec import to_json
+from handlers.draws.draw_approvals import DrawDecided
 from handlers.draws.draw_editing import DrawChange, DrawDraft
 from handlers.draws.draw_proofs import differing_draws
 from handlers.draws.draw_views import OperatedDraw
 from handlers.draws.spin_results import Spun
 from handlers.points.earning import Earning, earn
+from handlers.recurring import BUSINESS_ZONE
 from handlers.rules.draw_rules import WHOLE, DrawRules, Notice, Prize, PrizeKind, SpinPrice
 from handlers.rules.draw_terms import DrawTerms
+from handlers.rules.fairness import rules_hash
+from handlers.simulation.plans import Plan
+from handlers.simulation.reporting import report
+from handlers.simulation.simulating import simulate
 from models.database import atomic, rows
-from models.draws import Draw, DrawPrize, Spin
+from models.draws import Draw, DrawPrize, DrawSimulation, Spin
 from models.organizations import Organization
 from models.statements import invariants
 from tests.handlers.claimable import an_offer
@@ -24,6 +32,7 @@ from tests.handlers.test_points import Mall
 
 DAY = timedelta(days=1)
 NOTICE = Notice("江南书店", "400-000-0000", "会员", "30天内", "快递", "逾期放弃")
+PLAN = Plan(expected_spins=10, members=1, virtual_spins=10)
 FREE = SpinPrice(free_daily=100_000)
 _numbers = itertools.count(1)
 
@@ -48,6 +57,7 @@ class Fair:
     rooms: Any
     root: Organization
     operator: Operator
+    second: Operator
 
     @property
     def handlers(self):
@@ -67,16 +77,31 @@ class Fair:
 
     async def published(self, *prizes: Prize, **more: Any) -> UUID:
         drafted = await self.drafted(*prizes, **more)
+        await simulated(self.operator, drafted)
         await self.handlers.draw_editing.publish(self.operator, drafted.id, request_id=key())
         return drafted.id
 
     async def republish(self, draw_id: UUID, **changes: Any) -> OperatedDraw:
-        """With other rules."""
+        """With other rules, which a second operator approves where they have to be."""
         editing = self.handlers.draw_editing
         terms = (await editing.one(self.operator, draw_id)).terms
         change = DrawChange(terms=replace(terms, rules=replace(terms.rules, **changes)))
-        await editing.edit(self.operator, draw_id, change, request_id=key())
-        return (await editing.publish(self.operator, draw_id, request_id=key())).value
+        drafted = (await editing.edit(self.operator, draw_id, change, request_id=key())).value
+        await simulated(self.operator, drafted)
+        told = (await editing.publish(self.operator, draw_id, request_id=key())).value
+        if told.approval_id is None:
+            return told
+        await self.approve(told.approval_id)
+        return await editing.one(self.operator, draw_id)
+
+    async def approve(self, approval_id: UUID) -> DrawDecided:
+        """By the second operator."""
+        return (await self.handlers.draw_approvals.approve(self.second, approval_id, request_id=key())).value
+
+    async def more(self, draw_id: UUID, code: str, delta: int) -> None:
+        """Of a prize, asked for and approved."""
+        facts = {"code": code, "delta": delta, "reason": "加奖", "request_id": key()}
+        await self.approve((await self.handlers.draw_stock.change(self.operator, draw_id, **facts)).value.approval_id)
 
     async def voucher(self, ppm: int, code: str = "wash", **more: Any) -> Prize:
         """A prize that is a claim."""
@@ -94,7 +119,8 @@ class Fair:
 
     async def chances(self, person: Person, draw_id: UUID, amount: int) -> None:
         facts = {"amount": amount, "reason": "补发", "request_id": key()}
-        await self.handlers.draw_stock.give_chances(self.operator, draw_id, person.member_id, **facts)
+        asked = await self.handlers.draw_stock.give_chances(self.operator, draw_id, person.member_id, **facts)
+        await self.approve(asked.value.approval_id)
 
     async def has(self, person: Person) -> int:
         """Points."""
@@ -108,7 +134,21 @@ async def fair_of(rooms: Any) -> Fair:
     root = await Organization.get(parent=None)
     operator = await operator_at(root)
     await Mall(rooms, root, operator).rule()
-    return Fair(rooms, root, operator)
+    return Fair(rooms, root, operator, await operator_at(root))
+
+
+async def simulated(operator: Operator, draw: OperatedDraw) -> None:
+    """The draft as it is, so that it may be published; in some virtual spins and without a process of its own."""
+    kept = {"plan": to_json(PLAN), "report": _report(), "rules_hash": rules_hash(draw.terms.rules)}
+    await DrawSimulation.create(draw_id=draw.id, operator_id=operator.id, **kept)
+
+
+@cache
+def _report() -> Any:
+    """Of a draw of nothing but thanks: nobody looks at what it says."""
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    rules = DrawRules("抽奖", now, now + DAY, (thanks(WHOLE),))
+    return to_json(report(simulate(rules, PLAN, BUSINESS_ZONE)))
 
 
 async def sequence_of(draw_id: UUID) -> list[int]:

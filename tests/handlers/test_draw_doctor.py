@@ -25,6 +25,10 @@ async def unguarded() -> None:
             await script(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         else:
             await script(f"DROP TRIGGER {table}_no_update; DROP TRIGGER {table}_no_delete")
+    if dialect() == "postgres":
+        await script("ALTER TABLE parcel DISABLE TRIGGER USER")
+    else:
+        await script("DROP TRIGGER parcel_no_change; DROP TRIGGER parcel_no_delete")
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from handlers.draws import draw_publishing
-from handlers.draws.draw_editing import DrawDraft
+from handlers.draws.draw_editing import DrawChange, DrawDraft
 from handlers.errors import (
     DrawCodeTaken,
     DrawNotPublishable,
@@ -21,7 +21,7 @@ from handlers.rules.offer_terms import Audience
 from models.draws import DrawStockChange
 from models.words import DrawState, OperatorRole
 from tests.handlers.claimable import a_benefit, an_offer
-from tests.handlers.drawing import fair_of, goods, holds, points
+from tests.handlers.drawing import fair_of, goods, holds, points, simulated
 from tests.handlers.laddering import GOLD, Steps, a_ladder
 from tests.handlers.offering import key, operator_at
 from tests.operating import city
@@ -44,6 +44,22 @@ async def test_odds_that_do_not_sum_are_refused(fair):
     drafted = await fair.drafted(points(1))
     with pytest.raises(DrawNotPublishable):
         await fair.republish(drafted.id, prizes=(points(1), replace(points(999_998), code="more")))
+
+
+async def test_a_version_that_was_never_simulated_is_refused(fair):
+    """Not the draft before it either: what is published is what was looked at."""
+    editing, drafted = fair.handlers.draw_editing, await fair.drafted(points(300_000))
+    with pytest.raises(DrawNotPublishable) as why:
+        await editing.publish(fair.operator, drafted.id, request_id=key())
+    assert why.value.facts["problems"] == [{"field": "simulations", "problem": "missing"}]
+    await simulated(fair.operator, await fair.drafted(points(300_000), title="另一个"))
+    await simulated(fair.operator, drafted)
+    other = replace(drafted.terms, rules=replace(drafted.terms.rules, prizes=fair.rules(points(300_001)).prizes))
+    await editing.edit(fair.operator, drafted.id, DrawChange(terms=other), request_id=key())
+    with pytest.raises(DrawNotPublishable):
+        await editing.publish(fair.operator, drafted.id, request_id=key())
+    await editing.edit(fair.operator, drafted.id, DrawChange(terms=drafted.terms), request_id=key())
+    assert (await editing.publish(fair.operator, drafted.id, request_id=key())).value.version == 1
 
 
 async def test_the_law_is_asked(fair):
@@ -104,7 +120,8 @@ async def test_stock_grows_and_never_shrinks(fair, far):
         await change("kettle", -1)
     with pytest.raises(PrizeUnknown):
         await change("points", 1)  # has no limit
-    seen = await change("kettle", 4)
+    await fair.more(draw, "kettle", 4)
+    seen = next(each for each in await stock.view(fair.operator, draw) if each.code == "kettle")
     assert (seen.added, seen.left, seen.awarded) == (7, 6, 1)
     assert await DrawStockChange.filter(draw_id=draw).values_list("delta", flat=True) == [3, 4]
 

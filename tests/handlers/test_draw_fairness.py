@@ -58,7 +58,7 @@ async def test_a_draw_is_replayed_by_the_verifier_over_days_stock_rules_pity_and
     kettle = goods(50_000, stock=6, rarity=2, daily=3)
     draw = await fair.published(wash, kettle, points(200_000), pity=Pity(rarity=2, guaranteed_at=9))
     receipts = [(await fair.spin(person, draw, times=10)).receipt for person in (ming, hong)]
-    await fair.handlers.draw_stock.change(fair.operator, draw, code="kettle", delta=2, reason="加奖", request_id=key())
+    await fair.more(draw, "kettle", 2)
     receipts.append((await fair.spin(ming, draw, client_nonce="mine")).receipt)
     rules = (await fair.handlers.draw_editing.one(fair.operator, draw)).terms.rules
     better = [replace(each, daily=None) if each.code == "kettle" else each for each in rules.prizes]

@@ -4,12 +4,14 @@ from datetime import timedelta
 
 import pytest
 
+from handlers.rules.draw_rules import Pity, SpinPrice
 from models.draws import Parcel, Spin
 from models.words import ParcelState, SpinPaid
 from tests.handlers.checking_in import elsewhere
-from tests.handlers.drawing import fair_of, goods, holds, points
+from tests.handlers.drawing import DAY, fair_of, goods, holds, points
 from tests.handlers.offering import key
 from tests.handlers.test_unmerging import merge
+from tests.handlers.trips import counting_trips
 
 ADDRESS = "小明 138 江南路1号"
 
@@ -63,3 +65,35 @@ async def test_a_block_stays_with_whoever_becomes_one_with_the_blocked_and_is_li
     assert (await fair.spin(ming, draw)).spins[0].why == "blocked"
     await stock.block(fair.operator, ming.member_id, is_blocked=False, reason="误判", request_id=key())
     assert (await fair.spin(ming, draw)).spins[0].prize == "kettle"
+
+
+async def test_a_list_of_draws_tells_the_turns_that_each_of_them_tells_alone(fair, ming, clock):
+    """Free spins, chances, pity; also of somebody who was two."""
+    other, price = await elsewhere(fair.rooms), SpinPrice(free_daily=3, points=5)
+    pity = Pity(rarity=1, guaranteed_at=9)
+    draws = [await fair.published(points(0), goods(1, rarity=1), price=price, pity=pity) for _ in range(3)]
+    for person, draw, count in ((ming, 0, 2), (other, 0, 1), (other, 1, 1)):
+        for _ in range(count):
+            await fair.spin(person, draws[draw])
+    await fair.chances(other, draws[1], 2)
+    await fair.chances(ming, draws[1], 1)
+    await merge(fair.rooms, ming, other)
+    for _ in range(2):
+        told = {draw.id: turn for draw, turn in await fair.handlers.draws.turns(ming)}
+        assert told == {each: (await fair.handlers.draws.view(ming, each)).turn for each in draws}
+        clock.advance(DAY)
+    assert [(told[each].free_left, told[each].chances, told[each].spins) for each in draws] == [
+        *((3, 0, 3), (3, 3, 1), (3, 0, 0)),
+    ]
+
+
+async def test_a_list_of_many_draws_takes_as_many_trips_as_one(fair, ming):
+    counted = []
+    for more in (1, 6):
+        for _ in range(more):
+            await fair.published(points(0))
+        await fair.handlers.draws.turns(ming)  # versions are read once per process
+        with counting_trips() as trips:
+            await fair.handlers.draws.turns(ming)
+        counted.append(trips.count)
+    assert counted[0] == counted[1] <= 6

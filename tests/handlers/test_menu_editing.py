@@ -49,7 +49,7 @@ async def shown(rooms):
 async def test_without_a_draft_the_default_menu_is_wanted(rooms, editing, lin):
     view = await editing.view(lin, account="oa")
     assert view.is_default
-    assert [button["name"] for button in view.wanted] == ["入会", "小程序", "我的"]
+    assert [button["name"] for button in view.wanted] == ["领权益", "小程序", "我的"]
     assert view.published == []
     assert view.difference
     assert view.releases == ()
@@ -194,4 +194,4 @@ async def test_only_ones_own_official_accounts_have_menus_to_edit(rooms, editing
 
 async def test_the_default_menu_links_the_mini_program_of_the_same_open_platform(rooms, editing, lin):
     await Account.filter(key="mp").update(open_platform="another")
-    assert [button["name"] for button in (await editing.view(lin, account="oa")).wanted] == ["入会", "我的"]
+    assert [button["name"] for button in (await editing.view(lin, account="oa")).wanted] == ["领权益", "会员码", "我的"]

@@ -19,6 +19,7 @@ from tests.handlers.checking_in import DAY, a_parlour, elsewhere, points
 from tests.handlers.drawing import Fair, holds
 from tests.handlers.drawing import points as prize_points
 from tests.handlers.laddering import BASE, SILVER, Steps, a_ladder
+from tests.handlers.offering import operator_at
 from tests.handlers.test_tasks import FULL, Board
 from tests.handlers.test_unmerging import merge
 
@@ -29,13 +30,13 @@ CHANCES_ONLY = SpinPrice(free_daily=0, takes_chances=True)
 async def parlour(far):
     async with a_parlour(far) as parlour:
         yield parlour
-    await holds(Fair(far, parlour.mall.root, parlour.operator))
+    await holds(Fair(far, parlour.mall.root, parlour.operator, parlour.operator))
 
 
 @pytest.fixture
 async def fair(far, parlour):
     await parlour.mall.rule()
-    return Fair(far, parlour.mall.root, parlour.operator)
+    return Fair(far, parlour.mall.root, parlour.operator, await operator_at(parlour.mall.root))
 
 
 @pytest.fixture

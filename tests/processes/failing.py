@@ -1,4 +1,4 @@
-"""Planted in a server of its own: it kills itself, once, at a point of a claim, a redemption, a spin or a top-up.
+"""Planted in a server of its own: it kills itself, once, at a point of a claim, a redemption, a spin or a call outside.
 
 The test names the point: it writes `claim before_commit` (or the like) into the file `armed` of the folder the server
 runs in; whoever comes to that point takes the file away and dies, as by kill -9. A retry finds no file, and nothing
@@ -11,14 +11,19 @@ import os
 import signal
 import uuid
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
+from app.jobs import JobRegistry
+from gateways.outside_points import OutsidePointsApi
 from gateways.suppliers import SupplierApi
 from handlers import group_commit
 from handlers.claims import claiming, claims
 from handlers.draws import spin_writing, spinning
 from handlers.fulfillment import top_up_orders
+from handlers.outside_points import holding
+from handlers.recurring import Every
 from handlers.redemptions import redeeming, tills
 from handlers.rules.fulfillment_states import UNDER_WAY, Act, next_act
 from models.asyncpg_client import PostgresTransaction
@@ -27,22 +32,28 @@ from models.sqlite_client import SqliteTransaction
 POINTS = ("before_statements", "mid_batch", "before_commit", "after_commit")
 PLANT = "from tests.processes import failing; failing.plant()"
 PLANT_HASTY = f"{PLANT}; failing.answer_before_the_commit()"
+PLANT_OUTSIDE = f"{PLANT}; failing.look_every_second()"
+PLANT_TAKING = f"{PLANT_OUTSIDE}; failing.take_without_asking()"
 PLANT_UNASKED = f"{PLANT}; failing.send_without_asking()"
 SENDING = ("before_sending", "after_sending")  # of a top-up: it counts as sent in the database already
+OUTSIDE = ("hold", "post", "void")  # calls to an account of points; `before_hold`, `after_hold`, ...
 ARMED = Path("armed")
 
+_held: list[str] = []  # a hold that was heard of and is to be decided about
 _doing: contextvars.ContextVar[str] = contextvars.ContextVar("doing", default="")  # in whose transaction we are
 
 
 def plant() -> None:
     """Put a point before and after everything that a claim, a redemption and a spin do to the database."""
-    _begins("claim", claiming.Claiming, "_decide")
     _dies_at(claims, "_note", "mid_batch")  # claims and slots are written, the events are not
     _begins("redeem", tills.Tills, "_decide")
     _dies_at(redeeming, "went", "mid_batch")  # the uses are taken
     _begins("spin", spinning.Spinning, "_decide")
     _dies_at(spin_writing, "send", "mid_batch")  # the spins are written, what belongs to them is not
     _dies_around_a_call()
+    for name in OUTSIDE:
+        _dies_around_an_outside_call(name)
+    _begins("claim", claiming.Claiming, "_decide", paid="outside")
     for transaction in (SqliteTransaction, PostgresTransaction):
         _at_the_commit(transaction)
 
@@ -91,11 +102,52 @@ def _dies_around_a_call() -> None:
     SupplierApi.order = order  # type: ignore[method-assign]
 
 
-def _begins(act: str, place: Any, name: str) -> None:
+def _dies_around_an_outside_call(act: str) -> None:
+    real = getattr(OutsidePointsApi, act)
+
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        _doing.set("outside")
+        _die_if_armed(f"before_{act}")
+        says = await real(*args, **kwargs)
+        _die_if_armed(f"after_{act}")  # they have done it, and nobody here knows
+        if act == "hold":
+            _held.append(act)
+        _doing.set("heard")
+        return says
+
+    setattr(OutsidePointsApi, act, call)
+
+
+def look_every_second() -> None:
+    """Nobody has to wait here for the next look at what was left open."""
+    real = JobRegistry.every
+
+    def every(self: Any, name: str, schedule: Any, *args: Any, **kwargs: Any) -> None:
+        soon = Every(timedelta(seconds=1)) if name == "poll_outside_holds" else schedule
+        real(self, name, soon, *args, **kwargs)
+
+    JobRegistry.every = every  # type: ignore[method-assign]
+
+
+def take_without_asking() -> None:
+    """The mistake that the test must see: what has no answer yet is asked for again, and never asked about."""
+    real = holding.OutsideHolds._take_look
+
+    async def hasty(self: Any, hold_id: Any) -> Any:
+        found, act, _ = await real(self, hold_id)
+        return found, act, True
+
+    holding.OutsideHolds._take_look = hasty  # type: ignore[method-assign]
+
+
+def _begins(act: str, place: Any, name: str, *, paid: str = "") -> None:
+    """`paid`: what it is called once points were held for it."""
     real = getattr(place, name)
 
     async def begin(*args: Any, **kwargs: Any) -> Any:
-        _doing.set(act)
+        is_paid = bool(paid and _held)
+        _held.clear()
+        _doing.set(paid if is_paid else act)
         _die_if_armed("before_statements")
         return await real(*args, **kwargs)
 

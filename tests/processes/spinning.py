@@ -27,7 +27,7 @@ from models.draws import DrawCommitment, DrawDay
 from models.operators import Operator as OperatorRow
 from models.organizations import Organization
 from tests.fakes import FakeClock
-from tests.handlers.drawing import NOTICE, goods, points, thanks
+from tests.handlers.drawing import NOTICE, goods, points, simulated, thanks
 from tests.handlers.offering import operator_at
 from tests.processes import stored
 from tests.processes.running import Running, Site
@@ -117,6 +117,7 @@ async def a_wheel(site: Site) -> Wheel:
         await OperatorRow.filter(id=operator.id).update(totp_cipher="")  # they have no device
         editing = DrawEditing(SystemClock(), Seeds(vault))
         drafted = (await editing.draft(operator, DrawDraft("wheel", DrawTerms(rules)), request_id="draft")).value
+        await simulated(operator, drafted)
         await editing.publish(operator, drafted.id, request_id="publish")
         await AuditChain(SystemClock(), vault).seal()
     finally:

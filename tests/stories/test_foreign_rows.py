@@ -389,6 +389,7 @@ async def owned_by_the_north_and_ming(door: Door) -> dict[str, object]:
     registry |= await levels_of(north.id, ming.id, registry["offer_id"], operator.id)
     given = await grant_of(ming, {**registry, **counter})
     given |= await draw_of(ming, north.id)
+    given["draw_approval_id"] = await proposed_chances(north.id, given["draw_id"], ming.id, operator.id)
     given |= await order_of(ming.id, registry["offer_id"])
     door.tokens["north's clerk"] = await signed_in(counter["clerk_id"])
     south = await Organization.get(code="south")
@@ -485,6 +486,13 @@ async def proposed_points(organization_id: UUID, member_id: UUID, operator_id: U
     """Points that one operator wants to give a member."""
     facts = {"organization_id": organization_id, "subject_id": str(member_id), "proposed_by_id": operator_id}
     return (await Approval.create(kind="points", facts={"delta": 5_000}, reason="补发", **facts)).id
+
+
+async def proposed_chances(organization_id: UUID, draw_id: object, member_id: UUID, operator_id: UUID) -> UUID:
+    """Chances that one operator wants to give a member."""
+    facts = {"organization_id": organization_id, "subject_id": str(draw_id), "proposed_by_id": operator_id}
+    wish = {"act": "chances", "member": str(member_id), "amount": 3}
+    return (await Approval.create(kind="draw", facts=wish, reason="补发", **facts)).id
 
 
 async def levels_of(organization_id: UUID, member_id: UUID, offer_id: object, operator_id: UUID) -> dict[str, object]:

@@ -96,3 +96,16 @@ async def test_a_car_wash_for_points_of_the_carrier(counting):
     assert await Member.exclude(joined_at=None).count() >= 1
     for check in CHECKS:
         assert not await rows(check.sql), check.what
+
+
+async def test_in_chat_it_says_what_it_takes_whose_it_is_and_where_it_is_had(counting):
+    town = counting.town
+    await offered(counting)
+    ming = town.person("小明", phone=NUMBER)
+    await ming.follow(town.oa)
+    assert (await ming.open_mini_program(town.mp).join(with_phone=True)).status == 201
+    assert "1 洗车（300移动积分）" in (await ming.say(town.oa, "权益")).text
+    said = "洗车需要300移动积分，从您在移动的积分里扣。请在小程序“领券”里兑换。"
+    assert (await ming.say(town.oa, "1")).text == said
+    assert (await ming.say(town.oa, "领 洗车")).text == said
+    assert (town.platform.points.holds, await Claim.all().count()) == ({}, 0)

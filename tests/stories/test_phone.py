@@ -38,7 +38,10 @@ class Phone:
         await self.page.locator(f'[data-testid="scan-code"][data-scene="{scene}"]').click()
 
     async def tap(self, word: str) -> None:
-        await self.page.locator(f'[data-testid="menu-button"][data-key="{word}"]').click()
+        button = self.page.locator(f'[data-testid="menu-button"][data-key="{word}"]')
+        if not await button.is_visible():
+            await self.page.locator(".top-button", has=button).locator('[data-testid="menu-top"]').click()
+        await button.click()
 
     async def say(self, words: str) -> None:
         if await self.see("to-input").is_visible():

@@ -1,0 +1,103 @@
+"""What the law wants kept of a draw is kept by the database itself: nobody makes it go, or changes it.
+
+规范促销行为暂行规定 art. 19: rules, notices, results, winners and what they were given, for two years.
+"""
+
+import os
+from datetime import timedelta
+
+import orjson
+import pytest
+from tortoise.exceptions import BaseORMException
+
+from handlers.outbox import prune_jobs
+from handlers.privacy.retention import purge_expired
+from handlers.rules.draw_law import KEPT_YEARS
+from models.database import atomic, dialect, rows, script
+from models.draws import DrawDay, Parcel
+from tests.handlers.drawing import DAY, fair_of, goods, points
+
+PAIR = os.environ.get("FANPIAO_TEST_PAIR", "sqlite")
+# Every table of a record, with a column that says something of it.
+RECORDS = {
+    "draw_version": "published_at = created_at",
+    "draw_commitment": "document = '{}'",
+    "draw_day": "seed_hash = '0'",
+    "draw_stock_change": "delta = 9",
+    "spin": "awarded = 'thanks'",
+    "parcel": "name = '杯子'",
+}
+
+
+@pytest.fixture
+async def fair(far):
+    """A day of a draw in which somebody won two things, and its stock grew; the day is over and its seed revealed."""
+    fair = await fair_of(far)
+    fair.winner = await far.member("o-ming")
+    fair.draw_id = await fair.published(goods(1_000_000, stock=3), points(0), closes_at=far.clock.now() + 30 * DAY)
+    await fair.spin(fair.winner, fair.draw_id, times=10)
+    await fair.more(fair.draw_id, "kettle", 1)
+    fair.day = (await DrawDay.get()).day
+    far.clock.advance(DAY)
+    await fair.handlers.draw_revealing.reveal_due()
+    return fair
+
+
+async def record(fair) -> tuple[dict, list[bytes]]:
+    """As the law wants it kept, of the day on which everything happened; whoever signs the copy of today aside."""
+    lines = await fair.handlers.draw_revealing.exported(fair.operator, fair.draw_id, day=fair.day)
+    head, *spins = b"".join([each async for each in lines]).splitlines()
+    return {name: each for name, each in orjson.loads(head).items() if name not in {"public_key", "signature"}}, spins
+
+
+async def refused(statement: str) -> str:
+    with pytest.raises(BaseORMException) as why:
+        async with atomic():
+            await rows(statement)
+    return str(why.value)
+
+
+@pytest.mark.parametrize("table", RECORDS)
+async def test_no_record_is_deleted_or_changed(fair, table):
+    before = await rows(f"SELECT * FROM {table} ORDER BY id")
+    assert before
+    for statement in (f"DELETE FROM {table}", f"UPDATE {table} SET {RECORDS[table]}"):
+        told = await refused(f"{statement} RETURNING id")
+        assert "append-only" in told or "kept" in told or "once" in told
+    assert await rows(f"SELECT * FROM {table} ORDER BY id") == before
+
+
+async def test_no_draw_and_no_winner_goes_while_there_are_records_of_them(fair):
+    for table in ("draw", "member"):
+        assert "foreign key" in (await refused(f"DELETE FROM {table} RETURNING id")).lower()
+
+
+@pytest.mark.skipif(PAIR != "postgres", reason="SQLite has no TRUNCATE")
+@pytest.mark.parametrize("table", ["draw", *RECORDS])
+async def test_no_table_is_emptied(fair, table):
+    with pytest.raises(BaseORMException) as why:
+        await script(f"TRUNCATE {table} CASCADE")
+    assert "append-only" in str(why.value) or "kept" in str(why.value)
+
+
+async def test_after_two_years_whoever_asks_gets_the_same_record(fair, clock):
+    """Whatever cleans up has been there, and the winner has left."""
+    before = await record(fair)
+    await fair.handlers.departures.leave(fair.winner)
+    clock.advance(timedelta(days=366 * KEPT_YEARS))
+    now = clock.now()
+    await fair.handlers.parcels.lapse()
+    await purge_expired(now)
+    await prune_jobs(now)
+    assert await record(fair) == before
+    assert (len(before[1]), await Parcel.all().count()) == (10, 3)
+
+
+async def test_without_its_triggers_a_record_would_go(fair):
+    """The negative control."""
+    if dialect() == "postgres":
+        await script("ALTER TABLE parcel DISABLE TRIGGER USER")
+    else:
+        await script("DROP TRIGGER parcel_no_delete")
+    assert await rows("DELETE FROM parcel RETURNING id")
+    assert not await Parcel.exists()
