@@ -12,6 +12,7 @@ from app.first_accounts import first_accounts, plain
 from app.measures import limits_of, registry_of
 from app.outward import Outward, open_outward
 from app.schema import Settings
+from app.withdrawing import withdrawals_of
 from app.work import Registry, work
 from bot.routes import all_routes
 from bot.wording import normalise
@@ -260,7 +261,9 @@ def build_handlers(
     supplier, points_outside, payments = outward
     top_up_orders, orders = TopUpOrders(clock, vault, supplier), Orders(clock, payments)
     holds = OutsideHolds(clock, vault, points_outside)
-    hindrances = [top_up_orders.hinders_leaving, orders.hinders_leaving, holds.hinders_leaving]
+    withdrawals = withdrawals_of(clock, vault, accounts, payments)
+    hindering = top_up_orders, orders, holds, withdrawals.asking
+    hindrances = [each.hinders_leaving for each in hindering]
     departures = Departures(clock, vault, sessions, RedisDialogues(commands), hindrances)
     points = Points(clock)
     level_views, level_rights = LevelViews(clock), LevelRightsGiving(clock, vault)
@@ -392,4 +395,5 @@ def build_handlers(
         void_requests=VoidRequests(clock),
         voiding=Voiding(clock),
         wallet=Wallet(clock, vault),
+        withdrawals=withdrawals,
     )

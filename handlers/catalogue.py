@@ -125,6 +125,7 @@ from handlers.simulation.draw_simulating import DrawSimulating
 from handlers.simulation.odds_watch import OddsWatch
 from handlers.tasks.task_editing import TaskEditing
 from handlers.tasks.tasks import Tasks
+from handlers.withdrawals.room import WithdrawalRoom
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +255,7 @@ class Handlers:
     void_requests: VoidRequests
     voiding: Voiding
     wallet: Wallet
+    withdrawals: WithdrawalRoom
 
     async def close(self) -> None:
         """Let those who wait in a lane be answered; called once nobody new comes."""
@@ -268,5 +270,6 @@ class Handlers:
             self.spinning,
             self.order_watch,
             self.order_refunds,
+            self.withdrawals.sending,
         )
         await asyncio.gather(*(each.close() for each in lanes))

@@ -21,6 +21,7 @@ from miniapp_api.member import points_views as member_points
 from miniapp_api.member import privacy_views as privacy
 from miniapp_api.member import task_views as member_tasks
 from miniapp_api.member import views as member
+from miniapp_api.member import withdrawal_views as member_withdrawals
 from miniapp_api.operator import account_views as operator_accounts
 from miniapp_api.operator import benefit_views as operator_benefits
 from miniapp_api.operator import block_list_views as operator_block_list
@@ -49,6 +50,7 @@ from miniapp_api.operator import task_views as operator_tasks
 from miniapp_api.operator import top_up_views as operator_top_ups
 from miniapp_api.operator import views as operator
 from miniapp_api.operator import void_views as operator_voids
+from miniapp_api.operator import withdrawal_views as operator_withdrawals
 
 
 def all_routes() -> list[web.RouteDef]:
@@ -59,6 +61,7 @@ def all_routes() -> list[web.RouteDef]:
         *member_offers.ROUTES,
         *member_claims.ROUTES,
         *member_orders.ROUTES,
+        *member_withdrawals.ROUTES,
         *cards.ROUTES,
         *member_passes.ROUTES,
         *member_points.ROUTES,
@@ -91,6 +94,7 @@ def all_routes() -> list[web.RouteDef]:
         *operator_top_ups.ROUTES,
         *operator_voids.ROUTES,
         *operator_orders.ROUTES,
+        *operator_withdrawals.ROUTES,
         *operator_grants.ROUTES,
         *operator_claims.ROUTES,
         *operator_points.ROUTES,

@@ -84,6 +84,7 @@ MODEL_MODULES = (
     "models.offline",
     "models.operators",
     "models.orders",
+    "models.withdrawals",
     "models.organizations",
     "models.outbox",
     "models.outside_points",

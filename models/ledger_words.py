@@ -15,6 +15,7 @@ class LedgerAccountKind(StrEnum):
     RECEIVED = "received"  # money that payers paid in and that lies with the payment service: negative, as issued is
     INCOME = "income"  # money that the programme earned
     PAYABLE = "payable"  # money that has to go back to whoever paid it
+    PAID_OUT = "paid_out"  # money that went to members' wallets
 
 
 class HoldState(StrEnum):

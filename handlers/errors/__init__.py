@@ -30,3 +30,4 @@ from handlers.errors.replies import *
 from handlers.errors.serving import *
 from handlers.errors.settlement import *
 from handlers.errors.suppliers import *
+from handlers.errors.withdrawals import *

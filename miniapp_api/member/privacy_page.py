@@ -43,6 +43,7 @@ SECTIONS = {
     "purchases": "消费记录",
     "outside_points": "用合作方积分的兑换",
     "orders": "付款的订单",
+    "withdrawals": "提现",
     "balances": "积分等余额",
     "entries": "余额明细",
     "levels": "等级记录",

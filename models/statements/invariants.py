@@ -10,8 +10,18 @@ from models.statements import invariants_checkins, invariants_draws, invariants_
 from models.statements import invariants_orders as orders
 from models.statements import invariants_outside as outside
 from models.statements import invariants_purchases as purchases
+from models.statements import invariants_withdrawals as withdrawals
 
-_ELSEWHERE = (invariants_ledger, invariants_levels, purchases, orders, invariants_checkins, outside, invariants_draws)
+_ELSEWHERE = (
+    invariants_ledger,
+    invariants_levels,
+    purchases,
+    orders,
+    withdrawals,
+    invariants_checkins,
+    outside,
+    invariants_draws,
+)
 
 
 @dataclass(frozen=True, slots=True)
