@@ -76,6 +76,7 @@ FIELDS = {
     "channel": "消费渠道",
     "checked_in_at": "签到时间",
     "claimed_at": "领取时间",
+    "closed_at": "结束时间",
     "code": "编号",
     "deadline_at": "填写地址的期限",
     "draw": "抽奖",

@@ -13,8 +13,7 @@ class Migration(migrations.Migration):
     operations = [
         both(
             # One at a time, whoever asks at once.
-            "CREATE UNIQUE INDEX withdrawal_open ON withdrawal (member_id) "
-            "WHERE state IN ('review', 'waiting', 'sent', 'confirm', 'moving')",
+            "CREATE UNIQUE INDEX withdrawal_open ON withdrawal (member_id) WHERE closed_at IS NULL",
             "CREATE INDEX withdrawal_due ON withdrawal (look_at) WHERE look_at IS NOT NULL",
         ),
         append_only("withdrawal_event"),

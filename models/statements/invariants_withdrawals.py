@@ -34,7 +34,7 @@ RULES: tuple[tuple[str, str], ...] = (
         f"""
         SELECT w.id FROM withdrawal w JOIN ledger_hold h ON h.id = w.hold_id
         WHERE h.amount <> w.amount_fen OR h.cause_kind <> 'withdrawal' OR h.cause_id <> CAST(w.id AS TEXT)
-        OR (w.state IN {_OPEN} AND h.state <> 'open')
+        OR (w.state IN {_OPEN} AND h.state <> 'open') OR (w.state IN {_OPEN}) <> (w.closed_at IS NULL)
         OR (w.state = 'arrived' AND (h.state <> 'posted' OR h.posted_amount <> w.amount_fen))
         OR (w.state IN ('returned', 'refused') AND h.state <> 'voided')
         """,  # noqa: S608 - no outside input in any of these

@@ -41,10 +41,7 @@ SEEN = Both(
     postgres=_SEEN.format(these="= ANY($1::uuid[])", state="CAST($2 AS text)", after="CAST($3 AS uuid)"),
     sqlite=_SEEN.format(these=_OF_THESE, state="$2", after="$3"),
 )
-_OPEN = """
-    SELECT id, amount_fen FROM withdrawal WHERE member_id {these}
-    AND state IN ('review', 'waiting', 'sent', 'confirm', 'moving') LIMIT 1
-"""
+_OPEN = "SELECT id, amount_fen FROM withdrawal WHERE member_id {these} AND closed_at IS NULL LIMIT 1"
 OPEN = Both(postgres=_OPEN.format(these="= ANY($1::uuid[])"), sqlite=_OPEN.format(these=_OF_THESE))
 # What these people took out since $2: how often, and how much of it did not come back.
 _SINCE = """

@@ -1,7 +1,7 @@
 """Withdrawals for tests: somebody who has money, what they ask for, and what the payment service says of it."""
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -28,11 +28,14 @@ DAY = timedelta(days=1)
 
 async def given(rooms, member_id: UUID, amount_fen: int) -> None:
     """Money that somebody has, by hand."""
-    move = Move(
-        await fen(), Side(LedgerAccountKind.ADJUSTED), of_member(member_id), amount_fen, Cause("test", str(new_id()))
-    )
+    await given_at(member_id, amount_fen, at=rooms.clock.now())
+
+
+async def given_at(member_id: UUID, amount_fen: int, *, at: datetime) -> None:
+    """The same by the clock on the wall."""
+    by_hand, cause = Side(LedgerAccountKind.ADJUSTED), Cause("test", str(new_id()))
     async with atomic():
-        await post([move], at=rooms.clock.now())
+        await post([Move(await fen(), by_hand, of_member(member_id), amount_fen, cause)], at=at)
 
 
 async def an_operator(role: OperatorRole = OperatorRole.FINANCE) -> Operator:
