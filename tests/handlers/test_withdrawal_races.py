@@ -8,6 +8,7 @@ from handlers.errors import ApprovalDecided, WithdrawalNotReviewed, WithdrawalOp
 from handlers.withdrawals import moving, reviewing, settling
 from models.database import rows
 from models.ledger import LedgerHold, Transfer
+from models.sql import Both
 from models.statements import withdrawals as statements
 from models.withdrawals import Withdrawal, WithdrawalEvent
 from models.words import HoldState, TransferHeard, WithdrawalState
@@ -17,6 +18,10 @@ from tests.handlers.withdrawing import HAS, a_payee, an_operator, breaches, publ
 ONE_OPEN = "每人同时只有一笔没有结束的提现"
 PATH = "提现的变更记录连成合法的一条路，到当前状态为止"
 AT_ONCE = 50
+BLIND = Both(
+    postgres=statements.OPEN.postgres.replace("closed_at IS NULL", "closed_at < asked_at"),
+    sqlite=statements.OPEN.sqlite.replace("closed_at IS NULL", "closed_at < asked_at"),
+)
 
 
 @pytest.fixture
@@ -43,7 +48,7 @@ async def test_of_fifty_that_want_the_whole_balance_at_once_one_gets_it(bank):
 
 
 async def test_without_the_guards_several_are_open_at_once(bank, monkeypatch):
-    monkeypatch.setattr(statements, "OPEN", "SELECT id, amount_fen FROM withdrawal WHERE CAST($1 AS TEXT) = ''")
+    monkeypatch.setattr(statements, "OPEN", BLIND)
     await rows("DROP INDEX withdrawal_open")
     answers = await asked_at_once(bank, HAS // 4, 4)
     assert all(not isinstance(each, BaseException) for each in answers), answers
@@ -51,7 +56,7 @@ async def test_without_the_guards_several_are_open_at_once(bank, monkeypatch):
 
 
 async def test_the_database_itself_lets_nobody_have_two(bank, monkeypatch):
-    monkeypatch.setattr(statements, "OPEN", "SELECT id, amount_fen FROM withdrawal WHERE CAST($1 AS TEXT) = ''")
+    monkeypatch.setattr(statements, "OPEN", BLIND)
     answers = await asked_at_once(bank, HAS // 4, 2)
     assert sum(not isinstance(each, BaseException) for each in answers) == 1
     assert (await Withdrawal.all().count(), await LedgerHold.all().count()) == (1, 1)
