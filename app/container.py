@@ -140,6 +140,7 @@ from handlers.purchases.looking_up import BuyerLookup
 from handlers.purchases.purchase_rules import PurchaseRules
 from handlers.purchases.purchases import Purchases
 from handlers.purchases.waiting import WaitingPurchases
+from handlers.reconciliation.reconciliations import Reconciliations
 from handlers.redemptions.passes import Passes
 from handlers.redemptions.redemption_history import RedemptionHistory
 from handlers.redemptions.redemptions import Redemptions
@@ -262,8 +263,7 @@ def build_handlers(
     top_up_orders, orders = TopUpOrders(clock, vault, supplier), Orders(clock, payments)
     holds = OutsideHolds(clock, vault, points_outside)
     withdrawals = withdrawals_of(clock, vault, accounts, payments)
-    hindering = top_up_orders, orders, holds, withdrawals.asking
-    hindrances = [each.hinders_leaving for each in hindering]
+    hindrances = [each.hinders_leaving for each in (top_up_orders, orders, holds, withdrawals.asking)]
     departures = Departures(clock, vault, sessions, RedisDialogues(commands), hindrances)
     points = Points(clock)
     level_views, level_rights = LevelViews(clock), LevelRightsGiving(clock, vault)
@@ -376,6 +376,7 @@ def build_handlers(
         purchase_rules=PurchaseRules(clock),
         purchases=Purchases(clock, vault, dormant_after),
         waiting_purchases=WaitingPurchases(clock, dormant_after),
+        reconciliations=Reconciliations(clock, payments),
         redemption_history=RedemptionHistory(),
         redemption_reports=RedemptionReports(),
         redemptions=Redemptions(clock, vault, passes),

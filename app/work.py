@@ -9,6 +9,7 @@ from handlers.catalogue import Handlers
 from handlers.outbox import JobContext
 from handlers.recurring import BUSINESS_ZONE, Daily, Every
 from handlers.rules.replies import SaidMiniProgram
+from models.words import BillKind
 
 Registry = JobRegistry[Handlers]
 
@@ -73,6 +74,9 @@ def work() -> Registry:
     registry.add("send_withdrawal", _send_withdrawal)
     registry.every("poll_withdrawals", Every(timedelta(seconds=15)), _poll_withdrawals)
     registry.add("say_withdrawal", _say_withdrawal)
+    # The bills of a day are there at nine of the next one.
+    registry.every("plan_reconciliation", Daily(time(10)), _plan_reconciliation)
+    registry.add("reconcile", _reconcile, time_limit=timedelta(minutes=10))
     registry.add("offer_binding", _offer_binding)
     registry.add("send_mini_program_card", _send_mini_program_card)
     registry.add("learn_unionid", _learn_unionid)
@@ -341,6 +345,15 @@ async def _say_withdrawal(handlers: Handlers, job: JobContext) -> None:
     elif (deadline := await handlers.withdrawals.asking.waits_until(UUID(said["withdrawal_id"]))) is not None:
         waits = told.waits(said["amount_fen"], texts.until(deadline, BUSINESS_ZONE))
         await handlers.notices.tell(member_id=said["member_id"], text=waits)
+
+
+async def _plan_reconciliation(handlers: Handlers, job: JobContext) -> None:
+    await handlers.reconciliations.plan(datetime.fromisoformat(job.payload["slot"]))
+
+
+async def _reconcile(handlers: Handlers, job: JobContext) -> None:
+    kind, day = BillKind(job.payload["kind_of_bill"]), date.fromisoformat(job.payload["day"])
+    await handlers.reconciliations.look(kind, day)
 
 
 async def _offer_binding(handlers: Handlers, job: JobContext) -> None:

@@ -7,7 +7,7 @@ knows, a signature that is not theirs. The caller then asks; nothing here is eve
 import logging
 import secrets
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 import aiohttp
@@ -15,6 +15,7 @@ import orjson
 from prometheus_client import Counter
 from yarl import URL
 
+from gateways.wechat_pay_bills import LARGEST_BILL, NO_BILL, BillBroken, read_bill, require_ours, target_of
 from gateways.wechat_pay_seals import SEAL, SERIAL, PayKeys, SealBroken
 from gateways.wechat_pay_words import (
     REFUND_EVENTS,
@@ -40,10 +41,11 @@ from handlers.ports import (
     TradeSays,
     TransferSays,
 )
-from models.words import PrepayHeard, RefundHeard, TradeHeard, TransferHeard
+from models.words import BillKind, PrepayHeard, RefundHeard, TradeHeard, TransferHeard
 
 CONNECT_SECONDS = 2.0
 TOTAL_SECONDS = 6.0
+BILL_TIMEOUT = aiohttp.ClientTimeout(total=120.0, connect=5.0)
 LARGEST_ANSWER = 64 * 1024
 MOST_DESCRIBED, MOST_REASON = 127, 80  # bytes and characters that they take
 AGENT = "fanpiao"
@@ -184,6 +186,27 @@ class WeChatPayApi:
         CALLS.labels("cancel_transfer", str(said.status)).inc()
         return said.status == 200
 
+    async def bill(self, kind: BillKind, day: date) -> Mapping[str, int] | None:
+        """Where the file is is signed, and says its hash; the file is fetched from nowhere but them. Never raises."""
+        said = await self._exchange("GET", target_of(kind, day))
+        if said.status in {400, 404} and code_of(said.facts) in NO_BILL:
+            return {}
+        told = {name: str((said.facts or {}).get(name, "")) for name in ("download_url", "hash_value")}
+        try:
+            url = URL(told["download_url"], encoded=True)
+            require_ours(url.origin() == URL(self._api_url).origin(), "origin")
+            async with self._session.get(
+                url, headers=self._headers("GET", url, b""), timeout=BILL_TIMEOUT, allow_redirects=False
+            ) as response:
+                content = await _received(response, LARGEST_BILL)
+            found = read_bill(kind, content or b"", told["hash_value"])
+        except (BillBroken, aiohttp.ClientError, OSError, RuntimeError, ValueError) as error:
+            word = str(error) if isinstance(error, BillBroken) else type(error).__name__.lower()
+            log.warning("wechat_pay_bill_unclear", extra={"kind": kind.value, "reason": word})
+            found = None
+        CALLS.labels("bill", "unknown" if found is None else "ready").inc()
+        return found
+
     def transfer_notice(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> TransferSays:
         """Raises PayNoticeForged, PayNoticeUnreadable."""
         says = transfer(self._opened(headers, body, (TRANSFER_EVENT,), now))
@@ -218,12 +241,9 @@ class WeChatPayApi:
             raise PayNoticeUnreadable
         return facts
 
-    async def _exchange(self, method: str, target: str, body: Mapping[str, Any] | None = None) -> "_Said":
-        """One call. Without a body no byte is sent and none is signed; the URL goes out as it was signed."""
-        content = b"" if body is None else orjson.dumps(body)
+    def _headers(self, method: str, url: URL, content: bytes) -> dict[str, str]:
         timestamp, nonce = str(int(self._clock.now().timestamp())), secrets.token_hex(16)
-        url = URL(f"{self._api_url}{target}", encoded=True)
-        headers = {
+        return {
             "Accept": "application/json",
             "Authorization": self._keys.authorization(
                 method, url.raw_path_qs, content, timestamp=timestamp, nonce=nonce
@@ -232,6 +252,12 @@ class WeChatPayApi:
             "User-Agent": AGENT,
             SERIAL: self._keys.their_id,
         }
+
+    async def _exchange(self, method: str, target: str, body: Mapping[str, Any] | None = None) -> "_Said":
+        """One call. Without a body no byte is sent and none is signed; the URL goes out as it was signed."""
+        content = b"" if body is None else orjson.dumps(body)
+        url = URL(f"{self._api_url}{target}", encoded=True)
+        headers = self._headers(method, url, content)
         try:
             async with self._session.request(
                 method, url, data=content or None, headers=headers, timeout=self._timeout, allow_redirects=False
@@ -281,6 +307,9 @@ class NoPayments:
 
     async def cancel_transfer(self, number: str) -> bool:
         return False
+
+    async def bill(self, kind: BillKind, day: date) -> Mapping[str, int] | None:
+        return None
 
     def transfer_notice(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> TransferSays:
         raise PayNoticeForged
@@ -344,10 +373,10 @@ def _cut(text: str, most: int) -> str:
     return text.encode()[:most].decode(errors="ignore")
 
 
-async def _received(response: aiohttp.ClientResponse) -> bytes | None:
+async def _received(response: aiohttp.ClientResponse, most: int = LARGEST_ANSWER) -> bytes | None:
     content = bytearray()
     async for chunk in response.content.iter_any():
         content += chunk
-        if len(content) > LARGEST_ANSWER:
+        if len(content) > most:
             return None
     return bytes(content)

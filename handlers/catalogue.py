@@ -102,6 +102,7 @@ from handlers.purchases.looking_up import BuyerLookup
 from handlers.purchases.purchase_rules import PurchaseRules
 from handlers.purchases.purchases import Purchases
 from handlers.purchases.waiting import WaitingPurchases
+from handlers.reconciliation.reconciliations import Reconciliations
 from handlers.redemptions.passes import Passes
 from handlers.redemptions.redemption_history import RedemptionHistory
 from handlers.redemptions.redemptions import Redemptions
@@ -236,6 +237,7 @@ class Handlers:
     purchase_rules: PurchaseRules
     purchases: Purchases
     waiting_purchases: WaitingPurchases
+    reconciliations: Reconciliations
     redemption_history: RedemptionHistory
     redemption_reports: RedemptionReports
     redemptions: Redemptions

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
-from models.words import PrepayHeard, RefundHeard, TradeHeard, TransferHeard
+from models.words import BillKind, PrepayHeard, RefundHeard, TradeHeard, TransferHeard
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,3 +159,6 @@ class Payments(Protocol):
 
     def transfer_notice(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> TransferSays:
         """A notice of a transfer that ended. Raises PayNoticeForged, PayNoticeUnreadable."""
+
+    async def bill(self, kind: BillKind, day: date) -> Mapping[str, int] | None:
+        """What moved on a business day of theirs: fen by our number; empty: nothing; None: not clear, or not yet."""

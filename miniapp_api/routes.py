@@ -43,6 +43,7 @@ from miniapp_api.operator import offline_views as operator_offline
 from miniapp_api.operator import order_views as operator_orders
 from miniapp_api.operator import organization_views as operator_organizations
 from miniapp_api.operator import points_views as operator_points
+from miniapp_api.operator import reconciliation_views as operator_reconciliations
 from miniapp_api.operator import reply_views as operator_replies
 from miniapp_api.operator import settlement_views as operator_settlement
 from miniapp_api.operator import supplier_views as operator_suppliers
@@ -95,6 +96,7 @@ def all_routes() -> list[web.RouteDef]:
         *operator_voids.ROUTES,
         *operator_orders.ROUTES,
         *operator_withdrawals.ROUTES,
+        *operator_reconciliations.ROUTES,
         *operator_grants.ROUTES,
         *operator_claims.ROUTES,
         *operator_points.ROUTES,

@@ -91,6 +91,7 @@ MODEL_MODULES = (
     "models.points",
     "models.programmes",
     "models.purchases",
+    "models.reconciliations",
     "models.redemptions",
     "models.replies",
     "models.requests",

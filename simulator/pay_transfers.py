@@ -41,6 +41,7 @@ class TransferBill:
     came_in: int = 1
     asked: int = 0
     paid_count: int = 0  # how often money moved for it: once at most
+    paid_at: datetime | None = None
     told: int = 0
 
     @property
@@ -106,9 +107,9 @@ class TransferBooks:
             raise ImpossibleError("这笔转账不能确认收款")
         bill.state = "TRANSFERING"
 
-    def arrive(self, bill: TransferBill) -> None:
+    def arrive(self, bill: TransferBill, now: datetime) -> None:
         """The money is theirs."""
-        bill.state, bill.paid_count = "SUCCESS", bill.paid_count + 1
+        bill.state, bill.paid_count, bill.paid_at = "SUCCESS", bill.paid_count + 1, now
 
     def end(self, bill: TransferBill, state: str, reason: str) -> bool:
         """Without money, if it is open; whether it was."""

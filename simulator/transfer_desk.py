@@ -34,7 +34,7 @@ class TransferDesk(PayDesk):
         self.transfers.confirm(bill, self._now())
         conduct = self._conduct()
         if not conduct.is_moving:
-            self.transfers.arrive(bill)
+            self.transfers.arrive(bill, self._now())
             self._start(self._tell_of_transfer(bill, conduct))
         return bill
 
@@ -42,7 +42,7 @@ class TransferDesk(PayDesk):
         """What was moving is there."""
         if bill.state != "TRANSFERING":
             raise ImpossibleError("这笔转账不在转账中")
-        self.transfers.arrive(bill)
+        self.transfers.arrive(bill, self._now())
         self._start(self._tell_of_transfer(bill, self._conduct()))
 
     def refuse_money(self, app_id: str, openid: str, confirmation: Mapping[str, str]) -> TransferBill:

@@ -5,19 +5,19 @@ It keeps books of its own: what a person paid, what they got back and what was s
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from aiohttp import web
 
+from simulator.bill_desk import BillDesk, Row
 from simulator.clock import Clock
 from simulator.errors import ImpossibleError
 from simulator.feed import Feed
 from simulator.line import Line
 from simulator.pay_crypto import BadSignature, Merchant
 from simulator.pay_desk import LADDER, TAKEN, PayConduct
-from simulator.transfer_desk import TransferDesk
 
 
 @dataclass
@@ -50,6 +50,7 @@ class Refund:
     trade: Trade
     amount_fen: int
     notify_url: str
+    made_at: datetime
     refund_id: str = field(default_factory=lambda: f"50{secrets.randbelow(10**26):026}")
     state: str = "PROCESSING"
     came_in: int = 1
@@ -57,7 +58,7 @@ class Refund:
     told: int = 0
 
 
-class PretendWeChatPay(TransferDesk):
+class PretendWeChatPay(BillDesk):
     """The pay side of the platform; without a merchant it knows nobody. `pace` makes its ladder shorter."""
 
     def __init__(self, line: Line, clock: Clock, feed: Feed, merchant: Merchant | None, *, pace: float = 0.001) -> None:
@@ -113,6 +114,18 @@ class PretendWeChatPay(TransferDesk):
         """The body of a notice, for whoever wants to bend it."""
         return self._notice("TRANSACTION.SUCCESS", "transaction", {**self._trade(trade), **changes})
 
+    def moved(self, sort: str) -> Iterable[Row]:
+        """What stands in the bills: payments, refunds that are done, transfers."""
+        yield from super().moved(sort)
+        if sort == "SUCCESS":
+            for trade in self.trades.values():
+                if trade.paid_at:
+                    yield datetime.fromisoformat(trade.paid_at), trade.transaction_id, trade.number, trade.amount_fen
+        if sort == "REFUND":
+            for refund in self.refunds.values():
+                if refund.state == "SUCCESS":
+                    yield refund.made_at, refund.refund_id, refund.number, refund.amount_fen
+
     # --- the interface
 
     def routes(self) -> list[web.RouteDef]:
@@ -125,6 +138,7 @@ class PretendWeChatPay(TransferDesk):
             web.post("/v3/refund/domestic/refunds", self._send_back),
             web.get("/v3/refund/domestic/refunds/{number}", self._query_refund),
             *self.transfer_routes(),
+            *self.bill_routes(),
         ]
 
     async def _prepay(self, request: web.Request) -> web.Response:
@@ -191,7 +205,9 @@ class PretendWeChatPay(TransferDesk):
         if known is None:
             if amount["total"] != trade.amount_fen or trade.refunded_fen + amount["refund"] > trade.amount_fen:
                 return self._error(conduct, "INVALID_REQUEST")
-            known = self.refunds[number] = Refund(number, trade, amount["refund"], str(asked["notify_url"]))
+            known = self.refunds[number] = Refund(
+                number, trade, amount["refund"], str(asked["notify_url"]), made_at=self._now()
+            )
             trade.refunded_fen += known.amount_fen
             trade.state = "REFUND"
             self._start(self._tell_of_refund(known, conduct))

@@ -5,7 +5,7 @@ import itertools
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -30,7 +30,7 @@ from handlers.ports import (
     WeChatError,
     WeChatUserRefused,
 )
-from models.words import Heard, OutsideHeard, PrepayHeard, RefundHeard, TradeHeard, TransferHeard
+from models.words import BillKind, Heard, OutsideHeard, PrepayHeard, RefundHeard, TradeHeard, TransferHeard
 
 
 class FakeClock:
@@ -248,6 +248,7 @@ class FakePayments:
         self.refund_becomes = RefundHeard.DONE
         self.transfers: dict[str, ToTransfer] = {}
         self.transfers_become: dict[str, TransferHeard] = {}  # by number: what is heard of each
+        self.bills: dict[tuple[BillKind, date], dict[str, int] | None] = {}
         self.refuses = ""  # the word with which transfers are refused
         self.calls: list[tuple[str, str]] = []  # what was asked, and about which number
         self.is_deaf = False  # nothing arrives there, and nothing is answered
@@ -370,3 +371,6 @@ class FakePayments:
     def transfer_notice(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> TransferSays:
         """`becomes` among the headers bends it."""
         return replace(self.transfer_of(body.decode()), **headers)
+
+    async def bill(self, kind: BillKind, day: date) -> dict[str, int] | None:
+        return self.bills.get((kind, day), {})
