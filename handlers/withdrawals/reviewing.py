@@ -89,7 +89,9 @@ class WithdrawalReviews:
             _require_review(found)
             waiting = Approval.filter(kind=KIND, subject_id=str(withdrawal_id), outcome="")
             await waiting.update(outcome="rejected", decided_at=now, decided_by_id=operator.id)
-            await go(found, WithdrawalState.REFUSED, reason, operator, at=now)
+            await go(
+                found, WithdrawalState.REFUSED, "refused", operator, at=now
+            )  # why is on record, not for the member
             return "withdrawal.refused"
 
         return await self._act(operator, withdrawal_id, "refuse", reason, request_id, act)
@@ -103,7 +105,7 @@ class WithdrawalReviews:
         """
 
         async def act(found: Mapping[str, Any], scope: Scope) -> str:
-            await take_back(found, reason, operator, at=self._clock.now())
+            await take_back(found, "taken_back", operator, at=self._clock.now())
             return "withdrawal.taken_back"
 
         return await self._act(operator, withdrawal_id, "take_back", reason, request_id, act)

@@ -12,16 +12,8 @@ from models.statements import invariants_outside as outside
 from models.statements import invariants_purchases as purchases
 from models.statements import invariants_withdrawals as withdrawals
 
-_ELSEWHERE = (
-    invariants_ledger,
-    invariants_levels,
-    purchases,
-    orders,
-    withdrawals,
-    invariants_checkins,
-    outside,
-    invariants_draws,
-)
+_MONEY = orders, withdrawals, purchases
+_ELSEWHERE = (*_MONEY, invariants_ledger, invariants_levels, invariants_checkins, outside, invariants_draws)
 
 
 @dataclass(frozen=True, slots=True)

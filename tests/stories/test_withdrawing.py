@@ -6,6 +6,8 @@ from uuid import UUID
 import pytest
 
 from app.worker import Worker
+from handlers.recurring import BUSINESS_ZONE
+from handlers.rules.validity import day_of
 from models.database import rows
 from models.statements.invariants import CHECKS
 from models.withdrawals import Withdrawal
@@ -223,3 +225,31 @@ async def test_who_forges_or_mumbles_moves_nothing(market, payee):
     assert await pay.tell_transfer(bill, state="FAIL") == 204  # against what is booked: for people, and nothing moves
     assert ((await page(payee, made))[0], await balance(payee)) == ("arrived", (20_000, 0))
     await sound(town)
+
+
+async def test_the_bills_of_a_day_agree_and_what_does_not_is_listed(market, payee):
+    town, pay, desk = market.town, market.town.platform.pay, market.desk
+    made = await ask(payee, 10_000)
+    await town.work()
+    payee.take_money((await page(payee, made))[1])
+    await pay.settle()
+    today = {"business_on": str(day_of(town.clock.now(), BUSINESS_ZONE))}
+    status, planned = await desk.tell("POST", "/operator/reconciliations", today)
+    assert (status, planned) == (201, today)
+    await town.work()
+    _, listed = await desk.tell("GET", "/operator/reconciliations")
+    found = {
+        each["kind"]: (each["line_count"], each["total_fen"], each["difference_count"]) for each in listed["items"]
+    }
+    assert found == {"transfer": (1, 10_000, 0), "trade": (0, 0, 0), "refund": (0, 0, 0)}
+
+    pay.bills.left_out.add(made["number"])
+    pay.bills.added.append(("SUCCESS", "0" * 32, 1_990))
+    assert (await desk.tell("POST", "/operator/reconciliations", today))[0] == 201
+    await town.work()
+    _, listed = await desk.tell("GET", "/operator/reconciliations")
+    lists = {}
+    for each in listed["items"]:
+        _, told = await desk.tell("GET", f"/operator/reconciliations/{each['id']}/differences")
+        lists |= {one["number"]: (one["listed"], one["ours_fen"], one["theirs_fen"]) for one in told["items"]}
+    assert lists == {made["number"]: ("ours_only", 10_000, 0), "0" * 32: ("theirs_only", 0, 1_990)}

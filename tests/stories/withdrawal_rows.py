@@ -1,4 +1,4 @@
-"""A withdrawal that an address can name: asked for in the north by one of its members, and not looked at yet."""
+"""A withdrawal that an address can name: asked for in the north, not looked at yet; and a bill."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -11,13 +11,14 @@ from handlers.withdrawals.moving import CAUSE, PAID_OUT
 from models.database import atomic
 from models.ids import new_id
 from models.programmes import Programme
+from models.reconciliations import Reconciliation
 from models.withdrawals import Withdrawal, WithdrawalTerms
-from models.words import WithdrawalState
+from models.words import BillKind, WithdrawalState
 from tests.handlers.withdrawing import given_at
 
 
 async def withdrawal_of(member_id: object, organization_id: object, operator_id: object) -> dict[str, object]:
-    """Its id, by the name that addresses use."""
+    """Their ids, by the names that addresses use."""
     now, withdrawal_id, programme = datetime.now(UTC), new_id(), await Programme.first()
     terms = await WithdrawalTerms.create(
         programme=programme,
@@ -45,4 +46,6 @@ async def withdrawal_of(member_id: object, organization_id: object, operator_id:
         mch_id="1900009191",
         asked_at=now,
     )
-    return {"withdrawal_id": row.id}
+    facts = {"kind": BillKind.TRANSFER, "business_on": "2026-03-02", "mch_id": "1900009191", "checked_at": now}
+    bill = await Reconciliation.create(id=new_id(), **facts)
+    return {"withdrawal_id": row.id, "reconciliation_id": bill.id}
