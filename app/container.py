@@ -12,6 +12,7 @@ from app.first_accounts import first_accounts, plain
 from app.measures import limits_of, registry_of
 from app.outward import Outward, open_outward
 from app.schema import Settings
+from app.withdrawing import withdrawals_of
 from app.work import Registry, work
 from bot.routes import all_routes
 from bot.wording import normalise
@@ -140,6 +141,7 @@ from handlers.purchases.looking_up import BuyerLookup
 from handlers.purchases.purchase_rules import PurchaseRules
 from handlers.purchases.purchases import Purchases
 from handlers.purchases.waiting import WaitingPurchases
+from handlers.reconciliation.reconciliations import Reconciliations
 from handlers.redemptions.passes import Passes
 from handlers.redemptions.redemption_history import RedemptionHistory
 from handlers.redemptions.redemptions import Redemptions
@@ -263,7 +265,8 @@ def build_handlers(
     supplier, points_outside, payments = outward
     top_up_orders, orders = TopUpOrders(clock, vault, supplier), Orders(clock, payments)
     holds = OutsideHolds(clock, vault, points_outside)
-    hindrances = [top_up_orders.hinders_leaving, orders.hinders_leaving, holds.hinders_leaving]
+    withdrawals = withdrawals_of(clock, vault, accounts, payments)
+    hindrances = [each.hinders_leaving for each in (top_up_orders, orders, holds, withdrawals.asking)]
     departures = Departures(clock, vault, sessions, RedisDialogues(commands), hindrances)
     points = Points(clock)
     level_views, level_rights = LevelViews(clock), LevelRightsGiving(clock, vault)
@@ -378,6 +381,7 @@ def build_handlers(
         purchase_rules=PurchaseRules(clock),
         purchases=Purchases(clock, vault, dormant_after),
         waiting_purchases=WaitingPurchases(clock, dormant_after),
+        reconciliations=Reconciliations(clock, payments),
         redemption_history=RedemptionHistory(),
         redemption_reports=RedemptionReports(),
         redemptions=Redemptions(clock, vault, passes),
@@ -398,4 +402,5 @@ def build_handlers(
         void_requests=VoidRequests(clock),
         voiding=Voiding(clock),
         wallet=Wallet(clock, vault),
+        withdrawals=withdrawals,
     )

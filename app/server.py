@@ -56,7 +56,13 @@ def create_server(house: House, *, answer_within: float = BUDGET_SECONDS) -> web
     )
     app.add_routes(
         pay.routes_of(
-            pay.PayDoor(house.handlers.order_watch, house.handlers.order_refunds, house.rate_limiter, proxies)
+            pay.PayDoor(
+                house.handlers.order_watch,
+                house.handlers.order_refunds,
+                house.handlers.withdrawals.sending,
+                house.rate_limiter,
+                proxies,
+            )
         )
     )
     app.add_subapp("/terms", create_terms(settings.brand.name))

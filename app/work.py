@@ -4,11 +4,12 @@ from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
 from app.jobs import JobRegistry, add_housekeeping
-from bot import texts
+from bot import texts, withdrawal_texts
 from handlers.catalogue import Handlers
 from handlers.outbox import JobContext
 from handlers.recurring import BUSINESS_ZONE, Daily, Every
 from handlers.rules.replies import SaidMiniProgram
+from models.words import BillKind
 
 Registry = JobRegistry[Handlers]
 
@@ -70,6 +71,12 @@ def work() -> Registry:
     registry.add("report_shipping", _report_shipping)
     registry.add("say_paid", _say_paid)
     registry.add("say_refunded", _say_refunded)
+    registry.add("send_withdrawal", _send_withdrawal)
+    registry.every("poll_withdrawals", Every(timedelta(seconds=15)), _poll_withdrawals)
+    registry.add("say_withdrawal", _say_withdrawal)
+    # The bills of a day are there at nine of the next one.
+    registry.every("plan_reconciliation", Daily(time(10)), _plan_reconciliation)
+    registry.add("reconcile", _reconcile, time_limit=timedelta(minutes=10))
     registry.add("offer_binding", _offer_binding)
     registry.add("send_mini_program_card", _send_mini_program_card)
     registry.add("learn_unionid", _learn_unionid)
@@ -320,6 +327,33 @@ async def _say_paid(handlers: Handlers, job: JobContext) -> None:
 async def _say_refunded(handlers: Handlers, job: JobContext) -> None:
     said = job.payload
     await handlers.notices.tell(member_id=said["member_id"], text=texts.refunded(said["title"], said["amount_fen"]))
+
+
+async def _send_withdrawal(handlers: Handlers, job: JobContext) -> None:
+    await handlers.withdrawals.sending.look(UUID(job.payload["withdrawal_id"]))
+
+
+async def _poll_withdrawals(handlers: Handlers, _: JobContext) -> None:
+    await handlers.withdrawals.sending.poll()
+
+
+async def _say_withdrawal(handlers: Handlers, job: JobContext) -> None:
+    said, told = job.payload, withdrawal_texts
+    by_state = {"arrived": told.arrived, "returned": told.returned, "refused": told.refused}
+    if (text := by_state.get(said["state"])) is not None:
+        await handlers.notices.tell(member_id=said["member_id"], text=text(said["amount_fen"]))
+    elif (deadline := await handlers.withdrawals.asking.waits_until(UUID(said["withdrawal_id"]))) is not None:
+        waits = told.waits(said["amount_fen"], texts.until(deadline, BUSINESS_ZONE))
+        await handlers.notices.tell(member_id=said["member_id"], text=waits)
+
+
+async def _plan_reconciliation(handlers: Handlers, job: JobContext) -> None:
+    await handlers.reconciliations.plan(datetime.fromisoformat(job.payload["slot"]))
+
+
+async def _reconcile(handlers: Handlers, job: JobContext) -> None:
+    kind, day = BillKind(job.payload["kind_of_bill"]), date.fromisoformat(job.payload["day"])
+    await handlers.reconciliations.look(kind, day)
 
 
 async def _offer_binding(handlers: Handlers, job: JobContext) -> None:

@@ -7,7 +7,7 @@ knows, a signature that is not theirs. The caller then asks; nothing here is eve
 import logging
 import secrets
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 import aiohttp
@@ -15,27 +15,55 @@ import orjson
 from prometheus_client import Counter
 from yarl import URL
 
+from gateways.wechat_pay_bills import LARGEST_BILL, NO_BILL, BillBroken, read_bill, require_ours, target_of
 from gateways.wechat_pay_seals import SEAL, SERIAL, PayKeys, SealBroken
-from gateways.wechat_pay_words import REFUND_EVENTS, TRADE_EVENT, Facts, code_of, read, refund, sealed_in, trade
+from gateways.wechat_pay_words import (
+    REFUND_EVENTS,
+    TRADE_EVENT,
+    TRANSFER_EVENT,
+    Facts,
+    code_of,
+    read,
+    refund,
+    sealed_in,
+    trade,
+    transfer,
+)
 from handlers.errors import PaymentNotOpen, PayNoticeForged, PayNoticeUnreadable
-from handlers.ports import ClientPayment, Clock, PrepaySays, RefundSays, ToPay, ToRefund, TradeSays
-from models.words import PrepayHeard, RefundHeard, TradeHeard
+from handlers.ports import (
+    ClientPayment,
+    Clock,
+    PrepaySays,
+    RefundSays,
+    ToPay,
+    ToRefund,
+    ToTransfer,
+    TradeSays,
+    TransferSays,
+)
+from models.words import BillKind, PrepayHeard, RefundHeard, TradeHeard, TransferHeard
 
 CONNECT_SECONDS = 2.0
 TOTAL_SECONDS = 6.0
+BILL_TIMEOUT = aiohttp.ClientTimeout(total=120.0, connect=5.0)
 LARGEST_ANSWER = 64 * 1024
 MOST_DESCRIBED, MOST_REASON = 127, 80  # bytes and characters that they take
 AGENT = "fanpiao"
+MOST_REMARK = 32  # characters
+NAMED_FROM_FEN = 30  # below this they take no name
 _TRADES, _REFUNDS = "/v3/pay/transactions", "/v3/refund/domestic/refunds"
+_TRANSFERS = "/v3/fund-app/mch-transfer/transfer-bills"
 
 CALLS = Counter("fanpiao_wechat_pay_calls", "Calls to WeChat Pay by what was heard.", ["act", "heard"])
 
-Says = TypeVar("Says", PrepaySays, TradeSays, RefundSays)
+Says = TypeVar("Says", PrepaySays, TradeSays, RefundSays, TransferSays)
 
 log = logging.getLogger(__name__)
 
 _PREPAY = {"ORDERPAID": PrepayHeard.PAID, "ORDER_CLOSED": PrepayHeard.CLOSED, "ORDERCLOSED": PrepayHeard.CLOSED}
-_ABSENT = {"ORDER_NOT_EXIST", "ORDERNOTEXIST", "RESOURCE_NOT_EXISTS"}
+_ABSENT = {"ORDER_NOT_EXIST", "ORDERNOTEXIST", "RESOURCE_NOT_EXISTS", "NOT_FOUND"}
+# A transfer that is wrong in itself. Anything else (too little balance, too many calls, faults) may pass.
+_WRONG = {"PARAM_ERROR", "INVALID_REQUEST", "NO_AUTH", "APPID_MCHID_NOT_MATCH", "OPENID_MISMATCH", "MCH_NOT_EXISTS"}
 
 
 class WeChatPayApi:
@@ -52,7 +80,7 @@ class WeChatPayApi:
         connect_seconds: float = CONNECT_SECONDS,
         total_seconds: float = TOTAL_SECONDS,
     ) -> None:
-        """`notify_url`: where notices go, by `/transaction` and `/refund`. The session is the caller's to close."""
+        """`notify_url`: where notices go, by what they tell. The session is the caller's to close."""
         self.mch_id = keys.mch_id
         self._api_url = api_url.rstrip("/")
         self._keys = keys
@@ -123,6 +151,69 @@ class WeChatPayApi:
             says = refund(said.facts)
         return _heard("query_refund", said, says)
 
+    async def transfer(self, wanted: ToTransfer) -> TransferSays:
+        """`POST /v3/fund-app/mch-transfer/transfer-bills`. Never raises what the outside does."""
+        body: dict[str, Any] = {
+            "appid": wanted.app_id,
+            "out_bill_no": wanted.number,
+            "transfer_scene_id": wanted.scene_id,
+            "openid": wanted.openid,
+            "transfer_amount": wanted.amount_fen,
+            "transfer_remark": wanted.remark[:MOST_REMARK],
+            "notify_url": f"{self._notify_url}/transfer",
+            "transfer_scene_report_infos": [
+                {"info_type": what, "info_content": content} for what, content in wanted.reports
+            ],
+        }
+        if wanted.name and wanted.amount_fen >= NAMED_FROM_FEN:
+            body["user_name"] = self._keys.for_them(wanted.name)
+        said = await self._exchange("POST", _TRANSFERS, body)
+        return _heard("transfer", said, _transferred(said))
+
+    async def query_transfer(self, number: str) -> TransferSays:
+        """`GET /v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{number}`. Never raises what the outside does."""
+        said = await self._exchange("GET", f"{_TRANSFERS}/out-bill-no/{number}")
+        says = TransferSays(TransferHeard.UNKNOWN, reason=code_of(said.facts).lower() or said.why)
+        if said.status == 200 and said.facts is not None:
+            says = transfer(said.facts)
+        elif said.status == 404 and code_of(said.facts) in _ABSENT:
+            says = TransferSays(TransferHeard.ABSENT, number)
+        return _heard("query_transfer", said, says)
+
+    async def cancel_transfer(self, number: str) -> bool:
+        """`POST .../transfer-bills/out-bill-no/{number}/cancel`, without a body. Never raises what the outside does."""
+        said = await self._exchange("POST", f"{_TRANSFERS}/out-bill-no/{number}/cancel")
+        CALLS.labels("cancel_transfer", str(said.status)).inc()
+        return said.status == 200
+
+    async def bill(self, kind: BillKind, day: date) -> Mapping[str, int] | None:
+        """Where the file is is signed, and says its hash; the file is fetched from nowhere but them. Never raises."""
+        said = await self._exchange("GET", target_of(kind, day))
+        if said.status in {400, 404} and code_of(said.facts) in NO_BILL:
+            return {}
+        told = {name: str((said.facts or {}).get(name, "")) for name in ("download_url", "hash_value")}
+        try:
+            url = URL(told["download_url"], encoded=True)
+            require_ours(url.origin() == URL(self._api_url).origin(), "origin")
+            async with self._session.get(
+                url, headers=self._headers("GET", url, b""), timeout=BILL_TIMEOUT, allow_redirects=False
+            ) as response:
+                content = await _received(response, LARGEST_BILL)
+            found = read_bill(kind, content or b"", told["hash_value"])
+        except (BillBroken, aiohttp.ClientError, OSError, RuntimeError, ValueError) as error:
+            word = str(error) if isinstance(error, BillBroken) else type(error).__name__.lower()
+            log.warning("wechat_pay_bill_unclear", extra={"kind": kind.value, "reason": word})
+            found = None
+        CALLS.labels("bill", "unknown" if found is None else "ready").inc()
+        return found
+
+    def transfer_notice(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> TransferSays:
+        """Raises PayNoticeForged, PayNoticeUnreadable."""
+        says = transfer(self._opened(headers, body, (TRANSFER_EVENT,), now))
+        if says.heard is TransferHeard.UNKNOWN:
+            raise PayNoticeUnreadable
+        return says
+
     def trade_notice(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> TradeSays:
         """Raises PayNoticeForged, PayNoticeUnreadable."""
         says = trade(self._opened(headers, body, (TRADE_EVENT,), now))
@@ -150,20 +241,23 @@ class WeChatPayApi:
             raise PayNoticeUnreadable
         return facts
 
-    async def _exchange(self, method: str, target: str, body: Mapping[str, Any] | None = None) -> "_Said":
-        """One call. Without a body no byte is sent and none is signed; the URL goes out as it was signed."""
-        content = b"" if body is None else orjson.dumps(body)
+    def _headers(self, method: str, url: URL, content: bytes) -> dict[str, str]:
         timestamp, nonce = str(int(self._clock.now().timestamp())), secrets.token_hex(16)
-        url = URL(f"{self._api_url}{target}", encoded=True)
-        headers = {
+        return {
             "Accept": "application/json",
             "Authorization": self._keys.authorization(
                 method, url.raw_path_qs, content, timestamp=timestamp, nonce=nonce
             ),
             "Content-Type": "application/json",
             "User-Agent": AGENT,
-            SERIAL: next(iter(self._keys.theirs)),
+            SERIAL: self._keys.their_id,
         }
+
+    async def _exchange(self, method: str, target: str, body: Mapping[str, Any] | None = None) -> "_Said":
+        """One call. Without a body no byte is sent and none is signed; the URL goes out as it was signed."""
+        content = b"" if body is None else orjson.dumps(body)
+        url = URL(f"{self._api_url}{target}", encoded=True)
+        headers = self._headers(method, url, content)
         try:
             async with self._session.request(
                 method, url, data=content or None, headers=headers, timeout=self._timeout, allow_redirects=False
@@ -205,6 +299,21 @@ class NoPayments:
     async def query_refund(self, number: str) -> RefundSays:
         return RefundSays(RefundHeard.UNKNOWN, reason="not_set_up")
 
+    async def transfer(self, wanted: ToTransfer) -> TransferSays:
+        return TransferSays(TransferHeard.UNKNOWN, reason="not_set_up")
+
+    async def query_transfer(self, number: str) -> TransferSays:
+        return TransferSays(TransferHeard.UNKNOWN, reason="not_set_up")
+
+    async def cancel_transfer(self, number: str) -> bool:
+        return False
+
+    async def bill(self, kind: BillKind, day: date) -> Mapping[str, int] | None:
+        return None
+
+    def transfer_notice(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> TransferSays:
+        raise PayNoticeForged
+
     def trade_notice(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> TradeSays:
         raise PayNoticeForged
 
@@ -244,6 +353,14 @@ def _refunded(said: _Said) -> RefundSays:
     return RefundSays(RefundHeard.UNKNOWN, reason=code.lower() or said.why)
 
 
+def _transferred(said: _Said) -> TransferSays:
+    if said.status == 200 and said.facts is not None:
+        return transfer(said.facts)
+    code = code_of(said.facts)
+    heard = TransferHeard.REFUSED if 400 <= said.status < 500 and code in _WRONG else TransferHeard.UNKNOWN
+    return TransferSays(heard, reason=code.lower() or said.why)
+
+
 def _heard(act: str, said: _Said, says: Says) -> Says:
     CALLS.labels(act, says.heard.value).inc()
     if says.heard.value == "unknown":
@@ -256,10 +373,10 @@ def _cut(text: str, most: int) -> str:
     return text.encode()[:most].decode(errors="ignore")
 
 
-async def _received(response: aiohttp.ClientResponse) -> bytes | None:
+async def _received(response: aiohttp.ClientResponse, most: int = LARGEST_ANSWER) -> bytes | None:
     content = bytearray()
     async for chunk in response.content.iter_any():
         content += chunk
-        if len(content) > LARGEST_ANSWER:
+        if len(content) > most:
             return None
     return bytes(content)

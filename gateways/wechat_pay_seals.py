@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP, PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 WINDOW = timedelta(seconds=300)  # how far the time of what is said may be from ours
@@ -108,3 +108,13 @@ class PayKeys:
             return AESGCM(self.seal_key).decrypt(nonce.encode(), sealed, associated_data.encode())
         except (binascii.Error, ValueError, InvalidTag) as error:
             raise SealBroken("seal") from error
+
+    def for_them(self, text: str) -> str:
+        """Base64 of what only they can read, under the key that `their_id` names: RSA-OAEP with SHA-1, as they want."""
+        sealing = OAEP(mgf=MGF1(SHA1()), algorithm=SHA1(), label=None)  # noqa: S303 - what they take
+        return base64.b64encode(self.theirs[self.their_id].encrypt(text.encode(), sealing)).decode()
+
+    @property
+    def their_id(self) -> str:
+        """Which of their keys we speak to."""
+        return next(iter(self.theirs))

@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 
 from handlers.errors import PayNoticeForged, PayNoticeUnreadable
-from handlers.ports import RefundSays, TradeSays
-from models.words import RefundHeard, TradeHeard
+from handlers.ports import RefundSays, TradeSays, TransferSays
+from models.words import RefundHeard, TradeHeard, TransferHeard
 
 _TRADE = {
     "SUCCESS": TradeHeard.PAID,
@@ -26,8 +26,20 @@ _REFUND = {
     "ABNORMAL": RefundHeard.STUCK,
     "CLOSED": RefundHeard.FAILED,
 }
+_TRANSFER = {
+    "ACCEPTED": TransferHeard.UNDER_WAY,
+    "PROCESSING": TransferHeard.UNDER_WAY,
+    "CANCELING": TransferHeard.UNDER_WAY,
+    "WAIT_USER_CONFIRM": TransferHeard.TO_CONFIRM,
+    "TRANSFERING": TransferHeard.MOVING,
+    "SUCCESS": TransferHeard.DONE,
+    "FAIL": TransferHeard.FAILED,
+    "CANCELLED": TransferHeard.FAILED,
+}
 _CODE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
+LONGEST_PACKAGE = 1_024
 TRADE_EVENT, REFUND_EVENTS = "TRANSACTION.SUCCESS", ("REFUND.SUCCESS", "REFUND.ABNORMAL", "REFUND.CLOSED")
+TRANSFER_EVENT = "MCHTRANSFER.BILL.FINISHED"
 Facts = Mapping[str, Any]
 
 
@@ -85,6 +97,25 @@ def refund(facts: Facts, *, status: str = "status") -> RefundSays:
         total_fen=_fen(told, "total"),
         mch_id=_text(facts, "mchid"),
         reason=_text(facts, status).lower(),
+    )
+
+
+def transfer(facts: Facts) -> TransferSays:
+    """One transfer. The word of a failure is their reason for it, where they give one."""
+    state, number = _text(facts, "state"), _text(facts, "out_bill_no")
+    heard = _TRANSFER.get(state)
+    if heard is None or not number:
+        return TransferSays(TransferHeard.UNKNOWN, reason="unreadable")
+    package = facts.get("package_info")
+    return TransferSays(
+        heard,
+        number=number,
+        bill_id=_text(facts, "transfer_bill_no"),
+        mch_id=_text(facts, "mch_id"),
+        amount_fen=_fen(facts, "transfer_amount"),
+        openid=_text(facts, "openid"),
+        package=package if isinstance(package, str) and len(package) <= LONGEST_PACKAGE else "",
+        reason=(_text(facts, "fail_reason") or state).lower(),
     )
 
 

@@ -103,6 +103,7 @@ from handlers.purchases.looking_up import BuyerLookup
 from handlers.purchases.purchase_rules import PurchaseRules
 from handlers.purchases.purchases import Purchases
 from handlers.purchases.waiting import WaitingPurchases
+from handlers.reconciliation.reconciliations import Reconciliations
 from handlers.redemptions.passes import Passes
 from handlers.redemptions.redemption_history import RedemptionHistory
 from handlers.redemptions.redemptions import Redemptions
@@ -128,6 +129,7 @@ from handlers.simulation.draw_simulating import DrawSimulating
 from handlers.simulation.odds_watch import OddsWatch
 from handlers.tasks.task_editing import TaskEditing
 from handlers.tasks.tasks import Tasks
+from handlers.withdrawals.room import WithdrawalRoom
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +242,7 @@ class Handlers:
     purchase_rules: PurchaseRules
     purchases: Purchases
     waiting_purchases: WaitingPurchases
+    reconciliations: Reconciliations
     redemption_history: RedemptionHistory
     redemption_reports: RedemptionReports
     redemptions: Redemptions
@@ -260,6 +263,7 @@ class Handlers:
     void_requests: VoidRequests
     voiding: Voiding
     wallet: Wallet
+    withdrawals: WithdrawalRoom
 
     async def close(self) -> None:
         """Let those who wait in a lane be answered; called once nobody new comes."""
@@ -274,5 +278,6 @@ class Handlers:
             self.spinning,
             self.order_watch,
             self.order_refunds,
+            self.withdrawals.sending,
         )
         await asyncio.gather(*(each.close() for each in lanes))

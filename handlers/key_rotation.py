@@ -54,6 +54,7 @@ PREVIOUS_CHANNEL_KEY = CipherColumn("channel", "previous_key_cipher", "key")
 SIGNING_KEY = CipherColumn("signing_key", "private_key_cipher", "private_key")
 DRAW_SEED = CipherColumn("draw_day", "seed_cipher", "seed")
 PARCEL_ADDRESS = CipherColumn("parcel", "address_cipher", "address")
+WITHDRAWAL_NAME = CipherColumn("withdrawal", "name_cipher", "name")
 # All of them: a test compares this list with the tables.
 COLUMNS = (
     CipherColumn("account", "secret_cipher", "secret"),
@@ -75,6 +76,7 @@ COLUMNS = (
     SIGNING_KEY,
     DRAW_SEED,
     PARCEL_ADDRESS,
+    WITHDRAWAL_NAME,
 )
 
 

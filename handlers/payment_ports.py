@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
-from models.words import PrepayHeard, RefundHeard, TradeHeard
+from models.words import BillKind, PrepayHeard, RefundHeard, TradeHeard, TransferHeard
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,40 @@ class RefundSays:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ToTransfer:
+    """Money that goes to one person's wallet: the openid is that of `app_id`. `number` is ours and never changes.
+
+    `reports`: what the scene has to be reported with, as (what, content). `name`: theirs, where it has to be compared.
+    """
+
+    number: str
+    app_id: str
+    amount_fen: int
+    remark: str
+    scene_id: str
+    reports: tuple[tuple[str, str], ...]
+    openid: str = field(repr=False)
+    name: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TransferSays:
+    """What a payment service said of one transfer; all but `heard` as it was named there. Amounts in fen.
+
+    `package`: what the payee's mini-program hands to `wx.requestMerchantTransfer`, where it was told.
+    """
+
+    heard: TransferHeard
+    number: str | None = None
+    bill_id: str = ""
+    mch_id: str = ""
+    amount_fen: int | None = None
+    openid: str = field(default="", repr=False)
+    package: str = field(default="", repr=False)
+    reason: str = ""
+
+
 class Payments(Protocol):
     """A payment service. Calls never raise: whatever is not a clear, signed answer is `UNKNOWN`."""
 
@@ -113,3 +147,18 @@ class Payments(Protocol):
 
     def refund_notice(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> RefundSays:
         """The same of a refund."""
+
+    async def transfer(self, wanted: ToTransfer) -> TransferSays:
+        """Send money to a person; the same number again is the same transfer, and tells its package again."""
+
+    async def query_transfer(self, number: str) -> TransferSays:
+        """What became of a transfer; `ABSENT` only where the service says that it has none of this number."""
+
+    async def cancel_transfer(self, number: str) -> bool:
+        """Ask to take back a transfer that is not confirmed; whether they took that. What became of it is asked for."""
+
+    def transfer_notice(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> TransferSays:
+        """A notice of a transfer that ended. Raises PayNoticeForged, PayNoticeUnreadable."""
+
+    async def bill(self, kind: BillKind, day: date) -> Mapping[str, int] | None:
+        """What moved on a business day of theirs: fen by our number; empty: nothing; None: not clear, or not yet."""

@@ -21,6 +21,7 @@ from miniapp_api.member import points_views as member_points
 from miniapp_api.member import privacy_views as privacy
 from miniapp_api.member import task_views as member_tasks
 from miniapp_api.member import views as member
+from miniapp_api.member import withdrawal_views as member_withdrawals
 from miniapp_api.operator import account_views as operator_accounts
 from miniapp_api.operator import benefit_views as operator_benefits
 from miniapp_api.operator import block_list_views as operator_block_list
@@ -44,6 +45,7 @@ from miniapp_api.operator import order_views as operator_orders
 from miniapp_api.operator import organization_views as operator_organizations
 from miniapp_api.operator import payout_views as operator_payouts
 from miniapp_api.operator import points_views as operator_points
+from miniapp_api.operator import reconciliation_views as operator_reconciliations
 from miniapp_api.operator import reply_views as operator_replies
 from miniapp_api.operator import settlement_views as operator_settlement
 from miniapp_api.operator import supplier_views as operator_suppliers
@@ -51,6 +53,7 @@ from miniapp_api.operator import task_views as operator_tasks
 from miniapp_api.operator import top_up_views as operator_top_ups
 from miniapp_api.operator import views as operator
 from miniapp_api.operator import void_views as operator_voids
+from miniapp_api.operator import withdrawal_views as operator_withdrawals
 
 
 def all_routes() -> list[web.RouteDef]:
@@ -61,6 +64,7 @@ def all_routes() -> list[web.RouteDef]:
         *member_offers.ROUTES,
         *member_claims.ROUTES,
         *member_orders.ROUTES,
+        *member_withdrawals.ROUTES,
         *cards.ROUTES,
         *member_passes.ROUTES,
         *member_points.ROUTES,
@@ -94,6 +98,8 @@ def all_routes() -> list[web.RouteDef]:
         *operator_top_ups.ROUTES,
         *operator_voids.ROUTES,
         *operator_orders.ROUTES,
+        *operator_withdrawals.ROUTES,
+        *operator_reconciliations.ROUTES,
         *operator_grants.ROUTES,
         *operator_claims.ROUTES,
         *operator_points.ROUTES,

@@ -17,7 +17,8 @@ class LedgerAccountKind(StrEnum):
     PAYABLE = "payable"  # money that has to go back to whoever paid it
     COST = "cost"  # what the operator bears of what merchants gave: negative, as issued is
     MERCHANTS = "merchants"  # money that merchants are owed
-    PAID_OUT = "paid_out"  # money that merchants were paid
+    MERCHANTS_PAID = "merchants_paid"  # money that merchants were paid
+    PAID_OUT = "paid_out"  # money that went to members' wallets
 
 
 class HoldState(StrEnum):

@@ -30,6 +30,10 @@ from models.purchase_words import BuyerKind as BuyerKind
 from models.purchase_words import PurchaseRuleKind as PurchaseRuleKind
 from models.purchase_words import PurchaseState as PurchaseState
 from models.purchase_words import RefundState as RefundState
+from models.reconciliation_words import BillKind as BillKind
+from models.reconciliation_words import Listed as Listed
+from models.withdrawal_words import TransferHeard as TransferHeard
+from models.withdrawal_words import WithdrawalState as WithdrawalState
 
 
 class AccountKind(StrEnum):

@@ -37,7 +37,8 @@ Its account of points: `platform.points`, with `.balances` by number and `.holds
 `.once(PointsConduct(act="post", loses=True))`.
 WeChat Pay: `platform.pay`, of the `merchant` that the platform was made with; `.once(PayConduct(...))` misbehaves;
 `.trades`, `.refunds` are its books; `call = await screen.buy(offer_id)`, then `screen.pay(call.fact("payment"))`;
-`await platform.pay.settle()`, `.tell_trade(trade, age=400)`.
+`await platform.pay.settle()`, `.tell_trade(trade, age=400)`. Transfers: `.transfers.bills`, `screen.take_money(...)`,
+`platform.pay.send_home()` after a day.
 `platform.tokens.expire_all()` (42001) and `.revoke_all()` (40001); `platform.clock.advance(seconds)`;
 `platform.quotas.limits[path] = 10`; `platform.call_counts[path]`; `platform.calls`; `await platform.settle()` waits for
 events the platform sends on its own (TEMPLATESENDJOBFINISH and the like). Stopping the application closes the platform.
@@ -51,6 +52,7 @@ from simulator.errors import ImpossibleError
 from simulator.faults import Faults
 from simulator.mini_program import MiniProgram
 from simulator.pay_crypto import Merchant
+from simulator.pay_desk import PayConduct
 from simulator.person import Person
 from simulator.platform import Platform
 from simulator.points_account import PointsConduct
@@ -59,7 +61,6 @@ from simulator.rest import RestCall
 from simulator.server import create_app
 from simulator.supplier import Conduct
 from simulator.tampering import Tampering
-from simulator.wechat_pay import PayConduct
 
 __all__ = [
     "Account",

@@ -15,6 +15,7 @@ from simulator.crypto import encrypt_data
 from simulator.draws import Draws
 from simulator.errors import ImpossibleError
 from simulator.identifiers import session_key
+from simulator.pay_transfers import TransferBill
 from simulator.rest import RestCall, Screen, numbers
 from simulator.wechat_pay import Trade
 
@@ -178,6 +179,12 @@ class MiniProgram(Screen):
         if not isinstance(payment, dict):
             raise ImpossibleError("没有可以付的款")
         return self._platform.pay.pay(self.account.app_id, self.person.openid(self.account), payment)
+
+    def take_money(self, confirmation: object) -> TransferBill:
+        """wx.requestMerchantTransfer, the person taking the money; raises ImpossibleError as the page would refuse."""
+        if not isinstance(confirmation, dict):
+            raise ImpossibleError("没有待确认的收款")
+        return self._platform.pay.take_money(self.account.app_id, self.person.openid(self.account), confirmation)
 
     async def pay_for(self, order: str) -> RestCall:
         """Pay an order as it stands on the page; then GET /orders/{id}, as it is once our server was told."""

@@ -4,7 +4,8 @@ import asyncio
 import itertools
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -22,12 +23,14 @@ from handlers.ports import (
     ToPay,
     TopUpOrder,
     ToRefund,
+    ToTransfer,
     TradeSays,
+    TransferSays,
     WeChatApp,
     WeChatError,
     WeChatUserRefused,
 )
-from models.words import Heard, OutsideHeard, PrepayHeard, RefundHeard, TradeHeard
+from models.words import BillKind, Heard, OutsideHeard, PrepayHeard, RefundHeard, TradeHeard, TransferHeard
 
 
 class FakeClock:
@@ -243,6 +246,10 @@ class FakePayments:
         self.closed: set[str] = set()
         self.refunds: dict[str, ToRefund] = {}
         self.refund_becomes = RefundHeard.DONE
+        self.transfers: dict[str, ToTransfer] = {}
+        self.transfers_become: dict[str, TransferHeard] = {}  # by number: what is heard of each
+        self.bills: dict[tuple[BillKind, date], dict[str, int] | None] = {}
+        self.refuses = ""  # the word with which transfers are refused
         self.calls: list[tuple[str, str]] = []  # what was asked, and about which number
         self.is_deaf = False  # nothing arrives there, and nothing is answered
         self.does_silently = False  # it is done, and the answer is lost
@@ -323,3 +330,47 @@ class FakePayments:
 
     def refund_notice(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> RefundSays:
         return self.says_of(body.decode())
+
+    async def transfer(self, wanted: ToTransfer) -> TransferSays:
+        self.calls.append(("transfer", wanted.number))
+        if self.is_deaf:
+            return TransferSays(TransferHeard.UNKNOWN, reason="timeout")
+        if self.refuses:
+            return TransferSays(TransferHeard.REFUSED, reason=self.refuses)
+        known = self.transfers.setdefault(wanted.number, wanted)
+        assert known == wanted
+        self.transfers_become.setdefault(wanted.number, TransferHeard.TO_CONFIRM)
+        if self.does_silently:
+            return TransferSays(TransferHeard.UNKNOWN, reason="timeout")
+        return replace(self.transfer_of(wanted.number), package=f"package-{wanted.number}")
+
+    async def query_transfer(self, number: str) -> TransferSays:
+        self.calls.append(("query_transfer", number))
+        if self.is_deaf:
+            return TransferSays(TransferHeard.UNKNOWN, reason="timeout")
+        return self.transfer_of(number) if number in self.transfers else TransferSays(TransferHeard.ABSENT, number)
+
+    async def cancel_transfer(self, number: str) -> bool:
+        self.calls.append(("cancel_transfer", number))
+        can = not self.is_deaf and self.transfers_become.get(number) is TransferHeard.TO_CONFIRM
+        if can:
+            self.transfers_become[number] = TransferHeard.FAILED
+        return can
+
+    def transfer_of(self, number: str) -> TransferSays:
+        known = self.transfers[number]
+        return TransferSays(
+            self.transfers_become[number],
+            number=number,
+            bill_id=f"13{number}"[:28],
+            mch_id=self.mch_id,
+            amount_fen=known.amount_fen,
+            openid=known.openid,
+        )
+
+    def transfer_notice(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> TransferSays:
+        """`becomes` among the headers bends it."""
+        return replace(self.transfer_of(body.decode()), **headers)
+
+    async def bill(self, kind: BillKind, day: date) -> dict[str, int] | None:
+        return self.bills.get((kind, day), {})

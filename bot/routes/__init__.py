@@ -15,6 +15,7 @@ from bot.routes import (
     points,
     service,
     shifts,
+    withdrawals,
 )
 
 
@@ -28,6 +29,7 @@ def all_routes() -> Router:
         cards,
         benefits,
         points,
+        withdrawals,
         levels,
         check_ins,
         draws,

@@ -25,8 +25,10 @@ from handlers.errors.orders import *
 from handlers.errors.outside_points import *
 from handlers.errors.points import *
 from handlers.errors.purchases import *
+from handlers.errors.reconciliation import *
 from handlers.errors.redemptions import *
 from handlers.errors.replies import *
 from handlers.errors.serving import *
 from handlers.errors.settlement import *
 from handlers.errors.suppliers import *
+from handlers.errors.withdrawals import *

@@ -43,6 +43,7 @@ from models.purchases import Purchase
 from models.redemptions import Clerk
 from models.statements import departures as statements
 from models.statements import identity as identity_statements
+from models.statements import withdrawals as withdrawal_statements
 from models.words import (
     CardStatus,
     ClaimState,
@@ -207,6 +208,7 @@ async def _end_claims(ids: list[UUID], now: datetime) -> None:
     await end(told, ClaimState.REVOKED, reason="departed", at=now)
     await Claim.filter(member_id__in=ids).update(recharge_to_cipher="", recharge_to_tail="")
     await Order.filter(member_id__in=ids).update(payer_hash="", recharge_to_cipher="", recharge_to_tail="")
+    await rows(withdrawal_statements.FORGET, ids)
     await GrantNumber.filter(grant_row__member_id__in=ids).delete()
     # What waits to be sent goes back to its stock instead, once its deadline is over.
     theirs = Parcel.filter(member_id__in=ids)

@@ -20,6 +20,7 @@ from models.words import (
     RewardedAct,
     SpinPaid,
     Touchpoint,
+    WithdrawalState,
 )
 
 
@@ -212,6 +213,18 @@ class HeldOrder:
     recharge_to: str | None
     ordered_at: datetime
     paid_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldWithdrawal:
+    """Money that they took out, and what became of it. `name`: theirs, while it has to be compared."""
+
+    number: str
+    amount_fen: int
+    state: WithdrawalState
+    name: str | None
+    asked_at: datetime
+    closed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

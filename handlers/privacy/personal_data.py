@@ -12,9 +12,10 @@ from handlers.actors import Person
 from handlers.identity.merging import profile_bound_to
 from handlers.identity.proofs import bound_to
 from handlers.identity.sessions import Sessions
-from handlers.key_rotation import BOUND_NUMBER, CARD, ORDER_NUMBER, PARCEL_ADDRESS, RECHARGE_TO
+from handlers.key_rotation import BOUND_NUMBER, CARD, PARCEL_ADDRESS, RECHARGE_TO
 from handlers.ports import Clock, Vault, VaultError
 from handlers.privacy import held
+from handlers.privacy.money_held import orders_of, withdrawals_of
 from handlers.retrying import refusing
 from handlers.standing import ids_of, standing
 from models.accounts import Account
@@ -30,7 +31,6 @@ from models.ledger import LedgerAccount, Transfer
 from models.levels import LevelChange
 from models.linking import BoundNumber, PhoneTransfer
 from models.operators import AuditEntry
-from models.orders import Order
 from models.outside_points import OutsideHold
 from models.purchases import Purchase
 from models.requests import Request
@@ -62,6 +62,7 @@ class PersonalData:
     purchases: tuple[held.HeldPurchase, ...]
     outside_points: tuple[held.HeldOutsidePoints, ...]
     orders: tuple[held.HeldOrder, ...]
+    withdrawals: tuple[held.HeldWithdrawal, ...]
     balances: tuple[held.HeldBalance, ...]
     entries: tuple[held.HeldEntry, ...]
     levels: tuple[held.HeldLevel, ...]
@@ -112,7 +113,8 @@ class PersonalDataRights:
                 listings=await _listings(ids),
                 purchases=await _purchases(ids),
                 outside_points=await _outside_points(ids),
-                orders=await self._orders(ids),
+                orders=await orders_of(ids, self._read),
+                withdrawals=await withdrawals_of(ids, self._read),
                 balances=await _balances(ids),
                 entries=await _entries(ids),
                 levels=await _levels(ids),
@@ -204,22 +206,6 @@ class PersonalDataRights:
                 sent_at=each.sent_at,
             )
             for each in found
-        )
-
-    async def _orders(self, ids: list[UUID]) -> tuple[held.HeldOrder, ...]:
-        return tuple(
-            held.HeldOrder(
-                number=each.number,
-                title=each.title,
-                quantity=each.quantity,
-                amount_fen=each.amount_fen,
-                refunded_fen=each.refunded_fen,
-                state=each.state,
-                recharge_to=self._read(each.recharge_to_cipher, ORDER_NUMBER.bound_to(each.id)),
-                ordered_at=each.ordered_at,
-                paid_at=each.paid_at,
-            )
-            for each in await Order.filter(member_id__in=ids).order_by("id")
         )
 
     def _read(self, cipher: str, bound: str) -> str | None:

@@ -39,6 +39,9 @@ class Capability(StrEnum):
     TASKS = "tasks"  # what members are rewarded for
     ORDERS_SEEN = "orders_seen"  # what was bought, and what became of its money
     REFUNDS = "refunds"  # money that goes back
+    WITHDRAWALS = "withdrawals"  # money that members take out: agree, refuse, take back
+    WITHDRAWAL_TERMS = "withdrawal_terms"  # by which limits
+    RECONCILIATION = "reconciliation"  # the payment service's bills beside our rows
     SUPPLIERS = "suppliers"  # who fulfils for us, and with which secret
     JOBS = "jobs"
     AUDIT = "audit"
@@ -92,6 +95,8 @@ _ALLOWED: Mapping[OperatorRole, frozenset[Capability]] = {
         {
             Capability.ORDERS_SEEN,
             Capability.REFUNDS,
+            Capability.WITHDRAWALS,
+            Capability.RECONCILIATION,
             Capability.AUDIT,
             Capability.CARD_IMPORTS,
             Capability.BENEFITS_SEEN,

@@ -1,7 +1,7 @@
 """What is owed to merchants, in the one ledger in fen: owed when a statement is confirmed, paid with its batch.
 
 cost (negative, as issued is: what the operator bears of what was redeemed) -> merchants: confirmed. merchants ->
-paid_out: the bank has it.
+merchants_paid: the bank has it.
 """
 
 from datetime import datetime
@@ -13,8 +13,8 @@ from handlers.rules.ledger import FEN, Cause, Move, Side, Unit
 from models.words import LedgerAccountKind
 
 CONFIRMED, PAID = "statement", "payout"
-COST, MERCHANTS, PAID_OUT = (
-    Side(kind) for kind in (LedgerAccountKind.COST, LedgerAccountKind.MERCHANTS, LedgerAccountKind.PAID_OUT)
+COST, MERCHANTS, MERCHANTS_PAID = (
+    Side(kind) for kind in (LedgerAccountKind.COST, LedgerAccountKind.MERCHANTS, LedgerAccountKind.MERCHANTS_PAID)
 )
 
 
@@ -27,7 +27,7 @@ async def confirmed(statement_id: UUID, payable_fen: int, *, at: datetime) -> No
 
 async def paid(batch_id: UUID, amount_fen: int, *, at: datetime) -> None:
     """A batch went to the bank."""
-    await _move(MERCHANTS, PAID_OUT, amount_fen, Cause(PAID, str(batch_id)), at)
+    await _move(MERCHANTS, MERCHANTS_PAID, amount_fen, Cause(PAID, str(batch_id)), at)
 
 
 async def _move(debit: Side, credit: Side, amount_fen: int, cause: Cause, at: datetime) -> None:

@@ -1,4 +1,4 @@
-"""What WeChat Pay tells us: `POST /pay/notify/{transaction|refund}`, signed over the very bytes that came."""
+"""What WeChat Pay tells us: `POST /pay/notify/{transaction|refund|transfer}`, signed over the very bytes that came."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -10,6 +10,7 @@ from handlers.errors import DomainError, ErrorKind
 from handlers.orders.refunds import OrderRefunds
 from handlers.orders.watching import OrderWatch
 from handlers.ports import RateLimiter
+from handlers.withdrawals.sending import WithdrawalSending
 from miniapp_api.addresses import TrustedProxies, counted_as
 
 MAX_BYTES = 64 * 1024
@@ -22,10 +23,16 @@ class PayDoor:
     """204 for what was taken, now or before; anything else is told again by them, and asked about by us."""
 
     def __init__(
-        self, orders: OrderWatch, refunds: OrderRefunds, limiter: RateLimiter, proxies: TrustedProxies
+        self,
+        orders: OrderWatch,
+        refunds: OrderRefunds,
+        withdrawals: WithdrawalSending,
+        limiter: RateLimiter,
+        proxies: TrustedProxies,
     ) -> None:
         self._orders = orders
         self._refunds = refunds
+        self._withdrawals = withdrawals
         self._limiter = limiter
         self._proxies = proxies
 
@@ -36,6 +43,10 @@ class PayDoor:
     async def refund(self, request: web.Request) -> web.Response:
         """Money went back, or could not."""
         return await self._hear(request, self._refunds.hear)
+
+    async def transfer(self, request: web.Request) -> web.Response:
+        """Money that a member took out has arrived, or will not."""
+        return await self._hear(request, self._withdrawals.hear)
 
     async def _hear(self, request: web.Request, hear: Hear) -> web.Response:
         """400 not whole, 403 forged, 413 too large, 422 about nothing of ours, 429 too many, 503 say it again."""
@@ -57,7 +68,11 @@ class PayDoor:
 
 def routes_of(door: PayDoor) -> list[web.RouteDef]:
     """The door's routes, for the root application."""
-    return [web.post("/pay/notify/transaction", door.transaction), web.post("/pay/notify/refund", door.refund)]
+    return [
+        web.post("/pay/notify/transaction", door.transaction),
+        web.post("/pay/notify/refund", door.refund),
+        web.post("/pay/notify/transfer", door.transfer),
+    ]
 
 
 async def _body(request: web.Request) -> bytes:

@@ -10,7 +10,7 @@ from models.purchase_fields import PositiveFenField
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0045_order_guards")]
+    dependencies = [("models", "0046_draw_records")]
 
     initial = False
 

@@ -6,7 +6,7 @@ from models.operations import append_only, both
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0046_payouts")]
+    dependencies = [("models", "0047_payouts")]
 
     initial = False
 

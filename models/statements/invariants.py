@@ -11,11 +11,10 @@ from models.statements import invariants_orders as orders
 from models.statements import invariants_outside as outside
 from models.statements import invariants_payouts as payouts
 from models.statements import invariants_purchases as purchases
+from models.statements import invariants_withdrawals as withdrawals
 
-_ELSEWHERE = (
-    *(invariants_ledger, invariants_levels, purchases, orders, payouts),
-    *(invariants_checkins, outside, invariants_draws),
-)
+_MONEY = orders, withdrawals, purchases, payouts
+_ELSEWHERE = (*_MONEY, invariants_ledger, invariants_levels, invariants_checkins, outside, invariants_draws)
 
 
 @dataclass(frozen=True, slots=True)

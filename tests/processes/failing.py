@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 from app.jobs import JobRegistry
 from gateways.outside_points import OutsidePointsApi
 from gateways.suppliers import SupplierApi
+from gateways.wechat_pay import WeChatPayApi
 from handlers import group_commit
 from handlers.claims import claiming, claims
 from handlers.draws import spin_writing, spinning
@@ -26,6 +27,8 @@ from handlers.outside_points import holding
 from handlers.recurring import Every
 from handlers.redemptions import redeeming, tills
 from handlers.rules.fulfillment_states import UNDER_WAY, Act, next_act
+from handlers.rules.withdrawal_states import Next
+from handlers.withdrawals import sending
 from models.asyncpg_client import PostgresTransaction
 from models.sqlite_client import SqliteTransaction
 
@@ -35,8 +38,10 @@ PLANT_HASTY = f"{PLANT}; failing.answer_before_the_commit()"
 PLANT_OUTSIDE = f"{PLANT}; failing.look_every_second()"
 PLANT_TAKING = f"{PLANT_OUTSIDE}; failing.take_without_asking()"
 PLANT_UNASKED = f"{PLANT}; failing.send_without_asking()"
-SENDING = ("before_sending", "after_sending")  # of a top-up: it counts as sent in the database already
 OUTSIDE = ("hold", "post", "void")  # calls to an account of points; `before_hold`, `after_hold`, ...
+PLANT_NEW_NUMBERS = f"{PLANT}; failing.send_under_another_number()"
+SENDING = ("before_sending", "after_sending")  # of a top-up or a transfer: it counts as sent in the database already
+TRANSFERRING = (*SENDING, "before_commit")  # of what the answer changes
 ARMED = Path("armed")
 
 _held: list[str] = []  # a hold that was heard of and is to be decided about
@@ -50,10 +55,11 @@ def plant() -> None:
     _dies_at(redeeming, "went", "mid_batch")  # the uses are taken
     _begins("spin", spinning.Spinning, "_decide")
     _dies_at(spin_writing, "send", "mid_batch")  # the spins are written, what belongs to them is not
-    _dies_around_a_call()
     for name in OUTSIDE:
         _dies_around_an_outside_call(name)
     _begins("claim", claiming.Claiming, "_decide", paid="outside")
+    _dies_around(SupplierApi, "order", "top_up")
+    _dies_around(WeChatPayApi, "transfer", "transfer")
     for transaction in (SqliteTransaction, PostgresTransaction):
         _at_the_commit(transaction)
 
@@ -89,17 +95,28 @@ def send_without_asking() -> None:
     top_up_orders.TopUpOrders._order = another  # type: ignore[method-assign]
 
 
-def _dies_around_a_call() -> None:
-    real = SupplierApi.order
+def send_under_another_number() -> None:
+    """The mistake that the test must see: what has no answer yet is sent anew, as a transfer of its own."""
+    real = sending.WithdrawalSending._wanted
 
-    async def order(self: Any, access: Any, order: Any) -> Any:
-        _doing.set("top_up")
+    async def another(self: Any, found: Any) -> Any:
+        return replace(await real(self, found), number=uuid.uuid4().hex)
+
+    sending.WithdrawalSending._wanted = another  # type: ignore[method-assign]
+    sending.next_act = lambda *_, **__: Next.SEND
+
+
+def _dies_around(place: Any, name: str, act: str) -> None:
+    real = getattr(place, name)
+
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        _doing.set(act)
         _die_if_armed("before_sending")
-        says = await real(self, access, order)
+        says = await real(*args, **kwargs)
         _die_if_armed("after_sending")  # they have done it, and nobody here knows
         return says
 
-    SupplierApi.order = order  # type: ignore[method-assign]
+    setattr(place, name, call)
 
 
 def _dies_around_an_outside_call(act: str) -> None:

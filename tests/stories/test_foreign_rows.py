@@ -61,6 +61,7 @@ from tests.stories.draw_rows import draw_of
 from tests.stories.grant_rows import grant_of
 from tests.stories.order_rows import order_of
 from tests.stories.top_up_rows import top_up_of
+from tests.stories.withdrawal_rows import withdrawal_of
 
 pytestmark = pytest.mark.leaves_dead_jobs  # one of the rows is a dead letter
 
@@ -118,6 +119,9 @@ BODIES: Mapping[str, Any] = {
     "OrderBody": {"payment_method": "wechat"},
     "RefundBody": {"amount_fen": 990},
     "GiveBackBody": {"amount_fen": 990, "reason": "补偿"},
+    "ReconcileBody": {"business_on": "2026-03-02"},
+    "WithdrawalBody": {"amount_fen": 1_000},
+    "WithdrawalReasonBody": {"reason": "核对"},
     "AddressBody": {"address": "小明 138 江南路1号"},
     "SimulationBody": {"expected_spins": 10, "members": 1, "virtual_spins": 10},
     "PrizeStockBody": {"code": "kettle", "delta": 1, "reason": "加奖"},
@@ -216,6 +220,7 @@ UNCHANGED = (
     "purchase",
     "purchase_refund",
     "purchase_rule",
+    "reconciliation",
     "redemption",
     "reply",
     "review",
@@ -234,6 +239,9 @@ UNCHANGED = (
     "task_version",
     "transfer",
     "void_request",
+    "withdrawal",
+    "withdrawal_event",
+    "withdrawal_terms",
 )
 
 
@@ -391,6 +399,7 @@ async def owned_by_the_north_and_ming(door: Door) -> dict[str, object]:
     given |= await draw_of(ming, north.id)
     given["draw_approval_id"] = await proposed_chances(north.id, given["draw_id"], ming.id, operator.id)
     given |= await order_of(ming.id, registry["offer_id"])
+    given |= await withdrawal_of(ming.id, north.id, operator.id)
     door.tokens["north's clerk"] = await signed_in(counter["clerk_id"])
     south = await Organization.get(code="south")
     door.tokens["south's clerk"] = await signed_in(await clerk_of_another_merchant(elsewhere, south))

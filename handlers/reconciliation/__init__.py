@@ -1,0 +1,1 @@
+"""对账: the bills of the payment service beside our rows."""
