@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import aiohttp
 
+from app.distribution import distribution
 from app.first_accounts import first_accounts, plain
 from app.measures import limits_of, registry_of
 from app.outward import Outward, open_outward
@@ -259,8 +260,8 @@ def build_handlers(
     passwords, second_factor = Argon2Passwords(), Totp(settings.brand.name or "饭票")
     supplier, points_outside, payments = outward
     top_up_orders, orders = TopUpOrders(clock, vault, supplier), Orders(clock, payments)
-    holds = OutsideHolds(clock, vault, points_outside)
-    hindrances = [top_up_orders.hinders_leaving, orders.hinders_leaving, holds.hinders_leaving]
+    holds, promoting = OutsideHolds(clock, vault, points_outside), distribution(clock, randomness, wechat, accounts)
+    hindrances = [each.hinders_leaving for each in (top_up_orders, orders, holds, promoting["promoters"])]
     departures = Departures(clock, vault, sessions, RedisDialogues(commands), hindrances)
     points = Points(clock)
     level_views, level_rights = LevelViews(clock), LevelRightsGiving(clock, vault)
@@ -392,4 +393,5 @@ def build_handlers(
         void_requests=VoidRequests(clock),
         voiding=Voiding(clock),
         wallet=Wallet(clock, vault),
+        **promoting,
     )

@@ -38,6 +38,8 @@ class Capability(StrEnum):
     TASKS = "tasks"  # what members are rewarded for
     ORDERS_SEEN = "orders_seen"  # what was bought, and what became of its money
     REFUNDS = "refunds"  # money that goes back
+    COMMISSION_RULES = "commission_rules"  # who promotes at which rates, and the kill switches
+    PROMOTERS = "promoters"  # look at them, approve, refuse, stop
     SUPPLIERS = "suppliers"  # who fulfils for us, and with which secret
     JOBS = "jobs"
     AUDIT = "audit"
@@ -72,6 +74,7 @@ _ALLOWED: Mapping[OperatorRole, frozenset[Capability]] = {
             Capability.TASKS,
             Capability.ORDERS_SEEN,
             Capability.REFUNDS,
+            Capability.PROMOTERS,
             Capability.SUPPLIERS,
             Capability.JOBS,
         }

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 
 from models.sql import Both
 from models.statements import invariants_checkins, invariants_draws, invariants_ledger, invariants_levels
+from models.statements import invariants_distribution as distribution
 from models.statements import invariants_orders as orders
 from models.statements import invariants_outside as outside
 from models.statements import invariants_purchases as purchases
 
-_ELSEWHERE = (invariants_ledger, invariants_levels, purchases, orders, invariants_checkins, outside, invariants_draws)
+_ELSEWHERE = (
+    *(invariants_ledger, invariants_levels, purchases, orders, invariants_checkins, outside, invariants_draws),
+    distribution,
+)
 
 
 @dataclass(frozen=True, slots=True)
