@@ -13,6 +13,7 @@ from bot.routes import (
     levels,
     membership,
     points,
+    promoters,
     service,
     shifts,
 )
@@ -31,6 +32,7 @@ def all_routes() -> Router:
         levels,
         check_ins,
         draws,
+        promoters,
         clerk,
         shifts,
         consents,

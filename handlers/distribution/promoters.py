@@ -112,6 +112,11 @@ class Promoters:
         found = await rows(statements.ENTRIES, await canonical(person.member_id), after, limit)
         return [_entry(each) for each in found]
 
+    async def balance(self, member_id: UUID) -> int:
+        """What they can have now, in fen, less what they owe: below zero where that is more. Raises NotSignedIn."""
+        totals = await totals_of(await canonical(member_id))
+        return totals.available_fen - totals.owed_fen
+
     async def hinders_leaving(self, member_ids: Sequence[UUID]) -> str | None:
         """Why somebody cannot leave yet: there is money of theirs, or there will be."""
         return HINDRANCE if await rows(statements.HAS_MONEY, [as_uuid(each) for each in member_ids]) else None

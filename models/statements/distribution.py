@@ -263,3 +263,12 @@ _HAS_MONEY = """
     AND a.member_id {these} LIMIT 1
 """
 HAS_MONEY = Both(postgres=_HAS_MONEY.format(these="= ANY($1::uuid[])"), sqlite=_HAS_MONEY.format(these=_OF_THESE))
+# Their codes are nobody's from then on; the rows stay for whom they brought.
+_LEAVE = "UPDATE promoter SET state = 'stopped', reason = '', grade = '' WHERE member_id {these} RETURNING id"
+LEAVE = Both(postgres=_LEAVE.format(these="= ANY($1::uuid[])"), sqlite=_LEAVE.format(these=_OF_THESE))
+_DROP_CODES = """
+    UPDATE promoter_link SET code = 'gone:' || substr(replace(CAST(id AS TEXT), '-', ''), 6), picture = '', qr_url = '',
+        qr_image_url = '', url = ''
+    WHERE promoter_id IN (SELECT p.id FROM promoter p WHERE p.member_id {these}) RETURNING id
+"""
+DROP_CODES = Both(postgres=_DROP_CODES.format(these="= ANY($1::uuid[])"), sqlite=_DROP_CODES.format(these=_OF_THESE))

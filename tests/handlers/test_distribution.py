@@ -1,6 +1,5 @@
 """Promoters, whom they bring, and their commissions: who counts, at which rate, until when, and what goes back."""
 
-
 import pytest
 
 from tests.handlers.buying import PRICE, breaches, for_sale
