@@ -89,6 +89,9 @@ class CommissionDraftOut(Out):
 
 
 class SwitchBody(Body):
+    """The kill switch of one level."""
+
+    level: Literal[1, 2]
     is_off: bool
 
 
@@ -96,9 +99,6 @@ class LevelSwitchOut(Out):
     level: int
     is_off: bool
     changed_at: datetime | None
-
-
-Level = Annotated[int, Field(ge=1, le=2)]
 
 
 @endpoint(tags=["commission"], auth="operator", refuses=[RoleMissing])
@@ -142,11 +142,11 @@ async def commission_switches(request: web.Request) -> Ok[list[LevelSwitchOut]]:
 
 @endpoint(tags=["commission"], auth="operator", refuses=[RoleMissing])
 async def switch_commission_level(
-    request: web.Request, level: Level, /, body: SwitchBody, *, idempotency_key: str | None = None
+    request: web.Request, body: SwitchBody, *, idempotency_key: str | None = None
 ) -> Ok[LevelSwitchOut]:
     """Off at once: what is paid from now on gives none of this level; what was earned stays."""
     answer = await handlers(request).commission_rules.switch(
-        operator(request), level, is_off=body.is_off, request_id=idempotency_key
+        operator(request), body.level, is_off=body.is_off, request_id=idempotency_key
     )
     return reply(answer, LevelSwitchOut.model_validate, status=200)
 
@@ -157,5 +157,5 @@ ROUTES = [
     web.get("/operator/commission-rules", commission_versions),
     web.post("/operator/commission-rules", publish_commission_rules),
     web.get("/operator/commission-levels", commission_switches),
-    web.put("/operator/commission-levels/{level}", switch_commission_level),
+    web.put("/operator/commission-levels", switch_commission_level),
 ]

@@ -65,12 +65,7 @@ from tests.stories.top_up_rows import top_up_of
 
 pytestmark = pytest.mark.leaves_dead_jobs  # one of the rows is a dead letter
 
-NO_IDS = {
-    "purpose",
-    "order_no",
-    "promoter_code",
-    "level",
-}  # parts of addresses that name no row, or one that only the caller can have
+NO_IDS = {"purpose", "order_no", "promoter_code"}  # name no row, or one that only the caller can have
 BODIES: Mapping[str, Any] = {
     "NewOperatorBody": {"login": "someone", "password": PASSWORD, "role": "support"},
     "DiscardBody": {"reason": "过期"},
@@ -98,7 +93,7 @@ BODIES: Mapping[str, Any] = {
     "LinkBody": {"target": {"kind": "front"}},
     "ApprovePromoterBody": {"grade": "gold"},
     "PromoterReasonBody": {"reason": "资料不全"},
-    "SwitchBody": {"is_off": True},
+    "SwitchBody": {"level": 2, "is_off": True},
     "LadderBody": {"levels": [{"code": "base", "name": "普通", "threshold": 0}]},
     "RightBody": {"code": "tea", "name": "茶", "offer_id": str(new_id()), "levels": ["gold"], "period": "month"},
     "LiftBody": {"level": "gold", "until": (datetime.now(UTC) + timedelta(days=9)).isoformat(), "reason": "补偿"},
