@@ -241,5 +241,5 @@ async def test_a_commission_is_earned_once_per_order_and_level(sold):
 
 async def test_the_database_refuses_a_third_level(sold):
     (known,) = await Commission.all().values()
-    with pytest.raises(IntegrityError, match="(?i)check"):
+    with pytest.raises(IntegrityError, match=r"(?i)check"):
         await Commission.create(**{**known, "id": new_id(), "level": 3})
