@@ -16,9 +16,10 @@ from handlers.errors import (
     PromoterStateWrong,
 )
 from handlers.ledger.holding import hold, post_hold, void_hold
+from handlers.ledger.posting import post
 from handlers.ports import WeChatRetryLater
 from handlers.redemptions.counter import Scan
-from handlers.rules.ledger import Cause, Side, of_member
+from handlers.rules.ledger import Cause, Move, Side, of_member
 from models.claims import Claim
 from models.database import atomic
 from models.distribution import Commission, OrderPromoter, Promoter, PromoterBinding, PromoterDay
@@ -497,4 +498,22 @@ async def test_a_merge_carries_the_pending_money_and_the_survivor_is_released(so
     assert merged.member_id in {other.member_id, sold.hong.person.member_id}
     await released(sold)
     assert await balance(merged.member_id, "member") == 100
+    assert await breaches() == []
+
+
+async def test_what_somebody_owes_is_paid_by_the_member_they_turn_out_to_be(sold):
+    await released(sold)
+    await paid_out(sold, 100)
+    await give(sold, PRICE)
+    other = await sold.member("o-hong-other", unionid="u-hong")
+    await sold.person("o-hong", unionid="u-hong")
+    merged = await sold.person("o-hong")
+    assert merged.member_id in {other.member_id, sold.hong.person.member_id}
+    assert await sold.hong.totals() == (0, 0, 0, 100)
+    async with atomic():
+        unit, now = await fen(), sold.clock.now()
+        gift = Move(unit, Side(LedgerAccountKind.ADJUSTED), of_member(merged.member_id), 130, Cause("gift", "one"))
+        await post([gift], at=now)
+    await sweep(sold)
+    assert await sold.hong.totals() == (0, 0, 30, 0)
     assert await breaches() == []
