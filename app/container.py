@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import aiohttp
 
+from app.distribution import distribution
 from app.first_accounts import first_accounts, plain
 from app.measures import limits_of, registry_of
 from app.outward import Outward, open_outward
@@ -264,9 +265,10 @@ def build_handlers(
     passwords, second_factor = Argon2Passwords(), Totp(settings.brand.name or "饭票")
     supplier, points_outside, payments = outward
     top_up_orders, orders = TopUpOrders(clock, vault, supplier), Orders(clock, payments)
-    holds = OutsideHolds(clock, vault, points_outside)
+    holds, promoting = OutsideHolds(clock, vault, points_outside), distribution(clock, randomness, wechat, accounts)
     withdrawals = withdrawals_of(clock, vault, accounts, payments)
-    hindrances = [each.hinders_leaving for each in (top_up_orders, orders, holds, withdrawals.asking)]
+    hindering = top_up_orders, orders, holds, withdrawals.asking, promoting["promoters"]
+    hindrances = [each.hinders_leaving for each in hindering]
     departures = Departures(clock, vault, sessions, RedisDialogues(commands), hindrances)
     points = Points(clock)
     level_views, level_rights = LevelViews(clock), LevelRightsGiving(clock, vault)
@@ -403,4 +405,5 @@ def build_handlers(
         voiding=Voiding(clock),
         wallet=Wallet(clock, vault),
         withdrawals=withdrawals,
+        **promoting,
     )

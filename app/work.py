@@ -4,6 +4,7 @@ from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
 from app.jobs import JobRegistry, add_housekeeping
+from app.work_distribution import add_distribution
 from bot import texts, withdrawal_texts
 from handlers.catalogue import Handlers
 from handlers.outbox import JobContext
@@ -18,6 +19,7 @@ def work() -> Registry:
     """Every kind of job, with who does it, and what recurs."""
     registry: Registry = JobRegistry()
     add_housekeeping(registry)
+    add_distribution(registry)
     registry.every("seal_audit", Every(timedelta(seconds=15)), _seal_audit)
     registry.every("rotate_keys", Every(timedelta(minutes=10)), _rotate_keys)
     registry.every("anchor_audit", Every(timedelta(hours=1)), _anchor_audit)

@@ -36,6 +36,12 @@ from handlers.claims.wallet import Wallet
 from handlers.desk.operator_block_list import OperatorBlockList
 from handlers.desk.operator_members import OperatorMembers
 from handlers.desk.operator_reviews import OperatorReviews
+from handlers.distribution.commission_rules import CommissionRules
+from handlers.distribution.leaderboard import PromoterDays
+from handlers.distribution.operator_promoters import OperatorPromoters
+from handlers.distribution.promoter_links import PromoterLinks
+from handlers.distribution.promoters import Promoters
+from handlers.distribution.releasing import CommissionReleasing
 from handlers.draws.draw_approvals import DrawApprovals
 from handlers.draws.draw_editing import DrawEditing
 from handlers.draws.draw_stock import DrawStock
@@ -164,6 +170,8 @@ class Handlers:
     clerk_sessions: ClerkSessions
     clerk_switching: ClerkSwitching
     clerks: Clerks
+    commission_releasing: CommissionReleasing
+    commission_rules: CommissionRules
     consents: Consents
     departures: Departures
     draw_approvals: DrawApprovals
@@ -222,6 +230,7 @@ class Handlers:
     operator_reviews: OperatorReviews
     operator_sessions: OperatorSessions
     operator_orders: OperatorOrders
+    operator_promoters: OperatorPromoters
     operators: Operators
     order_refunds: OrderRefunds
     order_shipping: OrderShipping
@@ -239,6 +248,9 @@ class Handlers:
     points_adjusting: PointsAdjusting
     points_reminders: PointsReminders
     points_terms: PointsTermsEditing
+    promoter_days: PromoterDays
+    promoter_links: PromoterLinks
+    promoters: Promoters
     purchase_rules: PurchaseRules
     purchases: Purchases
     waiting_purchases: WaitingPurchases

@@ -19,6 +19,7 @@ from miniapp_api.member import order_views as member_orders
 from miniapp_api.member import pass_views as member_passes
 from miniapp_api.member import points_views as member_points
 from miniapp_api.member import privacy_views as privacy
+from miniapp_api.member import promoter_views as member_promoters
 from miniapp_api.member import task_views as member_tasks
 from miniapp_api.member import views as member
 from miniapp_api.member import withdrawal_views as member_withdrawals
@@ -31,6 +32,7 @@ from miniapp_api.operator import check_in_views as operator_check_ins
 from miniapp_api.operator import claim_views as operator_claims
 from miniapp_api.operator import clerk_views as operator_clerks
 from miniapp_api.operator import code_pool_views as operator_code_pools
+from miniapp_api.operator import commission_views as operator_commissions
 from miniapp_api.operator import draw_approval_views as operator_draw_approvals
 from miniapp_api.operator import draw_simulation_views as operator_draw_simulations
 from miniapp_api.operator import draw_views as operator_draws
@@ -45,6 +47,7 @@ from miniapp_api.operator import order_views as operator_orders
 from miniapp_api.operator import organization_views as operator_organizations
 from miniapp_api.operator import payout_views as operator_payouts
 from miniapp_api.operator import points_views as operator_points
+from miniapp_api.operator import promoter_views as operator_promoters
 from miniapp_api.operator import reconciliation_views as operator_reconciliations
 from miniapp_api.operator import reply_views as operator_replies
 from miniapp_api.operator import settlement_views as operator_settlement
@@ -72,6 +75,7 @@ def all_routes() -> list[web.RouteDef]:
         *member_check_ins.ROUTES,
         *member_tasks.ROUTES,
         *member_draws.ROUTES,
+        *member_promoters.ROUTES,
         *privacy.ROUTES,
         *clerk.ROUTES,
         *clerk_statements.ROUTES,
@@ -111,4 +115,6 @@ def all_routes() -> list[web.RouteDef]:
         *operator_draws.ROUTES,
         *operator_draw_approvals.ROUTES,
         *operator_draw_simulations.ROUTES,
+        *operator_promoters.ROUTES,
+        *operator_commissions.ROUTES,
     ]

@@ -75,6 +75,7 @@ MODEL_MODULES = (
     "models.claims",
     "models.grants",
     "models.consents",
+    "models.distribution",
     "models.draws",
     "models.fulfillments",
     "models.identity",

@@ -8,6 +8,7 @@ class LedgerAccountKind(StrEnum):
 
     MEMBER = "member"  # what a member has
     PENDING = "pending"  # what a member earned and cannot spend yet
+    RECEIVABLE = "receivable"  # what a member owes the programme: never above zero
     ISSUED = "issued"
     SPENT = "spent"
     EXPIRED = "expired"

@@ -4,6 +4,9 @@ from enum import StrEnum
 
 from models.checkin_words import RewardedAct as RewardedAct
 from models.checkin_words import TaskState as TaskState
+from models.distribution_words import Admission as Admission
+from models.distribution_words import CommissionState as CommissionState
+from models.distribution_words import PromoterState as PromoterState
 from models.draw_words import DrawLook as DrawLook
 from models.draw_words import DrawState as DrawState
 from models.draw_words import ParcelState as ParcelState

@@ -18,6 +18,7 @@ from handlers.ports import (
     PhoneNumber,
     PrepaySays,
     RefundSays,
+    SceneQr,
     SupplierAccess,
     SupplierSays,
     ToPay,
@@ -69,6 +70,7 @@ class FakeWeChat:
         self.calls: Counter[str] = Counter()
         self.trouble: WeChatError | None = None  # raised by every call while it is set
         self.delay = 0.0
+        self.scene_ends_at = datetime(2026, 4, 1, tzinfo=UTC)
         self._codes = itertools.count()  # WeChat gives no code twice
 
     def login_code(self, openid: str, unionid: str | None = None, *, code: str | None = None) -> str:
@@ -102,6 +104,17 @@ class FakeWeChat:
     async def url_link(self, app: WeChatApp, path: str, query: str, *, expires_in: timedelta) -> str:
         await self._called("url_link")
         return f"https://wxaurl.example/{path}?{query}"
+
+    async def mini_program_code(self, app: WeChatApp, scene: str, *, page: str) -> bytes:
+        await self._called("mini_program_code")
+        return f"{page}?{scene}".encode()
+
+    async def scene_qr(self, app: WeChatApp, scene: str, *, expires_in: timedelta | None) -> SceneQr:
+        """`scene_ends_at` is when a temporary one ends: a fake has no clock of its own."""
+        await self._called("scene_qr")
+        number = self.calls["scene_qr"]
+        url = f"https://weixin.example/q/{number}"
+        return SceneQr(url, f"{url}.jpg", self.scene_ends_at if expires_in else None)
 
     async def send_mini_program_card(self, app: WeChatApp, openid: str, **card: str) -> None:
         await self._called("send_mini_program_card")

@@ -32,7 +32,7 @@ async def left(turn: Turn) -> None:
 @router.event("scan")
 async def scanned(turn: Turn) -> Said:
     """A follower scans one of our codes."""
-    await turn.handlers.following.scan(turn.person, turn.account)
+    await turn.handlers.following.scan(turn.person, turn.account, scene=turn.inbound.scene)
     content = await _for_scene(turn)
     if content is not None:
         return await speak(turn, content)

@@ -14,6 +14,7 @@ from handlers.outbox import later
 from handlers.ports import Clock, WeChat, WeChatError
 from handlers.retrying import refusing
 from handlers.standing import standing
+from handlers.touches.touching import touch
 from models.database import atomic, require_atomic, row
 from models.identity import Identifier
 from models.ids import new_id
@@ -34,11 +35,13 @@ class Followed:
 async def attribute(member_id: UUID, account_id: UUID, scene: str, *, at: datetime) -> bool:
     """Remember what first brought this person, inside the open transaction; only the first touch counts.
 
-    A scene that no code of ours can carry is ignored: it comes from a client and proves nothing.
+    A scene that no code of ours can carry is ignored: it comes from a client and proves nothing. A promoter's touches
+    last for a time only, and are kept beside.
     """
     require_atomic()
     if not _SCENE.fullmatch(scene):
         return False
+    await touch(member_id, account_id, scene, at=at)
     return await row(statements.ATTRIBUTE_ONCE, new_id(), at, member_id, account_id, scene) is not None
 
 
@@ -89,15 +92,19 @@ class Following:
             is_first = bool(followed and followed["is_first"])
             if scene and is_first:
                 await attribute(member_id, account.id, scene, at=now)
+            elif scene:
+                await touch(member_id, account.id, scene, at=now)
             if not is_first and not await self._has_unionid(member_id, account):
                 await self._learn_later(account, member_id, str(int(now.timestamp())))
         return Followed(is_first)
 
-    async def scan(self, person: Person, account: AccountFacts) -> None:
-        """Record that the person, who scanned a code as a follower, follows."""
+    async def scan(self, person: Person, account: AccountFacts, *, scene: str = "") -> None:
+        """Record that the person, who scanned a code as a follower, follows; a promoter's code touches them too."""
+        now = self._clock.now()
         async with atomic():
             member_id = await standing(person.member_id)
-            await row(statements.FOLLOW, new_id(), self._clock.now(), account.id, member_id)
+            await row(statements.FOLLOW, new_id(), now, account.id, member_id)
+            await touch(member_id, account.id, scene, at=now)
 
     async def unfollow(self, person: Person, account: AccountFacts) -> None:
         """Record that the person left; nothing they own changes."""

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from handlers.errors import TransferUnknown
 from handlers.rules.book import Balance, Book, Changes, Reversible
-from handlers.rules.ledger import OWNED, Move, Side, Unit, has_lots
+from handlers.rules.ledger import OWNED, Move, Side, Unit, floor_of, has_lots
 from handlers.rules.lots import Lot, Use
 from models.database import require_atomic, rows
 from models.failures import SerializationConflict
@@ -74,6 +74,7 @@ async def _accounts(wanted: Sequence[Place], at: datetime) -> dict[Place, Balanc
                     "member_id": side.member_id,
                     "has_lots": side.kind in OWNED and has_lots(unit.code),
                     "opening": 0 if side.kind in OWNED else None,
+                    "floor": floor_of(side.kind),
                 }
                 for unit, side in missing
             ]

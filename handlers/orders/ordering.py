@@ -17,6 +17,7 @@ from handlers.accounts.accounts import Accounts
 from handlers.actors import Person
 from handlers.benefits.kinds import fulfiller
 from handlers.claims.claiming import MOST_AT_ONCE
+from handlers.distribution.attributing import attribute_order
 from handlers.errors import (
     NotSignedIn,
     OfferFree,
@@ -157,7 +158,7 @@ class Ordering:
         await expire_of_offer(offer.id, at=now)
         choices = tuple(sorted(wanted.choices))
         locked = await lock(offer, member_id, wanted.quantity, choices, at=now, zone=self._zone)
-        order_id = new_id()
+        order_id, payer = new_id(), payer_hash(self._vault, app_id, openid)
         cipher = self._vault.encrypt(number, bound_to=ORDER_NUMBER.bound_to(order_id)) if number else ""
         await Order.create(
             id=order_id,
@@ -176,13 +177,16 @@ class Ordering:
             number=order_id.hex,
             app_id=app_id,
             mch_id=self._payments.mch_id,
-            payer_hash=payer_hash(self._vault, app_id, openid),
+            payer_hash=payer,
             stock_buckets=",".join(locked.buckets),
             ordered_at=now,
             expires_at=now + LOCKED_FOR,
             look_at=next_look(now, 0, now),
         )
         await write_slots(order_id, offer.id, member_id, locked, at=now)
+        await attribute_order(
+            order_id, member_id, offer_id=offer.id, benefit_id=offer.benefit_id, payer_hash=payer, at=now
+        )
         await note(order_id, None, OrderState.WAITING, "ordered", person, at=now)
         found = await row(statements.ONE, order_id)
         assert found is not None  # noqa: S101 - written a moment ago

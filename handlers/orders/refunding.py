@@ -13,6 +13,7 @@ from uuid import UUID
 from prometheus_client import Counter
 
 from handlers.claims.claims import SYSTEM
+from handlers.distribution.earning import claw_back
 from handlers.errors import OrderRefundTooMuch
 from handlers.orders.money import goes_back, went_back
 from handlers.orders.moving import note
@@ -59,6 +60,7 @@ async def send_back(
     if claims and len(await rows(statements.MARK_REFUNDED, sorted(claims), refund_id)) < len(set(claims)):
         raise OrderRefundTooMuch(left_fen=0)
     await goes_back(refund_id, amount_fen, at=at)
+    await claw_back(order_id, refund_id, at=at)
     return refund_id
 
 

@@ -18,6 +18,7 @@ from prometheus_client import Counter
 from handlers.benefits.kinds import fulfiller
 from handlers.claims.claims import SYSTEM
 from handlers.claims.issuing import Issued, Wanted, issue
+from handlers.distribution.earning import earn
 from handlers.errors import DomainError, OfferPaused, OfferUnknown, PayNoticeUnreadable
 from handlers.key_rotation import ORDER_NUMBER
 from handlers.offers.offers import published, terms_of
@@ -204,6 +205,7 @@ async def _book(found: Mapping[str, Any], issued: Sequence[tuple[Issued, ...]], 
     for claim, *_ in issued:
         await OrderClaim.create(order_id=order_id, claim_id=claim.id, amount_fen=int(found["price_fen"]))
     await earned(order_id, int(found["amount_fen"]), at=at)
+    await earn(order_id, as_uuid(found["member_id"]), int(found["amount_fen"]), found["payer_hash"], at=at)
     member_id = str(as_uuid(found["member_id"]))
     told = {"member_id": member_id, "title": found["title"], "amount_fen": int(found["amount_fen"])}
     await later("report_shipping", key=f"shipping:{order_id}", at=at + KNOWN_AFTER, order_id=str(order_id))

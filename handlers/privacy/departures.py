@@ -34,6 +34,7 @@ from models.checkins import Invitation
 from models.claims import Claim
 from models.consents import Consent
 from models.database import atomic, dialect, require_atomic, rows
+from models.distribution import PromoterBinding
 from models.draws import Parcel
 from models.grants import GrantNumber
 from models.identity import Follower, Identifier, IdentityEvent, Member, MemberMerge
@@ -42,6 +43,7 @@ from models.orders import Order
 from models.purchases import Purchase
 from models.redemptions import Clerk
 from models.statements import departures as statements
+from models.statements import distribution as distribution_statements
 from models.statements import identity as identity_statements
 from models.statements import withdrawals as withdrawal_statements
 from models.words import (
@@ -174,6 +176,9 @@ async def _sweep(ids: list[UUID], now: datetime) -> None:
     await Follower.filter(member_id__in=ids).delete()
     await Ticket.filter(member_id__in=ids).delete()
     await Invitation.filter(member_id__in=ids).delete()
+    await PromoterBinding.filter(member_id__in=ids).delete()
+    await rows(distribution_statements.LEAVE, ids)
+    await rows(distribution_statements.DROP_CODES, ids)
     await Consent.filter(member_id__in=ids, withdrawn_at=None).update(withdrawn_at=now)
     await MemberMerge.filter(winner_id__in=ids).update(moved={}, reversible_until=now)
     for side in ("from_member_id__in", "to_member_id__in"):

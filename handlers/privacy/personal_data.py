@@ -14,13 +14,12 @@ from handlers.identity.proofs import bound_to
 from handlers.identity.sessions import Sessions
 from handlers.key_rotation import BOUND_NUMBER, CARD, PARCEL_ADDRESS, RECHARGE_TO
 from handlers.ports import Clock, Vault, VaultError
-from handlers.privacy import held
+from handlers.privacy import activities, held, held_distribution
 from handlers.privacy.money_held import orders_of, withdrawals_of
 from handlers.retrying import refusing
 from handlers.standing import ids_of, standing
 from models.accounts import Account
 from models.cards import Card
-from models.checkins import CheckIn, FinishedTask, GivenReward, Invitation
 from models.claims import Claim
 from models.consents import Consent
 from models.database import atomic, rows
@@ -70,6 +69,9 @@ class PersonalData:
     finished_tasks: tuple[held.HeldTask, ...]
     rewards: tuple[held.HeldReward, ...]
     invitations: tuple[held.HeldInvitation, ...]
+    promoting: tuple[held_distribution.HeldPromoting, ...]
+    touches: tuple[held_distribution.HeldTouch, ...]
+    commissions: tuple[held_distribution.HeldCommission, ...]
     spins: tuple[held.HeldSpin, ...]
     parcels: tuple[held.HeldParcel, ...]
     identity_events: tuple[held.HeldEvent, ...]
@@ -118,10 +120,13 @@ class PersonalDataRights:
                 balances=await _balances(ids),
                 entries=await _entries(ids),
                 levels=await _levels(ids),
-                check_ins=await _check_ins(ids),
-                finished_tasks=await _finished_tasks(ids),
-                rewards=await _rewards(ids),
-                invitations=await _invitations(ids),
+                check_ins=await activities.check_ins(ids),
+                finished_tasks=await activities.finished_tasks(ids),
+                rewards=await activities.rewards(ids),
+                invitations=await activities.invitations(ids),
+                promoting=await held_distribution.promoting(ids),
+                touches=await held_distribution.touches(ids),
+                commissions=await held_distribution.commissions(ids),
                 spins=await _spins(ids),
                 parcels=await self._parcels(ids),
                 identity_events=await _events(ids),
@@ -339,29 +344,6 @@ async def _levels(ids: list[UUID]) -> tuple[held.HeldLevel, ...]:
         held.HeldLevel(each.code, each.cause, each.growth, each.reason, each.judged_at, each.happened_at)
         for each in found
     )
-
-
-async def _check_ins(ids: list[UUID]) -> tuple[held.HeldCheckIn, ...]:
-    found = await CheckIn.filter(member_id__in=ids).order_by("business_on", "id")
-    return tuple(held.HeldCheckIn(each.business_on, each.is_made_up, each.checked_in_at) for each in found)
-
-
-async def _finished_tasks(ids: list[UUID]) -> tuple[held.HeldTask, ...]:
-    """Without the subject, who is somebody else."""
-    found = await FinishedTask.filter(member_id__in=ids).order_by("id").prefetch_related("task")
-    return tuple(held.HeldTask(each.task.code, each.period, each.finished_at) for each in found)
-
-
-async def _rewards(ids: list[UUID]) -> tuple[held.HeldReward, ...]:
-    return tuple(
-        held.HeldReward(each.act, each.part, each.kind, each.code, each.amount, each.given_at)
-        for each in await GivenReward.filter(member_id__in=ids).order_by("id")
-    )
-
-
-async def _invitations(ids: list[UUID]) -> tuple[held.HeldInvitation, ...]:
-    found = await Invitation.filter(member_id__in=ids).order_by("id")
-    return tuple(held.HeldInvitation(each.code, each.created_at) for each in found)
 
 
 async def _spins(ids: list[UUID]) -> tuple[held.HeldSpin, ...]:

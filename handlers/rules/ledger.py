@@ -11,13 +11,21 @@ from models.words import LedgerAccountKind
 
 POINTS, GROWTH, CHANCES, FEN = "points", "growth", "chances", "fen"
 MAKEUP_CARDS = "makeup_cards"  # 补签卡
-OWNED = frozenset({LedgerAccountKind.MEMBER, LedgerAccountKind.PENDING})
+OWNED = frozenset({LedgerAccountKind.MEMBER, LedgerAccountKind.PENDING, LedgerAccountKind.RECEIVABLE})
+MOST_OWED = 2**53  # of a unit: how far below zero what somebody owes may stand
 NO_GRACE = timedelta(0)
 
 
 def has_lots(unit: str) -> bool:
     """Whether amounts of this unit come in lots that may expire."""
     return unit.partition(":")[0] in {POINTS, CHANCES, MAKEUP_CARDS}
+
+
+def floor_of(kind: LedgerAccountKind) -> int | None:
+    """Below which an account of this kind never falls; None: one of the programme's own, which stores no balance."""
+    if kind not in OWNED:
+        return None
+    return -MOST_OWED if kind is LedgerAccountKind.RECEIVABLE else 0
 
 
 @dataclass(frozen=True, slots=True)

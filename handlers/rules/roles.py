@@ -42,6 +42,8 @@ class Capability(StrEnum):
     WITHDRAWALS = "withdrawals"  # money that members take out: agree, refuse, take back
     WITHDRAWAL_TERMS = "withdrawal_terms"  # by which limits
     RECONCILIATION = "reconciliation"  # the payment service's bills beside our rows
+    COMMISSION_RULES = "commission_rules"  # who promotes at which rates, and the kill switches
+    PROMOTERS = "promoters"  # look at them, approve, refuse, stop
     SUPPLIERS = "suppliers"  # who fulfils for us, and with which secret
     JOBS = "jobs"
     AUDIT = "audit"
@@ -76,6 +78,7 @@ _ALLOWED: Mapping[OperatorRole, frozenset[Capability]] = {
             Capability.TASKS,
             Capability.ORDERS_SEEN,
             Capability.REFUNDS,
+            Capability.PROMOTERS,
             Capability.SUPPLIERS,
             Capability.JOBS,
         }

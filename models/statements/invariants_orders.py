@@ -28,6 +28,8 @@ _BOOKED = """
 """
 _PAID = f"SELECT COALESCE(SUM(amount_fen), 0) FROM sales_order WHERE state IN {_HAS_MONEY}"  # noqa: S608
 _BACK = "SELECT COALESCE(SUM(amount_fen), 0) FROM order_refund WHERE state = 'done'"
+# What promoters got of it, less what was taken back again.
+_SHARED = "SELECT COALESCE(SUM(amount_fen), 0) FROM commission"
 _OWED = "SELECT COALESCE(SUM(amount_fen), 0) FROM order_refund WHERE state NOT IN ('done', 'replaced')"
 
 RULES: tuple[tuple[str, str], ...] = (
@@ -99,12 +101,12 @@ RULES: tuple[tuple[str, str], ...] = (
         """,
     ),
     (
-        "试算平衡：收到的钱等于收入加应退，和订单一致",
+        "试算平衡：收到的钱等于收入加应退加佣金，和订单一致",
         f"""
         SELECT d.kind AS id FROM (
             SELECT 'received' AS kind, ({_BACK}) - ({_PAID}) AS amount
             UNION ALL SELECT 'payable', ({_OWED})
-            UNION ALL SELECT 'income', ({_PAID}) - ({_BACK}) - ({_OWED})
+            UNION ALL SELECT 'income', ({_PAID}) - ({_BACK}) - ({_OWED}) - ({_SHARED})
         ) d LEFT JOIN ({_BOOKED}) b ON b.kind = d.kind WHERE COALESCE(b.amount, 0) <> d.amount
         """,  # noqa: S608
     ),

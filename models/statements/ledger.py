@@ -19,7 +19,7 @@ OWN = Both(postgres=_OWN + "= ANY($1::uuid[])", sqlite=_OWN + _OF_THESE)
 KEEP_ACCOUNTS = of_rows(
     """
     INSERT INTO ledger_account (id, created_at, programme_id, unit, kind, member_id, has_lots, posted, held, floor)
-    SELECT r.id, $2, r.programme_id, r.unit, r.kind, r.member_id, r.has_lots, r.opening, r.opening, r.opening
+    SELECT r.id, $2, r.programme_id, r.unit, r.kind, r.member_id, r.has_lots, r.opening, r.opening, r.floor
     FROM {rows} WHERE true ORDER BY r.id ON CONFLICT DO NOTHING RETURNING id
     """,
     {
@@ -30,6 +30,7 @@ KEEP_ACCOUNTS = of_rows(
         "member_id": "uuid",
         "has_lots": "boolean",
         "opening": "bigint",
+        "floor": "bigint",
     },
 )
 

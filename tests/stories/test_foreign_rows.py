@@ -60,12 +60,13 @@ from tests.stories.counter_rows import clerk_of_another_merchant, counter_of, si
 from tests.stories.draw_rows import draw_of
 from tests.stories.grant_rows import grant_of
 from tests.stories.order_rows import order_of
+from tests.stories.promoter_rows import promoter_of
 from tests.stories.top_up_rows import top_up_of
 from tests.stories.withdrawal_rows import withdrawal_of
 
 pytestmark = pytest.mark.leaves_dead_jobs  # one of the rows is a dead letter
 
-NO_IDS = {"purpose", "order_no"}  # parts of addresses that name no row, or one that only the caller can have
+NO_IDS = {"purpose", "order_no", "promoter_code"}  # name no row, or one that only the caller can have
 BODIES: Mapping[str, Any] = {
     "NewOperatorBody": {"login": "someone", "password": PASSWORD, "role": "support"},
     "DiscardBody": {"reason": "过期"},
@@ -93,6 +94,10 @@ BODIES: Mapping[str, Any] = {
     "NewOfferBody": {"code": "newoffer", "benefit_id": str(new_id())},
     "WhyBody": {"reason": "核对"},
     "AdjustBody": {"delta": 5, "reason": "补发"},
+    "LinkBody": {"target": {"kind": "front"}},
+    "ApprovePromoterBody": {"grade": "gold"},
+    "PromoterReasonBody": {"reason": "资料不全"},
+    "SwitchBody": {"level": 2, "is_off": True},
     "LadderBody": {"levels": [{"code": "base", "name": "普通", "threshold": 0}]},
     "RightBody": {"code": "tea", "name": "茶", "offer_id": str(new_id()), "levels": ["gold"], "period": "month"},
     "LiftBody": {"level": "gold", "until": (datetime.now(UTC) + timedelta(days=9)).isoformat(), "reason": "补偿"},
@@ -400,6 +405,7 @@ async def owned_by_the_north_and_ming(door: Door) -> dict[str, object]:
     given["draw_approval_id"] = await proposed_chances(north.id, given["draw_id"], ming.id, operator.id)
     given |= await order_of(ming.id, registry["offer_id"])
     given |= await withdrawal_of(ming.id, north.id, operator.id)
+    given |= await promoter_of(ming.id)
     door.tokens["north's clerk"] = await signed_in(counter["clerk_id"])
     south = await Organization.get(code="south")
     door.tokens["south's clerk"] = await signed_in(await clerk_of_another_merchant(elsewhere, south))

@@ -1,0 +1,59 @@
+"""Who brought an order about, written down beside it when it is made: promoters, rates, and the version of the rules.
+
+What is paid later counts by this, whoever touches the buyer meanwhile and whatever is published since.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from handlers.distribution.commission_rules import rules_in_force
+from handlers.points.points_terms import terms as programme_terms
+from handlers.rules.commission import rate
+from models.database import require_atomic, row
+from models.distribution import OrderPromoter
+from models.sql import as_uuid
+from models.statements import distribution as statements
+from models.words import PromoterState
+
+
+async def attribute_order(
+    order_id: UUID, member_id: UUID, *, offer_id: UUID, benefit_id: UUID, payer_hash: str, at: datetime
+) -> None:
+    """Inside the transaction that makes the order, the buyer's row locked. A level stands only on the one below it."""
+    require_atomic()
+    levels: list[Mapping[str, Any]] = []
+    first = await row(statements.BROUGHT_BY, member_id, at)
+    if first is None or not await _counts(first, member_id, payer_hash):
+        return
+    version = await rules_in_force((await programme_terms()).programme_id)
+    if version is None or version.id is None:
+        return
+    levels.append(first)
+    if version.terms.level_count > 1:
+        second = await row(statements.BROUGHT_BY, as_uuid(first["member_id"]), at)
+        if second is not None and await _counts(second, member_id, payer_hash):
+            levels.append(second)
+    found = await row(statements.CATEGORY, benefit_id)
+    category = str(found["category"]) if found else ""
+    for number, each in enumerate(levels, start=1):
+        rate_bp = rate(version.terms, number, offer=str(offer_id), category=category, grade=each["grade"])
+        if rate_bp:
+            await OrderPromoter.create(
+                order_id=order_id,
+                level=number,
+                promoter_id=as_uuid(each["promoter_id"]),
+                rule_id=version.id,
+                rate_bp=rate_bp,
+            )
+
+
+async def is_same_person(member_id: UUID, other_id: UUID, payer_hash: str = "") -> bool:
+    """Whether two members are one by what we know: merged, a phone, a bound number, or who paid for the other one."""
+    return await row(statements.SAME, member_id, other_id, payer_hash) is not None
+
+
+async def _counts(promoter: Mapping[str, Any], buyer_id: UUID, payer_hash: str) -> bool:
+    is_active = promoter["state"] == PromoterState.ACTIVE
+    return is_active and not await is_same_person(buyer_id, as_uuid(promoter["member_id"]), payer_hash)

@@ -1,0 +1,1 @@
+"""What somebody came by: the promoter's code that touched them first."""
