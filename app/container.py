@@ -11,6 +11,7 @@ import aiohttp
 from app.first_accounts import first_accounts, plain
 from app.measures import limits_of, registry_of
 from app.outward import Outward, open_outward
+from app.plans import build_plans
 from app.schema import Settings
 from app.work import Registry, work
 from bot.routes import all_routes
@@ -366,6 +367,7 @@ def build_handlers(
         passes=Passes(clock, randomness, vault, passes),
         package_parts=PackageParts(clock, vault),
         personal_data=PersonalDataRights(clock, vault, sessions),
+        plans=build_plans(clock, vault, accounts, payments),
         points=points,
         points_adjusting=PointsAdjusting(clock, points),
         points_reminders=PointsReminders(clock, points),
