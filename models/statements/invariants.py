@@ -6,22 +6,14 @@ Whole tables are read, so each is one pass: EXCEPT rather than a subquery per ro
 from dataclasses import dataclass
 
 from models.sql import Both
-from models.statements import invariants_checkins, invariants_draws, invariants_ledger, invariants_levels
+from models.statements import invariants_checkins as checkins
+from models.statements import invariants_draws, invariants_ledger, invariants_levels
 from models.statements import invariants_orders as orders
 from models.statements import invariants_outside as outside
 from models.statements import invariants_plans as plans
 from models.statements import invariants_purchases as purchases
 
-_ELSEWHERE = (
-    invariants_ledger,
-    invariants_levels,
-    purchases,
-    orders,
-    plans,
-    invariants_checkins,
-    outside,
-    invariants_draws,
-)
+_ELSEWHERE = (invariants_ledger, invariants_levels, purchases, orders, plans, checkins, outside, invariants_draws)
 
 
 @dataclass(frozen=True, slots=True)
