@@ -10,7 +10,7 @@ from uuid import UUID
 
 from handlers.actors import Operator, Person
 from handlers.audit import record
-from handlers.cards.proof_attempts import count_attempt, give_back
+from handlers.cards.proof_attempts import Attempt, count_attempt, give_back
 from handlers.errors import (
     CardTriesUsedUp,
     CodeBatchInvalid,
@@ -27,10 +27,10 @@ from handlers.plans.my_membership import MembershipSeen, membership_seen
 from handlers.plans.scope import programme_of
 from handlers.ports import Clock, Vault
 from handlers.requests import Answer, once
-from handlers.retrying import refusing
+from handlers.retrying import again, refusing
 from handlers.rules.plan_codes import normalise, shown, written
 from handlers.rules.roles import Capability
-from models.database import row, rows
+from models.database import atomic, row, rows
 from models.failures import SerializationConflict
 from models.ids import new_id
 from models.plans import Plan, PlanCodeBatch
@@ -178,13 +178,21 @@ class PlanCodes:
             return membership_seen(await stands(member_id, now), now)
 
         facts = {"code": self._hash(code) if code else ""}
-        return await once(person, "plan.code", request_id, facts=facts, result=MembershipSeen, effect=effect)
+        answer = await once(person, "plan.code", request_id, facts=facts, result=MembershipSeen, effect=effect)
+        if answer.replayed:  # asking again is no other try
+            await again(lambda: _give_back(attempt))
+        return answer
 
     def _codes(self, batch_id: UUID, count: int) -> list[str]:
         return [written(self._vault.blind_index(CODE, f"{batch_id}:{number}")) for number in range(1, count + 1)]
 
     def _hash(self, code: str) -> str:
         return self._vault.blind_index(HASH, code)
+
+
+async def _give_back(attempt: Attempt) -> None:
+    async with atomic():
+        await give_back(attempt)
 
 
 async def _sold(plan_id: UUID) -> PlanSold:

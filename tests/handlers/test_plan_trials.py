@@ -158,7 +158,9 @@ class TestCodes:
         assert refused.value.facts["minutes"] == 60
         clock.advance(timedelta(hours=1))
         for code in made.codes:
-            await self.use(desk, ming, code)
+            await self.use(desk, ming, code, request=code)
+            for _ in range(3):
+                await self.use(desk, ming, code, request=code)
         for _ in range(3):
             clock.advance(timedelta(seconds=1))
             with pytest.raises(PlanCodeInvalid):
