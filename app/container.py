@@ -12,6 +12,7 @@ from app.distribution import distribution
 from app.first_accounts import first_accounts, plain
 from app.measures import limits_of, registry_of
 from app.outward import Outward, open_outward
+from app.plans import build_plans
 from app.schema import Settings
 from app.withdrawing import withdrawals_of
 from app.work import Registry, work
@@ -376,6 +377,7 @@ def build_handlers(
         package_parts=PackageParts(clock, vault),
         personal_data=PersonalDataRights(clock, vault, sessions),
         payouts=Payouts(clock),
+        plans=build_plans(clock, vault, accounts, payments),
         points=points,
         points_adjusting=PointsAdjusting(clock, points),
         points_reminders=PointsReminders(clock, points),

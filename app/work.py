@@ -5,7 +5,7 @@ from uuid import UUID
 
 from app.jobs import JobRegistry, add_housekeeping
 from app.work_distribution import add_distribution
-from bot import texts, withdrawal_texts
+from bot import plan_texts, texts, withdrawal_texts
 from handlers.catalogue import Handlers
 from handlers.outbox import JobContext
 from handlers.recurring import BUSINESS_ZONE, Daily, Every
@@ -43,6 +43,9 @@ def work() -> Registry:
     registry.every("plan_level_rights", Daily(time(0, 10)), _plan_level_rights)
     registry.add("give_level_right", _give_level_right)
     registry.add("give_level_rights", _give_level_rights)
+    registry.every("remind_memberships", Daily(time(10)), _remind_memberships)
+    registry.add("say_membership_ending", _say_membership_ending)
+    registry.add("say_membership", _say_membership)
     registry.every("commit_draws", Every(timedelta(hours=1)), _commit_draws)
     registry.every("reveal_draws", Daily(time(1)), _reveal_draws)
     registry.every("lapse_parcels", Every(timedelta(hours=1)), _lapse_parcels)
@@ -192,6 +195,25 @@ async def _give_level_right(handlers: Handlers, job: JobContext) -> None:
 
 async def _give_level_rights(handlers: Handlers, job: JobContext) -> None:
     await handlers.level_rights_giving.reach(UUID(job.payload["member_id"]))
+
+
+async def _remind_memberships(handlers: Handlers, job: JobContext) -> None:
+    await handlers.plans.reminders.plan(datetime.fromisoformat(job.payload["slot"]))
+
+
+async def _say_membership_ending(handlers: Handlers, job: JobContext) -> None:
+    account, member_id = job.payload["account"], job.payload["member_id"]
+    soon = await handlers.plans.reminders.due(account=account, member_id=member_id)
+    if soon is not None:
+        text = plan_texts.ending(soon.level, plan_texts.moment(soon.ends_at, BUSINESS_ZONE))
+        await handlers.notices.send_text(account=account, member_id=member_id, text=text)
+
+
+async def _say_membership(handlers: Handlers, job: JobContext) -> None:
+    said = job.payload
+    until = plan_texts.moment(datetime.fromisoformat(said["until"]), BUSINESS_ZONE)
+    text = plan_texts.begun(said["title"], said["paid_fen"], until)
+    await handlers.notices.tell(member_id=said["member_id"], text=text)
 
 
 async def _commit_draws(handlers: Handlers, _: JobContext) -> None:

@@ -98,6 +98,7 @@ from handlers.orders.shipping import OrderShipping
 from handlers.orders.watching import OrderWatch
 from handlers.outside_points.books import OutsideBooks
 from handlers.outside_points.holding import OutsideHolds
+from handlers.plans.room import PlanHandlers
 from handlers.points.points import Points
 from handlers.points.points_adjusting import PointsAdjusting
 from handlers.points.points_reminders import PointsReminders
@@ -244,6 +245,7 @@ class Handlers:
     package_parts: PackageParts
     personal_data: PersonalDataRights
     payouts: Payouts
+    plans: PlanHandlers
     points: Points
     points_adjusting: PointsAdjusting
     points_reminders: PointsReminders

@@ -17,6 +17,7 @@ from miniapp_api.member import linking_views as member_linking
 from miniapp_api.member import offers as member_offers
 from miniapp_api.member import order_views as member_orders
 from miniapp_api.member import pass_views as member_passes
+from miniapp_api.member import plan_views as member_plans
 from miniapp_api.member import points_views as member_points
 from miniapp_api.member import privacy_views as privacy
 from miniapp_api.member import promoter_views as member_promoters
@@ -46,6 +47,7 @@ from miniapp_api.operator import offline_views as operator_offline
 from miniapp_api.operator import order_views as operator_orders
 from miniapp_api.operator import organization_views as operator_organizations
 from miniapp_api.operator import payout_views as operator_payouts
+from miniapp_api.operator import plan_views as operator_plans
 from miniapp_api.operator import points_views as operator_points
 from miniapp_api.operator import promoter_views as operator_promoters
 from miniapp_api.operator import reconciliation_views as operator_reconciliations
@@ -68,6 +70,7 @@ def all_routes() -> list[web.RouteDef]:
         *member_claims.ROUTES,
         *member_orders.ROUTES,
         *member_withdrawals.ROUTES,
+        *member_plans.ROUTES,
         *cards.ROUTES,
         *member_passes.ROUTES,
         *member_points.ROUTES,
@@ -104,6 +107,7 @@ def all_routes() -> list[web.RouteDef]:
         *operator_orders.ROUTES,
         *operator_withdrawals.ROUTES,
         *operator_reconciliations.ROUTES,
+        *operator_plans.ROUTES,
         *operator_grants.ROUTES,
         *operator_claims.ROUTES,
         *operator_points.ROUTES,

@@ -89,6 +89,7 @@ MODEL_MODULES = (
     "models.organizations",
     "models.outbox",
     "models.outside_points",
+    "models.plans",
     "models.points",
     "models.programmes",
     "models.payouts",

@@ -21,6 +21,8 @@ class LevelCause(StrEnum):
     LADDER = "ladder"  # a new version of the ladder reaches them
     OVERRIDE = "override"  # by an operator, until an end
     OVERRIDE_ENDED = "override_ended"
+    PAID = "paid"  # a paid membership carries them, until its end
+    PAID_BACK = "paid_back"  # what was left of one went back
     MERGED = "merged"
     UNMERGED = "unmerged"
     DEPARTED = "departed"

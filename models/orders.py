@@ -14,6 +14,8 @@ from models.words import OrderRefundCause, OrderRefundState, OrderState, Payment
 class Order(TimestampedModel):
     """So many of an offer at the price of the version that was published then, for one member, to be paid at once.
 
+    Or one plan of paid membership: then there is no offer, and `plan_order` says what it is of.
+
     While it waits, its units are taken from the counters and its slots are taken up, until `expires_at` at most. It
     keeps the member it was made for. `number` is what the payment service knows it by: made once, never changed.
     """
@@ -21,10 +23,10 @@ class Order(TimestampedModel):
     member: fields.ForeignKeyRelation[Member] = fields.ForeignKeyField(
         "models.Member", on_delete=fields.RESTRICT, related_name="orders"
     )
-    offer: fields.ForeignKeyRelation[Offer] = fields.ForeignKeyField(
-        "models.Offer", on_delete=fields.RESTRICT, related_name="orders"
+    offer: fields.ForeignKeyNullableRelation[Offer] = fields.ForeignKeyField(
+        "models.Offer", null=True, on_delete=fields.RESTRICT, related_name="orders"
     )
-    offer_version = CountField()
+    offer_version = CountField()  # 0 without an offer
     title = fields.CharField(max_length=128)  # as the payer read it
     quantity = CountField()
     choices = JsonField(default=list)  # of a package, by code

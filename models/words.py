@@ -29,6 +29,10 @@ from models.outside_words import OutsideHeard as OutsideHeard
 from models.outside_words import OutsideHoldState as OutsideHoldState
 from models.payout_words import PayoutState as PayoutState
 from models.payout_words import StatementReplyKind as StatementReplyKind
+from models.plan_words import PlanPeriod as PlanPeriod
+from models.plan_words import PlanState as PlanState
+from models.plan_words import PlanWay as PlanWay
+from models.plan_words import TermCause as TermCause
 from models.purchase_words import BuyerKind as BuyerKind
 from models.purchase_words import PurchaseRuleKind as PurchaseRuleKind
 from models.purchase_words import PurchaseState as PurchaseState

@@ -17,7 +17,7 @@ ZONE = ZoneInfo("Asia/Shanghai")
 CARDS_SHOWN = 8
 
 
-@router.text("入会", "我要入会", "注册", "会员")
+@router.text("入会", "我要入会", "注册")
 async def join(turn: Turn) -> str:
     """Show the terms and wait for 同意; a member hears their number."""
     if turn.person.is_member and turn.person.number:

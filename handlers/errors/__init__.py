@@ -24,6 +24,7 @@ from handlers.errors.offline import *
 from handlers.errors.operators import *
 from handlers.errors.orders import *
 from handlers.errors.outside_points import *
+from handlers.errors.plans import *
 from handlers.errors.points import *
 from handlers.errors.purchases import *
 from handlers.errors.reconciliation import *

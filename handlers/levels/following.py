@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
+from handlers.levels.floors import floors_of
 from handlers.levels.ladders import LadderHeld, ladder_now
 from handlers.levels.levels import Place, Step, place_of, places_of, settle, write
 from models.database import rows
@@ -67,6 +68,8 @@ async def part_levels(merge_id: UUID, *, winner_id: UUID, at: datetime) -> None:
         )
     after = replace(after, sequence=ours.sequence + 1)
     await write([Step(ours, after, LevelCause.UNMERGED, str(merge_id))], held, at=at)
+    if await floors_of([winner_id], held, at):
+        await settle([winner_id], at=at)  # what they have paid for carries them
 
 
 async def leave_levels(member_ids: Sequence[UUID], *, at: datetime) -> None:

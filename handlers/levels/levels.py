@@ -12,6 +12,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from handlers.ledger.posting import post
+from handlers.levels.floors import Floor, floors_of
 from handlers.levels.ladders import LadderHeld, ladder_now, ladder_of
 from handlers.outbox import later
 from handlers.recurring import BUSINESS_ZONE
@@ -26,7 +27,9 @@ from models.statements import levels as statements
 from models.words import DowngradePolicy, LedgerAccountKind, LevelCause
 
 JUDGED = "level_judged"  # the kind of cause of growth that goes when a level was not kept
-_TOLD = frozenset({LevelCause.GROWTH, LevelCause.LADDER, LevelCause.FELL, LevelCause.OVERRIDE})
+_TOLD = frozenset(
+    {LevelCause.GROWTH, LevelCause.LADDER, LevelCause.FELL, LevelCause.OVERRIDE, LevelCause.PAID, LevelCause.PAID_BACK}
+)
 _BRINGING = frozenset({*_TOLD, LevelCause.MERGED, LevelCause.OVERRIDE_ENDED})  # rights may be due after these
 
 
@@ -117,7 +120,8 @@ async def settle(
     lost: Mapping[UUID, int] | None = None,
     zone: ZoneInfo = BUSINESS_ZONE,
 ) -> dict[UUID, Place]:
-    """Take every step that growth and the clock ask of these members (canonical ids); how they stand then.
+    """Take every step that growth, the clock and what they paid for ask of these members (canonical ids); how they
+    stand then.
 
     `cause`: on record for whoever rises; `lost`: growth that was just taken back, by member. Again, nothing happens.
     Raises NotInTransaction, SerializationConflict (decide again).
@@ -129,13 +133,17 @@ async def settle(
     # Growth does not move between this look and the step.
     await rows(ledger_statements.LOCK_OWNED, sorted(set(member_ids)))
     places = await places_of(member_ids, held)
+    floors = await floors_of(member_ids, held, at)
     steps: list[Step] = []
     for member_id, place in sorted(places.items()):
         theirs = await _by_the_clock(place, held, at, zone)
         stands = theirs[-1].after if theirs else place
-        moved = _by_growth(stands, held, at, zone, (lost or {}).get(member_id, 0), cause, cause_id)
-        steps += [*theirs, *([moved] if moved else [])]
-        places[member_id] = moved.after if moved else stands
+        if moved := _by_growth(stands, held, at, zone, (lost or {}).get(member_id, 0), cause, cause_id):
+            theirs, stands = [*theirs, moved], moved.after
+        if lifted := _by_floor(stands, floors.get(member_id), held, at, cause_id):
+            theirs, stands = [*theirs, lifted], lifted.after
+        steps += theirs
+        places[member_id] = stands
     await write(steps, held, at=at)
     return places
 
@@ -182,6 +190,39 @@ def _by_growth(
     if falls and place.override_until is None:
         return Step(place, moved_to(place, code, held, at, zone), LevelCause.REVERSED, cause_id)
     return None
+
+
+def _by_floor(place: Place, floor: Floor | None, held: LadderHeld, at: datetime, cause_id: str) -> Step | None:
+    """Up to what they have paid for; on to its new end where it was what carried them."""
+    if floor is None or held.ladder.rank(place.code) > held.ladder.rank(floor.code):
+        return None
+    if place.code == floor.code and (place.override_until is None or place.override_until >= floor.until):
+        return None
+    return Step(place, carried(place, floor, held, at), LevelCause.PAID, cause_id)
+
+
+def carried(place: Place, floor: Floor, held: LadderHeld, at: datetime) -> Place:
+    """The same member on the level that they have paid for, until its end."""
+    return replace(moved_to(place, floor.code, held, at), judged_at=None, override_until=floor.until)
+
+
+async def fall_back(member_id: UUID, was: Floor, *, at: datetime, cause_id: str) -> Place:
+    """What a member had paid for ends earlier, or on a lower level: whom it alone carried goes to what is left.
+
+    Inside the open transaction, after the membership itself was cut; `was`: how it stood before. How they stand then.
+    Raises NotInTransaction, SerializationConflict.
+    """
+    place = (await settle([member_id], at=at))[member_id]
+    if place.code != was.code or place.override_until != was.until:
+        return place  # growth or an operator carries them
+    held = await ladder_now()
+    reached, floor = held.ladder.reached(place.growth), (await floors_of([member_id], held, at)).get(member_id)
+    if floor is not None and held.ladder.rank(floor.code) > held.ladder.rank(reached):
+        after = carried(place, floor, held, at)
+    else:
+        after = moved_to(place, reached, held, at)
+    await write([Step(place, after, LevelCause.PAID_BACK, cause_id)], held, at=at)
+    return after
 
 
 def moved_to(place: Place, code: str, held: LadderHeld, at: datetime, zone: ZoneInfo = BUSINESS_ZONE) -> Place:

@@ -16,6 +16,7 @@ from handlers.errors import (
     OverrideEndInvalid,
     OverrideMissing,
 )
+from handlers.levels.floors import floors_of
 from handlers.levels.ladders import ladder_now
 from handlers.levels.levels import Step, moved_to, settle, write
 from handlers.levels.my_level import LevelStep, LevelView, LevelViews
@@ -109,9 +110,13 @@ class LevelOverriding:
             place = (await settle([member.id], at=now)).get(member.id)
             if place is None or place.override_until is None:
                 raise OverrideMissing
+            floor = (await floors_of([member.id], held, now)).get(member.id)
+            if floor is not None and (floor.code, floor.until) == (place.code, place.override_until):
+                raise OverrideMissing  # they have paid for it
             after = moved_to(place, held.ladder.reached(place.growth), held, now)
             step = Step(place, after, LevelCause.OVERRIDE_ENDED, reason=reason, operator_id=operator.id)
             await write([step], held, at=now)
+            await settle([member.id], at=now)  # back to what they have paid for, if they have
             where = await _place(member)
             await record(
                 operator, "level.lift_ended", "member", member.id, at=now, organization_id=where, reason=reason
@@ -189,6 +194,8 @@ class LevelOverriding:
         place = (await settle([member.id], at=now))[member.id]
         # Who was lifted before may be lifted again, for longer or not.
         stands = held.ladder.reached(place.growth) if place.override_until else place.code
+        if floor := (await floors_of([member.id], held, now)).get(member.id):
+            stands = max(stands, floor.code, key=held.ladder.rank)
         if held.ladder.rank(level) <= held.ladder.rank(stands):
             found = held.ladder.level(stands)
             raise LevelNotHigher(level=found.name if found else "")

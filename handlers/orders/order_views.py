@@ -29,11 +29,11 @@ class RefundSeen:
 
 @dataclass(frozen=True, slots=True)
 class OrderSeen:
-    """One order; the state is that of this moment. `claims` are what it became."""
+    """One order, of an offer or of a plan; the state is that of this moment. `claims` are what it became."""
 
     id: UUID
     number: str
-    offer_id: UUID
+    offer_id: UUID | None
     title: str
     quantity: int
     price_fen: int
@@ -47,6 +47,7 @@ class OrderSeen:
     paid_at: datetime | None
     claims: tuple[UUID, ...] = ()
     refunds: tuple[RefundSeen, ...] = ()
+    plan_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def order_seen(
     return OrderSeen(
         id=order_id,
         number=found["number"],
-        offer_id=as_uuid(found["offer_id"]),
+        offer_id=as_uuid(found["offer_id"]) if found["offer_id"] else None,
         title=found["title"],
         quantity=int(found["quantity"]),
         price_fen=int(found["price_fen"]),
@@ -96,6 +97,7 @@ def order_seen(
         paid_at=instant_or_none(found["paid_at"]),
         claims=tuple((claims or {}).get(order_id, ())),
         refunds=tuple((refunds or {}).get(order_id, ())),
+        plan_id=as_uuid(found["plan_id"]) if found["plan_id"] else None,
     )
 
 

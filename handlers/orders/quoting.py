@@ -1,11 +1,12 @@
-"""What comes back of an order before anybody asks for it: claim by claim, and why not."""
+"""What comes back of an order before anybody asks for it: claim by claim, or of a term of membership; and why not."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from handlers.paid_terms.cutting import TermQuote, quote_term
 from handlers.rules.claim_states import stands
 from handlers.rules.order_states import REFUNDABLE_FOR
 from models.database import rows
@@ -28,19 +29,29 @@ class QuoteLine:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """`amount_fen`: what comes back in all; `paid_fen` was paid, `refunded_fen` is back or on its way."""
+    """`amount_fen`: what comes back in all; `paid_fen` was paid, `refunded_fen` is back or on its way.
+
+    `term`: of a plan's order, how that comes about.
+    """
 
     order_id: UUID
     amount_fen: int
     paid_fen: int
     refunded_fen: int
     lines: tuple[QuoteLine, ...]
+    term: TermQuote | None = None
 
 
 async def quote(found: Mapping[str, Any], *, at: datetime) -> Quote:
     """Of one order's row, its claims read as they stand now."""
     order_id = as_uuid(found["id"])
     is_open = OrderState(found["state"]) is OrderState.PAID and is_young(found, at)
+    paid, refunded = int(found["amount_fen"]) if found["paid_at"] else 0, int(found["refunded_fen"])
+    if found["offer_id"] is None:
+        term = await quote_term(order_id, at=at)
+        if term is not None and not is_open:
+            term = replace(term, reason=term.reason or "order.closed")
+        return Quote(order_id, of_term(term, paid, refunded), paid, refunded, (), term)
     lines = tuple(
         QuoteLine(
             as_uuid(each["claim_id"]),
@@ -50,9 +61,13 @@ async def quote(found: Mapping[str, Any], *, at: datetime) -> Quote:
         )
         for each in await rows(statements.CLAIMS, [order_id])
     )
-    paid = int(found["amount_fen"]) if found["paid_at"] else 0
-    amount = min(sum(line.amount_fen for line in lines if line.reason is None), paid - int(found["refunded_fen"]))
-    return Quote(order_id, max(amount, 0), paid, int(found["refunded_fen"]), lines)
+    amount = min(sum(line.amount_fen for line in lines if line.reason is None), paid - refunded)
+    return Quote(order_id, max(amount, 0), paid, refunded, lines)
+
+
+def of_term(term: TermQuote | None, paid: int, refunded: int) -> int:
+    """What comes back of a term: never more than is still here."""
+    return max(min(term.amount_fen, paid - refunded), 0) if term else 0
 
 
 def is_young(found: Mapping[str, Any], at: datetime) -> bool:

@@ -21,9 +21,10 @@ from handlers.errors import (
 from handlers.grants.taking_back import family, take_back
 from handlers.orders.in_time import InTime
 from handlers.orders.order_views import RefundSeen, refund_seen
-from handlers.orders.quoting import Quote, is_young, quote
+from handlers.orders.quoting import Quote, is_young, of_term, quote
 from handlers.orders.refunding import Settled, send_another, send_back, settle
 from handlers.orders.watching import BATCH, each_of
+from handlers.paid_terms.cutting import cut_term
 from handlers.ports import Clock, Payments, RefundSays, ToRefund
 from handlers.requests import Actor, Answer, once
 from handlers.retrying import again, refusing
@@ -186,6 +187,8 @@ class OrderRefunds:
     ) -> RefundSeen:
         """What can come back does: the claims are locked, looked at once more, and revoked."""
         now, order_id = self._clock.now(), as_uuid(found["id"])
+        if found["offer_id"] is None:
+            return await self._give_back_term(found, actor, cause, reason, expected=expected)
         held = await rows(statements.CLAIMS, [order_id])
         await family([as_uuid(each["claim_id"]) for each in held])
         told = await quote(found, at=now)
@@ -198,6 +201,21 @@ class OrderRefunds:
         await rows(statements.FREE_OF_CLAIMS, sorted(returning))
         lines = [as_uuid(each["id"]) for each in held if as_uuid(each["claim_id"]) in returning]
         return await _seen(await send_back(order_id, told.amount_fen, cause, at=now, reason=reason, claims=lines))
+
+    async def _give_back_term(
+        self, found: Mapping[str, Any], actor: Actor, cause: OrderRefundCause, reason: str, *, expected: int
+    ) -> RefundSeen:
+        """The term of a plan's order is cut, what came with it and is unused is revoked, and the rest goes back."""
+        now, order_id = self._clock.now(), as_uuid(found["id"])
+        if not (await quote(found, at=now)).amount_fen:
+            raise RefundNothing
+        term = await cut_term(order_id, actor=actor, at=now)
+        amount = of_term(term, int(found["amount_fen"]), int(found["refunded_fen"]))
+        if not amount:
+            raise RefundNothing
+        if amount != expected:
+            raise RefundQuoteChanged(amount_fen=amount)
+        return await _seen(await send_back(order_id, amount, cause, at=now, reason=reason))
 
     async def _return_one(self, order_id: UUID) -> None:
         async def attempt() -> None:

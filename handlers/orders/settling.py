@@ -19,7 +19,7 @@ from handlers.benefits.kinds import fulfiller
 from handlers.claims.claims import SYSTEM
 from handlers.claims.issuing import Issued, Wanted, issue
 from handlers.distribution.earning import earn
-from handlers.errors import DomainError, OfferPaused, OfferUnknown, PayNoticeUnreadable
+from handlers.errors import DomainError, OfferPaused, OfferUnknown, PayNoticeUnreadable, PlanUnknown
 from handlers.key_rotation import ORDER_NUMBER
 from handlers.offers.offers import published, terms_of
 from handlers.orders.locking import Locked, lock, unlock, write_slots
@@ -28,6 +28,8 @@ from handlers.orders.moving import note
 from handlers.orders.ordering import chosen, payer_hash
 from handlers.orders.refunding import send_back_whole
 from handlers.outbox import later
+from handlers.paid_terms.giving import TermWanted, extend, upgrade
+from handlers.paid_terms.having import ordered_plan
 from handlers.ports import TradeSays, Vault
 from handlers.rules.eligibility import PublishedOffer
 from handlers.rules.order_states import Money, contradicts, on_money, require_edge
@@ -37,7 +39,16 @@ from models.orders import OrderClaim
 from models.sql import as_uuid
 from models.statements import claims as claim_statements
 from models.statements import orders as statements
-from models.words import ClaimSource, OfferState, OrderRefundCause, OrderState, TradeHeard
+from models.words import (
+    ClaimSource,
+    OfferState,
+    OrderRefundCause,
+    OrderState,
+    PlanState,
+    PlanWay,
+    TermCause,
+    TradeHeard,
+)
 
 CURRENCY = "CNY"
 KNOWN_AFTER = timedelta(seconds=5)  # WeChat's own books are a little later than its notices
@@ -113,7 +124,11 @@ async def _take(
     if act is not Money.RETURN:
         try:
             async with atomic():  # a savepoint: what cannot be given leaves nothing behind
-                issued = await _fulfil(found, again=act is Money.LOCK_AGAIN, at=at, zone=zone, vault=vault)
+                if found["offer_id"] is None:
+                    await _begin_term(found, again=act is Money.LOCK_AGAIN, at=at)
+                    issued = []
+                else:
+                    issued = await _fulfil(found, again=act is Money.LOCK_AGAIN, at=at, zone=zone, vault=vault)
         except _Unfulfillable as trouble:
             facts = {"number": found["number"], "reason": type(trouble.__cause__).__name__}
             log.warning("order_not_fulfilled", extra=facts)
@@ -135,6 +150,34 @@ async def _take(
     cause = OrderRefundCause.UNFULFILLED if state is OrderState.WAITING else OrderRefundCause.LATE
     await send_back_whole(order_id, amount, cause, at=at)
     return target
+
+
+async def _begin_term(found: Mapping[str, Any], *, again: bool, at: datetime) -> None:
+    """The term of membership that a plan's order becomes. Raises _Unfulfillable."""
+    order_id = as_uuid(found["id"])
+    try:
+        member_id = await canonical(as_uuid(found["member_id"]))
+        await rows(claim_statements.CLAIMANTS, [member_id])
+        ordered = await ordered_plan(order_id)
+        if ordered is None or (again and ordered.state is not PlanState.PUBLISHED):
+            raise PlanUnknown
+        wanted = TermWanted(
+            member_id=member_id,
+            plan_id=ordered.plan_id,
+            plan_version=ordered.version,
+            title=found["title"],
+            level=ordered.level,
+            day_count=ordered.day_count,
+            cause=TermCause.UPGRADED if ordered.way is PlanWay.UPGRADE else TermCause.BOUGHT,
+            paid_fen=int(found["amount_fen"]),
+            order_id=order_id,
+        )
+        if ordered.way is PlanWay.UPGRADE:
+            await upgrade(wanted, ordered.expected_sequence, at=at)
+        else:
+            await extend(wanted, at=at)
+    except DomainError as trouble:
+        raise _Unfulfillable from trouble
 
 
 async def _fulfil(
@@ -209,7 +252,8 @@ async def _book(found: Mapping[str, Any], issued: Sequence[tuple[Issued, ...]], 
     member_id = str(as_uuid(found["member_id"]))
     told = {"member_id": member_id, "title": found["title"], "amount_fen": int(found["amount_fen"])}
     await later("report_shipping", key=f"shipping:{order_id}", at=at + KNOWN_AFTER, order_id=str(order_id))
-    await later("say_paid", key=f"paid:{order_id}", at=at, order_key=f"chat:{member_id}", **told)
+    if found["offer_id"] is not None:  # a term of membership says so itself
+        await later("say_paid", key=f"paid:{order_id}", at=at, order_key=f"chat:{member_id}", **told)
 
 
 def _recharge_to(found: Mapping[str, Any], vault: Vault) -> str:

@@ -242,7 +242,9 @@ async def _drop_identifiers(ids: list[UUID]) -> None:
 async def _drop_cards(ids: list[UUID]) -> None:
     """The rows stay for what refers to them; number, proofs and holder are gone, so nobody can ever bind them again."""
     cards = await Card.filter(member_id__in=ids)
-    subjects = [f"member:{member_id}" for member_id in ids] + [f"card:{card.number_hash}" for card in cards]
+    subjects = [f"{what}:{member_id}" for member_id in ids for what in ("member", "plan_code")] + [
+        f"card:{card.number_hash}" for card in cards
+    ]
     await ProofAttempts.filter(subject__in=subjects).delete()
     await RecentTries.filter(subject__in=subjects).delete()
     await Purchase.filter(buyer_hash__in=[*(card.number_hash for card in cards), *map(str, ids)]).update(buyer_hash="")

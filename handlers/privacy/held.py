@@ -19,6 +19,7 @@ from models.words import (
     ParcelState,
     RewardedAct,
     SpinPaid,
+    TermCause,
     Touchpoint,
     WithdrawalState,
 )
@@ -257,6 +258,19 @@ class HeldLevel:
     reason: str
     judged_at: datetime | None
     happened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HeldTerm:
+    """One term of a paid membership of theirs; `cut_at`: the rest from there on went back."""
+
+    plan: str
+    level: str
+    cause: TermCause
+    paid_fen: int
+    starts_at: datetime
+    ends_at: datetime
+    cut_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

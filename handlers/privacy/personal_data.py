@@ -15,6 +15,7 @@ from handlers.identity.sessions import Sessions
 from handlers.key_rotation import BOUND_NUMBER, CARD, PARCEL_ADDRESS, RECHARGE_TO
 from handlers.ports import Clock, Vault, VaultError
 from handlers.privacy import activities, held, held_distribution
+from handlers.privacy.held_levels import held_levels, held_terms
 from handlers.privacy.money_held import orders_of, withdrawals_of
 from handlers.retrying import refusing
 from handlers.standing import ids_of, standing
@@ -27,7 +28,6 @@ from models.draws import Parcel, Spin
 from models.grants import GrantNumber, GrantRow
 from models.identity import Attribution, Follower, Identifier, IdentityEvent, Member
 from models.ledger import LedgerAccount, Transfer
-from models.levels import LevelChange
 from models.linking import BoundNumber, PhoneTransfer
 from models.operators import AuditEntry
 from models.outside_points import OutsideHold
@@ -65,6 +65,7 @@ class PersonalData:
     balances: tuple[held.HeldBalance, ...]
     entries: tuple[held.HeldEntry, ...]
     levels: tuple[held.HeldLevel, ...]
+    membership_terms: tuple[held.HeldTerm, ...]
     check_ins: tuple[held.HeldCheckIn, ...]
     finished_tasks: tuple[held.HeldTask, ...]
     rewards: tuple[held.HeldReward, ...]
@@ -119,7 +120,8 @@ class PersonalDataRights:
                 withdrawals=await withdrawals_of(ids, self._read),
                 balances=await _balances(ids),
                 entries=await _entries(ids),
-                levels=await _levels(ids),
+                levels=await held_levels(ids),
+                membership_terms=await held_terms(ids),
                 check_ins=await activities.check_ins(ids),
                 finished_tasks=await activities.finished_tasks(ids),
                 rewards=await activities.rewards(ids),
@@ -335,14 +337,6 @@ async def _entries(ids: list[UUID]) -> tuple[held.HeldEntry, ...]:
     return tuple(
         held.HeldEntry(each.unit, amount, each.cause_kind, each.happened_at)
         for each, amount in sorted(found, key=lambda pair: (pair[0].happened_at, pair[0].id))
-    )
-
-
-async def _levels(ids: list[UUID]) -> tuple[held.HeldLevel, ...]:
-    found: Any = await LevelChange.filter(member_id__in=ids).order_by("happened_at", "id")
-    return tuple(
-        held.HeldLevel(each.code, each.cause, each.growth, each.reason, each.judged_at, each.happened_at)
-        for each in found
     )
 
 

@@ -35,6 +35,9 @@ class Capability(StrEnum):
     POINTS_BY_HAND = "points_by_hand"  # give and take, with a reason
     LEVELS = "levels"  # ladders, and the rights of levels
     LEVELS_BY_HAND = "levels_by_hand"  # look at a member's, lift them for a time, with a reason
+    PLANS = "plans"  # paid membership: what is sold, and at what price
+    PLAN_CODES = "plan_codes"  # activation codes: as good as money
+    PLANS_SEEN = "plans_seen"  # what a member has paid for
     CHANNELS = "channels"  # tills, shops and partners that speak for themselves, and their keys
     TASKS = "tasks"  # what members are rewarded for
     ORDERS_SEEN = "orders_seen"  # what was bought, and what became of its money
@@ -74,6 +77,9 @@ _ALLOWED: Mapping[OperatorRole, frozenset[Capability]] = {
             Capability.POINTS_BY_HAND,
             Capability.LEVELS,
             Capability.LEVELS_BY_HAND,
+            Capability.PLANS,
+            Capability.PLAN_CODES,
+            Capability.PLANS_SEEN,
             Capability.CHANNELS,
             Capability.TASKS,
             Capability.ORDERS_SEEN,
@@ -92,10 +98,12 @@ _ALLOWED: Mapping[OperatorRole, frozenset[Capability]] = {
             Capability.ORDERS_SEEN,
             Capability.POINTS_BY_HAND,
             Capability.LEVELS_BY_HAND,
+            Capability.PLANS_SEEN,
         }
     ),
     OperatorRole.FINANCE: frozenset(
         {
+            Capability.PLANS_SEEN,
             Capability.ORDERS_SEEN,
             Capability.REFUNDS,
             Capability.WITHDRAWALS,

@@ -35,7 +35,7 @@ class LevelOut(Out):
     growth: int
     next: NextLevelOut | None = Field(description="null: there is none above")
     keep: KeepingOut | None = Field(description="null: nothing has to be kept")
-    override_until: datetime | None = Field(description="lifted by hand until then")
+    override_until: datetime | None = Field(description="lifted until then, by hand or by what they have paid for")
 
 
 @endpoint(tags=["levels"], auth="person")

@@ -51,11 +51,12 @@ class RefundOut(Out):
 
 
 class OrderOut(Out):
-    """One order; `refunded_fen` is back or on its way back, `claims` are what it became."""
+    """One order, of an offer or of a plan; `refunded_fen` is back or on its way back, `claims` are what it became."""
 
     id: Id
     number: str = Field(description="what stands on the bill of WeChat Pay")
-    offer_id: Id
+    offer_id: Id | None
+    plan_id: Id | None
     title: str
     quantity: int
     price_fen: int
@@ -111,11 +112,33 @@ class QuoteLineOut(Out):
     reason: str | None = Field(description="why it cannot go back; null: it can")
 
 
+class QuoteRightOut(Out):
+    """Something that a membership brought: used, its value stays with the house; otherwise it would be revoked."""
+
+    claim_id: Id
+    name: str
+    value_fen: int
+    is_used: bool
+
+
+class QuoteTermOut(Out):
+    """How what comes back of a membership is found: the days that are left, less the rights that were used."""
+
+    unused_fen: int
+    used_fen: int
+    starts_at: datetime
+    ends_at: datetime
+    cut_at: datetime = Field(description="where it would end")
+    rights: list[QuoteRightOut]
+    reason: str | None = Field(description="why nothing can come back; null: it can")
+
+
 class QuoteOut(Out):
-    """What would come back now: the claims whose `reason` is null would be revoked."""
+    """What would come back now: the claims whose `reason` is null would be revoked; of a plan, its term cut."""
 
     order_id: Id
     amount_fen: int
     paid_fen: int
     refunded_fen: int
     lines: list[QuoteLineOut]
+    term: QuoteTermOut | None = Field(description="of a plan's order; null: it is of an offer, or nobody has paid it")

@@ -11,10 +11,11 @@ from models.statements import invariants_distribution as distribution
 from models.statements import invariants_orders as orders
 from models.statements import invariants_outside as outside
 from models.statements import invariants_payouts as payouts
+from models.statements import invariants_plans as plans
 from models.statements import invariants_purchases as purchases
 from models.statements import invariants_withdrawals as withdrawals
 
-_MONEY = orders, withdrawals, purchases, payouts, distribution
+_MONEY = orders, plans, withdrawals, purchases, payouts, distribution
 _ELSEWHERE = (*_MONEY, invariants_ledger, invariants_levels, invariants_checkins, outside, invariants_draws)
 
 

@@ -45,7 +45,9 @@ RULES: tuple[tuple[str, str], ...] = (
         "付款的订单都有自己的权益，没有成交的都没有",
         f"""
         SELECT o.id FROM sales_order o LEFT JOIN ({_CLAIMED}) k ON k.order_id = o.id
-        WHERE (o.state = 'paid' AND (COALESCE(k.number, 0) <> o.quantity OR k.amount <> o.amount_fen))
+        WHERE (o.state = 'paid' AND o.offer_id IS NOT NULL
+            AND (COALESCE(k.number, 0) <> o.quantity OR k.amount <> o.amount_fen))
+        OR (o.offer_id IS NULL AND k.number IS NOT NULL)
         OR (o.state IN ('waiting', 'expired', 'cancelled', 'returning') AND k.number IS NOT NULL)
         """,  # noqa: S608
     ),

@@ -4,14 +4,20 @@ from models.sql import Both
 
 _OF_THESE = "IN (SELECT value FROM json_each($1))"
 
+# An order is of an offer, or of a plan of the programme.
+_WHOSE = """
+    LEFT JOIN offer f ON f.id = o.offer_id LEFT JOIN plan_order n ON n.order_id = o.id
+    LEFT JOIN membership_plan l ON l.id = n.plan_id LEFT JOIN programme g ON g.id = l.programme_id
+"""
 # Everything that is needed to settle an order's money.
-_WHOLE = """
+_WHOLE = f"""
     SELECT o.id, o.member_id, o.offer_id, o.offer_version, o.title, o.quantity, CAST(o.choices AS TEXT) AS choices,
         o.recharge_to_cipher, o.recharge_to_tail, o.price_fen, o.amount_fen, o.refunded_fen, o.state, o.method,
         o.number, o.app_id, o.mch_id, o.payer_hash, o.prepay_id, o.prepaid_at, o.transaction_id, o.stock_buckets,
-        o.ordered_at, o.expires_at, o.paid_at, o.closed_at, o.look_count, o.look_at, f.organization_id
-    FROM sales_order o JOIN offer f ON f.id = o.offer_id
-"""
+        o.ordered_at, o.expires_at, o.paid_at, o.closed_at, o.look_count, o.look_at, n.plan_id,
+        COALESCE(f.organization_id, g.organization_id) AS organization_id
+    FROM sales_order o {_WHOSE}
+"""  # noqa: S608 - no outside input in any of these
 ONE = _WHOLE + "WHERE o.id = $1"
 _BY_NUMBER = _WHOLE + "WHERE o.number = $1"
 LOCKED = Both(postgres=_BY_NUMBER + " FOR UPDATE OF o", sqlite=_BY_NUMBER)
@@ -35,7 +41,8 @@ MINE = Both(
 _SEEN = (
     _WHOLE
     + """
-    WHERE f.organization_id {these} AND ({state} = '' OR o.state = {state}) AND ({after} IS NULL OR o.id < {after})
+    WHERE COALESCE(f.organization_id, g.organization_id) {these}
+    AND ({state} = '' OR o.state = {state}) AND ({after} IS NULL OR o.id < {after})
     ORDER BY o.id DESC LIMIT $4
 """
 )
@@ -130,12 +137,13 @@ RESERVE = """
     UPDATE sales_order SET refunded_fen = refunded_fen + $2
     WHERE id = $1 AND state IN ('paid', 'returning') AND refunded_fen + $2 <= amount_fen RETURNING refunded_fen
 """
-_REFUND = """
+_REFUND = f"""
     SELECT r.id, r.order_id, r.number, r.amount_fen, r.state, r.cause, r.reason, r.refund_id, r.said, r.asked_at,
         r.sent_at, r.closed_at, r.look_count, r.look_at, o.number AS order_number, o.amount_fen AS total_fen,
-        o.refunded_fen, o.state AS order_state, o.member_id, o.title, o.mch_id, f.organization_id
-    FROM order_refund r JOIN sales_order o ON o.id = r.order_id JOIN offer f ON f.id = o.offer_id
-"""
+        o.refunded_fen, o.state AS order_state, o.member_id, o.title, o.mch_id,
+        COALESCE(f.organization_id, g.organization_id) AS organization_id
+    FROM order_refund r JOIN sales_order o ON o.id = r.order_id {_WHOSE}
+"""  # noqa: S608
 REFUND = _REFUND + "WHERE r.id = $1"
 _REFUND_BY_NUMBER = _REFUND + "WHERE r.number = $1"
 REFUND_LOCKED_BY_ID = Both(postgres=REFUND + " FOR UPDATE OF o, r", sqlite=REFUND)
