@@ -8,13 +8,11 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from app.distribution import distribution
 from app.first_accounts import first_accounts, plain
 from app.measures import limits_of, registry_of
+from app.money import money
 from app.outward import Outward, open_outward
-from app.plans import build_plans
 from app.schema import Settings
-from app.withdrawing import withdrawals_of
 from app.work import Registry, work
 from bot.routes import all_routes
 from bot.wording import normalise
@@ -123,12 +121,6 @@ from handlers.operators.operator_jobs import OperatorJobs
 from handlers.operators.operator_sessions import OperatorSessions
 from handlers.operators.operators import Operators
 from handlers.operators.organizations import Organizations
-from handlers.orders.operator_orders import OperatorOrders
-from handlers.orders.ordering import Ordering
-from handlers.orders.orders import Orders
-from handlers.orders.refunds import OrderRefunds
-from handlers.orders.shipping import OrderShipping
-from handlers.orders.watching import OrderWatch
 from handlers.outside_points.books import OutsideBooks
 from handlers.outside_points.holding import OutsideHolds
 from handlers.points.points import Points
@@ -143,7 +135,6 @@ from handlers.purchases.looking_up import BuyerLookup
 from handlers.purchases.purchase_rules import PurchaseRules
 from handlers.purchases.purchases import Purchases
 from handlers.purchases.waiting import WaitingPurchases
-from handlers.reconciliation.reconciliations import Reconciliations
 from handlers.redemptions.passes import Passes
 from handlers.redemptions.redemption_history import RedemptionHistory
 from handlers.redemptions.redemptions import Redemptions
@@ -154,7 +145,6 @@ from handlers.serving.identifying import Identifying
 from handlers.serving.shifts import Shifts
 from handlers.serving.void_requests import VoidRequests
 from handlers.serving.voiding import Voiding
-from handlers.settlement.payouts import Payouts
 from handlers.settlement.redemption_reports import RedemptionReports
 from handlers.settlement.settlement_terms import SettlementTermsEditing
 from handlers.settlement.statement_closing import StatementClosing
@@ -265,10 +255,9 @@ def build_handlers(
     kinds, links, tickets = CardKinds(), MiniProgramLinks(wechat, accounts), Tickets(vault, randomness)
     passwords, second_factor = Argon2Passwords(), Totp(settings.brand.name or "饭票")
     supplier, points_outside, payments = outward
-    top_up_orders, orders = TopUpOrders(clock, vault, supplier), Orders(clock, payments)
-    holds, promoting = OutsideHolds(clock, vault, points_outside), distribution(clock, randomness, wechat, accounts)
-    withdrawals = withdrawals_of(clock, vault, accounts, payments)
-    hindering = top_up_orders, orders, holds, withdrawals.asking, promoting["promoters"]
+    top_up_orders, holds = TopUpOrders(clock, vault, supplier), OutsideHolds(clock, vault, points_outside)
+    paid = money(clock, vault, randomness, wechat, accounts, payments)
+    hindering = top_up_orders, holds, paid["orders"], paid["withdrawals"].asking, paid["promoters"]
     hindrances = [each.hinders_leaving for each in hindering]
     departures = Departures(clock, vault, sessions, RedisDialogues(commands), hindrances)
     points = Points(clock)
@@ -367,17 +356,9 @@ def build_handlers(
         offer_stocks=OfferStocks(clock),
         replies=replies,
         reply_editing=ReplyEditing(clock, replies, comparable=normalise, commands=all_routes().words),
-        operator_orders=OperatorOrders(clock),
-        order_refunds=OrderRefunds(clock, payments),
-        order_shipping=OrderShipping(clock, vault, wechat, accounts),
-        order_watch=OrderWatch(clock, vault, payments),
-        ordering=Ordering(clock, vault, accounts, payments),
-        orders=orders,
         passes=Passes(clock, randomness, vault, passes),
         package_parts=PackageParts(clock, vault),
         personal_data=PersonalDataRights(clock, vault, sessions),
-        payouts=Payouts(clock),
-        plans=build_plans(clock, vault, accounts, payments),
         points=points,
         points_adjusting=PointsAdjusting(clock, points),
         points_reminders=PointsReminders(clock, points),
@@ -385,7 +366,6 @@ def build_handlers(
         purchase_rules=PurchaseRules(clock),
         purchases=Purchases(clock, vault, dormant_after),
         waiting_purchases=WaitingPurchases(clock, dormant_after),
-        reconciliations=Reconciliations(clock, payments),
         redemption_history=RedemptionHistory(),
         redemption_reports=RedemptionReports(),
         redemptions=Redemptions(clock, vault, passes),
@@ -406,6 +386,5 @@ def build_handlers(
         void_requests=VoidRequests(clock),
         voiding=Voiding(clock),
         wallet=Wallet(clock, vault),
-        withdrawals=withdrawals,
-        **promoting,
+        **paid,
     )

@@ -5,12 +5,12 @@ from uuid import UUID
 
 from app.jobs import JobRegistry, add_housekeeping
 from app.work_distribution import add_distribution
-from bot import plan_texts, texts, withdrawal_texts
+from app.work_money import add_money
+from bot import texts
 from handlers.catalogue import Handlers
 from handlers.outbox import JobContext
 from handlers.recurring import BUSINESS_ZONE, Daily, Every
 from handlers.rules.replies import SaidMiniProgram
-from models.words import BillKind
 
 Registry = JobRegistry[Handlers]
 
@@ -20,6 +20,7 @@ def work() -> Registry:
     registry: Registry = JobRegistry()
     add_housekeeping(registry)
     add_distribution(registry)
+    add_money(registry)
     registry.every("seal_audit", Every(timedelta(seconds=15)), _seal_audit)
     registry.every("rotate_keys", Every(timedelta(minutes=10)), _rotate_keys)
     registry.every("anchor_audit", Every(timedelta(hours=1)), _anchor_audit)
@@ -43,9 +44,6 @@ def work() -> Registry:
     registry.every("plan_level_rights", Daily(time(0, 10)), _plan_level_rights)
     registry.add("give_level_right", _give_level_right)
     registry.add("give_level_rights", _give_level_rights)
-    registry.every("remind_memberships", Daily(time(10)), _remind_memberships)
-    registry.add("say_membership_ending", _say_membership_ending)
-    registry.add("say_membership", _say_membership)
     registry.every("commit_draws", Every(timedelta(hours=1)), _commit_draws)
     registry.every("reveal_draws", Daily(time(1)), _reveal_draws)
     registry.every("lapse_parcels", Every(timedelta(hours=1)), _lapse_parcels)
@@ -71,17 +69,6 @@ def work() -> Registry:
     registry.add("say_topped_up", _say_topped_up)
     registry.add("say_top_up_failed", _say_top_up_failed)
     registry.add("say_voided", _say_voided)
-    registry.every("poll_orders", Every(timedelta(seconds=15)), _poll_orders)
-    registry.add("send_refund", _send_refund)
-    registry.add("report_shipping", _report_shipping)
-    registry.add("say_paid", _say_paid)
-    registry.add("say_refunded", _say_refunded)
-    registry.add("send_withdrawal", _send_withdrawal)
-    registry.every("poll_withdrawals", Every(timedelta(seconds=15)), _poll_withdrawals)
-    registry.add("say_withdrawal", _say_withdrawal)
-    # The bills of a day are there at nine of the next one.
-    registry.every("plan_reconciliation", Daily(time(10)), _plan_reconciliation)
-    registry.add("reconcile", _reconcile, time_limit=timedelta(minutes=10))
     registry.add("offer_binding", _offer_binding)
     registry.add("send_mini_program_card", _send_mini_program_card)
     registry.add("learn_unionid", _learn_unionid)
@@ -197,25 +184,6 @@ async def _give_level_rights(handlers: Handlers, job: JobContext) -> None:
     await handlers.level_rights_giving.reach(UUID(job.payload["member_id"]))
 
 
-async def _remind_memberships(handlers: Handlers, job: JobContext) -> None:
-    await handlers.plans.reminders.plan(datetime.fromisoformat(job.payload["slot"]))
-
-
-async def _say_membership_ending(handlers: Handlers, job: JobContext) -> None:
-    account, member_id = job.payload["account"], job.payload["member_id"]
-    soon = await handlers.plans.reminders.due(account=account, member_id=member_id)
-    if soon is not None:
-        text = plan_texts.ending(soon.level, plan_texts.moment(soon.ends_at, BUSINESS_ZONE))
-        await handlers.notices.send_text(account=account, member_id=member_id, text=text)
-
-
-async def _say_membership(handlers: Handlers, job: JobContext) -> None:
-    said = job.payload
-    until = plan_texts.moment(datetime.fromisoformat(said["until"]), BUSINESS_ZONE)
-    text = plan_texts.begun(said["title"], said["paid_fen"], until)
-    await handlers.notices.tell(member_id=said["member_id"], text=text)
-
-
 async def _commit_draws(handlers: Handlers, _: JobContext) -> None:
     await handlers.draw_revealing.commit_ahead()
 
@@ -327,57 +295,6 @@ async def _say_voided(handlers: Handlers, job: JobContext) -> None:
     await handlers.notices.tell(
         member_id=job.payload["member_id"], text=texts.voided_for_member(job.payload["benefit"])
     )
-
-
-async def _poll_orders(handlers: Handlers, _: JobContext) -> None:
-    await handlers.order_watch.poll()
-    await handlers.order_refunds.return_unfulfilled()
-    await handlers.order_refunds.poll()
-
-
-async def _send_refund(handlers: Handlers, job: JobContext) -> None:
-    await handlers.order_refunds.look(UUID(job.payload["refund_id"]))
-
-
-async def _report_shipping(handlers: Handlers, job: JobContext) -> None:
-    await handlers.order_shipping.report(UUID(job.payload["order_id"]))
-
-
-async def _say_paid(handlers: Handlers, job: JobContext) -> None:
-    said = job.payload
-    await handlers.notices.tell(member_id=said["member_id"], text=texts.paid(said["title"], said["amount_fen"]))
-
-
-async def _say_refunded(handlers: Handlers, job: JobContext) -> None:
-    said = job.payload
-    await handlers.notices.tell(member_id=said["member_id"], text=texts.refunded(said["title"], said["amount_fen"]))
-
-
-async def _send_withdrawal(handlers: Handlers, job: JobContext) -> None:
-    await handlers.withdrawals.sending.look(UUID(job.payload["withdrawal_id"]))
-
-
-async def _poll_withdrawals(handlers: Handlers, _: JobContext) -> None:
-    await handlers.withdrawals.sending.poll()
-
-
-async def _say_withdrawal(handlers: Handlers, job: JobContext) -> None:
-    said, told = job.payload, withdrawal_texts
-    by_state = {"arrived": told.arrived, "returned": told.returned, "refused": told.refused}
-    if (text := by_state.get(said["state"])) is not None:
-        await handlers.notices.tell(member_id=said["member_id"], text=text(said["amount_fen"]))
-    elif (deadline := await handlers.withdrawals.asking.waits_until(UUID(said["withdrawal_id"]))) is not None:
-        waits = told.waits(said["amount_fen"], texts.until(deadline, BUSINESS_ZONE))
-        await handlers.notices.tell(member_id=said["member_id"], text=waits)
-
-
-async def _plan_reconciliation(handlers: Handlers, job: JobContext) -> None:
-    await handlers.reconciliations.plan(datetime.fromisoformat(job.payload["slot"]))
-
-
-async def _reconcile(handlers: Handlers, job: JobContext) -> None:
-    kind, day = BillKind(job.payload["kind_of_bill"]), date.fromisoformat(job.payload["day"])
-    await handlers.reconciliations.look(kind, day)
 
 
 async def _offer_binding(handlers: Handlers, job: JobContext) -> None:

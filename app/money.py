@@ -1,0 +1,90 @@
+"""The use cases of money, wired: orders, plans, withdrawals, distribution, the bills and paying merchants."""
+
+from typing import TypedDict
+
+from handlers.accounts.accounts import Accounts
+from handlers.distribution.commission_rules import CommissionRules
+from handlers.distribution.leaderboard import PromoterDays
+from handlers.distribution.operator_promoters import OperatorPromoters
+from handlers.distribution.promoter_links import PromoterLinks
+from handlers.distribution.promoters import Promoters
+from handlers.distribution.releasing import CommissionReleasing
+from handlers.orders.operator_orders import OperatorOrders
+from handlers.orders.ordering import Ordering
+from handlers.orders.orders import Orders
+from handlers.orders.refunds import OrderRefunds
+from handlers.orders.shipping import OrderShipping
+from handlers.orders.watching import OrderWatch
+from handlers.plans.buying import PlanBuying
+from handlers.plans.codes import PlanCodes
+from handlers.plans.my_membership import MyMembership
+from handlers.plans.plan_editing import PlanEditing
+from handlers.plans.plan_reminders import PlanReminders
+from handlers.plans.room import PlanHandlers
+from handlers.plans.trials import Trials
+from handlers.ports import Clock, Payments, Randomness, Vault, WeChat
+from handlers.reconciliation.reconciliations import Reconciliations
+from handlers.settlement.payouts import Payouts
+from handlers.withdrawals.reviewing import WithdrawalReviews
+from handlers.withdrawals.room import WithdrawalRoom
+from handlers.withdrawals.sending import WithdrawalSending
+from handlers.withdrawals.withdrawal_terms import WithdrawalTermsEditing
+from handlers.withdrawals.withdrawals import Withdrawals
+
+
+class Money(TypedDict):
+    """By the names that the catalogue has for them."""
+
+    commission_releasing: CommissionReleasing
+    commission_rules: CommissionRules
+    operator_orders: OperatorOrders
+    operator_promoters: OperatorPromoters
+    order_refunds: OrderRefunds
+    order_shipping: OrderShipping
+    order_watch: OrderWatch
+    ordering: Ordering
+    orders: Orders
+    payouts: Payouts
+    plans: PlanHandlers
+    promoter_days: PromoterDays
+    promoter_links: PromoterLinks
+    promoters: Promoters
+    reconciliations: Reconciliations
+    withdrawals: WithdrawalRoom
+
+
+def money(
+    clock: Clock, vault: Vault, randomness: Randomness, wechat: WeChat, accounts: Accounts, payments: Payments
+) -> Money:
+    """Over the given outside world."""
+    ordering = Ordering(clock, vault, accounts, payments)
+    return Money(
+        commission_releasing=CommissionReleasing(clock),
+        commission_rules=CommissionRules(clock),
+        operator_orders=OperatorOrders(clock),
+        operator_promoters=OperatorPromoters(clock),
+        order_refunds=OrderRefunds(clock, payments),
+        order_shipping=OrderShipping(clock, vault, wechat, accounts),
+        order_watch=OrderWatch(clock, vault, payments),
+        ordering=ordering,
+        orders=Orders(clock, payments),
+        payouts=Payouts(clock),
+        plans=PlanHandlers(
+            buying=PlanBuying(clock, vault, accounts, payments, ordering),
+            codes=PlanCodes(clock, vault),
+            editing=PlanEditing(clock),
+            mine=MyMembership(clock),
+            reminders=PlanReminders(clock),
+            trials=Trials(clock, vault),
+        ),
+        promoter_days=PromoterDays(clock),
+        promoter_links=PromoterLinks(clock, randomness, wechat, accounts),
+        promoters=Promoters(clock),
+        reconciliations=Reconciliations(clock, payments),
+        withdrawals=WithdrawalRoom(
+            asking=Withdrawals(clock, vault, accounts, payments),
+            sending=WithdrawalSending(clock, vault, payments),
+            reviews=WithdrawalReviews(clock),
+            terms=WithdrawalTermsEditing(clock),
+        ),
+    )
