@@ -33,6 +33,7 @@ class Order(TimestampedModel):
     recharge_to_cipher = fields.TextField(default="")
     recharge_to_tail = fields.CharField(max_length=4, default="")
     price_fen = PositiveFenField()  # of one
+    price_points = CountField(default=0)  # of one, beside the money; set aside while it waits
     amount_fen = PositiveFenField()  # of all
     refunded_fen = RefundedField(default=0)  # what went back and what is on its way back
     state = WordField(OrderState, default=OrderState.WAITING)

@@ -96,6 +96,6 @@ class OrderRefundUnknown(DomainError):
 
 
 class PriceChanged(DomainError):
-    """It costs something else than what was shown; facts: `amount_fen`."""
+    """It costs something else than what was shown; facts: `amount_fen`, `points`."""
 
     kind, code, message = ErrorKind.CONFLICT, "order.price_changed", "价格有变化，请刷新后再下单。"

@@ -15,6 +15,7 @@ from handlers.claims.claims import return_units, take_units
 from handlers.errors import DomainError, OfferTooMany
 from handlers.offers.offer_refusals import limit_reached, sold_out
 from handlers.offers.offers import keep_buckets
+from handlers.orders.points import give_back
 from handlers.rules.claim_slots import LimitFull, Slots, free_slots
 from handlers.rules.eligibility import PublishedOffer
 from handlers.rules.stock_buckets import TOTAL, Bucket, NothingOn, buckets, next_opening
@@ -59,10 +60,10 @@ async def write_slots(order_id: UUID, offer_id: UUID, member_id: UUID, locked: L
             raise SerializationConflict("a slot was taken meanwhile")
 
 
-async def unlock(orders: Sequence[Mapping[str, Any]]) -> None:
+async def unlock(orders: Sequence[Mapping[str, Any]], *, at: datetime) -> None:
     """Give back what these orders hold; each of them has just gone along an edge that ends its waiting.
 
-    Rows tell id, offer_id, quantity, stock_buckets.
+    Rows tell id, offer_id, quantity, price_points, stock_buckets.
     """
     units: dict[tuple[UUID, str], int] = {}
     for each in orders:
@@ -71,6 +72,7 @@ async def unlock(orders: Sequence[Mapping[str, Any]]) -> None:
             key = as_uuid(each["offer_id"]), bucket
             units[key] = units.get(key, 0) + int(each["quantity"])
     await return_units(units)
+    await give_back([as_uuid(each["id"]) for each in orders if each["price_points"]], at=at)
 
 
 async def _counters(offer: PublishedOffer, at: datetime, zone: ZoneInfo) -> tuple[tuple[str, ...], int | None]:

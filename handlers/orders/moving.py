@@ -40,7 +40,7 @@ async def end_waiting(order_id: UUID, to: OrderState, *, reason: str, actor: Act
     found = await row(statements.LOCK_ORDER, order_id, OrderState.WAITING.value)
     if found is None or not await rows(statements.CLOSE, order_id, OrderState.WAITING.value, to.value, at):
         return False
-    await unlock([found])
+    await unlock([found], at=at)
     await note(order_id, OrderState.WAITING, to, reason, actor, at=at)
     return True
 
@@ -56,5 +56,5 @@ async def expire_of_offer(offer_id: UUID, *, at: datetime) -> int:
         if await rows(statements.CLOSE, order_id, OrderState.WAITING.value, OrderState.EXPIRED.value, at):
             ended.append(each)
             await note(order_id, OrderState.WAITING, OrderState.EXPIRED, "time", SYSTEM, at=at)
-    await unlock(ended)
+    await unlock(ended, at=at)
     return len(ended)

@@ -48,6 +48,7 @@ class OrderSeen:
     claims: tuple[UUID, ...] = ()
     refunds: tuple[RefundSeen, ...] = ()
     plan_id: UUID | None = None
+    points: int = 0  # for all of it, beside the money
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ def order_seen(
         claims=tuple((claims or {}).get(order_id, ())),
         refunds=tuple((refunds or {}).get(order_id, ())),
         plan_id=as_uuid(found["plan_id"]) if found["plan_id"] else None,
+        points=int(found["price_points"]) * int(found["quantity"]),
     )
 
 

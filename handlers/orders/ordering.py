@@ -39,6 +39,7 @@ from handlers.offers.offers import askers, published
 from handlers.orders.locking import lock, write_slots
 from handlers.orders.moving import expire_of_offer, note
 from handlers.orders.order_views import OrderSeen, order_seen
+from handlers.orders.points import set_aside
 from handlers.ports import ClientPayment, Clock, Payments, ToPay, Vault
 from handlers.recurring import BUSINESS_ZONE
 from handlers.requests import Answer, once
@@ -60,13 +61,15 @@ PAYER = "order.payer"  # what the keyed hash of a payer's openid is for
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What somebody wants to buy. `expected_fen`: what they were shown for all of it; None: not said."""
+    """What somebody wants to buy. `expected_fen`, `expected_points`: what they were shown for all of it; None: not
+    said."""
 
     offer_id: UUID
     quantity: int = 1
     choices: tuple[str, ...] = ()
     recharge_to: str | None = None
     expected_fen: int | None = None
+    expected_points: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,8 @@ class Ordering:
             "recharge_to": self._vault.blind_index("recharge_to", number) if number else "",
             "expected_fen": wanted.expected_fen,
         }
+        if wanted.expected_points is not None:
+            facts["expected_points"] = wanted.expected_points
 
         async def effect() -> Ordered:
             return Ordered(await self._write(person, wanted, number, app_id, openid))
@@ -150,11 +155,11 @@ class Ordering:
         price = verdict.price
         if not price.fen:
             raise OfferFree(title=offer.title)
-        if price.points or price.carrier_fen:  # refused at publish; not to be sold for a part of it by mistake
+        if price.carrier_fen or price.outside_points:  # refused at publish; not to be sold for a part of it by mistake
             raise OfferUnknown
-        amount = price.fen * wanted.quantity
-        if wanted.expected_fen not in {None, amount}:
-            raise PriceChanged(amount_fen=amount)
+        amount, points = price.fen * wanted.quantity, price.points * wanted.quantity
+        if wanted.expected_fen not in {None, amount} or wanted.expected_points not in {None, points}:
+            raise PriceChanged(amount_fen=amount, points=points)
         await expire_of_offer(offer.id, at=now)
         choices = tuple(sorted(wanted.choices))
         locked = await lock(offer, member_id, wanted.quantity, choices, at=now, zone=self._zone)
@@ -171,6 +176,7 @@ class Ordering:
             recharge_to_cipher=cipher,
             recharge_to_tail=tail(number) if number else "",
             price_fen=price.fen,
+            price_points=price.points,
             amount_fen=amount,
             method=PaymentMethod.WECHAT,
             # The number is the row's own id: there is no moment at which one exists without the other.
@@ -183,6 +189,8 @@ class Ordering:
             expires_at=now + LOCKED_FOR,
             look_at=next_look(now, 0, now),
         )
+        if points:
+            await set_aside(order_id, member_id, points, expires_at=now + LOCKED_FOR, at=now)
         await write_slots(order_id, offer.id, member_id, locked, at=now)
         await attribute_order(
             order_id, member_id, offer_id=offer.id, benefit_id=offer.benefit_id, payer_hash=payer, at=now

@@ -19,17 +19,19 @@ GIVEN_BACK = frozenset({ClaimState.ISSUED, ClaimState.EXPIRED})  # what is unuse
 
 @dataclass(frozen=True, slots=True)
 class QuoteLine:
-    """One claim of an order. `amount_fen` is its part of the money; `reason`: why it cannot go back (null: it can)."""
+    """One claim of an order. `amount_fen` is its part of the money, `points` what it took beside; `reason`: why it
+    cannot go back (null: it can)."""
 
     claim_id: UUID
     name: str
     amount_fen: int
+    points: int
     reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """`amount_fen`: what comes back in all; `paid_fen` was paid, `refunded_fen` is back or on its way.
+    """`amount_fen` and `points`: what comes back in all; `paid_fen` was paid, `refunded_fen` is back or on its way.
 
     `term`: of a plan's order, how that comes about.
     """
@@ -40,6 +42,7 @@ class Quote:
     refunded_fen: int
     lines: tuple[QuoteLine, ...]
     term: TermQuote | None = None
+    points: int = 0
 
 
 async def quote(found: Mapping[str, Any], *, at: datetime) -> Quote:
@@ -57,12 +60,15 @@ async def quote(found: Mapping[str, Any], *, at: datetime) -> Quote:
             as_uuid(each["claim_id"]),
             each["name"],
             int(each["amount_fen"]),
+            int(each["price_points"]),
             _why_not(each, at) if is_open else "order.closed",
         )
         for each in await rows(statements.CLAIMS, [order_id])
     )
-    amount = min(sum(line.amount_fen for line in lines if line.reason is None), paid - refunded)
-    return Quote(order_id, max(amount, 0), paid, refunded, lines)
+    back = [line for line in lines if line.reason is None]
+    amount = min(sum(line.amount_fen for line in back), paid - refunded)
+    points = sum(line.points for line in back)
+    return Quote(order_id, max(amount, 0), paid, refunded, lines, points=points)
 
 
 def of_term(term: TermQuote | None, paid: int, refunded: int) -> int:

@@ -26,6 +26,7 @@ from handlers.orders.locking import Locked, lock, unlock, write_slots
 from handlers.orders.money import earned, owed
 from handlers.orders.moving import note
 from handlers.orders.ordering import chosen, payer_hash
+from handlers.orders.points import give_back, require
 from handlers.orders.refunding import send_back_whole
 from handlers.outbox import later
 from handlers.paid_terms.giving import TermWanted, extend, upgrade
@@ -145,7 +146,7 @@ async def _take(
         await _book(found, issued, at)
         return target
     if state is OrderState.WAITING:
-        await unlock([found])
+        await unlock([found], at=at)
     await owed(order_id, amount, at=at)
     cause = OrderRefundCause.UNFULFILLED if state is OrderState.WAITING else OrderRefundCause.LATE
     await send_back_whole(order_id, amount, cause, at=at)
@@ -199,12 +200,17 @@ async def _fulfil(
             names = locked.buckets
         elif not all(await fulfiller(offer.benefit.kind).room(offer.benefit.terms, [choices] * quantity, now=at)):
             raise OfferPaused(title=offer.title)
+        points = int(found["price_points"])
+        if points:  # what was set aside is what the claims spend; of an order that is late it was given back before
+            await give_back([order_id], at=at)
+            await require(member_id, points * quantity, at=at)
         wanted = Wanted(
             member_id=member_id,
             source=ClaimSource.ORDER,
             actor=SYSTEM,
             choices=choices,
             recharge_to=_recharge_to(found, vault),
+            price_points=points,
             price_fen=int(found["price_fen"]),
         )
         issued = await issue(offer, [wanted] * quantity, at=at, zone=zone, vault=vault, buckets=names, reason="ordered")

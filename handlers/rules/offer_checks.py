@@ -65,8 +65,8 @@ def _price(field: str, price: Price, *, takes_money: bool) -> Iterator[Problem]:
         yield Problem(f"{field}.fen", "orders_missing", "还没有开通收款，现金价格暂时只能是0")
     elif price.fen > MOST_FEN:
         yield Problem(f"{field}.fen", "out_of_range", "价格太大，请检查后再填")
-    elif price.fen > 0 and (price.points > 0 or price.outside_points > 0):
-        yield Problem(f"{field}.points", "with_money", "现金价格和积分价格暂时只能设置一项")
+    elif price.fen > 0 and price.outside_points > 0:
+        yield Problem(f"{field}.outside_points", "with_money", "合作方积分和现金价格只能设置一项")
     if price.points > MOST:
         yield Problem(f"{field}.points", "out_of_range", "积分价格太大，请检查后再填")
     if price.outside_points > MOST:

@@ -18,17 +18,19 @@ Why = Annotated[str, StringConstraints(strip_whitespace=True, max_length=80)]
 
 
 class OrderBody(Body):
-    """`choices` and `recharge_to` as for a claim. `amount_fen`: what was shown for all of it, refused if it changed."""
+    """`choices` and `recharge_to` as for a claim. `amount_fen`, `points`: what was shown for all of it, refused if it
+    changed."""
 
     payment_method: Literal["wechat"]
     quantity: Annotated[int, Field(ge=1, le=MOST_AT_ONCE, description="so many or none")] = 1
     choices: Annotated[list[BenefitCode], Field(max_length=20, default_factory=list)]
     recharge_to: RechargeTo | None = None
     amount_fen: MostFen | None = None
+    points: Annotated[int, Field(ge=0, le=10**9)] | None = None
 
     def facts(self, offer_id: Id) -> Wanted:
         """As the handler takes it."""
-        return Wanted(offer_id, self.quantity, tuple(self.choices), self.recharge_to, self.amount_fen)
+        return Wanted(offer_id, self.quantity, tuple(self.choices), self.recharge_to, self.amount_fen, self.points)
 
 
 class RefundBody(Body):
@@ -61,6 +63,7 @@ class OrderOut(Out):
     quantity: int
     price_fen: int
     amount_fen: int
+    points: int = Field(description="beside the money, for all of it: set aside while the order waits")
     refunded_fen: int
     state: OrderState
     method: PaymentMethod
@@ -109,6 +112,7 @@ class QuoteLineOut(Out):
     claim_id: Id
     name: str
     amount_fen: int
+    points: int
     reason: str | None = Field(description="why it cannot go back; null: it can")
 
 
@@ -138,6 +142,7 @@ class QuoteOut(Out):
 
     order_id: Id
     amount_fen: int
+    points: int
     paid_fen: int
     refunded_fen: int
     lines: list[QuoteLineOut]

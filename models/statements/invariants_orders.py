@@ -59,6 +59,16 @@ RULES: tuple[tuple[str, str], ...] = (
         """,  # noqa: S608
     ),
     (
+        "等待付款的订单，积分都预留着；其他订单都没有",
+        """
+        SELECT o.id FROM sales_order o LEFT JOIN ledger_hold h
+        ON h.cause_kind = 'order_points' AND h.cause_id = CAST(o.id AS TEXT)
+        WHERE (o.state = 'waiting' AND o.price_points > 0
+            AND (h.id IS NULL OR h.amount <> o.price_points * o.quantity OR h.state NOT IN ('open', 'expired')))
+        OR (o.state <> 'waiting' AND h.state = 'open')
+        """,
+    ),
+    (
         "退掉的权益不能再使用",
         """
         SELECT k.id FROM order_claim k JOIN claim c ON c.id = k.claim_id

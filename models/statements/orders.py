@@ -12,7 +12,8 @@ _WHOSE = """
 # Everything that is needed to settle an order's money.
 _WHOLE = f"""
     SELECT o.id, o.member_id, o.offer_id, o.offer_version, o.title, o.quantity, CAST(o.choices AS TEXT) AS choices,
-        o.recharge_to_cipher, o.recharge_to_tail, o.price_fen, o.amount_fen, o.refunded_fen, o.state, o.method,
+        o.recharge_to_cipher, o.recharge_to_tail, o.price_fen, o.price_points, o.amount_fen, o.refunded_fen, o.state,
+        o.method,
         o.number, o.app_id, o.mch_id, o.payer_hash, o.prepay_id, o.prepaid_at, o.transaction_id, o.stock_buckets,
         o.ordered_at, o.expires_at, o.paid_at, o.closed_at, o.look_count, o.look_at, n.plan_id,
         COALESCE(f.organization_id, g.organization_id) AS organization_id
@@ -55,7 +56,7 @@ SEEN = Both(
 
 _CLAIMS = """
     SELECT k.id, k.order_id, k.claim_id, k.amount_fen, k.refund_id, c.state, c.uses_total, c.uses_left, c.expires_at,
-        b.name,
+        c.price_points, b.name,
         CASE WHEN EXISTS (SELECT 1 FROM pool_code g WHERE g.claim_id = c.id)
             OR EXISTS (SELECT 1 FROM claim p JOIN pool_code g ON g.claim_id = p.id WHERE p.package_id = c.id)
             THEN 1 ELSE 0 END AS has_code,
@@ -88,17 +89,15 @@ PAY = """
 CLOSE = "UPDATE sales_order SET state = $3, closed_at = $4 WHERE id = $1 AND state = $2 RETURNING id"
 # The same for many whose time is over, of one offer ($1) or of all; $2 now, $3 how many.
 _OVERDUE = """
-    SELECT o.id, o.offer_id, o.quantity, o.stock_buckets FROM sales_order o
+    SELECT o.id, o.offer_id, o.quantity, o.price_points, o.stock_buckets FROM sales_order o
     WHERE {offer}o.state = 'waiting' AND o.expires_at <= $2 ORDER BY o.expires_at, o.id LIMIT $3
 """
 OVERDUE_OF_OFFER = Both(
     postgres=_OVERDUE.format(offer="o.offer_id = $1 AND ") + " FOR UPDATE SKIP LOCKED",
     sqlite=_OVERDUE.format(offer="o.offer_id = $1 AND "),
 )
-LOCK_ORDER = Both(
-    postgres="SELECT id, offer_id, quantity, stock_buckets FROM sales_order WHERE id = $1 AND state = $2 FOR UPDATE",
-    sqlite="SELECT id, offer_id, quantity, stock_buckets FROM sales_order WHERE id = $1 AND state = $2",
-)
+_LOCK = "SELECT id, offer_id, quantity, price_points, stock_buckets FROM sales_order WHERE id = $1 AND state = $2"
+LOCK_ORDER = Both(postgres=_LOCK + " FOR UPDATE", sqlite=_LOCK)
 # What was locked once more, after the time was over.
 LOCKED_FROM = "UPDATE sales_order SET stock_buckets = $2 WHERE id = $1 RETURNING id"
 KEEP_PREPAID = "UPDATE sales_order SET prepay_id = $2, prepaid_at = $3 WHERE id = $1 AND prepay_id = '' RETURNING id"

@@ -117,7 +117,8 @@ def test_whoever_waits_or_is_owed_money_cannot_leave():
         (Price(fen=MOST_FEN), set()),
         (Price(fen=MOST_FEN + 1), {("price.fen", "out_of_range")}),
         (Price(fen=-1), {("price", "negative")}),
-        (Price(fen=1, points=1), {("price.points", "with_money")}),
+        (Price(fen=1, points=1), set()),
+        (Price(fen=1, outside_points=1, outside_account="a"), {("price.outside_points", "with_money")}),
         (Price(fen=1, carrier_fen=1), {("price.carrier_fen", "carrier_missing")}),
     ],
 )
