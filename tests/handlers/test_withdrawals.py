@@ -178,6 +178,32 @@ async def test_what_never_arrived_is_sent_again_under_its_number(bank):
     assert (len(pay.transfers), await stands(seen)) == (1, "confirm")
 
 
+async def test_what_sticks_at_the_payment_service_is_asked_about_until_it_can_be_taken(bank):
+    ming, pay = bank.ming, bank.payments
+    seen = (await ming.ask(4_000)).value
+    pay.transfers_become[seen.number] = TransferHeard.UNDER_WAY
+    real, pay.transfer = pay.transfer, without_package(pay)
+    await ming.look(seen)
+    bank.clock.advance(timedelta(hours=30))  # however long: they have it
+    await bank.handlers.withdrawals.sending.poll()
+    assert (await stands(seen), await ming.money()) == ("sent", (6_000, 4_000))
+    pay.transfer, pay.transfers_become[seen.number] = real, TransferHeard.TO_CONFIRM
+    bank.clock.advance(MINUTES)
+    await bank.handlers.withdrawals.sending.poll()
+    assert (await stands(seen), (await Withdrawal.get()).package) == ("confirm", f"package-{seen.number}")
+    assert [act for act, _ in pay.calls] == ["query_transfer", "query_transfer", "transfer"]
+    assert {number for _, number in pay.calls} == {seen.number}
+    assert await breaches() == []
+
+
+def without_package(pay):
+    async def transfer(wanted):
+        pay.transfers[wanted.number] = wanted
+        return pay.transfer_of(wanted.number)
+
+    return transfer
+
+
 async def test_what_is_refused_comes_back_once_no_call_of_ours_can_be_on_its_way(bank):
     ming, pay = bank.ming, bank.payments
     pay.refuses = "param_error"
