@@ -142,10 +142,13 @@ ALLOWED = {
         Capability.CARDS,
         Capability.BENEFITS_SEEN,
         Capability.CLAIMS_SEEN,
+        Capability.ORDERS_SEEN,
         Capability.POINTS_BY_HAND,
         Capability.LEVELS_BY_HAND,
     },
     OperatorRole.FINANCE: {
+        Capability.ORDERS_SEEN,
+        Capability.REFUNDS,
         Capability.AUDIT,
         Capability.CARD_IMPORTS,
         Capability.BENEFITS_SEEN,
