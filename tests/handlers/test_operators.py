@@ -145,8 +145,10 @@ ALLOWED = {
         Capability.ORDERS_SEEN,
         Capability.POINTS_BY_HAND,
         Capability.LEVELS_BY_HAND,
+        Capability.PLANS_SEEN,
     },
     OperatorRole.FINANCE: {
+        Capability.PLANS_SEEN,
         Capability.ORDERS_SEEN,
         Capability.REFUNDS,
         Capability.AUDIT,
