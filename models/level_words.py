@@ -33,6 +33,8 @@ class RightPeriod(StrEnum):
 
     ONCE = "once"
     MONTH = "month"  # each natural month
+    QUARTER = "quarter"  # each natural quarter
+    YEAR = "year"  # each natural year
     BIRTHDAY = "birthday"  # in the month of their birthday, where one is on file
 
 

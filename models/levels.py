@@ -157,7 +157,7 @@ class LevelRightGiven(TimestampedModel):
     member: fields.ForeignKeyRelation[Member] = fields.ForeignKeyField(
         "models.Member", on_delete=fields.RESTRICT, related_name="level_rights_given"
     )
-    period = fields.CharField(max_length=32)  # `once`, `month:2026-11`, `birthday:2026`
+    period = fields.CharField(max_length=32)  # `once`, `month:2026-11`, `quarter:2026-Q4`, `birthday:2026`
     level = fields.CharField(max_length=32)  # they had then
     claim: fields.ForeignKeyRelation[Claim] = fields.ForeignKeyField(
         "models.Claim", on_delete=fields.RESTRICT, related_name="level_rights_given"

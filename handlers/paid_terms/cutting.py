@@ -82,8 +82,9 @@ async def cut_term(order_id: UUID, *, actor: Actor, at: datetime) -> TermQuote:
         raise LookupError(f"order {order_id} became no term")
     programme_id, member_id = as_uuid(found["programme_id"]), as_uuid(found["member_id"])
     before = await row(statements.LOCK, programme_id, member_id)
-    if before is None:
-        raise LookupError(f"term {found['id']} without a membership")
+    found = await row(statements.OF_ORDER, order_id)  # as it stands now that nobody else moves it
+    if before is None or found is None:
+        raise LookupError(f"order {order_id} became a term without a membership")
     await family([line.claim_id for line in (await _quote(found, at)).rights])
     told = await _quote(found, at)
     if told.reason:

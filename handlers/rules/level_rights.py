@@ -18,7 +18,11 @@ def due_period(period: RightPeriod, at: datetime, zone: ZoneInfo, birthday: str 
             return "once"
         case RightPeriod.MONTH:
             return period_key(Period.MONTH, at, zone)
+        case RightPeriod.YEAR:
+            return period_key(Period.YEAR, at, zone)
     today = day_of(at, zone)
+    if period is RightPeriod.QUARTER:
+        return f"quarter:{today.year:04}-Q{(today.month + 2) // 3}"
     return f"birthday:{today.year:04}" if _month(birthday) == today.month else None
 
 

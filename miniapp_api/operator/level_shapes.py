@@ -79,7 +79,7 @@ class RightBody(Body):
     name: Name
     offer_id: Id
     levels: list[LevelCode] = Field(min_length=1, max_length=MOST_LEVELS)
-    period: Literal["once", "month", "birthday"]
+    period: Literal["once", "month", "quarter", "year", "birthday"]
 
     def facts(self) -> RightWanted:
         """As the handler reads it."""

@@ -98,6 +98,8 @@ def test_a_published_level_stays_and_in_its_order():
     [
         (RightPeriod.ONCE, None, "once"),
         (RightPeriod.MONTH, None, "month:2026-03"),
+        (RightPeriod.QUARTER, None, "quarter:2026-Q1"),
+        (RightPeriod.YEAR, None, "year:2026"),
         (RightPeriod.BIRTHDAY, None, None),
         (RightPeriod.BIRTHDAY, "1990-03-31", "birthday:2026"),
         (RightPeriod.BIRTHDAY, "1990-02-28", None),
