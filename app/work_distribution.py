@@ -1,5 +1,6 @@
 """The jobs of distribution: commissions become available, days are counted, promoters are told."""
 
+from contextlib import suppress
 from datetime import datetime, time, timedelta
 from uuid import UUID
 
@@ -7,6 +8,7 @@ from app.jobs import JobRegistry
 from bot import texts_distribution as texts
 from bot.texts import until
 from handlers.catalogue import Handlers
+from handlers.errors import NotSignedIn
 from handlers.outbox import JobContext
 from handlers.recurring import BUSINESS_ZONE, Daily, Every
 from models.words import PromoterState
@@ -38,9 +40,10 @@ async def _say_commission(handlers: Handlers, job: JobContext) -> None:
 
 async def _say_commission_back(handlers: Handlers, job: JobContext) -> None:
     said = job.payload
-    balance = await handlers.promoters.balance(UUID(said["member_id"]))
-    text = texts.taken_back(said["number"], said["amount_fen"], balance)
-    await handlers.notices.tell(member_id=said["member_id"], text=text)
+    with suppress(NotSignedIn):  # they have left since
+        balance = await handlers.promoters.balance(UUID(said["member_id"]))
+        text = texts.taken_back(said["number"], said["amount_fen"], balance)
+        await handlers.notices.tell(member_id=said["member_id"], text=text)
 
 
 async def _say_promoter(handlers: Handlers, job: JobContext) -> None:

@@ -21,6 +21,8 @@ from models.ids import new_id
 from models.sql import as_uuid, dump_rows
 from models.statements import distribution_days as statements
 
+RANKED_DAYS = 30
+
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
@@ -67,8 +69,13 @@ class PromoterDays:
 
         return await again(attempt)
 
-    async def ranked(self, operator: Operator, *, since: date, until: date, limit: int) -> list[Ranked]:
-        """By what was paid on these days (half-open), of the operator's organizations. Raises RoleMissing."""
+    async def ranked(self, operator: Operator, *, since: date | None, until: date | None, limit: int) -> list[Ranked]:
+        """By what was paid on these days (half-open; None: the 30 days before today), of the operator's organizations.
+
+        Raises RoleMissing.
+        """
+        until = until or day_of(self._clock.now(), self._zone)
+        since = since or until - timedelta(days=RANKED_DAYS)
         scope = await allowed(operator, Capability.PROMOTERS)
         places, of_root = sorted(scope.organization_ids), int(scope.sees(None))
         found = await rows(statements.RANKED, places, of_root, since.isoformat(), until.isoformat(), limit)

@@ -26,7 +26,7 @@ from miniapp_api.replies import Created, Ok, reply
 from miniapp_api.shapes import Body, Cursor, Id, Limit, Out, encode_cursor
 from models.words import CommissionState, PromoterState
 
-PromoterCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+PromoterCode = Annotated[str, StringConstraints(max_length=64)]
 
 
 class PromoterOut(Out):

@@ -88,7 +88,7 @@ class CommissionDraftOut(Out):
     draft: CommissionRulesOut | None
 
 
-class SwitchBody(Body):
+class LevelSwitchBody(Body):
     """The kill switch of one level."""
 
     level: Literal[1, 2]
@@ -142,7 +142,7 @@ async def commission_switches(request: web.Request) -> Ok[list[LevelSwitchOut]]:
 
 @endpoint(tags=["commission"], auth="operator", refuses=[RoleMissing])
 async def switch_commission_level(
-    request: web.Request, body: SwitchBody, *, idempotency_key: str | None = None
+    request: web.Request, body: LevelSwitchBody, *, idempotency_key: str | None = None
 ) -> Ok[LevelSwitchOut]:
     """Off at once: what is paid from now on gives none of this level; what was earned stays."""
     answer = await handlers(request).commission_rules.switch(

@@ -123,8 +123,10 @@ async def stop_promoter(
 
 
 @endpoint(tags=["promoter"], auth="operator", refuses=[RoleMissing])
-async def promoter_ranking(request: web.Request, since: date, until: date, limit: Limit = 20) -> Ok[RankingOut]:
-    """By what was paid on business days from `since` until before `until`; yesterday is the last one counted."""
+async def promoter_ranking(
+    request: web.Request, since: date | None = None, until: date | None = None, limit: Limit = 20
+) -> Ok[RankingOut]:
+    """By what was paid on business days from `since` (30 days before) until before `until` (today)."""
     found = await handlers(request).promoter_days.ranked(operator(request), since=since, until=until, limit=limit)
     return Ok(RankingOut(items=[RankedOut.model_validate(each) for each in found]))
 

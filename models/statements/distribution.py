@@ -52,11 +52,11 @@ BROUGHT_BY = f"""
     FROM promoter_binding b JOIN promoter p ON p.id = b.promoter_id JOIN member m ON m.id = p.member_id
     WHERE b.member_id IN ({_IDS}) AND b.ends_at > $2 ORDER BY b.touched_at, b.id LIMIT 1
 """  # noqa: S608
-_PROTECT = f"""
+# A purchase ($4 when) through this promoter ($2) lengthens the window to $3 at least.
+PROTECT = f"""
     UPDATE promoter_binding SET ends_at = $3
     WHERE member_id IN ({_IDS}) AND promoter_id = $2 AND ends_at < $3 AND ends_at > $4 RETURNING id
 """  # noqa: S608
-PROTECT = _PROTECT
 
 # Whether two people ($1, $2) are one by what we know: a phone, a bound number, a payer ($3; empty: not known).
 SAME = """

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.work_distribution import _say_commission_back as say_commission_back
 from handlers.actors import Person
 from handlers.claims.typed_codes import typed_code
 from handlers.distribution.money import fen
@@ -17,6 +18,7 @@ from handlers.errors import (
 )
 from handlers.ledger.holding import hold, post_hold, void_hold
 from handlers.ledger.posting import post
+from handlers.outbox import JobContext
 from handlers.ports import WeChatRetryLater
 from handlers.redemptions.counter import Scan
 from handlers.rules.ledger import Cause, Move, Side, of_member
@@ -26,6 +28,7 @@ from models.distribution import Commission, OrderPromoter, Promoter, PromoterBin
 from models.ids import new_id
 from models.linking import BoundNumber
 from models.orders import Order
+from models.outbox import Job
 from models.words import Admission, IdentifierStatus, LedgerAccountKind, PromoterState
 from tests.handlers.buying import PRICE, Buyer, breaches, for_sale
 from tests.handlers.claimable import a_benefit
@@ -476,6 +479,31 @@ async def test_whoever_leaves_promotes_nothing_any_more(rooms):
     (binding,) = await PromoterBinding.all().prefetch_related("link", "promoter")
     assert code not in (binding.link.code, binding.link.picture, binding.link.url)
     assert binding.promoter.state is PromoterState.STOPPED
+
+
+async def test_a_refund_after_the_promoter_has_left_is_owed_by_nobody_who_could_be_told(sold):
+    await released(sold)
+    await paid_out(sold, 100)
+    await sold.handlers.departures.leave(sold.hong.person)
+    await give(sold, PRICE)
+    assert await balance(sold.hong.person.member_id, "receivable") == -100
+    await say_commission_back(sold.handlers, await a_job("say_commission_back"))
+    assert await breaches() == []
+
+
+async def a_job(kind: str) -> JobContext:
+    job = await Job.get(kind=kind)
+    return JobContext(job.id, kind, job.key, job.payload, attempt=1, fence=1, owner="test", now=lambda: NOON)
+
+
+async def test_promoters_see_what_is_held_about_them_and_buyers_that_they_were_brought(sold):
+    rights, code = sold.handlers.personal_data, await sold.hong.code()
+    theirs, ours = await rights.export(sold.hong.person), await rights.export(sold.ming.person)
+    assert [(each.state.value, each.scenes) for each in theirs.promoting] == [("active", (code,))]
+    assert [(each.amount_fen, each.state.value) for each in theirs.commissions] == [(100, "pending")]
+    assert [each.scene for each in ours.touches] == [code]
+    assert (theirs.touches, ours.promoting, ours.commissions) == ((), (), ())
+    assert str(sold.ming.person.member_id) not in str((theirs.promoting, theirs.commissions))
 
 
 async def test_a_day_is_counted_once_however_often(sold):

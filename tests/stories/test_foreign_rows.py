@@ -99,7 +99,7 @@ BODIES: Mapping[str, Any] = {
     "LinkBody": {"target": {"kind": "front"}},
     "ApprovePromoterBody": {"grade": "gold"},
     "PromoterReasonBody": {"reason": "资料不全"},
-    "SwitchBody": {"level": 2, "is_off": True},
+    "LevelSwitchBody": {"level": 2, "is_off": True},
     "LadderBody": {"levels": [{"code": "base", "name": "普通", "threshold": 0}]},
     "RightBody": {"code": "tea", "name": "茶", "offer_id": str(new_id()), "levels": ["gold"], "period": "month"},
     "LiftBody": {"level": "gold", "until": (datetime.now(UTC) + timedelta(days=9)).isoformat(), "reason": "补偿"},
@@ -315,7 +315,9 @@ class Route:
         return [name for name in names if name not in NO_IDS]
 
     def filled(self, values: Mapping[str, object]) -> str:
-        path = self.path.replace("{purpose}", "marketing").replace("{order_no}", "A-1")
+        path = (
+            self.path.replace("{purpose}", "marketing").replace("{order_no}", "A-1").replace("{promoter_code}", "p_1")
+        )
         for name in self.parts:
             path = path.replace(f"{{{name}}}", str(values[name]))
         return path
