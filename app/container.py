@@ -128,6 +128,7 @@ from handlers.orders.shipping import OrderShipping
 from handlers.orders.watching import OrderWatch
 from handlers.outside_points.books import OutsideBooks
 from handlers.outside_points.holding import OutsideHolds
+from handlers.outside_points.returning import OutsideReturns
 from handlers.points.points import Points
 from handlers.points.points_adjusting import PointsAdjusting
 from handlers.points.points_reminders import PointsReminders
@@ -321,6 +322,7 @@ def build_handlers(
         own_chances=OwnChances(clock),
         outside_books=OutsideBooks(),
         outside_holds=holds,
+        outside_returns=OutsideReturns(clock, vault, points_outside),
         parcels=Parcels(clock, vault, seeds),
         spinning=Spinning(clock, vault, signer, seeds),
         following=following,

@@ -24,6 +24,7 @@ from models.order_words import RefundHeard as RefundHeard
 from models.order_words import TradeHeard as TradeHeard
 from models.outside_words import OutsideHeard as OutsideHeard
 from models.outside_words import OutsideHoldState as OutsideHoldState
+from models.outside_words import OutsideShareState as OutsideShareState
 from models.purchase_words import BuyerKind as BuyerKind
 from models.purchase_words import PurchaseRuleKind as PurchaseRuleKind
 from models.purchase_words import PurchaseState as PurchaseState

@@ -41,6 +41,7 @@ from handlers.group_commit import GroupCommit
 from handlers.offers.offer_refusals import limit_reached, refusal_of, sold_out
 from handlers.offers.offers import keep_buckets, published
 from handlers.outside_points.holding import OutsideHolds, spend
+from handlers.outside_points.returning import keep
 from handlers.ports import Clock, Vault
 from handlers.recurring import BUSINESS_ZONE
 from handlers.requests import Answer, Asked, recall, record, settle
@@ -211,7 +212,12 @@ class Claiming:
         got: dict[Asked, tuple[Issued, ...]] = {}
         for (asked, _), claims in zip(given, issued, strict=True):
             got[asked] = (*got.get(asked, ()), *claims)
-        await spend({each.hold.id: got[each.asked][0].id for each in fresh if each.hold and each.asked in got}, at=now)
+        held = [(each.hold, got[each.asked]) for each in fresh if each.hold and each.asked in got]
+        await spend({hold.id: claims[0].id for hold, claims in held}, at=now)
+        shared = {
+            hold.id: (hold.points, [each.id for each in claims if each.package_id is None]) for hold, claims in held
+        }
+        await keep(shared, at=now)
         done: dict[Asked, Outcome | DomainError] = {asked: Answer(Claimed(claims)) for asked, claims in got.items()}
         return refused | done
 

@@ -36,7 +36,7 @@ PLANT_OUTSIDE = f"{PLANT}; failing.look_every_second()"
 PLANT_TAKING = f"{PLANT_OUTSIDE}; failing.take_without_asking()"
 PLANT_UNASKED = f"{PLANT}; failing.send_without_asking()"
 SENDING = ("before_sending", "after_sending")  # of a top-up: it counts as sent in the database already
-OUTSIDE = ("hold", "post", "void")  # calls to an account of points; `before_hold`, `after_hold`, ...
+OUTSIDE = ("hold", "post", "void", "give_back")  # calls to an account of points; `before_hold`, `after_hold`, ...
 ARMED = Path("armed")
 
 _held: list[str] = []  # a hold that was heard of and is to be decided about
