@@ -40,7 +40,7 @@ RULES: tuple[tuple[str, str | Both], ...] = (
         """,
     ),
     (
-        "退给合作方账户的积分都属于已收回的领取，没有一直悬着",
+        "退给合作方账户的积分都属于已收回的领取，都等到了回音",
         """
         SELECT r.id FROM outside_share r JOIN claim c ON c.id = r.claim_id
         WHERE (r.state <> 'kept' AND c.state IN ('issued', 'pending', 'partly_used', 'used')) OR r.look_count >= 48
