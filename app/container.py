@@ -123,6 +123,7 @@ from handlers.operators.operators import Operators
 from handlers.operators.organizations import Organizations
 from handlers.outside_points.books import OutsideBooks
 from handlers.outside_points.holding import OutsideHolds
+from handlers.outside_points.returning import OutsideReturns
 from handlers.points.points import Points
 from handlers.points.points_adjusting import PointsAdjusting
 from handlers.points.points_reminders import PointsReminders
@@ -318,6 +319,7 @@ def build_handlers(
         own_chances=OwnChances(clock),
         outside_books=OutsideBooks(),
         outside_holds=holds,
+        outside_returns=OutsideReturns(clock, vault, points_outside),
         parcels=Parcels(clock, vault, seeds),
         spinning=Spinning(clock, vault, signer, seeds),
         following=following,

@@ -65,6 +65,7 @@ def work() -> Registry:
     registry.add("place_top_up", _place_top_up)
     registry.every("poll_top_ups", Every(timedelta(seconds=15)), _poll_top_ups)
     registry.add("settle_outside_hold", _settle_outside_hold)
+    registry.add("return_outside_points", _return_outside_points)
     registry.every("poll_outside_holds", Every(timedelta(seconds=15)), _poll_outside_holds)
     registry.add("say_topped_up", _say_topped_up)
     registry.add("say_top_up_failed", _say_top_up_failed)
@@ -276,6 +277,11 @@ async def _settle_outside_hold(handlers: Handlers, job: JobContext) -> None:
 
 async def _poll_outside_holds(handlers: Handlers, _: JobContext) -> None:
     await handlers.outside_holds.poll()
+    await handlers.outside_returns.poll()
+
+
+async def _return_outside_points(handlers: Handlers, job: JobContext) -> None:
+    await handlers.outside_returns.look(UUID(job.payload["share_id"]))
 
 
 async def _say_topped_up(handlers: Handlers, job: JobContext) -> None:

@@ -98,6 +98,7 @@ from handlers.orders.shipping import OrderShipping
 from handlers.orders.watching import OrderWatch
 from handlers.outside_points.books import OutsideBooks
 from handlers.outside_points.holding import OutsideHolds
+from handlers.outside_points.returning import OutsideReturns
 from handlers.plans.room import PlanHandlers
 from handlers.points.points import Points
 from handlers.points.points_adjusting import PointsAdjusting
@@ -185,6 +186,7 @@ class Handlers:
     own_chances: OwnChances
     outside_books: OutsideBooks
     outside_holds: OutsideHolds
+    outside_returns: OutsideReturns
     parcels: Parcels
     spinning: Spinning
     following: Following

@@ -80,3 +80,9 @@ class OutsidePoints(Protocol):
 
     async def query(self, access: SupplierAccess, hold_no: str) -> OutsideSays:
         """Where it stands; `ABSENT` only where the account says that it has none of this number."""
+
+    async def give_back(self, access: SupplierAccess, return_no: str, *, hold_no: str, points: int) -> OutsideSays:
+        """Give back so many of what was taken with a hold; the same number is the same return."""
+
+    async def query_return(self, access: SupplierAccess, return_no: str) -> OutsideSays:
+        """Whether they went back: `RETURNED`, `REFUSED`, or `ABSENT` where it never heard of this number."""

@@ -8,7 +8,7 @@ from models.claims import Claim
 from models.fields import CountField, UtcField, WordField
 from models.fulfillments import Supplier
 from models.identity import Member
-from models.words import OutsideHoldState
+from models.words import OutsideHoldState, OutsideShareState
 
 
 class OutsideHold(TimestampedModel):
@@ -42,3 +42,28 @@ class OutsideHold(TimestampedModel):
     class Meta:
         table = "outside_hold"
         indexes = (("member_id", "id"), ("state", "look_at"))
+
+
+class OutsideShare(TimestampedModel):
+    """What one claim cost of a hold, and how that goes back when the claim is taken back unused.
+
+    The account knows the return by `return_no`, which is made once, with the claim.
+    """
+
+    hold: fields.ForeignKeyRelation[OutsideHold] = fields.ForeignKeyField(
+        "models.OutsideHold", on_delete=fields.RESTRICT, related_name="shares"
+    )
+    claim: fields.OneToOneRelation[Claim] = fields.OneToOneField(
+        "models.Claim", on_delete=fields.RESTRICT, related_name="outside_share"
+    )
+    return_no = fields.CharField(max_length=32, unique=True)
+    points = CountField()
+    state = WordField(OutsideShareState, default=OutsideShareState.KEPT)
+    look_count = CountField(default=0)  # how often the account was asked
+    look_at = UtcField(null=True)  # when it is looked at next; moved on before each look
+    last_reason = fields.CharField(max_length=64, default="")  # the account's own word
+    closed_at = UtcField(null=True)
+
+    class Meta:
+        table = "outside_share"
+        indexes = (("hold_id",), ("state", "look_at"))

@@ -16,12 +16,22 @@ class OutsideHoldState(StrEnum):
     LOST = "lost"  # given, and the account will not take them any more: for people
 
 
+class OutsideShareState(StrEnum):
+    """Where the points stand that one claim cost; `handlers/outside_points/returning.py` moves them."""
+
+    KEPT = "kept"  # the claim stands, or nothing of it goes back
+    RETURNING = "returning"  # the claim was taken back; the account is to give them back
+    RETURNED = "returned"
+    REFUSED = "refused"  # the account does not give them back: for people
+
+
 class OutsideHeard(StrEnum):
-    """What an account outside says of a hold."""
+    """What an account outside says of a hold, or of points that are to go back."""
 
     HELD = "held"
     POSTED = "posted"
     VOIDED = "voided"
     REFUSED = "refused"  # explicitly: nothing is held, and will not be
-    ABSENT = "absent"  # explicitly: no such hold came in
+    ABSENT = "absent"  # explicitly: no such hold, or return, came in
+    RETURNED = "returned"  # of a return alone
     UNKNOWN = "unknown"  # no answer, or one that says nothing

@@ -2,45 +2,18 @@
 
 from enum import StrEnum
 
-from models.checkin_words import RewardedAct as RewardedAct
-from models.checkin_words import TaskState as TaskState
-from models.distribution_words import Admission as Admission
-from models.distribution_words import CommissionState as CommissionState
-from models.distribution_words import PromoterState as PromoterState
-from models.draw_words import DrawLook as DrawLook
-from models.draw_words import DrawState as DrawState
-from models.draw_words import ParcelState as ParcelState
-from models.draw_words import SpinPaid as SpinPaid
-from models.ledger_words import HoldState as HoldState
-from models.ledger_words import LedgerAccountKind as LedgerAccountKind
-from models.ledger_words import PointsExpiry as PointsExpiry
-from models.level_words import DowngradePolicy as DowngradePolicy
-from models.level_words import LevelCause as LevelCause
-from models.level_words import RightPeriod as RightPeriod
-from models.level_words import RightState as RightState
-from models.order_words import OrderRefundCause as OrderRefundCause
-from models.order_words import OrderRefundState as OrderRefundState
-from models.order_words import OrderState as OrderState
-from models.order_words import PaymentMethod as PaymentMethod
-from models.order_words import PrepayHeard as PrepayHeard
-from models.order_words import RefundHeard as RefundHeard
-from models.order_words import TradeHeard as TradeHeard
-from models.outside_words import OutsideHeard as OutsideHeard
-from models.outside_words import OutsideHoldState as OutsideHoldState
-from models.payout_words import PayoutState as PayoutState
-from models.payout_words import StatementReplyKind as StatementReplyKind
-from models.plan_words import PlanPeriod as PlanPeriod
-from models.plan_words import PlanState as PlanState
-from models.plan_words import PlanWay as PlanWay
-from models.plan_words import TermCause as TermCause
-from models.purchase_words import BuyerKind as BuyerKind
-from models.purchase_words import PurchaseRuleKind as PurchaseRuleKind
-from models.purchase_words import PurchaseState as PurchaseState
-from models.purchase_words import RefundState as RefundState
-from models.reconciliation_words import BillKind as BillKind
-from models.reconciliation_words import Listed as Listed
-from models.withdrawal_words import TransferHeard as TransferHeard
-from models.withdrawal_words import WithdrawalState as WithdrawalState
+from models.checkin_words import *  # noqa: F403 - the words of a room each
+from models.distribution_words import *  # noqa: F403
+from models.draw_words import *  # noqa: F403
+from models.ledger_words import *  # noqa: F403
+from models.level_words import *  # noqa: F403
+from models.order_words import *  # noqa: F403
+from models.outside_words import *  # noqa: F403
+from models.payout_words import *  # noqa: F403
+from models.plan_words import *  # noqa: F403
+from models.purchase_words import *  # noqa: F403
+from models.reconciliation_words import *  # noqa: F403
+from models.withdrawal_words import *  # noqa: F403
 
 
 class AccountKind(StrEnum):

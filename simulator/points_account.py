@@ -16,14 +16,15 @@ from simulator.supplier_signing import answer_to, asked_in
 
 OPENING = 1_000  # points that everybody has to begin with
 _ACTS = ("hold", "post", "void", "query")
+_RETURNS = ("return", "query_return")
 
 
 @dataclass(frozen=True, kw_only=True)
 class PointsConduct:
     """Switches for what it does with a call; the defaults are those of an account that behaves.
 
-    act: of this kind of call alone (hold, post, void, query); empty: of every kind.
-    refuses: does not hold, for reasons of its own.
+    act: of this kind of call alone (hold, post, void, query, return, query_return); empty: of every kind.
+    refuses: does not hold, or give back, for reasons of its own.
     hangs: does the work, but answers so many seconds late: whoever asked has given up.
     loses: the call is lost on the way in, and nothing is answered for `hangs` seconds.
     duplicates: the network brings the same call so many times more.
@@ -63,12 +64,24 @@ class PointsHold:
         }
 
 
+@dataclass
+class PointsReturn:
+    """One number under which points of a hold that was posted go back: returned, refused."""
+
+    return_no: str
+    hold_no: str
+    points: int
+    status: str
+    came_in: int = 0  # calls to give them back
+
+
 class PretendPointsAccount:
     """The account of one supplier, under its path and its secret."""
 
     def __init__(self, feed: Feed, secret: str, path: str) -> None:
         self.balances: defaultdict[str, int] = defaultdict(lambda: OPENING)
         self.holds: dict[str, PointsHold] = {}
+        self.returns: dict[str, PointsReturn] = {}
         self.standing = PointsConduct()
         self._feed = feed
         self._secret = secret
@@ -94,6 +107,9 @@ class PretendPointsAccount:
         return [
             web.post(holds if act == "hold" else f"{holds}/{act}", self._view(act))  # one address per act
             for act in _ACTS
+        ] + [
+            web.post(f"{self._path}/points/returns", self._view("return")),
+            web.post(f"{self._path}/points/returns/query", self._view("query_return")),
         ]
 
     def _view(self, act: str) -> Callable[[web.Request], Awaitable[web.Response]]:
@@ -103,17 +119,18 @@ class PretendPointsAccount:
         return view
 
     async def _asked(self, act: str, request: web.Request) -> web.Response:
-        asked = await asked_in(request, self._secret, "hold_no")
+        number = "return_no" if act in _RETURNS else "hold_no"
+        asked = await asked_in(request, self._secret, number)
         conduct = self._conduct(act)
         if conduct.loses:
             await asyncio.sleep(conduct.hangs)
             raise web.HTTPGatewayTimeout
         for _ in range(1 + conduct.duplicates):
-            self._do(act, asked, conduct)
+            (self._give_back if act in _RETURNS else self._do)(act, asked, conduct)
         self._feed.publish("supplier")
         if conduct.hangs:
             await asyncio.sleep(conduct.hangs)
-        body = b'{"status": "hel\xff' if conduct.is_garbage else orjson.dumps(self._said(str(asked["hold_no"])))
+        body = b'{"status": "hel\xff' if conduct.is_garbage else orjson.dumps(self._told(act, str(asked[number])))
         return answer_to(request, self._secret, body, is_wrong=conduct.wrong_signature)
 
     def _conduct(self, act: str) -> PointsConduct:
@@ -144,6 +161,29 @@ class PretendPointsAccount:
         else:
             self.balances[account] -= points
         return hold
+
+    def _give_back(self, act: str, asked: dict[str, object], conduct: PointsConduct) -> None:
+        number, found = str(asked["return_no"]), self.returns.get(str(asked["return_no"]))
+        if act != "return":
+            return
+        if found is None:
+            hold, points = self.holds.get(str(asked["hold_no"])), int(str(asked["points"]))
+            gone = [each for each in self.returns.values() if each.status == "returned"]
+            back = sum(each.points for each in gone if hold and each.hold_no == hold.hold_no)
+            is_fine = hold is not None and hold.status == "posted" and back + points <= hold.points
+            status = "returned" if is_fine and not conduct.refuses else "refused"
+            found = self.returns[number] = PointsReturn(number, str(asked["hold_no"]), points, status)
+            if hold is not None and status == "returned":
+                self.balances[hold.account] += points
+        found.came_in += 1
+
+    def _told(self, act: str, number: str) -> dict[str, object]:
+        if act not in _RETURNS:
+            return self._said(number)
+        found = self.returns.get(number)
+        if found is None:
+            return {"return_no": number, "status": "absent"}
+        return {"return_no": number, "status": found.status, "points": found.points}
 
     def _said(self, number: str) -> dict[str, object]:
         hold = self.holds.get(number)

@@ -192,6 +192,7 @@ class FakeOutsidePoints:
         self.balances: dict[str, int] = {}  # by phone number
         self.holds: dict[str, tuple[str, int]] = {}  # by number: whose, how many
         self.states: dict[str, OutsideHeard] = {}
+        self.returns: dict[str, tuple[str, int]] = {}  # by number: of which hold, how many
         self.calls: list[str] = []
         self.does_silently: set[str] = set()  # of these acts the work is done, and the answer lost
         self.is_deaf: set[str] = set()  # these never arrive, and are not answered
@@ -227,6 +228,24 @@ class FakeOutsidePoints:
 
     async def query(self, access: SupplierAccess, hold_no: str) -> OutsideSays:
         return await self._asked("query", hold_no, lambda: None)
+
+    async def give_back(self, access: SupplierAccess, return_no: str, *, hold_no: str, points: int) -> OutsideSays:
+        def work() -> None:
+            account, taken = self.holds[hold_no]
+            if return_no in self.states:
+                return
+            back = sum(points for of, points in self.returns.values() if of == hold_no)
+            is_fine = self.states.get(hold_no) is OutsideHeard.POSTED and back + points <= taken
+            self.states[return_no] = OutsideHeard.RETURNED if is_fine else OutsideHeard.REFUSED
+            self.holds[return_no] = (account, points)
+            if is_fine:
+                self.returns[return_no] = (hold_no, points)
+                self.balances[account] += points
+
+        return await self._asked("return", return_no, work)
+
+    async def query_return(self, access: SupplierAccess, return_no: str) -> OutsideSays:
+        return await self._asked("query_return", return_no, lambda: None)
 
     async def _asked(self, act: str, hold_no: str, work: Callable[[], None]) -> OutsideSays:
         self.calls.append(act)

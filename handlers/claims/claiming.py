@@ -37,6 +37,7 @@ from handlers.lanes import Lanes
 from handlers.offers.offer_refusals import refusal_of
 from handlers.offers.offers import published
 from handlers.outside_points.holding import OutsideHolds, spend
+from handlers.outside_points.returning import keep
 from handlers.ports import Clock, Vault
 from handlers.recurring import BUSINESS_ZONE
 from handlers.requests import Answer, Asked, recall, record, settle
@@ -170,7 +171,9 @@ class Claiming:
         for offer_id, claims in zip(lots, issued, strict=True):
             for one, theirs in zip(asked[offer_id], claims, strict=True):
                 got.setdefault(one, []).extend(theirs)
-        await spend({each.hold.id: got[each.asked][0].id for each in fresh if each.hold and each.asked in got}, at=now)
+        held = [(each.hold, got[each.asked]) for each in fresh if each.hold and each.asked in got]
+        await spend({hold.id: claims[0].id for hold, claims in held}, at=now)
+        await keep({hold.id: (hold.points, _wholes(claims)) for hold, claims in held}, at=now)
         return decided | {one: Answer(Claimed(tuple(claims))) for one, claims in got.items()}
 
     async def _allowed(
@@ -240,3 +243,8 @@ class Claiming:
 
 def _request(wanted: Claim) -> Hashable:
     return wanted.asked.scope
+
+
+def _wholes(claims: Sequence[Issued]) -> list[UUID]:
+    """The claims that were asked for, without the parts that came with them."""
+    return [each.id for each in claims if each.package_id is None]

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from handlers.errors import DomainError, PointsShort
 from handlers.ledger.posting import post, settle
+from handlers.outside_points.returning import send_back
 from handlers.points.crediting import recall
 from handlers.points.points_terms import terms
 from handlers.points.spending import SPENT, Spending, points_unit, spend_each
@@ -84,9 +85,11 @@ async def pay(paid: Sequence[Paid], *, at: datetime) -> None:
 async def return_points(claim_ids: Collection[UUID], *, at: datetime) -> int:
     """What unused claims have cost goes back into the lots it was taken from; of how many claims it did.
 
-    To whoever their member is today. Points that came with claims that were revoked go. Again, nothing happens.
+    What they have cost at an account outside is asked back from there, and not counted here. To whoever their member is
+    today. Points that came with claims that were revoked go. Again, nothing happens.
     """
     await recall(claim_ids, at=at)
+    await send_back(claim_ids, at=at)
     found = await rows(statements.PAID, sorted(claim_ids)) if claim_ids else []
     if not found:
         return 0

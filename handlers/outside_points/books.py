@@ -20,7 +20,10 @@ from models.words import OutsideHoldState
 
 @dataclass(frozen=True, slots=True)
 class OperatedHold:
-    """One hold. `claim_id`: the first claim that it paid for; `last_reason`: the account's own word."""
+    """One hold. `claim_id`: the first claim that it paid for; `last_reason`: the account's own word.
+
+    Of its points `returned` went back since; `owed` should have, and did not yet or were refused.
+    """
 
     id: UUID
     hold_no: str
@@ -33,6 +36,8 @@ class OperatedHold:
     last_reason: str
     closed_at: datetime | None
     created_at: datetime
+    returned: int
+    owed: int
 
 
 @refusing
@@ -69,4 +74,6 @@ def _hold(found: Mapping[str, Any]) -> OperatedHold:
         last_reason=found["last_reason"],
         closed_at=as_instant(found["closed_at"]) if found["closed_at"] else None,
         created_at=as_instant(found["created_at"]),
+        returned=int(found["returned"]),
+        owed=int(found["owed"]),
     )

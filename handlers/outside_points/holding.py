@@ -36,6 +36,7 @@ from models.identity import Identifier
 from models.ids import new_id
 from models.sql import as_instant, as_uuid, dump_rows
 from models.statements import outside_points as statements
+from models.statements import outside_shares as shares
 from models.words import IdentifierStatus, Namespace, OutsideHeard, OutsideHoldState
 
 AT_ONCE = 10  # holds that one poll asks about at the same time
@@ -171,8 +172,11 @@ class OutsideHolds:
         return len(due)
 
     async def hinders_leaving(self, member_ids: Sequence[UUID]) -> str | None:
-        """Why somebody cannot leave yet: what an account outside holds for them must first be settled."""
-        return HINDRANCE if await rows(statements.OPEN_OF, list(member_ids)) else None
+        """Why somebody cannot leave yet: what an account outside holds or gives back must be settled."""
+        for still_open in (statements.OPEN_OF, shares.OPEN_OF):
+            if await rows(still_open, list(member_ids)):
+                return HINDRANCE
+        return None
 
     async def _begin(self, wish: OutsideWish, name: str) -> Mapping[str, Any]:
         async with atomic():

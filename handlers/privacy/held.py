@@ -193,12 +193,16 @@ class HeldPurchase:
 
 @dataclass(frozen=True, slots=True)
 class HeldOutsidePoints:
-    """Points of an account outside that were asked for; `kept_by`: who keeps that account. The number is not kept."""
+    """Points of an account outside that were asked for; `kept_by`: who keeps that account. The number is not kept.
+
+    `returned`: how many of them went back since.
+    """
 
     kept_by: str
     amount: int
     state: OutsideHoldState
     asked_at: datetime
+    returned: int
 
 
 @dataclass(frozen=True, slots=True)

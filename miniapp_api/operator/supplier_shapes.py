@@ -74,7 +74,8 @@ class OrderOut(Out):
 class HoldOut(Out):
     """Points that this account holds or held for a member, to be compared with its books.
 
-    `lost`: the claim was given, and the account will not take the points any more.
+    `lost`: the claim was given, and the account will not take the points any more. Of them `returned` went back since;
+    `owed` should have, and did not yet or were refused.
     """
 
     id: Id
@@ -88,6 +89,8 @@ class HoldOut(Out):
     last_reason: str
     closed_at: datetime | None
     created_at: datetime
+    returned: int
+    owed: int
 
 
 class SupplierOut(Out):

@@ -32,4 +32,20 @@ RULES: tuple[tuple[str, str | Both], ...] = (
         OR (h.closed_at IS NULL) <> ({_OPEN})
         """,  # noqa: S608
     ),
+    (
+        "合作方积分等于它所付各次领取之和",
+        """
+        SELECT h.id FROM outside_hold h JOIN outside_share r ON r.hold_id = h.id
+        GROUP BY h.id, h.points, h.claim_id HAVING SUM(r.points) <> h.points OR h.claim_id IS NULL
+        """,
+    ),
+    (
+        "退给合作方账户的积分都属于已收回的领取，都等到了回音",
+        """
+        SELECT r.id FROM outside_share r JOIN claim c ON c.id = r.claim_id
+        WHERE (r.state <> 'kept' AND c.state IN ('issued', 'pending', 'partly_used', 'used')) OR r.look_count >= 48
+        OR (r.closed_at IS NULL) <> (r.state IN ('kept', 'returning'))
+        OR (r.look_at IS NULL) <> (r.state <> 'returning')
+        """,
+    ),
 )

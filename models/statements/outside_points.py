@@ -80,7 +80,11 @@ OPEN_OF = Both(
 
 # A supplier's ($1) holds, those of one state alone ($2; empty: all), after $3, $4 at most.
 _OF_SUPPLIER = """
-    SELECT id, created_at, hold_no, offer_id, claim_id, points, state, look_count, look_at, last_reason, closed_at
+    SELECT id, created_at, hold_no, offer_id, claim_id, points, state, look_count, look_at, last_reason, closed_at,
+        (SELECT COALESCE(SUM(r.points), 0) FROM outside_share r
+            WHERE r.hold_id = outside_hold.id AND r.state = 'returned') AS returned,
+        (SELECT COALESCE(SUM(r.points), 0) FROM outside_share r
+            WHERE r.hold_id = outside_hold.id AND r.state IN ('returning', 'refused')) AS owed
     FROM outside_hold WHERE supplier_id = $1 AND ({state} = '' OR state = {state}) AND ({after} IS NULL OR id > {after})
     ORDER BY id LIMIT $4
 """

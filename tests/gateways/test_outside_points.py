@@ -93,3 +93,29 @@ async def test_a_call_that_the_network_doubles_holds_once(platform, api):
 async def test_whoever_has_another_secret_is_told_nothing(platform, api):
     said = await api.hold(access(platform, secret="s" * 32), ONE, account=NUMBER, points=30)
     assert (said.heard, platform.points.holds) == (OutsideHeard.UNKNOWN, {})
+
+
+async def give_back(api, platform, number=OTHER, points=30) -> OutsideSays:
+    return await api.give_back(access(platform), number, hold_no=ONE, points=points)
+
+
+async def test_what_was_taken_goes_back_once_for_a_number_and_never_more_than_was_taken(platform, api):
+    assert (await hold(api, platform)).heard is OutsideHeard.HELD
+    assert (await give_back(api, platform, "early")).heard is OutsideHeard.REFUSED  # nothing is taken yet
+    await api.post(access(platform), ONE)
+    assert (await api.query_return(access(platform), OTHER)).heard is OutsideHeard.ABSENT
+    for _ in range(2):
+        assert await give_back(api, platform, points=20) == OutsideSays(OutsideHeard.RETURNED, 20)
+    assert await api.query_return(access(platform), OTHER) == OutsideSays(OutsideHeard.RETURNED, 20)
+    assert (await give_back(api, platform, "more", points=11)).heard is OutsideHeard.REFUSED
+    assert platform.points.balances[NUMBER] == OPENING - 10
+    assert (await api.query(access(platform), ONE)).heard is OutsideHeard.POSTED
+
+
+@pytest.mark.parametrize("conduct", [PointsConduct(hangs=1.0), PointsConduct(is_garbage=True)])
+async def test_a_return_without_a_clear_answer_is_unknown_and_the_question_knows(platform, api, conduct):
+    await hold(api, platform)
+    await api.post(access(platform), ONE)
+    platform.points.once(conduct)
+    assert (await give_back(api, platform)).heard is OutsideHeard.UNKNOWN
+    assert await api.query_return(access(platform), OTHER) == OutsideSays(OutsideHeard.RETURNED, 30)

@@ -38,10 +38,10 @@ PLANT_HASTY = f"{PLANT}; failing.answer_before_the_commit()"
 PLANT_OUTSIDE = f"{PLANT}; failing.look_every_second()"
 PLANT_TAKING = f"{PLANT_OUTSIDE}; failing.take_without_asking()"
 PLANT_UNASKED = f"{PLANT}; failing.send_without_asking()"
-OUTSIDE = ("hold", "post", "void")  # calls to an account of points; `before_hold`, `after_hold`, ...
 PLANT_NEW_NUMBERS = f"{PLANT}; failing.send_under_another_number()"
 SENDING = ("before_sending", "after_sending")  # of a top-up or a transfer: it counts as sent in the database already
 TRANSFERRING = (*SENDING, "before_commit")  # of what the answer changes
+OUTSIDE = ("hold", "post", "void", "give_back")  # calls to an account of points; `before_hold`, `after_hold`, ...
 ARMED = Path("armed")
 
 _held: list[str] = []  # a hold that was heard of and is to be decided about

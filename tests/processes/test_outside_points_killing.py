@@ -67,12 +67,17 @@ class Shop:
             self.site.database_url,
             "UPDATE job SET lease_until = run_at WHERE state = 'running'",
             f"UPDATE outside_hold SET look_at = created_at WHERE NOT ({CLOSED})",
+            "UPDATE outside_share SET look_at = created_at WHERE state = 'returning'",
         )
 
     async def settled(self) -> None:
         """Until nothing is open; then both books say the same."""
         since = time.monotonic()
-        while await self.number(f"SELECT count(*) FROM outside_hold WHERE NOT ({CLOSED})"):
+        still_open = (
+            f"SELECT (SELECT count(*) FROM outside_hold WHERE NOT ({CLOSED}))"
+            " + (SELECT count(*) FROM outside_share WHERE state = 'returning')"
+        )
+        while await self.number(still_open):
             assert time.monotonic() - since < 60, await self.told()
             await asyncio.sleep(0.1)
         theirs = {number: each.status for number, each in self.points.holds.items()}
@@ -137,6 +142,32 @@ async def test_killed_around_every_call_a_wish_is_paid_once_and_nothing_stays_he
         await holds()
     finally:
         await database.disconnect()
+
+
+@pytest.mark.timeout(240)
+async def test_killed_around_asking_for_them_back_they_come_back_once(site):
+    """What taking a claim back writes is written here: it is the clock that asks, and dies of it."""
+    shop = await a_shop(site)
+    server = await shop.serve()
+    for turn, point in enumerate(("outside before_give_back", "outside after_give_back"), 1):
+        assert await shop.press(point.replace(" ", "-")) == 201
+        await shop.settled()
+        await server.stop()
+        await stored.damage(
+            site.database_url,
+            "UPDATE outside_share SET state = 'returning' WHERE state = 'kept'",
+            "UPDATE claim SET state = 'revoked'",
+        )
+        shop.arm(point)
+        await shop.due()
+        await shop.is_dead(await site.start("serve", planted=failing.PLANT_OUTSIDE, **WITHIN))
+        server = await shop.serve()
+        await shop.settled()
+        assert shop.points.balances[NUMBER] == OPENING
+        returns = list(shop.points.returns.values())
+        assert [(each.status, each.came_in) for each in returns] == [("returned", 1)] * turn
+    told = await stored.read(site.database_url, "SELECT state FROM outside_share")
+    assert [each["state"] for each in told] == ["returned"] * turn
 
 
 @pytest.mark.timeout(240)

@@ -62,6 +62,12 @@ async def told_of(market) -> list[str]:
     return [each["state"] for each in holds["items"]]
 
 
+async def went_back(market) -> list[tuple[int, int, int]]:
+    status, holds = await market.desk.tell("GET", f"/operator/suppliers/{market.supplier_id}/holds")
+    assert status == 200, holds
+    return [(each["points"], each["returned"], each["owed"]) for each in holds["items"]]
+
+
 async def test_a_car_wash_for_points_of_the_carrier(counting):
     town, points = counting.town, counting.town.platform.points
     offer, ming = await offered(counting), await a_member(counting, "小明")
@@ -109,3 +115,24 @@ async def test_in_chat_it_says_what_it_takes_whose_it_is_and_where_it_is_had(cou
     assert (await ming.say(town.oa, "1")).text == said
     assert (await ming.say(town.oa, "领 洗车")).text == said
     assert (town.platform.points.holds, await Claim.all().count()) == ({}, 0)
+
+
+async def test_a_car_wash_that_is_taken_back_gives_its_points_back(counting):
+    town, points = counting.town, counting.town.platform.points
+    offer, ming = await offered(counting), await a_member(counting, "小明")
+    got = await press(ming, offer, "first")
+    await worked(town)
+    assert points.balances[NUMBER] == OPENING - 300
+    points.once(PointsConduct(act="return", hangs=1.0))  # it does the work, and the answer comes too late
+    claim_id = got.answer["claims"][0]["id"]
+    taken = await counting.desk.tell("POST", f"/operator/claims/{claim_id}/revoke", {"reason": "发错了"})
+    assert (taken[0], taken[1]["state"]) == (200, "revoked")
+    assert await went_back(counting) == [(300, 0, 300)]
+    await worked(town)
+    await worked(town, 60)
+    assert points.balances[NUMBER] == OPENING
+    assert [(each.status, each.came_in) for each in points.returns.values()] == [("returned", 1)]
+    assert await told_of(counting) == ["posted"]
+    assert await went_back(counting) == [(300, 300, 0)]
+    for check in CHECKS:
+        assert not await rows(check.sql), check.what
