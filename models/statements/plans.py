@@ -179,12 +179,12 @@ BATCHES = Both(postgres=_BATCHES.format(after="CAST($2 AS uuid)"), sqlite=_BATCH
 
 # Reminders: members ($5 the last of the page before, $6 how many) whose membership ends within ($1, $2] or ($3, $4].
 _ENDING = """
-    SELECT p.member_id, MIN(a.key) AS account FROM paid_membership p
-    JOIN member m ON m.id = p.member_id AND m.status = 'active'
-    JOIN follower f ON f.member_id = p.member_id AND f.unfollowed_at IS NULL
+    SELECT m.id AS member_id, MIN(a.key) AS account FROM paid_membership p JOIN member o ON o.id = p.member_id
+    JOIN member m ON m.id = COALESCE(o.canonical_id, o.id) AND m.status = 'active'
+    JOIN follower f ON f.member_id = m.id AND f.unfollowed_at IS NULL
     JOIN account a ON a.id = f.account_id AND a.kind = 'official_account'
     WHERE ((p.ends_at > $1 AND p.ends_at <= $2) OR (p.ends_at > $3 AND p.ends_at <= $4))
-    AND ({after} IS NULL OR p.member_id > {after})
-    GROUP BY p.member_id ORDER BY p.member_id LIMIT $6
+    AND ({after} IS NULL OR m.id > {after})
+    GROUP BY m.id ORDER BY m.id LIMIT $6
 """
 ENDING = Both(postgres=_ENDING.format(after="CAST($5 AS uuid)"), sqlite=_ENDING.format(after="$5"))

@@ -63,6 +63,15 @@ async def test_a_plan_bought_twice_at_once_extends_twice(desk, ming, clock, monk
     assert await breaches() == []
 
 
+async def test_one_payment_that_is_told_of_twice_at_once_extends_once(desk, ming, clock, monkeypatch):
+    now, number = clock.now().replace(microsecond=0), (await desk.order(ming, desk.month)).value.order.number
+    notice, hear = desk.rooms.payments.pay(number), desk.rooms.handlers.order_watch.hear
+    held = Held(monkeypatch, giving, "settle")
+    assert await one_inside_the_other(held, hear({}, notice), hear({}, notice)) == [OrderState.PAID] * 2
+    assert await desk.ends(ming) == now + 31 * DAY
+    assert await breaches() == []
+
+
 async def test_the_one_statement_extends_twice_even_where_nobody_locks_the_member(desk, ming, clock, monkeypatch):
     unlocked = claim_statements.CLAIMANTS
     monkeypatch.setattr(

@@ -328,3 +328,12 @@ class TestReminding:
         assert (soon.level, soon.ends_at) == ("金卡会员", await desk.ends(ming))
         await desk.buy(ming, desk.month)
         assert await due(account="oa", member_id=str(ming.member_id)) is None
+
+    async def test_who_became_one_with_somebody_else_is_reminded_of_what_they_had(self, desk, far, clock):
+        one, other = await two_of_one(far)
+        await desk.buy(other, desk.month)
+        await merge(far, one, other)
+        clock.advance(24.5 * DAY)
+        assert await desk.plans.reminders.plan(clock.now()) == 1
+        today = (await far.person("o-ming")).member_id
+        assert (await Job.get(kind="say_membership_ending")).payload["member_id"] == str(today)
