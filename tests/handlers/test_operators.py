@@ -136,7 +136,8 @@ ALLOWED = {
     OperatorRole.ADMIN: set(Capability),
     OperatorRole.OPERATOR: set(Capability)
     - {Capability.OPERATORS, Capability.ORGANIZATIONS, Capability.AUDIT, Capability.MERGE_OVERRIDE}
-    - {Capability.STATEMENTS},
+    - {Capability.STATEMENTS, Capability.PAYOUTS, Capability.RECONCILIATION}
+    - {Capability.WITHDRAWALS, Capability.WITHDRAWAL_TERMS, Capability.COMMISSION_RULES},
     OperatorRole.SUPPORT: {
         Capability.MEMBERS,
         Capability.CARDS,
@@ -157,6 +158,9 @@ ALLOWED = {
         Capability.CONFLICTS,
         Capability.SETTLEMENT,
         Capability.STATEMENTS,
+        Capability.PAYOUTS,
+        Capability.WITHDRAWALS,
+        Capability.RECONCILIATION,
     },
 }
 
