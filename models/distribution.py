@@ -179,7 +179,7 @@ class Commission(TimestampedModel):
 
     class Meta:
         table = "commission"
-        indexes = (("promoter_id", "id"), ("order_id", "id"))
+        indexes = (("promoter_id", "id"),)
 
 
 class PromoterDay(TimestampedModel):

@@ -23,14 +23,13 @@ async def attribute_order(
 ) -> None:
     """Inside the transaction that makes the order, the buyer's row locked. A level stands only on the one below it."""
     require_atomic()
-    levels: list[Mapping[str, Any]] = []
     first = await row(statements.BROUGHT_BY, member_id, at)
     if first is None or not await _counts(first, member_id, payer_hash):
         return
     version = await rules_in_force((await programme_terms()).programme_id)
     if version is None or version.id is None:
         return
-    levels.append(first)
+    levels = [first]
     if version.terms.level_count > 1:
         second = await row(statements.BROUGHT_BY, as_uuid(first["member_id"]), at)
         if second is not None and await _counts(second, member_id, payer_hash):

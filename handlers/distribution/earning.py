@@ -30,7 +30,8 @@ EARNED = Counter("fanpiao_commissions_fen", "Commissions in fen: earned, and tak
 async def earn(order_id: UUID, buyer_id: UUID, paid_fen: int, payer_hash: str, *, at: datetime) -> None:
     """The commissions of an order that was just paid and fulfilled, by what was written down when it was made.
 
-    A promoter who was stopped meanwhile, a level that is switched off, and whoever turned out to be the buyer get none.
+    A level that is switched off gets none; a promoter who was stopped meanwhile or turned out to be the buyer gets
+    none, and nobody above them.
     """
     require_atomic()
     snapshot = await rows(statements.SNAPSHOT, order_id)
@@ -44,9 +45,9 @@ async def earn(order_id: UUID, buyer_id: UUID, paid_fen: int, payer_hash: str, *
         if each["level"] == 1:
             protected_until = at + timedelta(days=int(each["protection_days"]))
             await rows(statements.PROTECT, today, promoter_id, protected_until, at)
-        if each["state"] != PromoterState.ACTIVE or each["is_off"] or not amount:
-            continue
-        if await is_same_person(today, member_id, payer_hash):
+        if each["state"] != PromoterState.ACTIVE or await is_same_person(today, member_id, payer_hash):
+            break  # nobody stands on whoever does not count
+        if each["is_off"] or not amount:
             continue
         commission = await Commission.create(
             order_id=order_id,

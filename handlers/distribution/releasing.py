@@ -51,11 +51,11 @@ class CommissionReleasing:
         """Pending ones whose order was looked at long enough ago; how many were looked at."""
         async with atomic():
             now = self._clock.now()
-            found = await rows(statements.DUE, CommissionState.PENDING.value, now, batch)
+            found = await rows(statements.PENDING_DUE, now, batch)
             moves, told = [], []
             for each in found:
                 until = _until(each)
-                if each["open_count"] and until > now:
+                if each["is_open"] and until > now:
                     earned_at = as_instant(each["earned_at"])
                     moves.append(_move(each, CommissionState.PENDING, due_at=next_look(earned_at, now, until)))
                 else:
@@ -69,10 +69,10 @@ class CommissionReleasing:
         """Frozen ones whose day has come: how many were looked at, and how many of them were released."""
         async with atomic():
             now = self._clock.now()
-            found = await rows(statements.DUE, CommissionState.FROZEN.value, now, batch)
+            found = await rows(statements.FROZEN_DUE, now, batch)
             # What was redeemed may have been taken back since: then it can be given back again.
-            reopened = [each for each in found if each["open_count"] and _until(each) > now]
-            ready = [each for each in found if not (each["open_count"] and _until(each) > now)]
+            reopened = [each for each in found if each["is_open"] and _refundable_until(each) > now]
+            ready = [each for each in found if not each["is_open"] or _refundable_until(each) <= now]
             refused = await _pay(ready, now)
             moves = [_move(each, CommissionState.PENDING, due_at=now) for each in reopened]
             for each in ready:
@@ -119,15 +119,18 @@ def _released_cause(each: Mapping[str, Any]) -> Cause:
 
 
 def _until(each: Mapping[str, Any]) -> datetime:
-    earned_at = as_instant(each["earned_at"])
     return available_from(
         int(each["hold_days"]),
         int(each["freeze_days"]),
-        earned_at=earned_at,
+        earned_at=as_instant(each["earned_at"]),
         used_at=as_instant(each["used_at"]) if each["used_at"] else None,
-        is_open=bool(each["open_count"]),
-        refundable_until=earned_at + REFUNDABLE_FOR,
+        is_open=bool(each["is_open"]),
+        refundable_until=_refundable_until(each),
     )
+
+
+def _refundable_until(each: Mapping[str, Any]) -> datetime:
+    return as_instant(each["earned_at"]) + REFUNDABLE_FOR
 
 
 def _move(
@@ -138,10 +141,9 @@ def _move(
     frozen_until: datetime | None = None,
     released_at: datetime | None = None,
 ) -> dict[str, object]:
-    before = CommissionState.FROZEN if each["frozen_until"] else CommissionState.PENDING
     return {
         "id": as_uuid(each["id"]),
-        "before": before.value,
+        "before": each["state"],
         "after": after.value,
         "frozen_until": instant_text(frozen_until) if frozen_until else None,
         "due_at": instant_text(due_at) if due_at else None,

@@ -221,7 +221,7 @@ class Migration(migrations.Migration):
             options={
                 "table": "commission",
                 "app": "models",
-                "indexes": [Index(fields=["promoter_id", "id"]), Index(fields=["order_id", "id"])],
+                "indexes": [Index(fields=["promoter_id", "id"])],
                 "pk_attr": "id",
             },
             bases=["TimestampedModel"],

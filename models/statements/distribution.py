@@ -128,25 +128,32 @@ TAKE_BACK = """
 
 # --- becoming available
 
-# What of an order is neither used up nor back, but for third parties' codes, which nobody gives back.
+# Whether something of an order is neither used up nor back, but for third parties' codes, which nobody gives back.
 _OPEN = """
-    (SELECT COUNT(*) FROM order_claim k JOIN claim x ON x.id = k.claim_id
+    CASE WHEN EXISTS (SELECT 1 FROM order_claim k JOIN claim x ON x.id = k.claim_id
         WHERE k.order_id = c.order_id AND k.refund_id IS NULL AND x.state <> 'used'
-        AND NOT EXISTS (SELECT 1 FROM pool_code g WHERE g.claim_id = x.id))
+        AND NOT EXISTS (SELECT 1 FROM pool_code g WHERE g.claim_id = x.id)) THEN 1 ELSE 0 END
 """
 _USED = """
     (SELECT MAX(e.happened_at) FROM order_claim k JOIN claim_event e ON e.claim_id = k.claim_id
         WHERE k.order_id = c.order_id AND k.refund_id IS NULL AND e.to_state = 'used')
 """
-# Whose time has come, in one state ($1), $2 now, $3 how many.
-_DUE = f"""
-    SELECT c.id, c.amount_fen, c.back_fen, c.earned_at, c.frozen_until, r.hold_days, r.freeze_days, o.number,
-        c.promoter_id, COALESCE(m.canonical_id, m.id) AS member_id, {_OPEN} AS open_count, {_USED} AS used_at
+# Whose day is to be found out, and whose has come: $1 now, $2 how many.
+_PENDING = f"""
+    SELECT c.id, c.state, c.amount_fen, c.back_fen, c.earned_at, r.hold_days, r.freeze_days, o.number,
+        COALESCE(m.canonical_id, m.id) AS member_id, {_OPEN} AS is_open, {_USED} AS used_at
     FROM commission c JOIN commission_rule r ON r.id = c.rule_id JOIN promoter p ON p.id = c.promoter_id
     JOIN member m ON m.id = p.member_id JOIN sales_order o ON o.id = c.order_id
-    WHERE c.state = $1 AND c.due_at <= $2 ORDER BY c.due_at, c.id LIMIT $3
+    WHERE c.state = 'pending' AND c.due_at <= $1 ORDER BY c.due_at, c.id LIMIT $2
 """  # noqa: S608
-DUE = Both(postgres=_DUE + " FOR UPDATE OF c SKIP LOCKED", sqlite=_DUE)
+PENDING_DUE = Both(postgres=_PENDING + " FOR UPDATE OF c SKIP LOCKED", sqlite=_PENDING)
+_FROZEN = f"""
+    SELECT c.id, c.state, c.amount_fen, c.back_fen, c.earned_at, c.frozen_until,
+        COALESCE(m.canonical_id, m.id) AS member_id, {_OPEN} AS is_open
+    FROM commission c JOIN promoter p ON p.id = c.promoter_id JOIN member m ON m.id = p.member_id
+    WHERE c.state = 'frozen' AND c.due_at <= $1 ORDER BY c.due_at, c.id LIMIT $2
+"""  # noqa: S608
+FROZEN_DUE = Both(postgres=_FROZEN + " FOR UPDATE OF c SKIP LOCKED", sqlite=_FROZEN)
 # Each from the state that it was read in to another one.
 MOVE = of_rows(
     """

@@ -362,6 +362,19 @@ async def test_by_default_the_second_level_gets_nothing(rooms):
     assert (await amounts(), await lan.totals()) == ([(100, "pending")], (0, 0, 0, 0))
 
 
+async def test_nobody_stands_on_a_promoter_who_was_stopped_before_the_payment(rooms):
+    manager = await rules(rooms, level_count=2, rates=(2_000, 1_000))
+    lan = await a_seller(rooms, "o-lan")
+    hong = Seller(rooms, (await brought(rooms, "o-hong", await lan.code())).person)
+    await hong.approved()
+    ming = await brought(rooms, "o-ming", await hong.code())
+    ordered = (await ming.order(await for_sale(rooms))).value.order
+    promoter, deciding = await Promoter.get(member_id=hong.person.member_id), rooms.handlers.operator_promoters
+    await deciding.decide(manager, promoter.id, "stop", reason="违规", request_id="stop")
+    await ming.told(ordered.number)
+    assert (await OrderPromoter.all().count(), await amounts()) == (2, [])
+
+
 async def test_a_level_that_is_switched_off_gives_nothing_from_that_moment(rooms):
     manager = await rules(rooms, level_count=2, rates=(2_000, 1_000))
     lan = await a_seller(rooms, "o-lan")

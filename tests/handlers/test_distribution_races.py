@@ -61,10 +61,8 @@ async def test_two_sweeps_at_once_release_a_commission_once(due, monkeypatch):
 
 def without_the_guards(monkeypatch) -> None:
     """Nothing is locked, no state is looked at, and no act is known."""
-    unguarded = statements._DUE.replace(
-        "WHERE c.state = $1 AND c.due_at <= $2", "WHERE CAST($1 AS text) = 'frozen' AND c.frozen_until <= $2"
-    )
-    monkeypatch.setattr(statements, "DUE", unguarded)
+    unguarded = statements._FROZEN.replace("c.state = 'frozen' AND c.due_at <= $1", "c.frozen_until <= $1")
+    monkeypatch.setattr(statements, "FROZEN_DUE", unguarded)
     moved = type(statements.MOVE)(
         postgres=statements.MOVE.postgres.replace(" AND commission.state = r.before", ""),
         sqlite=statements.MOVE.sqlite.replace(" AND commission.state = r.before", ""),
@@ -116,8 +114,8 @@ async def test_what_is_being_taken_back_is_not_released(due, monkeypatch):
 async def test_without_the_state_under_the_lock_a_refunded_commission_is_paid(due, monkeypatch):
     """As if the sweep had read before the refund, and nobody asked again."""
     without_the_guards(monkeypatch)
-    stale = statements.DUE.replace("c.back_fen, c.earned_at", "0 AS back_fen, c.earned_at")
-    monkeypatch.setattr(statements, "DUE", stale)
+    stale = statements.FROZEN_DUE.replace("c.back_fen, c.earned_at", "0 AS back_fen, c.earned_at")
+    monkeypatch.setattr(statements, "FROZEN_DUE", stale)
     await give(due, PRICE)
     await due.handlers.commission_releasing._release(10)
     assert await balance(due.hong.person.member_id, "member") == 100
