@@ -39,9 +39,16 @@ class OutsideHold(TimestampedModel):
     last_reason = fields.CharField(max_length=64, default="")  # the account's own word
     closed_at = UtcField(null=True)
 
+    shares: fields.ReverseRelation["OutsideShare"]
+
     class Meta:
         table = "outside_hold"
         indexes = (("member_id", "id"), ("state", "look_at"))
+
+    @property
+    def returned(self) -> int:
+        """How many of the points went back since; the shares were read with the hold."""
+        return sum(each.points for each in self.shares if each.state is OutsideShareState.RETURNED)
 
 
 class OutsideShare(TimestampedModel):

@@ -35,7 +35,6 @@ from models.purchases import Purchase
 from models.requests import Request
 from models.sql import as_instant
 from models.statements import departures as statements
-from models.words import OutsideShareState
 
 AccountNames = Mapping[UUID, str]
 
@@ -304,16 +303,9 @@ async def _listings(ids: list[UUID]) -> tuple[held.HeldListing, ...]:
 
 
 async def _outside_points(ids: list[UUID]) -> tuple[held.HeldOutsidePoints, ...]:
-    found: Any = OutsideHold.filter(member_id__in=ids).prefetch_related("supplier", "shares").order_by("id")
-    return tuple(
-        [
-            held.HeldOutsidePoints(
-                *(each.supplier.name, each.points, each.state, each.created_at),
-                returned=sum(share.points for share in each.shares if share.state is OutsideShareState.RETURNED),
-            )
-            for each in await found
-        ]
-    )
+    found = OutsideHold.filter(member_id__in=ids).prefetch_related("supplier", "shares").order_by("id")
+    listed = [(each.supplier.name, each.points, each.state, each.created_at, each.returned) for each in await found]
+    return tuple(held.HeldOutsidePoints(*each) for each in listed)
 
 
 async def _purchases(ids: list[UUID]) -> tuple[held.HeldPurchase, ...]:

@@ -109,6 +109,7 @@ FIELDS = {
     "joined_through": "入会的地方",
     "judged_at": "评定时间",
     "kept_by": "合作方",
+    "returned": "其中已退回",
     "kind": "类型",
     "known_since": "首次接触",
     "last_seen_at": "最近使用",
