@@ -22,7 +22,7 @@ from models.sql import as_instant, as_uuid
 from models.statements import distribution as statements
 from models.words import Admission, CommissionState, PromoterState
 
-HINDRANCE = "balance.open"
+HINDRANCE = "commission.pending"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +118,8 @@ class Promoters:
         return totals.available_fen - totals.owed_fen
 
     async def hinders_leaving(self, member_ids: Sequence[UUID]) -> str | None:
-        """Why somebody cannot leave yet: there is money of theirs, or there will be."""
-        return HINDRANCE if await rows(statements.HAS_MONEY, [as_uuid(each) for each in member_ids]) else None
+        """Why somebody cannot leave yet: commissions of theirs are not available yet."""
+        return HINDRANCE if await rows(statements.WAITS, [as_uuid(each) for each in member_ids]) else None
 
 
 async def totals_of(member_id: UUID) -> CommissionTotals:

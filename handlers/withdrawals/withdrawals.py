@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from handlers.accounts.accounts import Accounts
 from handlers.actors import Person
+from handlers.distribution.money import net
 from handlers.errors import (
     DomainError,
     PaymentNotOpen,
@@ -173,6 +174,7 @@ class Withdrawals:
             raise WithdrawalClosed
         if (open_ := await row(statements.OPEN, ids)) is not None:
             raise WithdrawalOpen(withdrawal_id=str(as_uuid(open_["id"])))
+        await net([member_id], at=now)  # what they owe goes first
         await self._judge(held, ids, amount_fen, has_name=bool(name), now=now)
         withdrawal_id = new_id()
         cause, state = Cause(CAUSE, str(withdrawal_id)), WithdrawalState.WAITING

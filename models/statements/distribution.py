@@ -265,11 +265,11 @@ KEEP_URL = "UPDATE promoter_link SET url = $2, url_ends_at = $3 WHERE id = $1 RE
 
 # --- leaving: $1 all ids of somebody who leaves
 
-_HAS_MONEY = """
-    SELECT a.id FROM ledger_account a WHERE a.unit = 'fen' AND a.kind IN ('member', 'pending') AND a.posted > 0
+_WAITS = """
+    SELECT a.id FROM ledger_account a WHERE a.unit = 'fen' AND a.kind = 'pending' AND a.posted > 0
     AND a.member_id {these} LIMIT 1
 """
-HAS_MONEY = Both(postgres=_HAS_MONEY.format(these="= ANY($1::uuid[])"), sqlite=_HAS_MONEY.format(these=_OF_THESE))
+WAITS = Both(postgres=_WAITS.format(these="= ANY($1::uuid[])"), sqlite=_WAITS.format(these=_OF_THESE))
 # Their codes are nobody's from then on; the rows stay for whom they brought.
 _LEAVE = "UPDATE promoter SET state = 'stopped', reason = '', grade = '' WHERE member_id {these} RETURNING id"
 LEAVE = Both(postgres=_LEAVE.format(these="= ANY($1::uuid[])"), sqlite=_LEAVE.format(these=_OF_THESE))

@@ -161,7 +161,7 @@ async def paid_out(rooms, fen_: int) -> None:
             side,
             fen_,
             for_=Side(LedgerAccountKind.ADJUSTED),
-            cause=Cause("withdrawal", str(new_id())),
+            cause=Cause("paid_by_hand", str(new_id())),
             expires_at=now + DAY,
             at=now,
         )
@@ -190,7 +190,7 @@ async def test_what_a_withdrawal_gives_back_pays_the_debt_at_once(sold):
     async with atomic():
         unit, now = await fen(), sold.clock.now()
         side, nobody = of_member(sold.hong.person.member_id), Side(LedgerAccountKind.ADJUSTED)
-        cause = Cause("withdrawal", str(new_id()))
+        cause = Cause("paid_by_hand", str(new_id()))
         held = await hold(unit, side, 100, for_=nobody, cause=cause, expires_at=now + DAY, at=now)
     await give(sold, PRICE)
     assert await sold.hong.totals() == (0, 0, 0, 100)
@@ -479,7 +479,7 @@ async def test_a_temporary_code_is_made_anew_a_week_before_it_ends(rooms):
 async def test_whoever_has_money_or_waits_for_some_cannot_leave_yet(sold):
     with pytest.raises(DepartureHindered) as refused:
         await sold.handlers.departures.leave(sold.hong.person)
-    assert refused.value.facts["reasons"] == ["balance.open"]
+    assert refused.value.facts["reasons"] == ["commission.pending"]
 
 
 async def test_whoever_leaves_promotes_nothing_any_more(rooms):

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from handlers.distribution.money import taken_back
 from handlers.errors import (
     ApprovalOwn,
     BalanceShort,
@@ -26,6 +27,7 @@ from handlers.errors import (
     WithdrawalUnknown,
 )
 from handlers.rules.withdrawals import WithdrawalRules
+from models.database import atomic
 from models.identity import Identifier, IdentityEvent
 from models.ids import new_id
 from models.ledger import LedgerHold
@@ -80,6 +82,18 @@ async def test_one_at_a_time_and_never_more_than_there_is(bank):
     with pytest.raises(WithdrawalOpen) as refused:
         await bank.ming.ask(1_000, "more")
     assert refused.value.facts["withdrawal_id"] == str(seen.value.id)
+
+
+async def test_what_somebody_owes_goes_before_what_they_take_out(bank):
+    ming, now = bank.ming, bank.clock.now()
+    async with atomic():
+        await taken_back(new_id(), ming.person.member_id, HAS + 2_000, is_released=True, at=now)
+    await given(bank, ming.person.member_id, 3_000)
+    with pytest.raises(BalanceShort) as refused:
+        await ming.ask(1_001)
+    assert refused.value.facts["available"] == 1_000
+    await ming.ask(1_000, "what is left")
+    assert await ming.money() == (0, 1_000)
 
 
 async def test_limits_of_size_and_day_are_those_that_were_published(rooms):
