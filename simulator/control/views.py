@@ -103,6 +103,7 @@ def screen_view(screen: MiniProgram) -> dict[str, object]:
         "wallet": screen.held,
         "calendar": screen.calendar,
         "draws": draws_view(screen.draws),
+        "orders": screen.orders.listed,
         "opened": screen.opened,
         "pass": screen.shown,
         "counter": counter_view(screen.counter),
