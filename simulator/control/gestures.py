@@ -66,6 +66,16 @@ SCREEN_GESTURES: Mapping[str, Callable[[MiniProgram, Given], Awaitable[RestCall]
         reason=given.optional("reason") or "",
         key=given.optional("key"),
     ),
+    "promoting": lambda screen, _given: screen.promoting.look(),
+    "apply": lambda screen, given: screen.promoting.apply(key=given.optional("key")),
+    "make_link": lambda screen, given: screen.promoting.make_link(key=given.optional("key")),
+    "take_out": lambda screen, given: screen.promoting.take_out(
+        given.count("amount_fen") or 0, name=given.optional("name") or "", key=given.optional("key")
+    ),
+    "withdrawal": lambda screen, given: screen.promoting.withdrawal(given.text("withdrawal")),
+    "take_money": lambda screen, given: screen.promoting.confirm(given.text("withdrawal")),
+    "refuse_money": lambda screen, given: screen.promoting.refuse(given.text("withdrawal")),
+    "give_up": lambda screen, given: screen.promoting.give_up(given.text("withdrawal"), key=given.optional("key")),
     "wallet": lambda screen, _given: screen.wallet(),
     "check_ins": lambda screen, _given: screen.check_ins(),
     "check_in": lambda screen, given: screen.check_in(key=given.optional("key")),
