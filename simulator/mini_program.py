@@ -14,6 +14,7 @@ from simulator.crypto import encrypt_data
 from simulator.draws import Draws
 from simulator.errors import ImpossibleError
 from simulator.identifiers import session_key
+from simulator.membership import Membership
 from simulator.orders import Orders
 from simulator.pay_desk import until_told
 from simulator.pay_transfers import TransferBill
@@ -30,7 +31,7 @@ class MiniProgram(Screen):
     """One opened mini-program; `token` and `member` are what our server gave it, `calls` everything that was said.
 
     `counter` is its page for those who serve in a store, `draws` are its pages of lucky draws, `orders` is that of
-    what was bought, `promoting` that of what promoting brings.
+    what was bought, `promoting` that of what promoting brings, `membership` that of plans.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class MiniProgram(Screen):
         self.draws = Draws(self)
         self.orders = Orders(self)
         self.promoting = Promoting(self)
+        self.membership = Membership(self)
         self.scene = scene
         self.ticket = ticket  # of the link that opened it: a card whose proof is still to be given
         self.cards: object = None
@@ -276,6 +278,7 @@ class MiniProgram(Screen):
         self.draws.forget()
         self.orders.forget()
         self.promoting.forget()
+        self.membership.forget()
         self.put_away()
         return call
 

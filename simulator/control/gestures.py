@@ -76,6 +76,12 @@ SCREEN_GESTURES: Mapping[str, Callable[[MiniProgram, Given], Awaitable[RestCall]
     "take_money": lambda screen, given: screen.promoting.confirm(given.text("withdrawal")),
     "refuse_money": lambda screen, given: screen.promoting.refuse(given.text("withdrawal")),
     "give_up": lambda screen, given: screen.promoting.give_up(given.text("withdrawal"), key=given.optional("key")),
+    "membership": lambda screen, _given: screen.membership.look(),
+    "buy_plan": lambda screen, given: screen.membership.buy(
+        given.text("plan"), given.count("amount_fen"), key=given.optional("key")
+    ),
+    "try_plan": lambda screen, given: screen.membership.begin_trial(given.text("plan"), key=given.optional("key")),
+    "use_code": lambda screen, given: screen.membership.use_code(given.text("code"), key=given.optional("key")),
     "wallet": lambda screen, _given: screen.wallet(),
     "check_ins": lambda screen, _given: screen.check_ins(),
     "check_in": lambda screen, given: screen.check_in(key=given.optional("key")),

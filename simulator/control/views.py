@@ -106,6 +106,7 @@ def screen_view(screen: MiniProgram) -> dict[str, object]:
         "draws": draws_view(screen.draws),
         "orders": screen.orders.listed,
         "promoting": promoting_view(screen.promoting),
+        "membership": {"plans": screen.membership.plans, "mine": screen.membership.mine},
         "opened": screen.opened,
         "pass": screen.shown,
         "counter": counter_view(screen.counter),

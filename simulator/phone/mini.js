@@ -7,19 +7,20 @@ import { checkInPage } from "/phone/checkins.js";
 import { accountsOf, openScreen, putAway, state, touchScreen } from "/phone/control.js";
 import { counterPage } from "/phone/counter.js";
 import { drawsPage } from "/phone/draws.js";
+import { membershipPage } from "/phone/membership.js";
 import { ordersPage } from "/phone/orders.js";
 import { isBad, problem, restCall, said } from "/phone/outcomes.js";
 import { promotingPage } from "/phone/promoting.js";
 
 const STANDING = { points: "积分", level: "等级", growth: "成长值", next: "升级", keep: "保级" };
 const LABELS = { number: "会员号", phone: "手机号", joined_at: "入会时间", nickname: "昵称", status: "状态" };
-const BEHIND_ME = { orders: "我的订单", promoting: "推广" };  // pages that 我的 leads to
+const BEHIND_ME = { orders: "我的订单", membership: "付费会员", promoting: "推广" };  // pages that 我的 leads to
 let isBusy = false;
 let ledTo = null;  // the screen whose form was already brought into sight
 
 const pages = new Map();  // by screen; every phone stays on its own
 const pageOf = (one) => pages.get(one?.id) ?? "me";
-const FIRST = { offers: "offers", wallet: "wallet", checkins: "check_ins", draws: "draws", orders: "orders", promoting: "promoting" };  // what a page asks for when it is turned to
+const FIRST = { offers: "offers", wallet: "wallet", checkins: "check_ins", draws: "draws", orders: "orders", membership: "membership", promoting: "promoting" };  // what a page asks for when it is turned to
 
 const screen = () => state.details?.screens.filter((one) => one.account === state.mini).at(-1);
 const isClosed = (one) => !one || one.id === state.closedScreen;
@@ -109,6 +110,7 @@ function benefitsPage(shown, page) {
   if (page === "checkins") return checkInPage(shown, touch);
   if (page === "draws") return drawsPage(shown, touch);
   if (page === "orders") return ordersPage(shown, touch, () => turnTo("me"));
+  if (page === "membership") return membershipPage(shown, touch, () => turnTo("me"));
   if (page === "promoting") return promotingPage(shown, touch, () => turnTo("me"));
   if (page === "offers") return offersPage(shown, touch);
   return shown.opened ? claimPage(shown, touch, closeClaim) : walletPage(shown, touch, drawMini);

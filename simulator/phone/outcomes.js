@@ -11,6 +11,8 @@ const SAID = {
   pay: ({ order }) => (order?.state === "paid" ? PAID[Boolean(order.plan_id)] : null),
   cancel_order: () => "订单已取消，没有扣款",
   refund: () => "已申请退款，到账以微信支付通知为准",
+  try_plan: ({ days_left: days }) => `试用已开始，还有${days}天`,
+  use_code: ({ name, days_left: days }) => `${name}已生效，还有${days}天`,
   apply: ({ state }) => (state === "active" ? "您已是推广员" : "申请已提交，请等审核"),
   take_out: ({ state }) => (state === "review" ? "提现已提交，请等审核" : "提现已提交，稍后请确认收款"),
   take_money: ({ withdrawal }) => (withdrawal.state === "arrived" ? "已到您的微信零钱" : "已确认，正在转账"),

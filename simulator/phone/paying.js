@@ -45,10 +45,10 @@ const lineRow = ({ name, amount_fen: fen, points, reason }) => row(name, reason 
 function termRows({ unused_fen: unused, used_fen: used, rights, cut_at: cut, reason }) {
   if (reason) return row("会员", `不退：${WHY_NOT[reason] ?? "不能退"}`);
   return [
-    row("剩余天数", amount(unused)),
+    row("剩余天数折算", amount(unused)),
     used ? row("已用的权益", `扣 ${amount(used)}`) : null,
     rights.map(({ name, value_fen: value, is_used: isUsed }) => row(name, isUsed ? `已用，${amount(value)}` : "没用，收回")),
-    row("会员改为到", lastDay(cut)),
+    row("会员到期改为", lastDay(cut)),
   ];
 }
 

@@ -66,7 +66,7 @@ function money(balance, withdrawals, touch) {
     balance.held_fen ? row("提现中", amount(balance.held_fen), "balance-held") : null,
     el("p", { className: "fine" }, balance.is_open ? `提到微信零钱，${limits}` : "现在不能提现"),
     underWay ? null : el("button", { className: "green", testid: "take-out", disabled: !balance.is_open || available < balance.least_fen, onclick: () => takeOut(balance, touch) }, "提现"),
-    withdrawals.map((each) => row(`${moment(each.asked_at)}，${MOVES[each.state] ?? each.state}`, amount(each.amount_fen), "withdrawal")),
+    withdrawals.map((each) => row(moment(each.asked_at), `${amount(each.amount_fen)}，${MOVES[each.state] ?? each.state}`, "withdrawal")),
     underWay ? el("div", { className: "buttons" },
       underWay.state === "confirm" ? el("button", { className: "green", testid: "withdrawal-open", onclick: () => askToTake(underWay, touch) }, "确认收款") : null,
       CAN_BE_LEFT.includes(underWay.state) ? el("button", { className: "outline", testid: "withdrawal-leave", onclick: () => touch("give_up", { withdrawal: underWay.id }) }, "不提了") : null) : null);

@@ -65,7 +65,7 @@ async def test_a_code_brings_a_friend_and_money_is_taken_out_to_wechat(market):
         await expect(see("balance")).to_have_text("¥29.50")
         await town.work()
         await see("promoting-refresh").click()
-        await expect(see("withdrawal")).to_have_text("¥20.50")
+        await expect(see("withdrawal")).to_have_text("¥20.50，等您确认收款")
         await see("withdrawal-open").click()
         await expect(see("take-amount")).to_have_text("¥20.50")
         await see("take-go").click()
