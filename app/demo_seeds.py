@@ -11,6 +11,7 @@ from uuid import UUID
 
 from app.container import House
 from app.demo_games import open_games
+from app.demo_money import open_money
 from gateways.vault import FieldVault
 from handlers.actors import Operator
 from handlers.benefits.benefits import BenefitDraft
@@ -123,6 +124,8 @@ async def seed(house: House, folder: Path, accept: Callable[[str], Awaitable[Non
     seeds = [*_seeds(begun_at), *(_for_sale() if house.settings.pay.is_set else ())]
     offers = {each.code: await _offer(house, drafter, decider, each, folder) for each in seeds}
     await open_games(house, drafter, offers, begun_at)
+    if house.settings.pay.is_set:
+        await open_money(house, drafter, offers)
     await _gold_cards(house, folder)
     invited = await house.handlers.clerks.invite(
         drafter,

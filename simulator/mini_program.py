@@ -1,6 +1,5 @@
 """A mini-program opened on a person's phone: the client side of our REST door."""
 
-import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -15,7 +14,11 @@ from simulator.crypto import encrypt_data
 from simulator.draws import Draws
 from simulator.errors import ImpossibleError
 from simulator.identifiers import session_key
+from simulator.membership import Membership
+from simulator.orders import Orders
+from simulator.pay_desk import until_told
 from simulator.pay_transfers import TransferBill
+from simulator.promoting import Promoting
 from simulator.rest import RestCall, Screen, numbers
 from simulator.wechat_pay import Trade
 
@@ -27,7 +30,8 @@ if TYPE_CHECKING:
 class MiniProgram(Screen):
     """One opened mini-program; `token` and `member` are what our server gave it, `calls` everything that was said.
 
-    `counter` is its page for those who serve in a store, `draws` are its pages of lucky draws.
+    `counter` is its page for those who serve in a store, `draws` are its pages of lucky draws, `orders` is that of
+    what was bought, `promoting` that of what promoting brings, `membership` that of plans.
     """
 
     def __init__(
@@ -37,6 +41,9 @@ class MiniProgram(Screen):
         self.id = f"screen-{next(numbers)}"
         self.counter = Counter(person, account, platform, self.calls)
         self.draws = Draws(self)
+        self.orders = Orders(self)
+        self.promoting = Promoting(self)
+        self.membership = Membership(self)
         self.scene = scene
         self.ticket = ticket  # of the link that opened it: a card whose proof is still to be given
         self.cards: object = None
@@ -182,17 +189,19 @@ class MiniProgram(Screen):
 
     def take_money(self, confirmation: object) -> TransferBill:
         """wx.requestMerchantTransfer, the person taking the money; raises ImpossibleError as the page would refuse."""
-        if not isinstance(confirmation, dict):
-            raise ImpossibleError("没有待确认的收款")
-        return self._platform.pay.take_money(self.account.app_id, self.person.openid(self.account), confirmation)
+        return self._platform.pay.take_money(*self._payee(), _page(confirmation))
+
+    def refuse_money(self, confirmation: object) -> TransferBill:
+        """The same, the person refusing it for good."""
+        return self._platform.pay.refuse_money(*self._payee(), _page(confirmation))
+
+    def _payee(self) -> tuple[str, str]:
+        return self.account.app_id, self.person.openid(self.account)
 
     async def pay_for(self, order: str) -> RestCall:
         """Pay an order as it stands on the page; then GET /orders/{id}, as it is once our server was told."""
         trade = self.pay((await self.call("GET", f"/orders/{order}")).fact("payment"))
-        for _ in range(60):
-            if trade.told:
-                break
-            await asyncio.sleep(0.05)
+        await until_told(trade)
         return await self.call("GET", f"/orders/{order}")
 
     async def cancel_order(self, order: str, *, key: str | None = None) -> RestCall:
@@ -267,8 +276,17 @@ class MiniProgram(Screen):
         self.token = self.member = self.standing = self.cards = self.code = None
         self.catalogue = self.held = self.calendar = None
         self.draws.forget()
+        self.orders.forget()
+        self.promoting.forget()
+        self.membership.forget()
         self.put_away()
         return call
+
+
+def _page(confirmation: object) -> Mapping[str, str]:
+    if not isinstance(confirmation, dict):
+        raise ImpossibleError("没有待确认的收款")
+    return confirmation
 
 
 def phone_info(person: "Profile", account: Account, now: float) -> dict[str, object]:

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import orjson
@@ -21,6 +22,21 @@ _PATIENCE = 5.0  # seconds it waits for an answer to a notice
 # After how many seconds a notice that was not taken comes again; `pace` makes it shorter.
 LADDER = (15, 15, 30, 180, 600, 1_200, 1_800, 1_800, 1_800, 3_600, 10_800, 10_800, 10_800, 21_600, 21_600)
 TAKEN = {200, 204}
+_LOOKS, _PAUSE = 60, 0.05  # how often, and after how many seconds, a phone looks whether the other side was told
+
+
+class Told(Protocol):
+    """Something that our server is told of; `told` counts the notices that it took."""
+
+    told: int
+
+
+async def until_told(what: Told) -> None:
+    """Wait, a few seconds at most, until our server knows: as long as a page shows that something is under way."""
+    for _ in range(_LOOKS):
+        if what.told:
+            return
+        await asyncio.sleep(_PAUSE)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -58,6 +58,30 @@ SCREEN_GESTURES: Mapping[str, Callable[[MiniProgram, Given], Awaitable[RestCall]
     ),
     "pay": lambda screen, given: screen.pay_for(given.text("order")),
     "cancel_order": lambda screen, given: screen.cancel_order(given.text("order"), key=given.optional("key")),
+    "orders": lambda screen, _given: screen.orders.look(),
+    "refund_quote": lambda screen, given: screen.orders.quote(given.text("order")),
+    "refund": lambda screen, given: screen.orders.refund(
+        given.text("order"),
+        given.count("amount_fen") or 0,
+        reason=given.optional("reason") or "",
+        key=given.optional("key"),
+    ),
+    "promoting": lambda screen, _given: screen.promoting.look(),
+    "apply": lambda screen, given: screen.promoting.apply(key=given.optional("key")),
+    "make_link": lambda screen, given: screen.promoting.make_link(key=given.optional("key")),
+    "take_out": lambda screen, given: screen.promoting.take_out(
+        given.count("amount_fen") or 0, name=given.optional("name") or "", key=given.optional("key")
+    ),
+    "withdrawal": lambda screen, given: screen.promoting.withdrawal(given.text("withdrawal")),
+    "take_money": lambda screen, given: screen.promoting.confirm(given.text("withdrawal")),
+    "refuse_money": lambda screen, given: screen.promoting.refuse(given.text("withdrawal")),
+    "give_up": lambda screen, given: screen.promoting.give_up(given.text("withdrawal"), key=given.optional("key")),
+    "membership": lambda screen, _given: screen.membership.look(),
+    "buy_plan": lambda screen, given: screen.membership.buy(
+        given.text("plan"), given.count("amount_fen"), key=given.optional("key")
+    ),
+    "try_plan": lambda screen, given: screen.membership.begin_trial(given.text("plan"), key=given.optional("key")),
+    "use_code": lambda screen, given: screen.membership.use_code(given.text("code"), key=given.optional("key")),
     "wallet": lambda screen, _given: screen.wallet(),
     "check_ins": lambda screen, _given: screen.check_ins(),
     "check_in": lambda screen, given: screen.check_in(key=given.optional("key")),

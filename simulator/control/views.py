@@ -13,11 +13,12 @@ from simulator.mini_program import MiniProgram
 from simulator.person import Person
 from simulator.pictures import SceneCode
 from simulator.platform import ApiCall, Platform
+from simulator.promoting import Promoting
 from simulator.pushing import Delivery, Push
 from simulator.rest import RestCall
 from simulator.supplier import PATH
 
-_OUT_OF_SIGHT = {"token", "qr_svg", "visit_token"}
+_OUT_OF_SIGHT = {"token", "qr_svg", "visit_token", "picture"}
 
 
 def world(platform: Platform) -> dict[str, object]:
@@ -103,6 +104,9 @@ def screen_view(screen: MiniProgram) -> dict[str, object]:
         "wallet": screen.held,
         "calendar": screen.calendar,
         "draws": draws_view(screen.draws),
+        "orders": screen.orders.listed,
+        "promoting": promoting_view(screen.promoting),
+        "membership": {"plans": screen.membership.plans, "mine": screen.membership.mine},
         "opened": screen.opened,
         "pass": screen.shown,
         "counter": counter_view(screen.counter),
@@ -121,6 +125,17 @@ def draws_view(draws: Draws) -> dict[str, object]:
         "fairness": draws.fairness,
         "log": draws.log,
         "receipts": draws.receipts,
+    }
+
+
+def promoting_view(promoting: Promoting) -> dict[str, object]:
+    """The page of a mini-program for those who promote."""
+    return {
+        "seen": promoting.seen,
+        "link": promoting.link,
+        "commissions": promoting.commissions,
+        "balance": promoting.balance,
+        "withdrawals": promoting.withdrawals,
     }
 
 

@@ -3,6 +3,8 @@
 import { el } from "/phone/dom.js";
 
 export const amount = (fen) => `¥${(fen / 100).toFixed(2).replace(/\.00$/, "")}`;
+// What something costs, or what comes back: money, points, or both.
+export const cost = (fen, points = 0) => [fen ? amount(fen) : null, points ? `${points} 积分` : null].filter(Boolean).join(" + ");
 export const moment = (instant) => new Date(instant).toLocaleString("zh-CN", { hour12: false });
 // An end is the first instant at which it is over; its last day is one of the shop's, wherever this page is looked at.
 export const lastDay = (end) => new Date(Date.parse(end) - 1).toLocaleDateString("zh-CN", { timeZone: "Asia/Shanghai" });

@@ -1,9 +1,9 @@
 // 领券 and 卡包: what can be had and, if not, why; what is held; and one claim with its pass.
 
-import { $, el } from "/phone/dom.js";
+import { el } from "/phone/dom.js";
 import { state } from "/phone/control.js";
-import { showSheet } from "/phone/sheet.js";
-import { amount, countdown, keptAs, lastDay, moment } from "/phone/amounts.js";
+import { amount, cost, countdown, keptAs, lastDay, moment } from "/phone/amounts.js";
+import { askForMoney } from "/phone/paying.js";
 
 const PERIODS = { ever: "每人", day: "每天", week: "每周", month: "每月", year: "每年" };
 const STATES = { pending: "发放中", issued: "未使用", partly_used: "使用中", used: "已使用", expired: "已过期", revoked: "已收回", transferred: "已转赠" };
@@ -49,21 +49,10 @@ function claimIt(offer, touch) {
 
 async function buyIt(offer, touch) {
   const call = await touch("buy", { offer: offer.id });
-  if (call?.status !== 201) return;
-  const { id, amount_fen: fen } = call.answer.order;
-  const choose = (gesture) => async () => { $("sheet").close(); await touch(gesture, { order: id }); await touch("offers"); };
-  showSheet("微信支付",
-    el("p", { className: "typed", testid: "pay-amount" }, amount(fen)),
-    el("p", { className: "fine" }, `${offer.title}，15分钟内付款有效`),
-    el("div", { className: "actions" },
-      el("button", { className: "outline", testid: "pay-cancel", onclick: choose("cancel_order") }, "取消订单"),
-      el("button", { className: "green", testid: "pay-confirm", onclick: choose("pay") }, "确认支付")));
+  if (call?.status === 201) askForMoney(call.answer.order, touch, () => touch("offers"));
 }
 
-function price({ price: { fen, points } }) {
-  const parts = [fen ? amount(fen) : null, points ? `${points} 积分` : null].filter(Boolean);
-  return el("b", { testid: "offer-price" }, parts.join(" + ") || "免费");
-}
+const price = ({ price: { fen, points } }) => el("b", { testid: "offer-price" }, cost(fen, points) || "免费");
 
 let section = "held";
 

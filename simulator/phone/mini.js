@@ -1,21 +1,26 @@
 // The mini-program: its pages, and what every call returned. 我的, to log in, join and look at oneself, is here.
 
-import { $, clockTime, el, hush, refill, section, toast } from "/phone/dom.js";
+import { $, el, hush, refill, toast } from "/phone/dom.js";
 import { claimPage, offersPage, walletPage } from "/phone/benefits.js";
 import { cardsPanel, consentsPanel } from "/phone/cards.js";
 import { checkInPage } from "/phone/checkins.js";
 import { accountsOf, openScreen, putAway, state, touchScreen } from "/phone/control.js";
 import { counterPage } from "/phone/counter.js";
 import { drawsPage } from "/phone/draws.js";
+import { membershipPage } from "/phone/membership.js";
+import { ordersPage } from "/phone/orders.js";
+import { isBad, problem, restCall, said } from "/phone/outcomes.js";
+import { promotingPage } from "/phone/promoting.js";
 
 const STANDING = { points: "积分", level: "等级", growth: "成长值", next: "升级", keep: "保级" };
 const LABELS = { number: "会员号", phone: "手机号", joined_at: "入会时间", nickname: "昵称", status: "状态" };
+const BEHIND_ME = { orders: "我的订单", membership: "付费会员", promoting: "推广" };  // pages that 我的 leads to
 let isBusy = false;
 let ledTo = null;  // the screen whose form was already brought into sight
 
 const pages = new Map();  // by screen; every phone stays on its own
 const pageOf = (one) => pages.get(one?.id) ?? "me";
-const FIRST = { offers: "offers", wallet: "wallet", checkins: "check_ins", draws: "draws" };  // what a page asks for when it is turned to
+const FIRST = { offers: "offers", wallet: "wallet", checkins: "check_ins", draws: "draws", orders: "orders", membership: "membership", promoting: "promoting" };  // what a page asks for when it is turned to
 
 const screen = () => state.details?.screens.filter((one) => one.account === state.mini).at(-1);
 const isClosed = (one) => !one || one.id === state.closedScreen;
@@ -53,15 +58,8 @@ async function touch(name, fields) {
   const call = await touchScreen(screen().id, name, fields);
   isBusy = false;
   if (call && isBad(call) && !isOfForm(call) && pageOf(screen()) !== "counter") toast(problem(call));
-  if (call?.answer?.already_member) toast("您已经是会员");
-  if (call?.answer?.consequence) toast(call.answer.consequence);
-  if (name === "claim" && call?.status < 300) toast("领取成功，已放进卡包");
-  if (name === "pay" && call?.answer?.order?.state === "paid") toast("支付成功，已放进卡包");
-  if (name === "cancel_order" && call?.status < 300) toast("订单已取消，没有扣款");
-  if (name === "check_in" && call?.status < 300) toast(`签到成功，已连续${call.answer.streak}天`);
-  if (name === "make_up" && call?.status < 300) toast(`补签成功，已连续${call.answer.streak}天`);
-  if (name === "address" && call?.status < 300) toast("地址已保存，寄出前可以修改");
-  if (name === "reverse" && call?.status < 300) toast("已撤销，退回了顾客的卡包");
+  const done = said(name, call);
+  if (done) toast(done);
   if (name === "join" && call?.status < 300) {
     await touchScreen(screen().id, "cards");
     await touchScreen(screen().id, "standing");
@@ -85,9 +83,6 @@ async function closeClaim() {
   await touch("wallet");
 }
 
-const problem = ({ status, answer }) => (status === 0 ? `没有连上服务：${answer}` : answer?.title ?? `服务返回 ${status}`);
-
-const isBad = ({ status }) => status < 200 || status > 299;
 const isOfForm = ({ method, path }) => method === "POST" && path === "/me/cards";  // said below the form itself
 
 export function drawMini() {
@@ -95,7 +90,7 @@ export function drawMini() {
   $("mini-tabs").hidden = isClosed(shown);
   if (isClosed(shown)) return $("mini").replaceChildren(closed());
   const page = pageOf(shown);
-  for (const tab of $("mini-tabs").children) tab.classList.toggle("on", tab.dataset.page === page);
+  for (const tab of $("mini-tabs").children) tab.classList.toggle("on", tab.dataset.page === (page in BEHIND_ME ? "me" : page));
   const focused = document.activeElement;
   refill($("mini"), [
     ...(page === "me" ? mePage(shown) : benefitsPage(shown, page)),
@@ -114,6 +109,9 @@ function benefitsPage(shown, page) {
   if (!shown.is_logged_in) return [panel(joining(shown))];
   if (page === "checkins") return checkInPage(shown, touch);
   if (page === "draws") return drawsPage(shown, touch);
+  if (page === "orders") return ordersPage(shown, touch, () => turnTo("me"));
+  if (page === "membership") return membershipPage(shown, touch, () => turnTo("me"));
+  if (page === "promoting") return promotingPage(shown, touch, () => turnTo("me"));
   if (page === "offers") return offersPage(shown, touch);
   return shown.opened ? claimPage(shown, touch, closeClaim) : walletPage(shown, touch, drawMini);
 }
@@ -126,6 +124,7 @@ function mePage(shown) {
   const below = failed && isMember && isOfForm(last);
   return [
     hero(shown, member, isMember),
+    ...(isMember ? [panel(doors())] : []),
     panel(
       below ? null : failed,
       isMember ? profile(member, standing(shown.standing)) : joining(shown),
@@ -133,6 +132,9 @@ function mePage(shown) {
     ...(isMember ? [panel(cardsPanel(shown, touch, below ? failed : null)), panel(consentsPanel(member, touch))] : []),
   ];
 }
+
+const doors = () => el("div", { className: "buttons" }, Object.entries(BEHIND_ME).map(([page, words]) =>
+  el("button", { className: "outline", testid: `to-${page}`, onclick: () => turnTo(page) }, words)));
 
 const panel = (...children) => el("div", { className: "panel" }, ...children);
 
@@ -185,18 +187,6 @@ function profile(member, rowsBelow) {
 }
 
 const readable = (name, value) => (name.endsWith("_at") ? new Date(value).toLocaleString("zh-CN", { hour12: false }) : String(value));
-
-function restCall(call) {
-  const fine = call.status >= 200 && call.status < 300;
-  const made = el("details", { testid: "mini-call" },
-    el("summary", {},
-      el("span", { className: `badge ${fine ? "good" : "bad"}` }, call.status || "无应答"),
-      el("span", { className: "what" }, `${call.method} ${call.path}`),
-      el("span", { className: "when" }, clockTime(call.at, true))),
-    el("div", { className: "inside" }, call.body ? section("请求", call.body) : [], section("返回", call.answer ?? "")));
-  made.dataset.id = `call-${call.number}`;
-  return made;
-}
 
 export function startMini() {
   $("mini-close").onclick = () => { state.closedScreen = screen()?.id; drawMini(); };

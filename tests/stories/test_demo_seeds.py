@@ -1,6 +1,7 @@
 """What `make demo` puts into an empty house: by the use cases, once, and whole after an interruption."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -121,6 +122,49 @@ async def test_where_there_is_a_merchant_something_is_sold_for_money(town, tmp_p
     bought = await ming.buy(items["cake"]["id"])
     paid = await ming.pay_for(bought.answer["order"]["id"])
     assert (paid.answer["order"]["state"], paid.answer["order"]["amount_fen"]) == ("paid", 1_990)
+
+
+async def test_where_there_is_a_merchant_membership_is_sold_for_money(town, tmp_path):
+    await seed(town.house, tmp_path, Clerk(town).accept, charger(town))
+    ming = town.person("小明", phone="13800000001").open_mini_program(town.mp)
+    await ming.join(with_phone=False)
+    await ming.membership.look()
+    (plan,) = ming.membership.plans
+    assert [each["name"] for each in plan["rights"]] == ["满100减20"]
+    assert (await ming.membership.begin_trial(plan["id"])).status == 201
+    bought = await ming.membership.buy(plan["id"], plan["amount_fen"])
+    await ming.pay_for(bought.answer["order"]["id"])
+    await ming.membership.look()
+    assert (ming.membership.mine["name"], ming.membership.mine["days_left"]) == ("金卡会员", 38)
+    await town.work()
+    assert [each["name"] for each in (await ming.wallet()).answer["held"]["items"]] == ["满100减20"]
+
+
+async def test_where_there_is_a_merchant_a_promoter_takes_out_what_a_friend_brought_for_money(town, tmp_path):
+    clerk = Clerk(town)
+    await seed(town.house, tmp_path, clerk.accept, charger(town))
+    hong = town.person("小红", phone="13800000002").open_mini_program(town.mp)
+    await hong.join(with_phone=True)
+    assert (await hong.promoting.apply()).fact("state") == "active"
+    code = (await hong.promoting.make_link()).fact("code")
+    ming = town.person("小明", phone="13800000001").open_mini_program(town.mp, scene=str(code))
+    await ming.join(with_phone=False)
+    cake = next(each["id"] for each in (await ming.offers()).fact("items") if each["code"] == "cake")
+    bought = await ming.buy(cake)
+    paid = await ming.pay_for(bought.answer["order"]["id"])
+    await clerk.screen.counter.sign_in()
+    token = str((await ming.pass_of(paid.answer["order"]["claims"][0])).fact("token"))
+    assert (await clerk.screen.counter.redeem(token=token)).status == 201
+    for _ in range(2):  # what was used is seen, and then its day is over
+        town.wait(timedelta(hours=25))
+        await town.house.handlers.commission_releasing.sweep()
+    await hong.promoting.look()
+    assert (hong.promoting.seen["sale_count"], hong.promoting.balance["available_fen"]) == (1, 199)
+    asked = await hong.promoting.take_out(199)
+    await town.work()
+    told = await hong.promoting.confirm(asked.answer["id"])
+    assert told.answer["withdrawal"]["state"] == "arrived"
+    assert [check.what for check in CHECKS if await rows(check.sql)] == []
 
 
 async def test_seeding_that_was_interrupted_goes_on_where_it_was(town, tmp_path):

@@ -40,3 +40,18 @@ async def test_a_sheet_asks_for_the_money_and_it_is_left_and_then_paid(market):
         await expect(see("wallet-item")).to_have_count(1)
     states = {each.state for each in await Order.all()}
     assert states == {OrderState.CANCELLED, OrderState.PAID}
+
+
+async def test_no_answer_is_not_taken_for_a_yes(market):
+    town = market.town
+    await market.offer("洗车")
+    await town.person("小明").open_mini_program(town.mp).join(with_phone=False)
+    async with a_page(*TELEPHONE) as page:
+        await page.goto(f"{town.platform_address}/phone")
+        phone = Phone(page)
+        await phone.show("mini")
+        await phone.see("page-offers").click()
+        await expect(phone.see("claim")).to_be_enabled()
+        await town.shut()
+        await phone.see("claim").click()
+        await expect(phone.see("toast")).to_contain_text("没有连上服务")
