@@ -93,7 +93,8 @@ def test_columns_use_the_types_of_this_house():
     assert bare == []
 
 
-RESERVED = {"order": "sales_order", "plan": "membership_plan"}  # words of SQL
+# Words of SQL, and what goes with them.
+RESERVED = {"order": "sales_order", "plan": "membership_plan", "plan_version": "membership_plan_version"}
 
 
 def test_every_table_name_is_a_singular_word():
