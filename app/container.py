@@ -71,6 +71,7 @@ from handlers.desk.operator_reviews import OperatorReviews
 from handlers.draws.draw_approvals import DrawApprovals
 from handlers.draws.draw_editing import DrawEditing
 from handlers.draws.draw_stock import DrawStock
+from handlers.draws.draw_winners import DrawWinners
 from handlers.draws.draws import Draws
 from handlers.draws.own_chances import OwnChances
 from handlers.draws.parcels import Parcels
@@ -315,6 +316,7 @@ def build_handlers(
         draw_revealing=Revealing(clock, vault, signer, seeds),
         draw_simulating=DrawSimulating(clock),
         draw_stock=DrawStock(clock),
+        draw_winners=DrawWinners(clock),
         draws=draws,
         own_chances=OwnChances(clock),
         outside_books=OutsideBooks(),

@@ -45,6 +45,7 @@ from handlers.distribution.releasing import CommissionReleasing
 from handlers.draws.draw_approvals import DrawApprovals
 from handlers.draws.draw_editing import DrawEditing
 from handlers.draws.draw_stock import DrawStock
+from handlers.draws.draw_winners import DrawWinners
 from handlers.draws.draws import Draws
 from handlers.draws.own_chances import OwnChances
 from handlers.draws.parcels import Parcels
@@ -178,6 +179,7 @@ class Handlers:
     departures: Departures
     draw_approvals: DrawApprovals
     draw_editing: DrawEditing
+    draw_winners: DrawWinners
     draw_outcomes: DrawOutcomes
     draw_revealing: Revealing
     draw_simulating: DrawSimulating

@@ -1,5 +1,7 @@
 """Draws: draft, publish, pause, resume, end; stock, chances, blocks; reveal, burn against plan, records, parcels."""
 
+from typing import Literal
+
 from aiohttp import web
 
 from handlers.draws.draw_editing import DrawChange, DrawDraft
@@ -22,8 +24,10 @@ from handlers.errors import (
     PrizeUnknown,
     RoleMissing,
 )
+from handlers.recurring import BUSINESS_ZONE
 from miniapp_api.auth import operator
 from miniapp_api.draw_shapes import LOG_TYPE, Day, ParcelOut
+from miniapp_api.files import table
 from miniapp_api.http import endpoint
 from miniapp_api.keys import handlers
 from miniapp_api.operator.draw_shapes import (
@@ -46,6 +50,7 @@ from miniapp_api.operator.draw_shapes import (
 )
 from miniapp_api.operator.offer_shapes import WhyBody
 from miniapp_api.operator.shapes import after, next_cursor
+from miniapp_api.operator.winner_cells import WON_HEADER, won_cells
 from miniapp_api.replies import Created, Download, Ok, reply
 from miniapp_api.shapes import Cursor, Id, Limit, Page
 from models.words import DrawState, ParcelState
@@ -233,6 +238,18 @@ async def records(request: web.Request, draw_id: Id, /, day: Day | None = None) 
 
 
 @endpoint(tags=["draw"], auth="operator", refuses=[RoleMissing, DrawUnknown])
+async def winners(
+    request: web.Request,
+    draw_id: Id,
+    /,
+    format: Literal["csv", "xlsx"] = "csv",  # noqa: A002 - the word in the address
+) -> Download:
+    """Who won what, when, and what became of it: members by their numbers. That it was asked for is on record."""
+    code, pages = await handlers(request).draw_winners.whole(operator(request), draw_id)
+    return table(f"winners-{code}", format, WON_HEADER, won_cells(pages), BUSINESS_ZONE)
+
+
+@endpoint(tags=["draw"], auth="operator", refuses=[RoleMissing, DrawUnknown])
 async def parcels(
     request: web.Request,
     draw_id: Id,
@@ -273,6 +290,7 @@ ROUTES = [
     web.post("/operator/draws/{draw_id}/reveal", reveal),
     web.get("/operator/draws/{draw_id}/burn", burn),
     web.get("/operator/draws/{draw_id}/records", records),
+    web.get("/operator/draws/{draw_id}/winners", winners),
     web.get("/operator/draws/{draw_id}/parcels", parcels),
     web.post("/operator/parcels/{parcel_id}/send", send_parcel),
     web.post("/operator/members/{member_id}/draw-block", block_member),

@@ -230,6 +230,18 @@ WINNERS = """
     JOIN member m ON m.id = s.member_id JOIN member c ON c.id = COALESCE(m.canonical_id, m.id)
     WHERE s.draw_id = $1 AND s.awarded <> $2 AND s.sequence < $3 ORDER BY s.sequence DESC LIMIT $4
 """
+# Every prize of a draw ($1) that went out after a spin ($2), $3 at most; $4 the codes of what is none.
+_WON = """
+    SELECT s.sequence, s.happened_at, s.day, s.awarded, s.paid_by, s.points, c.number,
+        COALESCE(k.state, p.state) AS state, p.waybill
+    FROM spin s JOIN member m ON m.id = s.member_id JOIN member c ON c.id = COALESCE(m.canonical_id, m.id)
+    LEFT JOIN claim k ON k.id = s.claim_id LEFT JOIN parcel p ON p.spin_id = s.id
+    WHERE s.draw_id = $1 AND s.sequence > $2 AND NOT s.awarded {codes} ORDER BY s.sequence LIMIT $3
+"""
+WON = Both(
+    postgres=_WON.format(codes="= ANY($4::text[])"),
+    sqlite=_WON.format(codes="IN (SELECT value FROM json_each($4))"),
+)
 OBSERVED = """
     SELECT rolled, awarded, COUNT(*) AS number FROM spin WHERE draw_id = $1 GROUP BY rolled, awarded
 """

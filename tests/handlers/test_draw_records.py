@@ -10,12 +10,17 @@ import orjson
 import pytest
 from tortoise.exceptions import BaseORMException
 
+from handlers.errors import DrawUnknown
 from handlers.outbox import prune_jobs
 from handlers.privacy.retention import purge_expired
 from handlers.rules.draw_law import KEPT_YEARS
 from models.database import atomic, dialect, rows, script
-from models.draws import DrawDay, Parcel
+from models.draws import Draw, DrawDay, Parcel
+from models.identity import Member
+from models.operators import AuditEntry
 from tests.handlers.drawing import DAY, fair_of, goods, points
+from tests.handlers.offering import operator_at
+from tests.operating import city
 
 PAIR = os.environ.get("FANPIAO_TEST_PAIR", "sqlite")
 # Every table of a record, with a column that says something of it.
@@ -101,3 +106,23 @@ async def test_without_its_triggers_a_record_would_go(fair):
         await script("DROP TRIGGER parcel_no_delete")
     assert await rows("DELETE FROM parcel RETURNING id")
     assert not await Parcel.exists()
+
+
+async def test_the_record_of_winners_names_them_and_what_became_of_each_and_is_on_record(fair, clock):
+    code, pages = await fair.handlers.draw_winners.whole(fair.operator, fair.draw_id)
+    won = [each for page in [page async for page in pages] for each in page]
+    number = (await Member.get(id=fair.winner.member_id)).number
+    assert [(each.sequence, each.member, each.prize, each.prize_name, each.state) for each in won] == [
+        (sequence, number, "kettle", "水壶", "waiting") for sequence in (1, 2, 3)
+    ]
+    assert code == (await Draw.get(id=fair.draw_id)).code
+    assert await AuditEntry.filter(action="draw.winners_exported").count() == 1
+    parcel = await Parcel.filter(draw_id=fair.draw_id).order_by("id").first()
+    await fair.handlers.parcels.address(fair.winner, parcel.id, address="小明 13800000000 湖滨路1号", request_id="a")
+    await fair.handlers.parcels.send(fair.operator, parcel.id, waybill="SF1", request_id="b")
+    _, again = await fair.handlers.draw_winners.whole(fair.operator, fair.draw_id)
+    (first, *_), *_ = [page async for page in again]
+    assert (first.state, first.waybill) == ("sent", "SF1")
+    elsewhere = await operator_at(await city("临江"))
+    with pytest.raises(DrawUnknown):
+        await fair.handlers.draw_winners.whole(elsewhere, fair.draw_id)
