@@ -125,6 +125,8 @@ async def test_where_there_is_a_merchant_something_is_sold_for_money(town, tmp_p
 
 
 async def test_where_there_is_a_merchant_membership_is_sold_for_money(town, tmp_path):
+    with pytest.raises(PowerCutError):
+        await seed(town.house, tmp_path, nobody, charger(town))
     await seed(town.house, tmp_path, Clerk(town).accept, charger(town))
     ming = town.person("小明", phone="13800000001").open_mini_program(town.mp)
     await ming.join(with_phone=False)
