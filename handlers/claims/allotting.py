@@ -54,23 +54,32 @@ class Room:
         """Nothing is left."""
         return self.left is not None and self.left <= 0
 
-    def sold_out(self, offer: PublishedOffer, now: datetime, zone: ZoneInfo) -> OfferSoldOut:
+    def sold_out(self, offer: PublishedOffer, now: datetime, zone: ZoneInfo) -> "Gone":
         """What to say of it, and when there is more."""
         # What this batch itself took to zero counts as well.
         empty = self.empty or (frozenset(self.names) if self.is_empty else frozenset())
-        return sold_out(offer, next_opening(offer.terms, now, zone, sold_out=empty))
+        until = next_opening(offer.terms, now, zone, sold_out=empty)
+        return Gone(sold_out(offer, until), until)
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """An offer that has nothing left, until it opens again (None: it does not)."""
+
+    refusal: OfferSoldOut
+    until: datetime | None
 
 
 @dataclass(slots=True)
 class Allotted:
     """What became of the wishes: claims that are to be written, their units taken; or why not.
 
-    `gone`: what to say of offers that had nothing left before any of these.
+    `gone`: offers that had nothing left before any of these.
     """
 
     given: list[tuple[Allowed, list[Wanted]]] = field(default_factory=list)
     refused: dict[Asked, DomainError] = field(default_factory=dict)
-    gone: dict[UUID, OfferSoldOut] = field(default_factory=dict)
+    gone: dict[UUID, Gone] = field(default_factory=dict)
     names: dict[UUID, tuple[str, ...]] = field(default_factory=dict)  # the counters that each offer is taken from
 
 
@@ -111,7 +120,11 @@ def _against(
     quantity = each.wish.quantity
     left = fitting if room.left is None else min(fitting, room.left)
     if left < quantity:
-        return OfferTooMany(title=each.offer.title, left=left) if left > 0 else room.sold_out(each.offer, now, zone)
+        return (
+            OfferTooMany(title=each.offer.title, left=left)
+            if left > 0
+            else room.sold_out(each.offer, now, zone).refusal
+        )
     return tills.why_not(each.wish, each.asker) or purses.take(each.offer.id, each.asker.member_id, quantity)
 
 

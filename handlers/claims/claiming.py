@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from handlers.actors import Person
 from handlers.benefits.kinds import fulfiller
 from handlers.channels.gate import Signed
-from handlers.claims.allotting import Allowed, allot
+from handlers.claims.allotting import Allowed, Gone, allot
 from handlers.claims.claimants import claimants
 from handlers.claims.issuing import Issued, Lot, issue_all
 from handlers.claims.on_behalf import heard, sights
@@ -62,7 +62,7 @@ class Claiming:
         self._vault = vault
         self._holds = holds
         self._zone = zone
-        self._sold_out: dict[UUID, tuple[float, OfferSoldOut]] = {}
+        self._sold_out: dict[UUID, tuple[float, Gone]] = {}
         self._lanes = Lanes()
         self._lane: GroupCommit[Claim, Outcome] = GroupCommit("claims", self._decide, key=_request, settle=self._settle)
 
@@ -157,8 +157,8 @@ class Claiming:
         decided: dict[Asked, Outcome | DomainError] = {}
         allowed = await self._allowed(fresh, decided, now)
         allotted = await allot(allowed, now=now, zone=self._zone)
-        for offer_id, refusal in allotted.gone.items():
-            self._sold_out[offer_id] = (asyncio.get_running_loop().time() + SOLD_OUT_FOR, refusal)
+        for offer_id, gone in allotted.gone.items():
+            self._sold_out[offer_id] = (asyncio.get_running_loop().time() + SOLD_OUT_FOR, gone)
         decided |= allotted.refused
         lots: dict[UUID, Lot] = {}
         got: dict[Asked, list[Issued]] = {}
@@ -183,7 +183,7 @@ class Claiming:
         asking = []
         for each in fresh:
             # Channels have to see it before they are told that it is gone.
-            gone = self._known_sold_out(each.offer_id) if each.call is None else None
+            gone = self._known_sold_out(each.offer_id, now) if each.call is None else None
             if gone is not None:
                 refused[each.asked] = gone
             else:
@@ -227,14 +227,15 @@ class Claiming:
 
     # --- sold out
 
-    def _known_sold_out(self, offer_id: UUID) -> OfferSoldOut | None:
-        until, refusal = self._sold_out.get(offer_id, (0.0, None))
-        if refusal is None:
+    def _known_sold_out(self, offer_id: UUID, now: datetime) -> OfferSoldOut | None:
+        until, gone = self._sold_out.get(offer_id, (0.0, None))
+        if gone is None:
             return None
-        if asyncio.get_running_loop().time() >= until:
+        # The second does not reach into the next wave.
+        if asyncio.get_running_loop().time() >= until or (gone.until is not None and now >= gone.until):
             del self._sold_out[offer_id]
             return None
-        return refusal
+        return gone.refusal
 
     async def _settle(self, batch: Sequence[Claim]) -> list[Outcome | DomainError | None]:
         happened: Mapping[Asked, Outcome | KeyReused] = await settle([each.asked for each in batch], Claimed)

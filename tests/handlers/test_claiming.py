@@ -27,6 +27,7 @@ from handlers.errors import (
     PointsShort,
     QuantityInvalid,
 )
+from handlers.recurring import BUSINESS_ZONE
 from handlers.requests import Answer
 from handlers.rules.benefit_terms import CodeCouponTerms, PackagePart, PackageTerms, VoucherTerms
 from handlers.rules.offer_terms import Limit, Period, Price, Validity, ValidityKind, Wave
@@ -113,6 +114,20 @@ async def test_the_sold_out_flag_lasts_a_second_and_only_says_no(rooms, monkeypa
     await OfferStock.filter(offer_id=offer.id).update(left_count=0)  # no flag, and still not one too many
     with pytest.raises(OfferSoldOut):
         await claiming.claim(ming, offer_id=offer.id, request_id="k4")
+
+
+async def test_the_sold_out_flag_does_not_reach_into_the_next_wave(rooms, monkeypatch):
+    monkeypatch.setattr(claiming_module, "SOLD_OUT_FOR", 3600.0)
+    ming, hong, lan = await crowd(rooms, 3)
+    now = rooms.clock.now().astimezone(BUSINESS_ZONE)
+    waves = tuple(Wave(f"{now + timedelta(minutes=minutes):%H:%M}", 1) for minutes in (-1, 1))
+    offer = await an_offer(rooms.clock.now(), waves=waves)
+    claiming = rooms.handlers.claiming
+    await claiming.claim(ming, offer_id=offer.id, request_id="k1")
+    with pytest.raises(OfferSoldOut):
+        await claiming.claim(hong, offer_id=offer.id, request_id="k2")
+    rooms.clock.advance(timedelta(minutes=1, seconds=1))
+    assert (await claiming.claim(lan, offer_id=offer.id, request_id="k3")).value.claims
 
 
 async def test_fifty_identical_claims_make_one(rooms):
@@ -225,7 +240,6 @@ async def test_daily_stock_and_waves_are_counters_of_their_own(rooms):
     claims = [claiming.claim(person, offer_id=offer.id, request_id="a") for person in people]
     assert await outcomes(*claims) == {"Claimed": 1, "OfferSoldOut": 3}
     rooms.clock.advance(timedelta(days=1))
-    await asyncio.sleep(1.05)
     claims = [claiming.claim(person, offer_id=offer.id, request_id="b") for person in people]
     assert await outcomes(*claims) == {"Claimed": 1, "OfferSoldOut": 3}
     stocks = {stock.bucket.split(":")[0]: stock.left_count for stock in await OfferStock.filter(offer_id=offer.id)}
