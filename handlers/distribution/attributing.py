@@ -11,6 +11,7 @@ from uuid import UUID
 from handlers.distribution.commission_rules import rules_in_force
 from handlers.points.points_terms import terms as programme_terms
 from handlers.rules.commission import rate
+from handlers.rules.eligibility import PublishedOffer
 from models.database import require_atomic, row
 from models.distribution import OrderPromoter
 from models.sql import as_uuid
@@ -19,9 +20,12 @@ from models.words import PromoterState
 
 
 async def attribute_order(
-    order_id: UUID, member_id: UUID, *, offer_id: UUID, benefit_id: UUID, payer_hash: str, at: datetime
+    order_id: UUID, member_id: UUID, *, payer_hash: str, at: datetime, offer: PublishedOffer | None = None
 ) -> None:
-    """Inside the transaction that makes the order, the buyer's row locked. A level stands only on the one below it."""
+    """Inside the transaction that makes the order, the buyer's row locked. A level stands only on the one below it.
+
+    Without an offer it is of a plan: then the rates of offers and categories do not speak of it.
+    """
     require_atomic()
     first = await row(statements.BROUGHT_BY, member_id, at)
     if first is None or not await _counts(first, member_id, payer_hash):
@@ -34,10 +38,10 @@ async def attribute_order(
         second = await row(statements.BROUGHT_BY, as_uuid(first["member_id"]), at)
         if second is not None and await _counts(second, member_id, payer_hash):
             levels.append(second)
-    found = await row(statements.CATEGORY, benefit_id)
-    category = str(found["category"]) if found else ""
+    found = await row(statements.CATEGORY, offer.benefit_id) if offer is not None else None
+    code, category = str(offer.id) if offer is not None else "", str(found["category"]) if found else ""
     for number, each in enumerate(levels, start=1):
-        rate_bp = rate(version.terms, number, offer=str(offer_id), category=category, grade=each["grade"])
+        rate_bp = rate(version.terms, number, offer=code, category=category, grade=each["grade"])
         if rate_bp:
             await OrderPromoter.create(
                 order_id=order_id,

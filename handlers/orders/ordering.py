@@ -192,9 +192,7 @@ class Ordering:
         if points:
             await set_aside(order_id, member_id, points, expires_at=now + LOCKED_FOR, at=now)
         await write_slots(order_id, offer.id, member_id, locked, at=now)
-        await attribute_order(
-            order_id, member_id, offer_id=offer.id, benefit_id=offer.benefit_id, payer_hash=payer, at=now
-        )
+        await attribute_order(order_id, member_id, payer_hash=payer, at=now, offer=offer)
         await note(order_id, None, OrderState.WAITING, "ordered", person, at=now)
         found = await row(statements.ONE, order_id)
         assert found is not None  # noqa: S101 - written a moment ago

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from handlers.accounts.accounts import Accounts
 from handlers.actors import Person
+from handlers.distribution.attributing import attribute_order
 from handlers.errors import PaymentNotOpen, PlanNotAbove, PlanUnknown, PriceChanged
 from handlers.orders.moving import note
 from handlers.orders.order_views import OrderSeen, order_seen
@@ -77,7 +78,7 @@ class PlanBuying:
             raise PlanNotAbove(level=level.name if level else "")
         if wanted.expected_fen not in {None, price.amount_fen}:
             raise PriceChanged(amount_fen=price.amount_fen)
-        order_id = new_id()
+        order_id, payer = new_id(), payer_hash(self._vault, app_id, openid)
         await Order.create(
             id=order_id,
             member_id=member_id,
@@ -90,7 +91,7 @@ class PlanBuying:
             number=order_id.hex,
             app_id=app_id,
             mch_id=self._payments.mch_id,
-            payer_hash=payer_hash(self._vault, app_id, openid),
+            payer_hash=payer,
             ordered_at=now,
             expires_at=now + LOCKED_FOR,
             look_at=next_look(now, 0, now),
@@ -104,6 +105,7 @@ class PlanBuying:
             day_count=terms.day_count,
             expected_sequence=running.sequence if running and price.way is PlanWay.UPGRADE else 0,
         )
+        await attribute_order(order_id, member_id, payer_hash=payer, at=now)
         await note(order_id, None, OrderState.WAITING, "ordered", person, at=now)
         found = await row(order_statements.ONE, order_id)
         assert found is not None  # noqa: S101 - written a moment ago
