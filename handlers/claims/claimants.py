@@ -17,6 +17,8 @@ from models.words import MemberStatus
 async def claimants(member_ids: Sequence[UUID]) -> dict[UUID, Asker | DomainError]:
     """Everybody as they stand now, rows locked in the order of ids, by the id they asked under."""
     ids = sorted(set(member_ids))
+    if not ids:
+        return {}
     found = {as_uuid(each["id"]): each for each in await rows(statements.CLAIMANTS, ids)}
     people: dict[UUID, Asker | DomainError] = {}
     asking = await askers(ids)

@@ -147,15 +147,24 @@ class Claiming:
     async def _decide(self, batch: Sequence[Claim]) -> list[Outcome | DomainError]:
         now = self._clock.now()
         unheard = await heard({each.asked: each.call for each in batch if each.call is not None}, at=now)
+        decided: dict[Asked, Outcome | DomainError] = {**unheard}
+        for each in batch:
+            # Channels have to see it before they are told that it is gone.
+            if each.call is None and (gone := self._known_sold_out(each.offer_id, now)) is not None:
+                decided[each.asked] = gone
+        # Locked before it is asked what was answered: a twin in another lane or process is waited for, and found.
+        people = await claimants([each.member_id for each in batch if each.asked not in decided])
         known = await recall([each.asked for each in batch if each.asked not in unheard], Claimed)
-        fresh = [each for each in batch if each.asked not in known and each.asked not in unheard]
-        decided = {**unheard, **(await self._give(fresh, now) if fresh else {})}
+        fresh = [each for each in batch if each.asked not in known and each.asked not in decided]
+        decided |= await self._give(fresh, people, now) if fresh else {}
         await record({asked: answer.value for asked, answer in decided.items() if isinstance(answer, Answer)})
         return [known.get(each.asked) or decided[each.asked] for each in batch]
 
-    async def _give(self, fresh: Sequence[Claim], now: datetime) -> dict[Asked, Outcome | DomainError]:
+    async def _give(
+        self, fresh: Sequence[Claim], people: Mapping[UUID, Asker | DomainError], now: datetime
+    ) -> dict[Asked, Outcome | DomainError]:
         decided: dict[Asked, Outcome | DomainError] = {}
-        allowed = await self._allowed(fresh, decided, now)
+        allowed = await self._allowed(fresh, people, decided, now)
         allotted = await allot(allowed, now=now, zone=self._zone)
         for offer_id, gone in allotted.gone.items():
             self._sold_out[offer_id] = (asyncio.get_running_loop().time() + SOLD_OUT_FOR, gone)
@@ -177,24 +186,17 @@ class Claiming:
         return decided | {one: Answer(Claimed(tuple(claims))) for one, claims in got.items()}
 
     async def _allowed(
-        self, fresh: Sequence[Claim], refused: dict[Asked, Outcome | DomainError], now: datetime
+        self,
+        fresh: Sequence[Claim],
+        people: Mapping[UUID, Asker | DomainError],
+        refused: dict[Asked, Outcome | DomainError],
+        now: datetime,
     ) -> list[Allowed]:
         """Those whom nothing is against but what there is; the others are told why not."""
-        asking = []
-        for each in fresh:
-            # Channels have to see it before they are told that it is gone.
-            gone = self._known_sold_out(each.offer_id, now) if each.call is None else None
-            if gone is not None:
-                refused[each.asked] = gone
-            else:
-                asking.append(each)
-        if not asking:
-            return []
-        people = await claimants([each.member_id for each in asking])
-        offers = await published({each.offer_id for each in asking})
-        unseen = await sights([each for each in asking if each.offer_id in offers], offers, people)
+        offers = await published({each.offer_id for each in fresh})
+        unseen = await sights([each for each in fresh if each.offer_id in offers], offers, people)
         allowed: list[Allowed] = []
-        for each in asking:
+        for each in fresh:
             offer, asker = offers.get(each.offer_id), people[each.member_id]
             if offer is None:
                 refused[each.asked] = OfferUnknown()

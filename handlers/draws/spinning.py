@@ -126,14 +126,15 @@ class Spinning:
         await self._lane.close()
 
     async def _decide(self, batch: Sequence[Wish]) -> list[Outcome | DomainError]:
+        # Locked before it is asked what was answered: a twin at another process is waited for, and found.
+        held = await hold(batch[0].draw_id)
         known = await recall([each.asked for each in batch], Spun)
         fresh = [each for each in batch if each.asked not in known]
-        decided = await self._spin(fresh) if fresh else {}
+        decided = await self._spin(held, fresh) if fresh else {}
         await record({asked: answer.value for asked, answer in decided.items() if isinstance(answer, Answer)})
         return [known.get(each.asked) or decided[each.asked] for each in batch]
 
-    async def _spin(self, fresh: Sequence[Wish]) -> dict[Asked, Outcome | DomainError]:
-        held = await hold(fresh[0].draw_id)
+    async def _spin(self, held: HeldDraw | None, fresh: Sequence[Wish]) -> dict[Asked, Outcome | DomainError]:
         if held is None:
             return {each.asked: DrawUnknown() for each in fresh}
         # After the lock: a batch that waited for another one comes after it.

@@ -96,6 +96,17 @@ async def test_the_same_key_at_two_processes_makes_one_claim(rooms):
     await holds()
 
 
+async def test_twins_at_two_processes_are_one_claim_also_where_only_one_may_be_had(rooms):
+    person, offer = await rooms.member(), await an_offer(rooms.clock.now(), stock=9)
+    lanes = [Claiming(rooms.clock, rooms.vault) for _ in range(2)]
+    answers = await asyncio.gather(
+        *(lanes[number % 2].claim(person, offer_id=offer.id, request_id="k") for number in range(50))
+    )
+    assert len({answer.value for answer in answers}) == 1
+    assert await offer.left() == 8
+    await holds()
+
+
 async def test_ten_thousand_units_are_gone_with_exactly_ten_thousand_claims(rooms):
     people, offer = await crowd(rooms, PEOPLE), await an_offer(rooms.clock.now(), stock=UNITS, limits=MANY)
     waiting = asyncio.Semaphore(1_000)

@@ -85,7 +85,8 @@ def _registered(rooms):
     """The tables are known once the database is connected."""
 
 
-PUBLISHED = {"draw_commitment.document", "spin.row"}  # texts that anybody may read: draws are recomputed from them
+# Texts that anybody may read: draws are recomputed from them; a promoter's code is there to be shown.
+PUBLISHED = {"draw_commitment.document", "spin.row", "promoter_link.picture"}
 
 
 def test_no_cipher_hides_in_a_column_of_another_name():

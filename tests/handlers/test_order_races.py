@@ -88,7 +88,7 @@ async def test_what_is_being_paid_is_not_given_back(ordered, monkeypatch):
 
 
 async def test_without_the_guard_what_is_being_paid_is_given_back_too(ordered, monkeypatch):
-    unguarded = "SELECT id, offer_id, quantity, stock_buckets FROM sales_order WHERE id = $1 AND $2 <> ''"
+    unguarded = "SELECT id, offer_id, quantity, price_points, stock_buckets FROM sales_order WHERE id = $1 AND $2 <> ''"
     monkeypatch.setattr(statements, "LOCK_ORDER", unguarded)
     close = "UPDATE sales_order SET state = $3, closed_at = $4 WHERE id = $1 AND $2 <> '' RETURNING id"
     monkeypatch.setattr(statements, "CLOSE", close)
