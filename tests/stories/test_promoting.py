@@ -137,7 +137,7 @@ async def withdrawn(town, amount: int) -> None:
     now, promoter = town.house.clock.now(), await Promoter.get()
     side, nobody = of_member(promoter.member_id), Side(LedgerAccountKind.ADJUSTED)
     async with atomic():
-        cause, until = Cause("withdrawal", str(new_id())), now + timedelta(days=1)
+        cause, until = Cause("paid_by_hand", str(new_id())), now + timedelta(days=1)
         held = await hold(await fen(), side, amount, for_=nobody, cause=cause, expires_at=until, at=now)
         await post_hold(held.id, at=now)
 
