@@ -5,6 +5,7 @@ once gets a lane of its own: its queue refuses nobody else's. A key may stand in
 two processes: what `decide` locks is what decides.
 """
 
+import time
 from collections import Counter
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from uuid import UUID
 
 SHARED = 2  # one is decided while the other commits
 PRESSED = 8  # waiting or under way in this process: from here on a key's own batches are worth their transaction
+LASTS = 1.0  # seconds; between two batches of a hot key nobody may be under way, and it is hot all the same
 
 
 class Lanes:
@@ -19,14 +21,25 @@ class Lanes:
 
     def __init__(self) -> None:
         self._under_way: Counter[UUID] = Counter()
+        self._pressed_until: dict[UUID, float] = {}
 
     @contextmanager
     def lane_of(self, key: UUID) -> Iterator[Hashable]:
         """The lane for one submission, which stays inside until it is answered."""
         self._under_way[key] += 1
         try:
-            yield key if self._under_way[key] > PRESSED else key.int % SHARED
+            yield key if self._is_pressed(key) else key.int % SHARED
         finally:
             self._under_way[key] -= 1
             if not self._under_way[key]:
                 del self._under_way[key]
+
+    def _is_pressed(self, key: UUID) -> bool:
+        now = time.monotonic()
+        if self._under_way[key] > PRESSED:
+            self._pressed_until[key] = now + LASTS
+            return True
+        if self._pressed_until.get(key, now) > now:
+            return True
+        self._pressed_until.pop(key, None)
+        return False

@@ -13,27 +13,24 @@ CLAIMANTS = Both(
     sqlite=_CLAIMANTS + _OF_THESE,
 )
 
-# What these people ($2, canonical ids) hold of the slots of an offer ($1) within these periods ($3).
-# From the people to their slots, never over the slots of the offer, of which there may be a million: so an array on
-# PostgreSQL, which is looked up in the index whatever is known of the table.
-_SLOTS = """
-    SELECT s.offer_id, COALESCE(m.canonical_id, m.id) AS member_id, s.period, s.number
-    FROM claim_slot s JOIN member m ON m.id = s.member_id
-    WHERE s.offer_id {offers} AND s.member_id {theirs} AND s.period {periods}
-"""
+# What these people ($2, canonical ids) hold of the slots of offers ($1) within these periods ($3).
+# From the people to their slots, never over the slots of an offer, of which there may be a million: so, on PostgreSQL,
+# offer by offer and with the people as an array, which is looked up in the index whatever is known of the table.
+_SLOTS = "SELECT s.offer_id, COALESCE(m.canonical_id, m.id) AS member_id, s.period, s.number FROM"
 SLOTS = Both(
-    postgres=_SLOTS.format(
-        offers="= ANY($1::uuid[])",
-        theirs="= ANY(ARRAY(SELECT unnest($2::uuid[]) UNION ALL"
-        " SELECT o.id FROM member o WHERE o.canonical_id = ANY($2::uuid[])))",
-        periods="= ANY($3::text[])",
-    ),
-    sqlite=_SLOTS.format(
-        offers="IN (SELECT value FROM json_each($1))",
-        theirs="IN (SELECT value FROM json_each($2) UNION ALL"
-        " SELECT o.id FROM member o WHERE o.canonical_id IN (SELECT value FROM json_each($2)))",
-        periods="IN (SELECT value FROM json_each($3))",
-    ),
+    postgres=f"""{_SLOTS} unnest($1::uuid[]) AS f(id) CROSS JOIN LATERAL (
+            SELECT t.offer_id, t.member_id, t.period, t.number FROM claim_slot t
+            WHERE t.offer_id = f.id AND t.member_id = ANY(ARRAY(SELECT unnest($2::uuid[]) UNION ALL
+                SELECT o.id FROM member o WHERE o.canonical_id = ANY($2::uuid[])))
+            AND t.period = ANY($3::text[]) OFFSET 0
+        ) s JOIN member m ON m.id = s.member_id
+    """,  # noqa: S608 - no outside input in any of these
+    sqlite=f"""{_SLOTS} claim_slot s JOIN member m ON m.id = s.member_id
+        WHERE s.offer_id IN (SELECT value FROM json_each($1))
+        AND s.member_id IN (SELECT value FROM json_each($2) UNION ALL
+            SELECT o.id FROM member o WHERE o.canonical_id IN (SELECT value FROM json_each($2)))
+        AND s.period IN (SELECT value FROM json_each($3))
+    """,  # noqa: S608
 )
 
 ADD_CLAIMS = of_rows(
