@@ -12,22 +12,19 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from handlers.benefits.kinds import fulfiller
-from handlers.claims.claims import lock_units, take_all
+from handlers.claims.claims import take_all
+from handlers.claims.counters import Taken, lock_counters, slots_of
 from handlers.claims.issuing import Wanted
 from handlers.claims.outside_paying import OutsideTills, tills_of
 from handlers.claims.paying import Purses, purses_of
 from handlers.claims.wishes import Claim
 from handlers.errors import DomainError, OfferLimitReached, OfferSoldOut, OfferTooMany
 from handlers.offers.offer_refusals import limit_reached, sold_out
-from handlers.offers.offers import keep_buckets
 from handlers.requests import Asked
 from handlers.rules.claim_slots import LimitFull, free_slots
 from handlers.rules.eligibility import Asker, PublishedOffer
-from handlers.rules.stock_buckets import TOTAL, Bucket, NothingOn, buckets, next_opening
+from handlers.rules.stock_buckets import Bucket, NothingOn, buckets, next_opening
 from handlers.rules.validity import period_ends_at, period_key
-from models.database import rows
-from models.sql import as_uuid
-from models.statements import claims as statements
 
 Slots = list[tuple[tuple[str, int], ...]]  # for each claim of a wish: a number in every period that is limited
 
@@ -145,13 +142,7 @@ async def _rooms(offers: Iterable[PublishedOffer], now: datetime, zone: ZoneInfo
             counted[offer.id] = tuple(buckets(offer.terms, now, zone))
         except NothingOn:
             found[offer.id] = Room((), 0)
-    keys = [(offer_id, bucket) for offer_id, theirs in counted.items() for bucket in theirs]
-    left = await lock_units({(offer_id, bucket.name) for offer_id, bucket in keys})
-    if missing := [(key, each) for key, each in keys if (key, each.name) not in left and each.name != TOTAL]:
-        await keep_buckets(missing, now=now)
-        left = await lock_units({(offer_id, bucket.name) for offer_id, bucket in keys})
-    for offer_id, theirs in counted.items():
-        counts = {bucket.name: left.get((offer_id, bucket.name), 0) for bucket in theirs}
+    for offer_id, counts in (await lock_counters(counted, at=now)).items():
         empty = frozenset(name for name, count in counts.items() if count <= 0)
         found[offer_id] = Room(tuple(counts), min(counts.values(), default=None), empty)
     return found
@@ -187,24 +178,15 @@ async def _tills(free: Sequence[Allowed], now: datetime, zone: ZoneInfo) -> dict
 
 # --- slots
 
-_Taken = dict[tuple[UUID, UUID, str], list[int]]  # the numbers that are used, by offer, member and period
 
-
-async def _taken(allowed: Sequence[Allowed], now: datetime, zone: ZoneInfo) -> _Taken:
+async def _taken(allowed: Sequence[Allowed], now: datetime, zone: ZoneInfo) -> Taken:
     limited = [each for each in allowed if each.offer.terms.limits]
     periods = {period_key(limit.period, now, zone) for each in limited for limit in each.offer.terms.limits}
-    if not periods:
-        return {}
-    offer_ids, members = {each.offer.id for each in limited}, {each.asker.member_id for each in limited}
-    taken: _Taken = {}
-    for each in await rows(statements.SLOTS, sorted(offer_ids), sorted(members), sorted(periods)):
-        key = (as_uuid(each["offer_id"]), as_uuid(each["member_id"]), each["period"])
-        taken.setdefault(key, []).append(int(each["number"]))
-    return taken
+    return await slots_of({each.offer.id for each in limited}, {each.asker.member_id for each in limited}, periods)
 
 
 def _with_slots(
-    allowed: Sequence[Allowed], taken: _Taken, refused: dict[Asked, DomainError], now: datetime, zone: ZoneInfo
+    allowed: Sequence[Allowed], taken: Taken, refused: dict[Asked, DomainError], now: datetime, zone: ZoneInfo
 ) -> list[tuple[Allowed, Slots]]:
     """Those that find a free slot of every limit for each of their claims; the others are told why not."""
     free: list[tuple[Allowed, Slots]] = []

@@ -137,7 +137,7 @@ class Claiming:
         return facts
 
     async def _submit(self, wish: Claim) -> Answer[Claimed]:
-        with self._lanes.lane_of(wish.offer_id) as lane:
+        async with self._lanes.lane_of(wish.offer_id) as lane:
             return await self._lane.submit(lane, wish)
 
     async def close(self) -> None:

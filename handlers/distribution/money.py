@@ -10,8 +10,8 @@ from datetime import datetime
 from uuid import UUID
 
 from handlers.ledger.posting import post, settle
-from handlers.points.points_terms import terms
-from handlers.rules.ledger import FEN, Cause, Move, Side, Unit, of_member
+from handlers.points.points_terms import fen
+from handlers.rules.ledger import Cause, Move, Side, of_member
 from models.database import rows
 from models.ids import new_id
 from models.sql import as_uuid
@@ -30,11 +30,6 @@ class Money:
     held_fen: int = 0
     pending_fen: int = 0
     owed_fen: int = 0
-
-
-async def fen() -> Unit:
-    """Money of the main programme."""
-    return Unit((await terms()).programme_id, FEN)
 
 
 def pending(member_id: UUID) -> Side:

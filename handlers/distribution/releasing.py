@@ -10,10 +10,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from handlers.distribution.money import RELEASED, fen, net, pending
+from handlers.distribution.money import RELEASED, net, pending
 from handlers.errors import DomainError
 from handlers.ledger.posting import post_each
 from handlers.outbox import Later, later_many
+from handlers.points.points_terms import fen
 from handlers.ports import Clock
 from handlers.retrying import again
 from handlers.rules.commission import SELDOM, available_from, next_look

@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from handlers.benefits.kinds import fulfiller
+from handlers.claims.counters import slots_of
 from handlers.errors import GrantNotForOffer, OfferUnknown
-from handlers.grants.grant_stock import periods_of, seen_left, slots_of
+from handlers.grants.grant_stock import periods_of, seen_left
 from handlers.grants.recharge_numbers import MISSING, keep, numbered
 from handlers.grants.recipients import found
 from handlers.offers.offers import published
@@ -131,13 +132,13 @@ class DryRun:
         ).order_by("row_number")
         listed = await waiting.limit(BATCH).values_list("id", "row_number", "member_id", "quantity")
         periods = periods_of(self._offer, self._now, self._zone)
-        taken = await slots_of(self._offer.id, [member_id for _, _, member_id, _ in listed], list(periods.values()))
+        taken = await slots_of([self._offer.id], [member_id for _, _, member_id, _ in listed], list(periods.values()))
         takes_number = fulfiller(self._offer.benefit.kind).takes_number
         reached = await numbered({each[0]: each[2] for each in listed}) if takes_number else frozenset()
         expected = []
         for row_id, number, member_id, quantity in listed:
             self._last = number
-            held = {period: taken.get((member_id, period), []) for period in periods.values()}
+            held = {period: taken.get((self._offer.id, member_id, period), []) for period in periods.values()}
             is_lost = takes_number and row_id not in reached
             code = MISSING if is_lost else self._expected(held, periods, quantity)
             expected.append({"id": str(row_id), "code": code})

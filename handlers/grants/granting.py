@@ -18,10 +18,11 @@ import orjson
 from handlers.audit import record
 from handlers.benefits.kinds import fulfiller
 from handlers.claims.claims import take_units
+from handlers.claims.counters import slots_of
 from handlers.claims.issuing import Issued, Wanted, issue
 from handlers.errors import OfferPaused
 from handlers.grants.grant_lists import LIMIT, STOCK
-from handlers.grants.grant_stock import counters, left_of, periods_of, slots_of
+from handlers.grants.grant_stock import counters, left_of, periods_of
 from handlers.grants.grant_views import figures_of
 from handlers.grants.recharge_numbers import MISSING, drop, numbers_of
 from handlers.grants.taking_back import OVER, take_back
@@ -211,18 +212,18 @@ class Granting:
         if grant.is_beyond_limits:  # approved as such: what one member may have is not touched
             return {each.id: [()] * each.quantity for each in listed}
         periods = periods_of(offer, now, self._zone)
-        taken = await slots_of(offer.id, list(people.values()), list(periods.values()))
+        taken = await slots_of([offer.id], list(people.values()), list(periods.values()))
         slots: dict[UUID, list[Slots]] = {}
         for each in listed:
             member_id = people[each.id]
-            held = {period: taken.get((member_id, period), []) for period in periods.values()}
+            held = {period: taken.get((offer.id, member_id, period), []) for period in periods.values()}
             try:
                 slots[each.id] = free_slots(periods, held, each.quantity)
             except LimitFull:
                 refused[each.id] = LIMIT
                 continue
             for period, number in (slot for one in slots[each.id] for slot in one):
-                taken.setdefault((member_id, period), []).append(number)
+                taken.setdefault((offer.id, member_id, period), []).append(number)
         return slots
 
     async def _write(

@@ -12,19 +12,18 @@ from zoneinfo import ZoneInfo
 
 from handlers.benefits.kinds import fulfiller
 from handlers.claims.claims import return_units, take_units
+from handlers.claims.counters import lock_counters, slots_of
 from handlers.errors import DomainError, OfferTooMany
 from handlers.offers.offer_refusals import limit_reached, sold_out
-from handlers.offers.offers import keep_buckets
 from handlers.orders.points import give_back
 from handlers.rules.claim_slots import LimitFull, Slots, free_slots
 from handlers.rules.eligibility import PublishedOffer
-from handlers.rules.stock_buckets import TOTAL, Bucket, NothingOn, buckets, next_opening
+from handlers.rules.stock_buckets import NothingOn, buckets, next_opening
 from handlers.rules.validity import period_ends_at, period_key
 from models.database import rows
 from models.failures import SerializationConflict
 from models.ids import new_id
 from models.sql import as_uuid
-from models.statements import claims as claim_statements
 from models.statements import orders as statements
 
 
@@ -81,28 +80,18 @@ async def _counters(offer: PublishedOffer, at: datetime, zone: ZoneInfo) -> tupl
         wanted = buckets(offer.terms, at, zone)
     except NothingOn:
         return (), 0
-    if not wanted:
-        return (), None
-    found = await _locked(offer.id, wanted)
-    if missing := [bucket for bucket in wanted if bucket.name not in found and bucket.name != TOTAL]:
-        await keep_buckets([(offer.id, bucket) for bucket in missing], now=at)
-        found = await _locked(offer.id, wanted)
-    return tuple(each.name for each in wanted), min(found.get(each.name, 0) for each in wanted)
-
-
-async def _locked(offer_id: UUID, wanted: Sequence[Bucket]) -> dict[str, int]:
-    found = await rows(claim_statements.LOCK_STOCK, offer_id, [bucket.name for bucket in wanted])
-    return {each["bucket"]: int(each["left_count"]) for each in found}
+    left = (await lock_counters({offer.id: wanted}, at=at))[offer.id]
+    return tuple(left), min(left.values(), default=None)
 
 
 async def _slots(
     offer: PublishedOffer, member_id: UUID, quantity: int, at: datetime, zone: ZoneInfo
 ) -> Sequence[Slots]:
     periods = {limit: period_key(limit.period, at, zone) for limit in offer.terms.limits}
-    taken: dict[str, list[int]] = {}
-    if periods:
-        for each in await rows(claim_statements.SLOTS, [offer.id], [member_id], sorted(set(periods.values()))):
-            taken.setdefault(each["period"], []).append(int(each["number"]))
+    taken = {
+        period: numbers
+        for (_, _, period), numbers in (await slots_of([offer.id], [member_id], list(periods.values()))).items()
+    }
     try:
         return free_slots(periods, taken, quantity)
     except LimitFull as full:

@@ -8,19 +8,14 @@ from datetime import datetime
 from uuid import UUID
 
 from handlers.ledger.posting import post
-from handlers.points.points_terms import terms
-from handlers.rules.ledger import FEN, Cause, Move, Side, Unit
+from handlers.points.points_terms import fen
+from handlers.rules.ledger import Cause, Move, Side
 from models.words import LedgerAccountKind
 
 ORDER, REFUND, REFUNDED = "order", "order_refund", "order_refunded"
 RECEIVED, INCOME, PAYABLE = (
     Side(kind) for kind in (LedgerAccountKind.RECEIVED, LedgerAccountKind.INCOME, LedgerAccountKind.PAYABLE)
 )
-
-
-async def fen() -> Unit:
-    """Money of the main programme."""
-    return Unit((await terms()).programme_id, FEN)
 
 
 async def earned(order_id: UUID, amount_fen: int, *, at: datetime) -> None:

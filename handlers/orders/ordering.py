@@ -98,8 +98,8 @@ class Ordering:
 
         Raises PaymentNotOpen, OfferUnknown, OfferFree, OfferClosed, OfferPaused, OfferNotForYou, OfferNotOpen,
         OfferSoldOut, OfferTooMany, OfferLimitReached, ChoicesInvalid, RechargeToInvalid, RechargeToMissing,
-        RechargeToUnwanted, QuantityInvalid, PriceChanged, NotSignedIn, MemberFrozen, KeyReused; with the order kept,
-        PaymentUnavailable (the same key goes on), PaymentRefused.
+        RechargeToUnwanted, QuantityInvalid, PriceChanged, PointsShort, NotSignedIn, MemberFrozen, KeyReused; with the
+        order kept, PaymentUnavailable (the same key goes on), PaymentRefused.
         """
         if not self._payments.mch_id:
             raise PaymentNotOpen
@@ -115,9 +115,8 @@ class Ordering:
             # By its keyed mark: fingerprints are stored, and there are few numbers.
             "recharge_to": self._vault.blind_index("recharge_to", number) if number else "",
             "expected_fen": wanted.expected_fen,
+            "expected_points": wanted.expected_points,
         }
-        if wanted.expected_points is not None:
-            facts["expected_points"] = wanted.expected_points
 
         async def effect() -> Ordered:
             return Ordered(await self._write(person, wanted, number, app_id, openid))

@@ -11,6 +11,7 @@ from handlers.errors import BudgetBelowUsed, PointsTermsIncomplete, RoleMissing
 from handlers.ports import Clock
 from handlers.requests import Answer, once
 from handlers.retrying import refusing
+from handlers.rules.ledger import FEN, Unit
 from handlers.rules.roles import Capability
 from handlers.scopes import allowed
 from models.database import row, rows
@@ -82,6 +83,11 @@ async def terms() -> TermsHeld:
         budget=None if found["budget"] is None else int(found["budget"]),
         budget_used=int(found["budget_used"]),
     )
+
+
+async def fen() -> Unit:
+    """Money of the main programme, which stands in the same ledger as its points."""
+    return Unit((await terms()).programme_id, FEN)
 
 
 async def rules_of(programme_id: UUID) -> Mapping[str, RuleView]:

@@ -109,7 +109,7 @@ class Purchases:
         return Answer(booked, answer.replayed)
 
     async def _submit(self, call: _Call) -> Answer[Entries]:
-        with self._lanes.lane_of(call.signed.channel.id) as lane:
+        async with self._lanes.lane_of(call.signed.channel.id) as lane:
             return await self._lane.submit(lane, call)
 
     def _against(self, order: OrderTold) -> DomainError | None:

@@ -6,8 +6,9 @@ from uuid import UUID
 
 from handlers.benefits.kinds import fulfiller
 from handlers.claims.claims import take_units
+from handlers.claims.counters import slots_of
 from handlers.claims.issuing import Wanted, issue
-from handlers.grants.grant_stock import counters, left_of, periods_of, slots_of
+from handlers.grants.grant_stock import counters, left_of, periods_of
 from handlers.offers.offers import published
 from handlers.rewards.base import Gift, Given, Giving
 from handlers.rules.claim_slots import LimitFull, free_slots
@@ -57,11 +58,11 @@ async def _give(offer: PublishedOffer | None, gifts: Sequence[Gift], giving: Giv
         return {gift.id: Given(0, cut_by=PAUSED) for gift in gifts}
     left = await left_of(offer, giving.at, giving.zone)
     periods = periods_of(offer, giving.at, giving.zone)
-    taken = await slots_of(offer.id, [gift.member_id for gift in gifts], list(periods.values()))
+    taken = await slots_of([offer.id], [gift.member_id for gift in gifts], list(periods.values()))
     wanted: list[tuple[Gift, Slots]] = []
     given: dict[UUID, Given] = {}
     for gift in gifts:
-        held = {period: taken.get((gift.member_id, period), []) for period in periods.values()}
+        held = {period: taken.get((offer.id, gift.member_id, period), []) for period in periods.values()}
         try:
             slots = free_slots(periods, held, gift.reward.amount)
         except LimitFull:
@@ -72,7 +73,7 @@ async def _give(offer: PublishedOffer | None, gifts: Sequence[Gift], giving: Giv
             continue
         left = left if left is None else left - gift.reward.amount
         for period, number in (slot for one in slots for slot in one):
-            taken.setdefault((gift.member_id, period), []).append(number)
+            taken.setdefault((offer.id, gift.member_id, period), []).append(number)
         wanted += [(gift, one) for one in slots]
     units: list[tuple[str, ...]] = [()] * len(wanted)
     if not all(await fulfiller(offer.benefit.kind).room(offer.benefit.terms, units, now=giving.at)):

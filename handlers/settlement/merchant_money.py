@@ -8,8 +8,8 @@ from datetime import datetime
 from uuid import UUID
 
 from handlers.ledger.posting import post
-from handlers.points.points_terms import terms
-from handlers.rules.ledger import FEN, Cause, Move, Side, Unit
+from handlers.points.points_terms import fen
+from handlers.rules.ledger import Cause, Move, Side
 from models.words import LedgerAccountKind
 
 CONFIRMED, PAID = "statement", "payout"
@@ -31,5 +31,4 @@ async def paid(batch_id: UUID, amount_fen: int, *, at: datetime) -> None:
 
 
 async def _move(debit: Side, credit: Side, amount_fen: int, cause: Cause, at: datetime) -> None:
-    unit = Unit((await terms()).programme_id, FEN)
-    await post([Move(unit, debit, credit, amount_fen, cause)], at=at)
+    await post([Move(await fen(), debit, credit, amount_fen, cause)], at=at)

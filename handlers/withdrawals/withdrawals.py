@@ -25,8 +25,8 @@ from handlers.errors import (
 )
 from handlers.key_rotation import WITHDRAWAL_NAME
 from handlers.ledger.holding import hold
-from handlers.orders.money import fen
 from handlers.orders.ordering import openid_of
+from handlers.points.points_terms import fen
 from handlers.ports import Clock, Payments, Vault
 from handlers.recurring import BUSINESS_ZONE
 from handlers.requests import Answer, once

@@ -118,12 +118,6 @@ LOCK_COUNTERS = Both(
     postgres=_COUNTERS.format(rows=recordset(_UNITS)[0]) + " FOR UPDATE OF s",
     sqlite=_COUNTERS.format(rows=recordset(_UNITS)[1]),
 )
-# The same of one offer ($1), its buckets in $2.
-_STOCK = "SELECT id, bucket, left_count FROM offer_stock WHERE offer_id = $1 AND bucket "
-LOCK_STOCK = Both(
-    postgres=_STOCK + "= ANY($2::text[]) ORDER BY id FOR UPDATE",
-    sqlite=_STOCK + "IN (SELECT value FROM json_each($2)) ORDER BY id",  # noqa: S608
-)
 # One UPDATE for all units of the batch; a counter that would pass zero does not come back.
 TAKE_STOCK = of_rows(
     """

@@ -7,7 +7,6 @@ import pytest
 from app.work_distribution import _say_commission_back as say_commission_back
 from handlers.actors import Person
 from handlers.claims.typed_codes import typed_code
-from handlers.distribution.money import fen
 from handlers.errors import (
     CommissionRulesUnpublishable,
     DepartureHindered,
@@ -19,6 +18,7 @@ from handlers.errors import (
 from handlers.ledger.holding import hold, post_hold, void_hold
 from handlers.ledger.posting import post
 from handlers.outbox import JobContext
+from handlers.points.points_terms import fen
 from handlers.ports import WeChatRetryLater
 from handlers.redemptions.counter import Scan
 from handlers.rules.ledger import Cause, Move, Side, of_member

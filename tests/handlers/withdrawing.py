@@ -7,7 +7,7 @@ from uuid import UUID
 
 from handlers.actors import Operator
 from handlers.ledger.posting import post
-from handlers.orders.money import fen
+from handlers.points.points_terms import fen
 from handlers.requests import Answer
 from handlers.rules.ledger import Cause, Move, Side, of_member
 from handlers.rules.withdrawals import WithdrawalRules

@@ -48,15 +48,18 @@ async def dies_at(site, server, screen, offer_id, point) -> None:
     await server.ended()
     assert not (site.home / failing.ARMED).exists()
     assert await stored.number(site.database_url, "SELECT count(*) FROM fulfillment WHERE state = 'sent'") == 1
+    # Nobody has to wait here for the lease of the dead.
+    await stored.damage(site.database_url, "UPDATE job SET lease_until = run_at WHERE state = 'running'")
     await due(site)
 
 
 async def due(site) -> None:
-    """Nobody has to wait here for the lease of the dead, nor for the next look."""
+    """Nobody has to wait here for the next look; while one is under way there is none beside it, as in life."""
     await stored.damage(
         site.database_url,
-        "UPDATE job SET lease_until = run_at WHERE state = 'running'",
-        "UPDATE fulfillment SET look_at = created_at WHERE state IN ('sent', 'accepted')",
+        "UPDATE fulfillment SET look_at = created_at WHERE state IN ('sent', 'accepted') AND NOT EXISTS ("
+        "SELECT 1 FROM job j WHERE j.state = 'running' AND j.lease_until > j.run_at"
+        " AND j.kind IN ('place_top_up', 'poll_top_ups'))",
     )
 
 

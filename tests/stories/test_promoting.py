@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from handlers.distribution.money import fen
 from handlers.ledger.holding import hold, post_hold
+from handlers.points.points_terms import fen
 from handlers.recurring import BUSINESS_ZONE
 from handlers.rules.ledger import Cause, Side, of_member
 from models.database import atomic

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from handlers.codec import to_json
 from handlers.ledger.holding import hold
-from handlers.orders.money import fen
+from handlers.points.points_terms import fen
 from handlers.rules.ledger import Cause, of_member
 from handlers.rules.withdrawals import WithdrawalRules
 from handlers.withdrawals.moving import CAUSE, PAID_OUT
