@@ -5,7 +5,13 @@ from functools import cache
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
 
 from app.schema import Pay
 from gateways.wechat_pay_seals import PayKeys
@@ -18,12 +24,31 @@ MCH_ID, SERIAL_NO, PUBLIC_KEY_ID = (
 )
 API_V3_KEY = "Th1rty-Two-Ascii-Bytes-0f-a-Town"
 assert len(API_V3_KEY) == 32
+_SHARED = ("merchant", "platform")
 
 
-@cache
+_keys: dict[str, rsa.RSAPrivateKey] = {}
+
+
 def a_key(name: str) -> rsa.RSAPrivateKey:
     """The merchant's, the platform's, a stranger's."""
-    return rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+    if name not in _keys:
+        _keys[name] = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+    return _keys[name]
+
+
+def keep_keys(folder: Path) -> None:
+    """Write merchant's and platform's down for `take_keys` of another process."""
+    for name in _SHARED:
+        (folder / f"{name}-shared.pem").write_bytes(private_pem(name))
+
+
+def take_keys(folder: Path) -> None:
+    """Use those that another process kept there."""
+    for name in _SHARED:
+        kept = load_pem_private_key((folder / f"{name}-shared.pem").read_bytes(), None)
+        assert isinstance(kept, rsa.RSAPrivateKey)
+        _keys[name] = kept
 
 
 def private_pem(name: str, form: PrivateFormat = PrivateFormat.PKCS8) -> bytes:
@@ -71,3 +96,9 @@ def pay_settings(api_url: str) -> Pay:
         public_key_file=str(_folder() / "platform.pem"),
         public_key_id=PUBLIC_KEY_ID,
     )
+
+
+def pay_environment(api_url: str) -> dict[str, str]:
+    """The same as variables of a process, without their prefix."""
+    told = pay_settings(api_url).model_dump(exclude={"api_v3_key"})
+    return {f"PAY__{name.upper()}": str(value) for name, value in told.items()} | {"PAY__API_V3_KEY": API_V3_KEY}

@@ -55,12 +55,18 @@ LOCK_COUNTS = Both(
     postgres=_LOCK_COUNTS.format(rows=recordset(_COUNT)[0]) + " FOR UPDATE OF c",
     sqlite=_LOCK_COUNTS.format(rows=recordset(_COUNT)[1]),
 )
+# In two arms, each by its index: one condition over both would look at every count of the rule and the period.
 COUNTED = of_rows(
     """
-    SELECT r.rule_id, r.member_id, r.period, SUM(c.amount) AS amount FROM {rows}
-    JOIN earning_count c ON c.rule_id = r.rule_id AND c.period = r.period AND c.member_id IN (
-        SELECT m.id FROM member m WHERE m.id = r.member_id OR m.canonical_id = r.member_id)
-    GROUP BY r.rule_id, r.member_id, r.period
+    SELECT t.rule_id, t.member_id, t.period, SUM(t.amount) AS amount FROM (
+        SELECT r.rule_id, r.member_id, r.period, c.amount FROM {rows}
+        JOIN earning_count c ON c.rule_id = r.rule_id AND c.member_id = r.member_id AND c.period = r.period
+        UNION ALL
+        SELECT r.rule_id, r.member_id, r.period, c.amount FROM {rows}
+        JOIN member m ON m.canonical_id = r.member_id
+        JOIN earning_count c ON c.rule_id = r.rule_id AND c.member_id = m.id AND c.period = r.period
+    ) t
+    GROUP BY t.rule_id, t.member_id, t.period
     """,
     _COUNT,
 )

@@ -19,6 +19,7 @@ from tests.bench import (
     gone,
     growth,
     heavy,
+    paying,
     redeeming,
     settling,
     spending,
@@ -49,6 +50,9 @@ IN_TOWN = {
     "catalogue": catalogue.catalogue,
     "spend": spending.spend,
     "purchase": spending.purchase,
+    "order": paying.order,
+    "notify": paying.notify,
+    "notified": paying.notified,
     "redeem": redeeming.redeem,  # last: on SQLite the server itself then tells the members of it
 }
 BARE = ("simulation", "verifier")  # without a server or a database

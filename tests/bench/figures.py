@@ -58,6 +58,9 @@ WANTED = {
     "spin": Wanted("spin of a hot draw, 64 at once", 0.18, 0.30, 80.0, own={"sqlite": Bars(0.12, 0.20, 80.0)}),
     "wallet": Wanted("wallet of 200 claims", 0.03, 0.06, held_on=("postgres",)),
     "catalogue": Wanted("catalogue of 500 offers, a page of 50", p99=60.0, held_on=("postgres",)),
+    "order": Wanted("orders for money", 0.03, 0.06, measured_on=("postgres",)),
+    "notify": Wanted("notices of payment", 0.04, 0.08, 100.0, measured_on=("postgres",)),
+    "notified": Wanted("notices that were taken before", 0.10, measured_on=("postgres",)),
     "redeem": Wanted("redemptions spread over claims", 0.05, 0.10, 100.0, held_on=("postgres",)),
     "spend": Wanted("points spent on spread members", 0.04, 0.10, held_on=("postgres",)),
     "purchase": Wanted("purchases from channels, signed", 0.04, 0.10, held_on=("postgres",)),
@@ -74,6 +77,7 @@ class Subject:
     answer_bytes: int
     server: Running
     load: Callable[[int], Load]
+    prepare: Callable[[int], None] = lambda _: None  # for a round of so many seconds, before its time is taken
 
 
 class Supply:

@@ -52,7 +52,7 @@ def loaded(subject: Subject, seconds: int) -> Load:
         try:
             return subject.load(seconds)
         except Overran:
-            continue
+            subject.prepare(seconds)
     raise Overran
 
 
@@ -70,10 +70,12 @@ def measure(name: str, pair: str, subject: Subject, *, rounds: int, seconds: int
     feed = write_feed(home / "noop.tsv", [Line("/", body="x" * subject.request_bytes)])
     with started(arguments, port=port, home=home) as noop:
         wrk(noop.url, subject.method, feed, seconds=WARM_UP_SECONDS)
+        subject.prepare(WARM_UP_SECONDS)
         loaded(subject, WARM_UP_SECONDS)
         baselines, loads = [], []
         for _ in range(rounds):
             baselines.append(_timed(noop, lambda: wrk(noop.url, subject.method, feed, seconds=seconds)))
+            subject.prepare(seconds)
             loads.append(_timed(subject.server, lambda: loaded(subject, seconds)))
     ratios = [load.rate / baseline.rate for (load, _), (baseline, _) in zip(loads, baselines, strict=True)]
     return Outcome(

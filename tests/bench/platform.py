@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import uvloop
 from aiohttp import web
@@ -12,6 +13,7 @@ from simulator import Platform, create_app
 from simulator.people import Follow
 from tests.bench.accounts import MP, OA
 from tests.bench.serving import serve
+from tests.paying import merchant, take_keys
 
 
 def main() -> None:
@@ -19,13 +21,15 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--backend", required=True)
+    parser.add_argument("--keys", type=Path, required=True, help="a folder with the keys of WeChat Pay")
     options = parser.parse_args()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(options.port, options.backend))
+        runner.run(_run(options.port, options.backend, options.keys))
 
 
-async def _run(port: int, backend: str) -> None:
-    platform = Platform([OA, MP], backend=backend)
+async def _run(port: int, backend: str, keys: Path) -> None:
+    take_keys(keys)
+    platform = Platform([OA, MP], backend=backend, merchant=merchant())
     app = create_app(platform)
     seconds: dict[str, float] = {}
 

@@ -23,6 +23,7 @@ from tests.bench.load import BadAnswers, Line
 from tests.bench.processes import Running, get, run, started
 from tests.bench.stores import Stores
 from tests.fakes import FIELD_KEYS, INDEX_KEY
+from tests.paying import keep_keys, pay_environment
 from tests.servers import free_port
 
 MEMBERS = 500
@@ -95,7 +96,9 @@ def town(stores: Stores, home: Path) -> Iterator[Town]:
     port, platform_port = free_port(), free_port()
     environment = _settings(stores, port, platform_port)
     run("app", "migrate", home=home, environment=environment)
+    keep_keys(home)
     platform_arguments = ["tests.bench.platform", "--port", str(platform_port), "--backend", f"http://127.0.0.1:{port}"]
+    platform_arguments += ["--keys", str(home)]
     with (
         started(platform_arguments, port=platform_port, home=home, ready="/bench/times") as platform,
         started(["app", "serve"], port=port, home=home, ready="/healthz", environment=environment) as server,
@@ -133,6 +136,7 @@ def _settings(stores: Stores, port: int, platform_port: int) -> dict[str, str]:
         "RATE__ADDRESS_PER_MINUTE": plenty,
         "RATE__LOGIN_PER_MINUTE": plenty,
         "RATE__CHAT_PER_MINUTE": plenty,
+        **pay_environment(f"http://127.0.0.1:{platform_port}"),
     }
     return {f"FANPIAO_{name}": value for name, value in settings.items()}
 

@@ -1,6 +1,7 @@
 """积分: earned within caps and a budget, spent soonest first, given back, adjusted by operators, and told in time."""
 
 import asyncio
+import re
 from datetime import timedelta
 
 import pytest
@@ -26,7 +27,7 @@ from handlers.retrying import again
 from handlers.rules.ledger import Cause
 from handlers.rules.points import CutBy
 from handlers.rules.validity import begins, day_of
-from models.database import SerializationConflict, atomic
+from models.database import SerializationConflict, atomic, dialect, rows, script
 from models.identity import Member
 from models.ids import new_id
 from models.ledger import Transfer
@@ -34,7 +35,9 @@ from models.operators import AuditEntry
 from models.organizations import Organization
 from models.outbox import Job
 from models.points import EarningCount, PointsAdjustment, PointsTerms
-from models.words import OperatorRole, PointsExpiry
+from models.sql import dump_rows, instant_text
+from models.statements.points import COUNTED
+from models.words import MemberStatus, OperatorRole, PointsExpiry
 from tests.handlers.ledgers import breaches
 from tests.handlers.offering import key, operator_at
 from tests.handlers.test_unmerging import merge
@@ -124,6 +127,38 @@ class TestEarning:
         assert (again_.replayed, again_.amount, again_.transfer_id) == (True, 10, first.transfer_id)
         assert (await mall.earn(ming, 10, act="visit-2")).amount == 5
         assert await mall.seen(ming) == (15, 0)
+
+    async def test_the_counts_of_others_are_not_looked_at(self, mall, ming, clock):
+        if dialect() != "postgres":
+            pytest.skip("SQLite does not tell how much it read")
+        await mall.earn(ming, 1)
+        count = await EarningCount.get()
+        others = [
+            (new_id(), clock.now(), new_id(), MemberStatus.ACTIVE.value, number) for number in range(10_000, 12_000)
+        ]
+        text = dump_rows(
+            {"id": new_id(), "member_id": m, "at": instant_text(at), "status": status, "ordinal": ordinal}
+            for _, at, m, status, ordinal in others
+        )
+        people = "jsonb_to_recordset($1::jsonb) AS r(id uuid, member_id uuid, at timestamptz, status text, ordinal int)"
+        await rows(
+            "INSERT INTO member (id, created_at, ordinal, status, joined_through, profile_cipher, phone_tail)"
+            f" SELECT r.member_id, r.at, r.ordinal, r.status, '', '', '' FROM {people} RETURNING id",
+            text,
+        )
+        await rows(
+            "INSERT INTO earning_count (id, created_at, rule_id, member_id, period, amount)"
+            f" SELECT r.id, r.at, $2, r.member_id, $3, 1 FROM {people} RETURNING id",
+            *(text, count.rule_id, count.period),
+        )
+        asked = [{"id": new_id(), "rule_id": count.rule_id, "member_id": ming.member_id, "period": count.period}] + [
+            {"id": new_id(), "rule_id": count.rule_id, "member_id": m, "period": count.period}
+            for _, _, m, _, _ in others[:9]
+        ]
+        await script("ANALYZE member, earning_count")  # as the database does by itself
+        plan = await rows(f"EXPLAIN (ANALYZE, BUFFERS) {COUNTED.postgres}", dump_rows(asked))
+        hits = next(int(hit[1]) for each in plan if (hit := re.search(r"Buffers: shared hit=(\d+)", str(each))))
+        assert hits < 2_000  # a look at each of the others for each of the ten were tens of thousands
 
     async def test_a_cap_holds_for_its_period_and_says_that_it_cut(self, mall, ming, clock):
         await mall.rule(cap_amount=15, cap_period="day")

@@ -17,7 +17,7 @@ from models.programmes import Programme
 from models.withdrawals import WithdrawalTerms
 from models.words import OperatorRole
 from tests.handlers.withdrawing import breaches, given_at
-from tests.paying import merchant, pay_settings
+from tests.paying import merchant, pay_environment
 from tests.processes import failing, stored
 
 HAS, TAKES = 10_000, 1_000
@@ -51,10 +51,8 @@ async def opened(site):
 
 async def serving(site, planted: str):
     """One process that asks and sends, on both pairs, with WeChat Pay."""
-    pay = pay_settings(site.environment["FANPIAO_WECHAT__API_URL"])
-    settings = {f"PAY__{name.upper()}": str(value) for name, value in pay.model_dump().items() if name != "api_v3_key"}
-    settings["PAY__API_V3_KEY"] = merchant().api_v3_key
-    return await site.serve(planted=planted, WORKER__EMBEDDED="true", **settings)
+    pay = pay_environment(site.environment["FANPIAO_WECHAT__API_URL"])
+    return await site.serve(planted=planted, WORKER__EMBEDDED="true", **pay)
 
 
 async def dies_at(site, server, screen, point: str) -> None:
