@@ -256,9 +256,9 @@ def build_handlers(
     phones, randomness = Phones(clock, wechat, exchange, vault), SystemRandomness()
     kinds, links, tickets = CardKinds(), MiniProgramLinks(wechat, accounts), Tickets(vault, randomness)
     passwords, second_factor = Argon2Passwords(), Totp(settings.brand.name or "饭票")
-    supplier, points_outside, payments = outward
+    supplier, points_outside, payments, carrier = outward
     top_up_orders, holds = TopUpOrders(clock, vault, supplier), OutsideHolds(clock, vault, points_outside)
-    paid = money(clock, vault, randomness, wechat, accounts, payments)
+    paid = money(clock, vault, randomness, wechat, accounts, payments, carrier)
     hindering = top_up_orders, holds, paid["orders"], paid["withdrawals"].asking, paid["promoters"]
     hindrances = [each.hinders_leaving for each in hindering]
     departures = Departures(clock, vault, sessions, RedisDialogues(commands), hindrances)
@@ -356,7 +356,7 @@ def build_handlers(
         offline_uploads=OfflineUploads(clock, vault),
         odds_watch=OddsWatch(clock, draws),
         offer_catalogue=catalogue,
-        offer_editing=OfferEditing(clock, takes_money=bool(payments.mch_id)),
+        offer_editing=OfferEditing(clock, takes_money=bool(payments.mch_id), takes_bill=bool(carrier.mch_id)),
         offer_stocks=OfferStocks(clock),
         replies=replies,
         reply_editing=ReplyEditing(clock, replies, comparable=normalise, commands=all_routes().words),

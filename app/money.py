@@ -2,7 +2,13 @@
 
 from typing import TypedDict
 
+from app.outward import Telecom
 from handlers.accounts.accounts import Accounts
+from handlers.carrier_billing.buying import CarrierBuying
+from handlers.carrier_billing.codes import Codes
+from handlers.carrier_billing.confirming import Confirming
+from handlers.carrier_billing.room import CarrierRoom
+from handlers.carrier_billing.terms import CarrierTermsEditing
 from handlers.distribution.commission_rules import CommissionRules
 from handlers.distribution.leaderboard import PromoterDays
 from handlers.distribution.operator_promoters import OperatorPromoters
@@ -13,6 +19,7 @@ from handlers.orders.operator_orders import OperatorOrders
 from handlers.orders.ordering import Ordering
 from handlers.orders.orders import Orders
 from handlers.orders.refunds import OrderRefunds
+from handlers.orders.services import PaymentServices
 from handlers.orders.shipping import OrderShipping
 from handlers.orders.watching import OrderWatch
 from handlers.plans.buying import PlanBuying
@@ -35,6 +42,7 @@ from handlers.withdrawals.withdrawals import Withdrawals
 class Money(TypedDict):
     """By the names that the catalogue has for them."""
 
+    carrier_billing: CarrierRoom
     commission_releasing: CommissionReleasing
     commission_rules: CommissionRules
     operator_orders: OperatorOrders
@@ -54,18 +62,31 @@ class Money(TypedDict):
 
 
 def money(
-    clock: Clock, vault: Vault, randomness: Randomness, wechat: WeChat, accounts: Accounts, payments: Payments
+    clock: Clock,
+    vault: Vault,
+    randomness: Randomness,
+    wechat: WeChat,
+    accounts: Accounts,
+    payments: Payments,
+    carrier: Telecom,
 ) -> Money:
     """Over the given outside world."""
-    ordering = Ordering(clock, vault, accounts, payments)
+    ordering, services = Ordering(clock, vault, accounts, payments), PaymentServices(payments, carrier)
+    codes = Codes(clock, vault, carrier)
     return Money(
+        carrier_billing=CarrierRoom(
+            buying=CarrierBuying(vault, carrier, carrier, ordering, codes),
+            codes=codes,
+            confirming=Confirming(clock, vault, carrier, codes),
+            terms=CarrierTermsEditing(clock),
+        ),
         commission_releasing=CommissionReleasing(clock),
         commission_rules=CommissionRules(clock),
         operator_orders=OperatorOrders(clock),
         operator_promoters=OperatorPromoters(clock),
-        order_refunds=OrderRefunds(clock, payments),
+        order_refunds=OrderRefunds(clock, services),
         order_shipping=OrderShipping(clock, vault, wechat, accounts),
-        order_watch=OrderWatch(clock, vault, payments),
+        order_watch=OrderWatch(clock, vault, services),
         ordering=ordering,
         orders=Orders(clock, payments),
         payouts=Payouts(clock),
@@ -80,7 +101,7 @@ def money(
         promoter_days=PromoterDays(clock),
         promoter_links=PromoterLinks(clock, randomness, wechat, accounts),
         promoters=Promoters(clock),
-        reconciliations=Reconciliations(clock, payments),
+        reconciliations=Reconciliations(clock, services),
         withdrawals=WithdrawalRoom(
             asking=Withdrawals(clock, vault, accounts, payments),
             sending=WithdrawalSending(clock, vault, payments),

@@ -93,6 +93,31 @@ class Pay(_Section):
         return [] if len(absent) == len(needed) else absent
 
 
+class Carrier(_Section):
+    """The telecom operator whose phone bill takes payments. All of it, or none: then nothing can be put on a bill."""
+
+    api_url: Annotated[str, AfterValidator(shapes.api_url)] | None = Field(
+        None, description="请填运营商接口地址，以 https:// 开头（本机模拟平台可用 http://）。"
+    )
+    code: Annotated[str, shapes.matching(re.compile(r"[a-z][a-z0-9_-]{1,31}"))] | None = Field(
+        None, description="请填运营商给您的代码（小写字母、数字、- 和 _，2 到 32 位），账单和订单用它。"
+    )
+    secret: Annotated[SecretStr, shapes.secret_matching(re.compile(r"[\x21-\x7e]{16,128}"), different=8)] | None = (
+        Field(None, description="请填和运营商约定的签名密钥（至少 16 位随机字符，不含空格）。")
+    )
+
+    @property
+    def is_set(self) -> bool:
+        """Whether everything is there."""
+        return not self.missing and bool(self.code)
+
+    @property
+    def missing(self) -> list[str]:
+        """What is not there although something is."""
+        absent = [name for name in type(self).model_fields if not getattr(self, name)]
+        return [] if len(absent) == len(type(self).model_fields) else absent
+
+
 class Worker(_Section):
     """Where jobs are done."""
 
@@ -191,6 +216,7 @@ class Settings(BaseSettings):
     brand: Brand = Brand()
     wechat: WeChat = WeChat()
     pay: Pay = Pay()
+    carrier: Carrier = Carrier()
     worker: Worker = Worker()
     metrics: Metrics = Metrics()
     operator: Operator = Operator()

@@ -144,9 +144,10 @@ def _conflicts(settings: Settings) -> Iterator[tuple[str, str]]:
             yield full, "没有设置。" + sentences[full]
         if not settings.brand.name:
             yield f"{PREFIX}BRAND__NAME", "没有设置。" + sentences[f"{PREFIX}BRAND__NAME"]
-    for name in settings.pay.missing:
-        full = f"{PREFIX}PAY__{name}".upper()
-        yield full, "没有设置。" + sentences[full]
+    for section, absent in (("PAY", settings.pay.missing), ("CARRIER", settings.carrier.missing)):
+        for name in absent:
+            full = f"{PREFIX}{section}__{name}".upper()
+            yield full, "没有设置。" + sentences[full]
     if settings.pay.is_set:
         try:
             pay_keys(settings.pay)

@@ -4,11 +4,11 @@ from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
 from app.jobs import JobRegistry
-from bot import plan_texts, texts, withdrawal_texts
+from bot import carrier_texts, plan_texts, texts, withdrawal_texts
 from handlers.catalogue import Handlers
 from handlers.outbox import JobContext
 from handlers.recurring import BUSINESS_ZONE, Daily, Every
-from models.words import BillKind
+from models.words import BillKind, CreditWay, PaymentMethod
 
 
 def add_money(registry: JobRegistry[Handlers]) -> None:
@@ -69,7 +69,10 @@ async def _say_paid(handlers: Handlers, job: JobContext) -> None:
 
 async def _say_refunded(handlers: Handlers, job: JobContext) -> None:
     said = job.payload
-    await handlers.notices.tell(member_id=said["member_id"], text=texts.refunded(said["title"], said["amount_fen"]))
+    text = texts.refunded(said["title"], said["amount_fen"])
+    if (way := said.get("credit")) is not None:
+        text = carrier_texts.refunded(said["title"], said["amount_fen"], CreditWay(way))
+    await handlers.notices.tell(member_id=said["member_id"], text=text)
 
 
 async def _send_withdrawal(handlers: Handlers, job: JobContext) -> None:
@@ -96,4 +99,6 @@ async def _plan_reconciliation(handlers: Handlers, job: JobContext) -> None:
 
 async def _reconcile(handlers: Handlers, job: JobContext) -> None:
     kind, day = BillKind(job.payload["kind_of_bill"]), date.fromisoformat(job.payload["day"])
-    await handlers.reconciliations.look(kind, day)
+    # A job of before there were two ways of paying names none.
+    method = PaymentMethod(job.payload.get("method", PaymentMethod.WECHAT))
+    await handlers.reconciliations.look(kind, day, method)

@@ -126,6 +126,8 @@ async def exchange(
     access: SupplierAccess,
     path: str,
     body: bytes,
+    *,
+    largest: int = LARGEST_ANSWER,
 ) -> tuple[bytes | None, str]:
     """One signed question and its signed answer: what came, or None and why that is no answer. Never raises."""
     url = URL(f"{access.api_url}/{path}")
@@ -140,7 +142,7 @@ async def exchange(
     try:
         async with session.post(url, data=body, headers=headers, timeout=timeout, allow_redirects=False) as response:
             status, shown = response.status, response.headers.get(SIGNATURE, "")
-            content = await _received(response)
+            content = await _received(response, largest)
     except TimeoutError:
         return None, "timeout"
     except (aiohttp.ClientError, OSError, RuntimeError, ValueError) as error:
@@ -176,11 +178,11 @@ def signature(secret: str, what: str, timestamp: str, nonce: str, body: bytes) -
     return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
-async def _received(response: aiohttp.ClientResponse) -> bytes | None:
+async def _received(response: aiohttp.ClientResponse, largest: int) -> bytes | None:
     content = bytearray()
     async for chunk in response.content.iter_any():
         content += chunk
-        if len(content) > LARGEST_ANSWER:
+        if len(content) > largest:
             return None
     return bytes(content)
 

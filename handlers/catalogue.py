@@ -17,6 +17,7 @@ from handlers.cards.card_kinds import CardKinds
 from handlers.cards.cards import Cards
 from handlers.cards.member_codes import MemberCodes
 from handlers.cards.operator_card_imports import OperatorCardImports
+from handlers.carrier_billing.room import CarrierRoom
 from handlers.channels.channels import Channels
 from handlers.channels.gate import ChannelGate
 from handlers.chat.menu_editing import MenuEditing
@@ -166,6 +167,7 @@ class Handlers:
     check_in_calendar: CheckInCalendar
     check_in_terms: CheckInTermsEditing
     check_ins: CheckIns
+    carrier_billing: CarrierRoom
     claim_desk: ClaimDesk
     claim_expiry: ClaimExpiry
     claim_reminders: ClaimReminders

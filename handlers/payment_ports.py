@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
 
-from models.words import BillKind, PrepayHeard, RefundHeard, TradeHeard, TransferHeard
+from models.words import BillKind, CreditWay, PrepayHeard, RefundHeard, TradeHeard, TransferHeard
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,10 @@ class ClientPayment:
 
 @dataclass(frozen=True, slots=True)
 class TradeSays:
-    """What a payment service said of one order's money; all but `heard` as it was named there. Amounts in fen."""
+    """What a payment service said of one order's money; all but `heard` as it was named there. Amounts in fen.
+
+    `openid`: who paid; of a carrier, the number whose bill it stands on.
+    """
 
     heard: TradeHeard
     number: str | None = None
@@ -55,6 +58,7 @@ class TradeSays:
     openid: str = field(default="", repr=False)
     paid_at: datetime | None = None
     reason: str = ""
+    billing_month: str = ""  # on which phone bill it stands, as 2026-11; of carriers alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,8 @@ class RefundSays:
     total_fen: int | None = None
     mch_id: str = ""  # in notices; answers are those to our own question
     reason: str = ""
+    credit: CreditWay | None = None  # of carriers alone: how it came back, and on which bill
+    billing_month: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +122,10 @@ class TransferSays:
     reason: str = ""
 
 
-class Payments(Protocol):
-    """A payment service. Calls never raise: whatever is not a clear, signed answer is `UNKNOWN`."""
+class Takings(Protocol):
+    """What every way of paying has in common. Calls never raise: what is not a clear, signed answer is `UNKNOWN`."""
 
     mch_id: str  # whom it pays; empty: nothing can be paid here
-
-    async def prepay(self, wanted: ToPay) -> PrepaySays:
-        """Announce an order; the same number with the same facts again is the same order."""
-
-    def client_payment(self, app_id: str, prepay_id: str, *, at: datetime, nonce: str) -> ClientPayment:
-        """Signed for the mini-program; the same facts give the same signature."""
 
     async def query(self, number: str) -> TradeSays:
         """What became of an order; `ABSENT` only where the service says that it has none of this number."""
@@ -138,6 +138,19 @@ class Payments(Protocol):
 
     async def query_refund(self, number: str) -> RefundSays:
         """What became of a refund."""
+
+    async def bill(self, kind: BillKind, day: date) -> Mapping[str, int] | None:
+        """What moved on a business day of theirs: fen by our number; empty: nothing; None: not clear, or not yet."""
+
+
+class Payments(Takings, Protocol):
+    """WeChat Pay."""
+
+    async def prepay(self, wanted: ToPay) -> PrepaySays:
+        """Announce an order; the same number with the same facts again is the same order."""
+
+    def client_payment(self, app_id: str, prepay_id: str, *, at: datetime, nonce: str) -> ClientPayment:
+        """Signed for the mini-program; the same facts give the same signature."""
 
     def trade_notice(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> TradeSays:
         """A notice of a payment that came in, its signature, age and seal checked.
@@ -159,6 +172,3 @@ class Payments(Protocol):
 
     def transfer_notice(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> TransferSays:
         """A notice of a transfer that ended. Raises PayNoticeForged, PayNoticeUnreadable."""
-
-    async def bill(self, kind: BillKind, day: date) -> Mapping[str, int] | None:
-        """What moved on a business day of theirs: fen by our number; empty: nothing; None: not clear, or not yet."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from handlers.carrier_ports import *  # noqa: F403
 from handlers.payment_ports import *  # noqa: F403 - they are ports like the others, and found where those are
 from handlers.supplier_ports import *  # noqa: F403
 

@@ -28,6 +28,7 @@ from miniapp_api.operator import account_views as operator_accounts
 from miniapp_api.operator import benefit_views as operator_benefits
 from miniapp_api.operator import block_list_views as operator_block_list
 from miniapp_api.operator import card_views as operator_cards
+from miniapp_api.operator import carrier_views as operator_carrier
 from miniapp_api.operator import channel_views as operator_channels
 from miniapp_api.operator import check_in_views as operator_check_ins
 from miniapp_api.operator import claim_views as operator_claims
@@ -106,6 +107,7 @@ def all_routes() -> list[web.RouteDef]:
         *operator_voids.ROUTES,
         *operator_orders.ROUTES,
         *operator_withdrawals.ROUTES,
+        *operator_carrier.ROUTES,
         *operator_reconciliations.ROUTES,
         *operator_plans.ROUTES,
         *operator_grants.ROUTES,

@@ -70,6 +70,7 @@ MODEL_MODULES = (
     "models.accounts",
     "models.benefits",
     "models.cards",
+    "models.carrier",
     "models.channels",
     "models.checkins",
     "models.claims",

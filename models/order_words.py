@@ -18,6 +18,7 @@ class PaymentMethod(StrEnum):
     """By what an order is paid."""
 
     WECHAT = "wechat"
+    CARRIER = "carrier"  # 话费支付, on a phone bill
 
 
 class TradeHeard(StrEnum):

@@ -2,7 +2,8 @@
 
 from enum import StrEnum
 
-from models.checkin_words import *  # noqa: F403 - the words of a room each
+from models.carrier_words import *  # noqa: F403 - the words of a room each
+from models.checkin_words import *  # noqa: F403
 from models.distribution_words import *  # noqa: F403
 from models.draw_words import *  # noqa: F403
 from models.ledger_words import *  # noqa: F403

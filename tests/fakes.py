@@ -11,7 +11,9 @@ from typing import Any
 import orjson
 
 from handlers.ports import (
+    ChargeSays,
     ClientPayment,
+    CodeSays,
     CodeSession,
     FollowerInfo,
     OutsideSays,
@@ -19,8 +21,11 @@ from handlers.ports import (
     PrepaySays,
     RefundSays,
     SceneQr,
+    ServiceSays,
+    Subscriber,
     SupplierAccess,
     SupplierSays,
+    ToCharge,
     ToPay,
     TopUpOrder,
     ToRefund,
@@ -31,7 +36,19 @@ from handlers.ports import (
     WeChatError,
     WeChatUserRefused,
 )
-from models.words import BillKind, Heard, OutsideHeard, PrepayHeard, RefundHeard, TradeHeard, TransferHeard
+from models.words import (
+    BillKind,
+    ChargeHeard,
+    CodeHeard,
+    CreditWay,
+    Heard,
+    OutsideHeard,
+    PrepayHeard,
+    RefundHeard,
+    ServiceHeard,
+    TradeHeard,
+    TransferHeard,
+)
 
 
 class FakeClock:
@@ -259,6 +276,137 @@ class FakeOutsidePoints:
         state = self.states.get(hold_no, OutsideHeard.ABSENT)
         points = self.holds[hold_no][1] if hold_no in self.holds else None
         return OutsideSays(state, points, "short" if state is OutsideHeard.REFUSED else "")
+
+
+class FakeCarrier:
+    """A carrier as handlers see it: subscribers, codes by SMS, and a phone bill that charges each number once.
+
+    `is_naive`: a carrier that would charge the same number again, so that a test sees who relies on it.
+    """
+
+    mch_id = "carrier-one"
+
+    def __init__(self) -> None:
+        self.subscribers: dict[str, Subscriber] = {}  # by number; others are on its network and owe nothing
+        self.announced: dict[str, ToCharge] = {}
+        self.codes: dict[str, str] = {}  # by charge: the last code that was sent
+        self.charged: dict[str, list[TradeSays]] = {}  # by charge: what stands on the bill
+        self.closed: set[str] = set()
+        self.refunds: dict[str, RefundSays] = {}
+        self.bills: dict[tuple[BillKind, date], dict[str, int] | None] = {}
+        self.billing_month = "2026-03"
+        self.credit = CreditWay.CANCELLED
+        self.refuses = ""  # the word with which charges are refused
+        self.trouble: Exception | None = None  # raised by questions about numbers
+        self.calls: list[tuple[str, str]] = []  # what was asked, and about which charge
+        self.is_naive = False
+        self.is_deaf: set[str] = set()  # these never arrive, and are not answered
+        self.does_silently: set[str] = set()  # of these the work is done, and the answer lost
+        self.before: Callable[[str], Awaitable[None]] | None = None  # called as the call is made
+
+    async def subscriber(self, number: str) -> Subscriber:
+        await self._called("subscriber", "")
+        if self.trouble is not None:
+            raise self.trouble
+        return self.subscribers.get(number, Subscriber(is_ours=True))
+
+    async def announce(self, wanted: ToCharge) -> CodeSays:
+        await self._called("announce", wanted.number)
+        if "announce" in self.is_deaf:
+            return CodeSays(CodeHeard.UNKNOWN, "timeout")
+        if self.refuses:
+            return CodeSays(CodeHeard.REFUSED, self.refuses)
+        assert self.announced.setdefault(wanted.number, wanted) == wanted
+        self.codes[wanted.number] = f"{100_000 + len(self.calls)}"
+        if "announce" in self.does_silently:
+            return CodeSays(CodeHeard.UNKNOWN, "timeout")
+        return CodeSays(CodeHeard.SENT)
+
+    async def charge(self, wanted: ToCharge, *, code: str) -> ChargeSays:
+        await self._called("charge", wanted.number)
+        if "charge" in self.is_deaf:
+            return ChargeSays(ChargeHeard.UNKNOWN, reason="timeout")
+        if self.refuses:
+            self.closed.add(wanted.number)
+            return ChargeSays(ChargeHeard.REFUSED, reason=self.refuses)
+        if wanted.number in self.closed:
+            return ChargeSays(ChargeHeard.CLOSED)
+        if code != self.codes.get(wanted.number):
+            return ChargeSays(ChargeHeard.WRONG_CODE)
+        on_bill = self.charged.setdefault(wanted.number, [])
+        if self.is_naive or not on_bill:
+            on_bill.append(self._trade(wanted))
+        if "charge" in self.does_silently:
+            return ChargeSays(ChargeHeard.UNKNOWN, reason="timeout")
+        return ChargeSays(ChargeHeard.CHARGED, on_bill[0])
+
+    async def query(self, number: str) -> TradeSays:
+        await self._called("query", number)
+        if "query" in self.is_deaf:
+            return TradeSays(TradeHeard.UNKNOWN, reason="timeout")
+        if number in self.charged:
+            return self.charged[number][0]
+        if number not in self.announced:
+            return TradeSays(TradeHeard.ABSENT, number)
+        return TradeSays(TradeHeard.CLOSED if number in self.closed else TradeHeard.OPEN, number)
+
+    async def close(self, number: str) -> bool:
+        await self._called("close", number)
+        if number in self.charged:
+            return False
+        self.closed.add(number)
+        return True
+
+    async def refund(self, wanted: ToRefund) -> RefundSays:
+        await self._called("refund", wanted.number)
+        if "refund" in self.is_deaf:
+            return RefundSays(RefundHeard.UNKNOWN, reason="timeout")
+        known = self.refunds.setdefault(
+            wanted.number,
+            RefundSays(
+                RefundHeard.DONE,
+                number=wanted.number,
+                order_number=wanted.order_number,
+                refund_id=f"r{len(self.refunds)}",
+                amount_fen=wanted.amount_fen,
+                credit=self.credit,
+                billing_month=self.billing_month,
+            ),
+        )
+        return RefundSays(RefundHeard.UNKNOWN, reason="timeout") if "refund" in self.does_silently else known
+
+    async def query_refund(self, number: str) -> RefundSays:
+        await self._called("query_refund", number)
+        return self.refunds.get(number, RefundSays(RefundHeard.ABSENT, number))
+
+    async def bill(self, kind: BillKind, day: date) -> dict[str, int] | None:
+        return self.bills.get((kind, day), {})
+
+    async def order_service(self, service_no: str, *, number: str, service: str) -> ServiceSays:
+        return ServiceSays(ServiceHeard.ORDERED)
+
+    async def cancel_service(self, service_no: str) -> ServiceSays:
+        return ServiceSays(ServiceHeard.CANCELLED)
+
+    async def query_service(self, service_no: str) -> ServiceSays:
+        return ServiceSays(ServiceHeard.ABSENT)
+
+    def _trade(self, wanted: ToCharge) -> TradeSays:
+        return TradeSays(
+            TradeHeard.PAID,
+            number=wanted.number,
+            transaction_id=f"hf{wanted.number}"[:32],
+            mch_id=self.mch_id,
+            amount_fen=wanted.amount_fen,
+            currency="CNY",
+            openid=wanted.payer,
+            billing_month=self.billing_month,
+        )
+
+    async def _called(self, what: str, number: str) -> None:
+        self.calls.append((what, number))
+        if self.before is not None:
+            await self.before(what)
 
 
 def _once(codes: dict[str, Any], code: str) -> Any:

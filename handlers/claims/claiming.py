@@ -214,10 +214,8 @@ class Claiming:
         verdict = decide(offer, asker, now, self._zone)
         if not verdict.ok:
             return refusal_of(offer, verdict)
-        if verdict.price.fen:
-            return OfferPriced(title=offer.title, price_fen=verdict.price.fen)
-        if verdict.price.carrier_fen:  # refused at publish; not to be given away by mistake
-            return OfferUnknown()
+        if verdict.price.is_paid:
+            return OfferPriced(title=offer.title, price_fen=verdict.price.fen or verdict.price.carrier_fen)
         kind = fulfiller(offer.benefit.kind)
         try:
             kind.check_choices(offer.benefit.terms, each.choices)

@@ -7,6 +7,7 @@ machine-readable details (instants, counts), never anything of the request itsel
 from handlers.errors.base import *
 from handlers.errors.benefits import *
 from handlers.errors.cards import *
+from handlers.errors.carrier import *
 from handlers.errors.channels import *
 from handlers.errors.checkins import *
 from handlers.errors.claims import *

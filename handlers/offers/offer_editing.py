@@ -55,11 +55,13 @@ class OfferChange:
 
 @refusing
 class OfferEditing:
-    """Makes, changes and publishes offers within the operator's subtree. `takes_money`: they may have a price in it."""
+    """Makes, changes and publishes offers within the operator's subtree. `takes_money`: they may have a price in it,
+    `takes_bill`: one that is paid on a phone bill."""
 
-    def __init__(self, clock: Clock, *, takes_money: bool = False) -> None:
+    def __init__(self, clock: Clock, *, takes_money: bool = False, takes_bill: bool = False) -> None:
         self._clock = clock
         self._takes_money = takes_money
+        self._takes_bill = takes_bill
 
     async def listing(
         self, operator: Operator, *, state: OfferState | None = None, after: UUID | None, limit: int
@@ -150,7 +152,7 @@ class OfferEditing:
             if offer.state is OfferState.ENDED:
                 raise OfferStateWrong(state=str(offer.state))
             terms, before = from_json(OfferTerms, offer.terms), await _version(offer)
-            await check(offer, terms, before, now=now, takes_money=self._takes_money)
+            await check(offer, terms, before, now=now, takes_money=self._takes_money, takes_bill=self._takes_bill)
             if not await rows(statements.PUBLISH, offer.id, offer.version, terms.opens_at, terms.closes_at):
                 raise OfferStateWrong(state=str(offer.state))
             await OfferVersion.create(

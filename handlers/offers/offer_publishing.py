@@ -55,10 +55,16 @@ async def is_from_above(benefit: Benefit, organization_id: UUID) -> bool:
 
 
 async def check(
-    offer: Offer, terms: OfferTerms, before: OfferTerms | None, *, now: datetime, takes_money: bool = False
+    offer: Offer,
+    terms: OfferTerms,
+    before: OfferTerms | None,
+    *,
+    now: datetime,
+    takes_money: bool = False,
+    takes_bill: bool = False,
 ) -> None:
     """Raises OfferNotPublishable with everything that is in the way. `before`: the version that is published now."""
-    found = problems_of(terms, now, BUSINESS_ZONE, takes_money=takes_money)
+    found = problems_of(terms, now, BUSINESS_ZONE, takes_money=takes_money, takes_bill=takes_bill)
     problems = [*found, *_stock_kept(terms, before)]
     problems += [*await _of_benefit(offer, terms), *await _of_names(terms)]
     if problems:

@@ -15,6 +15,7 @@ from handlers.claims.claims import return_units, take_units
 from handlers.claims.counters import lock_counters, slots_of
 from handlers.errors import DomainError, OfferTooMany
 from handlers.offers.offer_refusals import limit_reached, sold_out
+from handlers.orders.on_the_bill import release
 from handlers.orders.points import give_back
 from handlers.rules.claim_slots import LimitFull, Slots, free_slots
 from handlers.rules.eligibility import PublishedOffer
@@ -72,6 +73,7 @@ async def unlock(orders: Sequence[Mapping[str, Any]], *, at: datetime) -> None:
             units[key] = units.get(key, 0) + int(each["quantity"])
     await return_units(units)
     await give_back([as_uuid(each["id"]) for each in orders if each["price_points"]], at=at)
+    await release(as_uuid(each["id"]) for each in orders)
 
 
 async def _counters(offer: PublishedOffer, at: datetime, zone: ZoneInfo) -> tuple[tuple[str, ...], int | None]:

@@ -10,7 +10,7 @@ from handlers.rules.order_states import stands
 from models.database import rows
 from models.sql import as_instant, as_uuid
 from models.statements import orders as statements
-from models.words import OrderRefundCause, OrderRefundState, OrderState, PaymentMethod
+from models.words import ChargeState, OrderRefundCause, OrderRefundState, OrderState, PaymentMethod
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,21 @@ class OrderSeen:
     refunds: tuple[RefundSeen, ...] = ()
     plan_id: UUID | None = None
     points: int = 0  # for all of it, beside the money
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """How an order on a phone bill is confirmed: with the code that the carrier sent to the number.
+
+    `code_valid_until` and `next_code_at` are null while no code was sent; `state` says where the charge stands.
+    """
+
+    tail: str
+    state: ChargeState
+    code_valid_until: datetime | None
+    next_code_at: datetime | None
+    attempts_left: int
+    codes_left: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from handlers.errors import (
     OfferFree,
     OfferUnknown,
     OrderNotWaiting,
+    PaymentMethodMissing,
     PaymentNotOpen,
     PaymentRefused,
     PaymentUnavailable,
@@ -38,7 +39,8 @@ from handlers.offers.offer_refusals import refusal_of
 from handlers.offers.offers import askers, published
 from handlers.orders.locking import lock, write_slots
 from handlers.orders.moving import expire_of_offer, note
-from handlers.orders.order_views import OrderSeen, order_seen
+from handlers.orders.on_the_bill import OnBill, begin
+from handlers.orders.order_views import Confirmation, OrderSeen, order_seen
 from handlers.orders.points import set_aside
 from handlers.ports import ClientPayment, Clock, Payments, ToPay, Vault
 from handlers.recurring import BUSINESS_ZONE
@@ -74,10 +76,22 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
-    """The order as it was made, and what the mini-program needs to have it paid."""
+    """The order as it was made, and what the mini-program needs to have it paid, or confirmed with a code."""
 
     order: OrderSeen
     payment: ClientPayment | None = None
+    confirmation: Confirmation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """Who pays whom, and how. `hash`: what is kept of the payer; `bill`: where it is paid on a phone bill."""
+
+    method: PaymentMethod
+    mch_id: str
+    app_id: str
+    hash: str
+    bill: OnBill | None = None
 
 
 @refusing
@@ -105,22 +119,16 @@ class Ordering:
             raise PaymentNotOpen
         if not 1 <= wanted.quantity <= MOST_AT_ONCE:
             raise QuantityInvalid(most=MOST_AT_ONCE)
-        number = self._number(wanted.recharge_to)
+        number = recharged(wanted)
         app_id = (await self._accounts.get(person.account)).app.app_id
         openid = await openid_of(self._vault, person.member_id, app_id)
-        facts = {
-            "offer": wanted.offer_id,
-            "quantity": wanted.quantity,
-            "choices": sorted(wanted.choices),
-            # By its keyed mark: fingerprints are stored, and there are few numbers.
-            "recharge_to": self._vault.blind_index("recharge_to", number) if number else "",
-            "expected_fen": wanted.expected_fen,
-            "expected_points": wanted.expected_points,
-        }
+        hashed = payer_hash(self._vault, app_id, openid)
+        payer = Payer(PaymentMethod.WECHAT, self._payments.mch_id, app_id, hashed)
 
         async def effect() -> Ordered:
-            return Ordered(await self._write(person, wanted, number, app_id, openid))
+            return Ordered(await self.write(person, wanted, payer))
 
+        facts = facts_of(wanted, number, self._vault)
         answer = await once(person, "order", request_id, facts=facts, result=Ordered, effect=effect)
         payment = await self.payment(answer.value.order.id, openid)
         return Answer(replace(answer.value, payment=payment), answer.replayed)
@@ -138,8 +146,12 @@ class Ordering:
         prepaid_at = as_instant(found["prepaid_at"])
         return self._payments.client_payment(found["app_id"], found["prepay_id"], at=prepaid_at, nonce=found["number"])
 
-    async def _write(self, person: Person, wanted: Wanted, number: str, app_id: str, openid: str) -> OrderSeen:
-        now = self._clock.now()
+    async def write(self, person: Person, wanted: Wanted, payer: Payer) -> OrderSeen:
+        """The order itself, whichever way it is paid, inside the open transaction. Raises as `order` does.
+
+        On a phone bill also CarrierClosed, CarrierOrderCapped, CarrierMonthCapped.
+        """
+        now, number = self._clock.now(), recharged(wanted)
         member_id = await standing(person.member_id)
         asker = (await askers([member_id])).get(member_id)
         offer = (await published([wanted.offer_id])).get(wanted.offer_id)
@@ -152,17 +164,18 @@ class Ordering:
             raise refusal_of(offer, verdict)
         self._check(offer, wanted, number)
         price = verdict.price
-        if not price.fen:
-            raise OfferFree(title=offer.title)
-        if price.carrier_fen or price.outside_points:  # refused at publish; not to be sold for a part of it by mistake
+        each_fen = price.carrier_fen if payer.method is PaymentMethod.CARRIER else price.fen
+        if not each_fen:
+            raise PaymentMethodMissing(title=offer.title) if price.is_paid else OfferFree(title=offer.title)
+        if price.outside_points:  # refused at publish; not to be sold for a part of it by mistake
             raise OfferUnknown
-        amount, points = price.fen * wanted.quantity, price.points * wanted.quantity
+        amount, points = each_fen * wanted.quantity, price.points * wanted.quantity
         if wanted.expected_fen not in {None, amount} or wanted.expected_points not in {None, points}:
             raise PriceChanged(amount_fen=amount, points=points)
         await expire_of_offer(offer.id, at=now)
         choices = tuple(sorted(wanted.choices))
         locked = await lock(offer, member_id, wanted.quantity, choices, at=now, zone=self._zone)
-        order_id, payer = new_id(), payer_hash(self._vault, app_id, openid)
+        order_id = new_id()
         cipher = self._vault.encrypt(number, bound_to=ORDER_NUMBER.bound_to(order_id)) if number else ""
         await Order.create(
             id=order_id,
@@ -174,15 +187,15 @@ class Ordering:
             choices=list(choices),
             recharge_to_cipher=cipher,
             recharge_to_tail=tail(number) if number else "",
-            price_fen=price.fen,
+            price_fen=each_fen,
             price_points=price.points,
             amount_fen=amount,
-            method=PaymentMethod.WECHAT,
+            method=payer.method,
             # The number is the row's own id: there is no moment at which one exists without the other.
             number=order_id.hex,
-            app_id=app_id,
-            mch_id=self._payments.mch_id,
-            payer_hash=payer,
+            app_id=payer.app_id,
+            mch_id=payer.mch_id,
+            payer_hash=payer.hash,
             stock_buckets=",".join(locked.buckets),
             ordered_at=now,
             expires_at=now + LOCKED_FOR,
@@ -191,7 +204,9 @@ class Ordering:
         if points:
             await set_aside(order_id, member_id, points, expires_at=now + LOCKED_FOR, at=now)
         await write_slots(order_id, offer.id, member_id, locked, at=now)
-        await attribute_order(order_id, member_id, payer_hash=payer, at=now, offer=offer)
+        await attribute_order(order_id, member_id, payer_hash=payer.hash, at=now, offer=offer)
+        if payer.bill is not None:
+            await begin(order_id, payer.bill, amount, at=now, zone=self._zone)
         await note(order_id, None, OrderState.WAITING, "ordered", person, at=now)
         found = await row(statements.ONE, order_id)
         assert found is not None  # noqa: S101 - written a moment ago
@@ -202,13 +217,6 @@ class Ordering:
         kind.check_choices(offer.benefit.terms, sorted(wanted.choices))
         if kind.takes_number != bool(number):
             raise RechargeToMissing if kind.takes_number else RechargeToUnwanted
-
-    def _number(self, recharge_to: str | None) -> str:
-        if recharge_to is None:
-            return ""
-        if number := normalise(recharge_to, "86"):
-            return number
-        raise RechargeToInvalid
 
     async def _prepay(self, found: Mapping[str, Any], openid: str) -> Mapping[str, Any]:
         """Announce the order, and keep what it is called there."""
@@ -234,6 +242,28 @@ class Ordering:
             found = await row(statements.ONE, order_id)
             assert found is not None  # noqa: S101 - orders are never deleted
             return found
+
+
+def recharged(wanted: Wanted) -> str:
+    """The number to top up, as it is kept; empty: none. Raises RechargeToInvalid."""
+    if wanted.recharge_to is None:
+        return ""
+    if number := normalise(wanted.recharge_to, "86"):
+        return number
+    raise RechargeToInvalid
+
+
+def facts_of(wanted: Wanted, number: str, vault: Vault) -> dict[str, object]:
+    """By what a key is recognised to have come with the same wish."""
+    return {
+        "offer": wanted.offer_id,
+        "quantity": wanted.quantity,
+        "choices": sorted(wanted.choices),
+        # By its keyed mark: fingerprints are stored, and there are few numbers.
+        "recharge_to": vault.blind_index("recharge_to", number) if number else "",
+        "expected_fen": wanted.expected_fen,
+        "expected_points": wanted.expected_points,
+    }
 
 
 async def openid_of(vault: Vault, member_id: UUID, app_id: str) -> str:

@@ -17,6 +17,7 @@ from handlers.distribution.earning import claw_back
 from handlers.errors import OrderRefundTooMuch
 from handlers.orders.money import goes_back, went_back
 from handlers.orders.moving import note
+from handlers.orders.on_the_bill import credited
 from handlers.orders.order_views import instant_or_none
 from handlers.outbox import later
 from handlers.ports import RefundSays
@@ -136,7 +137,7 @@ async def settle(number: str, says: RefundSays, *, at: datetime) -> Settled | No
     match target:
         case OrderRefundState.DONE:
             await rows(statements.CLOSE_REFUND, refund_id, at)
-            await _arrived(found, at)
+            await _arrived(found, says, at)
         case OrderRefundState.FAILED:
             await rows(statements.CLOSE_REFUND, refund_id, at)
             _complain("refund_failed", found)
@@ -157,9 +158,10 @@ def _is_about(found: Mapping[str, Any], says: RefundSays) -> bool:
     )
 
 
-async def _arrived(found: Mapping[str, Any], at: datetime) -> None:
+async def _arrived(found: Mapping[str, Any], says: RefundSays, at: datetime) -> None:
     refund_id, order_id = as_uuid(found["id"]), as_uuid(found["order_id"])
     await went_back(refund_id, int(found["amount_fen"]), at=at)
+    await credited(refund_id, order_id, int(found["amount_fen"]), says)
     is_all = int(found["refunded_fen"]) == int(found["total_fen"])
     if is_all and not await rows(statements.NOT_BACK, order_id):
         before = OrderState(found["order_state"])
@@ -168,6 +170,8 @@ async def _arrived(found: Mapping[str, Any], at: datetime) -> None:
             await note(order_id, before, OrderState.REFUNDED, "refunded", SYSTEM, at=at)
     member_id = str(as_uuid(found["member_id"]))
     told = {"member_id": member_id, "title": found["title"], "amount_fen": int(found["amount_fen"])}
+    if says.credit is not None:
+        told["credit"] = says.credit.value
     await later("say_refunded", key=f"refunded:{refund_id}", at=at, order_key=f"chat:{member_id}", **told)
 
 

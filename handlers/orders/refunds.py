@@ -23,9 +23,10 @@ from handlers.orders.in_time import InTime
 from handlers.orders.order_views import RefundSeen, refund_seen
 from handlers.orders.quoting import Quote, is_young, of_term, quote
 from handlers.orders.refunding import Settled, send_another, send_back, settle
+from handlers.orders.services import PaymentServices
 from handlers.orders.watching import BATCH, each_of
 from handlers.paid_terms.cutting import cut_term
-from handlers.ports import Clock, Payments, RefundSays, ToRefund
+from handlers.ports import Clock, RefundSays, ToRefund
 from handlers.requests import Actor, Answer, once
 from handlers.retrying import again, refusing
 from handlers.rules.order_states import refund_pause
@@ -46,9 +47,9 @@ log = logging.getLogger(__name__)
 class OrderRefunds:
     """Sends money back, each part once."""
 
-    def __init__(self, clock: Clock, payments: Payments) -> None:
+    def __init__(self, clock: Clock, services: PaymentServices) -> None:
         self._clock = clock
-        self._payments = payments
+        self._services = services
         self._in_time = InTime()
 
     async def quote(self, person: Person, order_id: UUID) -> Quote:
@@ -138,7 +139,7 @@ class OrderRefunds:
 
         Raises PayNoticeForged, PayNoticeUnreadable, PaymentUnavailable (not done in time).
         """
-        says = self._payments.refund_notice(headers, body, now=self._clock.now())
+        says = self._services.wechat.refund_notice(headers, body, now=self._clock.now())
         settled = await self._in_time.done(self._settle(says.number or "", says))
         if settled is None or not settled.is_believed:
             raise PayNoticeUnreadable
@@ -152,8 +153,9 @@ class OrderRefunds:
         found = await again(lambda: self._begin(refund_id))
         if found is None:
             return
+        service = self._services.of(found["method"])
         if found["state"] != OrderRefundState.WAITING:
-            says = await self._payments.query_refund(found["number"])
+            says = await service.query_refund(found["number"])
             await self._settle(found["number"], says)
             if says.heard is not RefundHeard.ABSENT:
                 return
@@ -164,7 +166,7 @@ class OrderRefunds:
             int(found["total_fen"]),
             found["reason"],
         )
-        await self._settle(found["number"], await self._payments.refund(wanted))
+        await self._settle(found["number"], await service.refund(wanted))
 
     async def close(self) -> None:
         """Let what goes on behind an answer end."""

@@ -25,6 +25,7 @@ from handlers.offers.offers import published, terms_of
 from handlers.orders.locking import Locked, lock, unlock, write_slots
 from handlers.orders.money import earned, owed
 from handlers.orders.moving import note
+from handlers.orders.on_the_bill import charged, heard
 from handlers.orders.ordering import chosen, payer_hash
 from handlers.orders.points import give_back, require
 from handlers.orders.refunding import send_back_whole
@@ -45,6 +46,7 @@ from models.words import (
     OfferState,
     OrderRefundCause,
     OrderState,
+    PaymentMethod,
     PlanState,
     PlanWay,
     TermCause,
@@ -85,6 +87,7 @@ async def settle(number: str, says: TradeSays, *, at: datetime, zone: ZoneInfo, 
     if says.heard is not TradeHeard.PAID:
         if contradicts(state, says.heard):
             _complain("payment_contradicted", found, says)
+        await heard(found, says, at=at)
         return Settled(state)
     if (differs := _differs(found, says, vault)) is not None:
         _complain(f"payment_{differs}_differs", found, says)
@@ -142,6 +145,8 @@ async def _take(
         raise PayNoticeUnreadable
     SETTLED.labels(target.value).inc()
     await note(order_id, state, target, "paid", SYSTEM, at=at)
+    if found["method"] == PaymentMethod.CARRIER:
+        await charged(found, says, is_kept=issued is not None)
     if issued is not None:
         await _book(found, issued, at)
         return target
@@ -257,7 +262,8 @@ async def _book(found: Mapping[str, Any], issued: Sequence[tuple[Issued, ...]], 
     await earn(order_id, as_uuid(found["member_id"]), int(found["amount_fen"]), found["payer_hash"], at=at)
     member_id = str(as_uuid(found["member_id"]))
     told = {"member_id": member_id, "title": found["title"], "amount_fen": int(found["amount_fen"])}
-    await later("report_shipping", key=f"shipping:{order_id}", at=at + KNOWN_AFTER, order_id=str(order_id))
+    if found["method"] == PaymentMethod.WECHAT:
+        await later("report_shipping", key=f"shipping:{order_id}", at=at + KNOWN_AFTER, order_id=str(order_id))
     if found["offer_id"] is not None:  # a term of membership says so itself
         await later("say_paid", key=f"paid:{order_id}", at=at, order_key=f"chat:{member_id}", **told)
 

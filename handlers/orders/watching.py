@@ -15,8 +15,9 @@ from handlers.claims.claims import SYSTEM
 from handlers.errors import PayNoticeUnreadable
 from handlers.orders.in_time import ANSWER_WITHIN, InTime
 from handlers.orders.moving import end_waiting
+from handlers.orders.services import PaymentServices
 from handlers.orders.settling import Settled, settle
-from handlers.ports import Clock, Payments, TradeSays, Vault
+from handlers.ports import Clock, TradeSays, Vault
 from handlers.recurring import BUSINESS_ZONE
 from handlers.retrying import again, refusing
 from handlers.rules.order_states import is_over_there, next_look, stands
@@ -39,14 +40,14 @@ class OrderWatch:
         self,
         clock: Clock,
         vault: Vault,
-        payments: Payments,
+        services: PaymentServices,
         zone: ZoneInfo = BUSINESS_ZONE,
         *,
         answer_within: float = ANSWER_WITHIN,
     ) -> None:
         self._clock = clock
         self._vault = vault
-        self._payments = payments
+        self._services = services
         self._zone = zone
         self._in_time = InTime(answer_within)
 
@@ -57,7 +58,7 @@ class OrderWatch:
         again. Raises PayNoticeForged, PayNoticeUnreadable (no order of ours, or other facts than ours),
         PaymentUnavailable (not done in time).
         """
-        says = self._payments.trade_notice(headers, body, now=self._clock.now())
+        says = self._services.wechat.trade_notice(headers, body, now=self._clock.now())
         settled = await self._in_time.done(self._settle(says.number or "", says))
         if settled is None or not settled.is_believed:
             raise PayNoticeUnreadable
@@ -68,7 +69,8 @@ class OrderWatch:
         found = await again(lambda: self._begin(order_id))
         if found is None:
             return None
-        says = await self._payments.query(found["number"])
+        service = self._services.of(found["method"])
+        says = await service.query(found["number"])
         settled = await self._settle(found["number"], says)
         state = settled.state if settled else OrderState(found["state"])
         now = self._clock.now()
@@ -76,7 +78,7 @@ class OrderWatch:
             state = await again(lambda: self._expire(order_id))
         is_closed = False
         if state in {OrderState.EXPIRED, OrderState.CANCELLED} and says.heard is TradeHeard.OPEN:
-            is_closed = await self._payments.close(found["number"])
+            is_closed = await service.close(found["number"])
         if is_over_there(state, says.heard, is_closed=is_closed):
             await again(lambda: self._nothing_more(order_id))
         return state

@@ -19,15 +19,18 @@ _EARLIEST, _LATEST = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzin
 _LENGTHS = (Period.DAY, Period.WEEK, Period.MONTH, Period.YEAR, Period.EVER)  # short to long
 
 
-def problems_of(terms: OfferTerms, now: datetime, zone: ZoneInfo, *, takes_money: bool = False) -> tuple[Problem, ...]:
+def problems_of(
+    terms: OfferTerms, now: datetime, zone: ZoneInfo, *, takes_money: bool = False, takes_bill: bool = False
+) -> tuple[Problem, ...]:
     """Everything that is wrong with the terms; nothing when they can be published now.
 
-    `takes_money`: a payment service is set up, so that something may be sold.
+    `takes_money`: a payment service is set up, so that something may be sold; `takes_bill`: so is a carrier, so that it
+    may be paid on a phone bill.
     """
     if far := tuple(_too_far(terms)):
         return far
     found = [
-        *_prices(terms, takes_money=takes_money),
+        *_prices(terms, takes_money=takes_money, takes_bill=takes_bill),
         *_audiences(terms),
         *_window(terms, now),
         *_stock(terms),
@@ -48,24 +51,24 @@ def _too_far(terms: OfferTerms) -> Iterator[Problem]:
             yield Problem(field, "out_of_range", "时间超出允许的范围，请检查年份")
 
 
-def _prices(terms: OfferTerms, *, takes_money: bool) -> Iterator[Problem]:
+def _prices(terms: OfferTerms, *, takes_money: bool, takes_bill: bool) -> Iterator[Problem]:
     priced = {"price": terms.price, **{f"prices[{n}].price": each.price for n, each in enumerate(terms.prices)}}
     for field, price in priced.items():
-        yield from _price(field, price, takes_money=takes_money)
+        yield from _price(field, price, takes_money=takes_money, takes_bill=takes_bill)
     if terms.returns_to_stock and any(price.outside_points for price in priced.values()):
         yield Problem("returns_to_stock", "with_outside_points", "用合作方积分兑换的权益不能退回库存")
     if terms.original_price_fen is not None and terms.original_price_fen < 0:
         yield Problem("original_price_fen", "negative", "原价不能是负数")
 
 
-def _price(field: str, price: Price, *, takes_money: bool) -> Iterator[Problem]:
+def _price(field: str, price: Price, *, takes_money: bool, takes_bill: bool) -> Iterator[Problem]:
     if min(price.fen, price.points, price.carrier_fen, price.outside_points) < 0:
         yield Problem(field, "negative", "价格不能是负数")
     if price.fen > 0 and not takes_money:
         yield Problem(f"{field}.fen", "orders_missing", "还没有开通收款，现金价格暂时只能是0")
     elif price.fen > MOST_FEN:
         yield Problem(f"{field}.fen", "out_of_range", "价格太大，请检查后再填")
-    elif price.fen > 0 and price.outside_points > 0:
+    elif price.is_paid and price.outside_points > 0:
         yield Problem(f"{field}.outside_points", "with_money", "合作方积分和现金价格只能设置一项")
     if price.points > MOST:
         yield Problem(f"{field}.points", "out_of_range", "积分价格太大，请检查后再填")
@@ -73,8 +76,10 @@ def _price(field: str, price: Price, *, takes_money: bool) -> Iterator[Problem]:
         yield Problem(f"{field}.outside_points", "out_of_range", "积分价格太大，请检查后再填")
     if bool(price.outside_points) is not bool(price.outside_account):
         yield Problem(f"{field}.outside_account", "incomplete", "合作方积分请同时填写合作方和分数")
-    if price.carrier_fen > 0:
+    if price.carrier_fen > 0 and not takes_bill:
         yield Problem(f"{field}.carrier_fen", "carrier_missing", "还没有开通话费支付，话费价格暂时只能是0")
+    elif price.carrier_fen > MOST_FEN:
+        yield Problem(f"{field}.carrier_fen", "out_of_range", "价格太大，请检查后再填")
 
 
 def _audiences(terms: OfferTerms) -> Iterator[Problem]:

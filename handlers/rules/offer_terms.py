@@ -52,6 +52,8 @@ class Audience:
 class Price:
     """What one costs; nothing is free of charge. What costs money is ordered, everything else is claimed.
 
+    `fen` and `carrier_fen` are two ways of paying the same, with WeChat Pay or on a phone bill: whoever orders chooses.
+    Points come beside either.
     `outside_points`: of an account that somebody outside keeps (a carrier's own 积分); `outside_account` is its code.
     """
 
@@ -60,6 +62,11 @@ class Price:
     carrier_fen: int = 0  # 话费支付
     outside_points: int = 0
     outside_account: str = ""
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether it costs money, in whichever way."""
+        return bool(self.fen or self.carrier_fen)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ class Capability(StrEnum):
     REFUNDS = "refunds"  # money that goes back
     WITHDRAWALS = "withdrawals"  # money that members take out: agree, refuse, take back
     WITHDRAWAL_TERMS = "withdrawal_terms"  # by which limits
+    CARRIER_TERMS = "carrier_terms"  # how much may be put on a phone bill
     RECONCILIATION = "reconciliation"  # the payment service's bills beside our rows
     COMMISSION_RULES = "commission_rules"  # who promotes at which rates, and the kill switches
     PROMOTERS = "promoters"  # look at them, approve, refuse, stop

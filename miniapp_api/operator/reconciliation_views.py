@@ -32,6 +32,7 @@ class ReconciliationOut(Out):
     id: Id
     kind: BillKind
     business_on: str
+    mch_id: str = Field(description="whose bill: of WeChat Pay, or of the carrier")
     line_count: int
     total_fen: int
     difference_count: int

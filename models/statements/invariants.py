@@ -6,6 +6,7 @@ Whole tables are read, so each is one pass: EXCEPT rather than a subquery per ro
 from dataclasses import dataclass
 
 from models.sql import Both
+from models.statements import invariants_carrier as carrier
 from models.statements import invariants_checkins, invariants_draws, invariants_ledger, invariants_levels
 from models.statements import invariants_distribution as distribution
 from models.statements import invariants_orders as orders
@@ -15,7 +16,7 @@ from models.statements import invariants_plans as plans
 from models.statements import invariants_purchases as purchases
 from models.statements import invariants_withdrawals as withdrawals
 
-_MONEY = orders, plans, withdrawals, purchases, payouts, distribution
+_MONEY = orders, carrier, plans, withdrawals, purchases, payouts, distribution
 _ELSEWHERE = (*_MONEY, invariants_ledger, invariants_levels, invariants_checkins, outside, invariants_draws)
 
 

@@ -139,7 +139,7 @@ RESERVE = """
 _REFUND = f"""
     SELECT r.id, r.order_id, r.number, r.amount_fen, r.state, r.cause, r.reason, r.refund_id, r.said, r.asked_at,
         r.sent_at, r.closed_at, r.look_count, r.look_at, o.number AS order_number, o.amount_fen AS total_fen,
-        o.refunded_fen, o.state AS order_state, o.member_id, o.title, o.mch_id,
+        o.refunded_fen, o.state AS order_state, o.member_id, o.title, o.method, o.mch_id,
         COALESCE(f.organization_id, g.organization_id) AS organization_id
     FROM order_refund r JOIN sales_order o ON o.id = r.order_id {_WHOSE}
 """  # noqa: S608

@@ -17,7 +17,7 @@ from handlers.catalogue import Handlers
 from handlers.identity.consents import Agreed, current_terms
 from handlers.identity.proofs import wechat_proofs
 from models.words import AccountKind, ConsentPurpose, Touchpoint
-from tests.fakes import FakeClock, FakeOutsidePoints, FakePayments, FakeSupplier, FakeWeChat
+from tests.fakes import FakeCarrier, FakeClock, FakeOutsidePoints, FakePayments, FakeSupplier, FakeWeChat
 from tests.stories.conftest import town_settings
 
 MEMBERSHIP = current_terms(ConsentPurpose.MEMBERSHIP)
@@ -36,6 +36,7 @@ class Rooms:
     supplier: FakeSupplier
     points: FakeOutsidePoints
     payments: FakePayments
+    carrier: FakeCarrier
 
     async def person(self, openid: str = "o-ming", unionid: str | None = None, account: str = "mp") -> Person:
         """Somebody WeChat has just proven to be there."""
@@ -58,13 +59,13 @@ async def rooms(database: str, redis, clock: FakeClock) -> AsyncIterator[Rooms]:
     settings = town_settings(database, "memory://", port=8080, platform_port=8090)
     vault = FieldVault(settings.field_key_bytes(), settings.index_key_bytes())
     commands, wechat = BatchedRedis(redis), FakeWeChat()
-    supplier, points, payments = FakeSupplier(), FakeOutsidePoints(), FakePayments()
-    handlers = build_handlers(settings, clock, vault, wechat, commands, Outward(supplier, points, payments))
+    supplier, points, payments, carrier = FakeSupplier(), FakeOutsidePoints(), FakePayments(), FakeCarrier()
+    handlers = build_handlers(settings, clock, vault, wechat, commands, Outward(supplier, points, payments, carrier))
     await ensure_root("江南书店")
     await ensure_programme("江南书店", clock)
     for draft in first_accounts(settings):
         await handlers.accounts.keep(draft)
-    yield Rooms(handlers, wechat, clock, vault, supplier, points, payments)
+    yield Rooms(handlers, wechat, clock, vault, supplier, points, payments, carrier)
     await commands.aclose()
 
 

@@ -430,7 +430,7 @@ async def test_codes_that_are_too_few_for_one_serve_the_next(rooms):
 
 async def test_what_has_a_price_is_never_given_away_by_mistake(rooms):
     person = await rooms.member()
-    dear = {Price(fen=1): OfferPriced, Price(fen=1, points=1): OfferPriced, Price(carrier_fen=1): OfferUnknown}
+    dear = {Price(fen=1): OfferPriced, Price(fen=1, points=1): OfferPriced, Price(carrier_fen=1): OfferPriced}
     for price, refusal in dear.items():
         offer = await an_offer(rooms.clock.now(), price=price)
         with pytest.raises(refusal):

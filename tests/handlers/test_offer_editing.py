@@ -145,7 +145,7 @@ async def test_what_had_no_limit_can_be_given_one(stall):
     [
         (OfferTerms(price=Price(fen=10**9)), ("price.fen", "out_of_range")),
         (OfferTerms(price=Price(points=2**31)), ("price.points", "out_of_range")),
-        (OfferTerms(price=Price(carrier_fen=5)), ("price.carrier_fen", "carrier_missing")),
+        (OfferTerms(price=Price(carrier_fen=10_000_001)), ("price.carrier_fen", "out_of_range")),
         (
             OfferTerms(price=Price(fen=1, outside_points=1, outside_account="a")),
             ("price.outside_points", "with_money"),

@@ -137,7 +137,7 @@ ALLOWED = {
     OperatorRole.OPERATOR: set(Capability)
     - {Capability.OPERATORS, Capability.ORGANIZATIONS, Capability.AUDIT, Capability.MERGE_OVERRIDE}
     - {Capability.STATEMENTS, Capability.PAYOUTS, Capability.RECONCILIATION}
-    - {Capability.WITHDRAWALS, Capability.WITHDRAWAL_TERMS, Capability.COMMISSION_RULES},
+    - {Capability.WITHDRAWALS, Capability.WITHDRAWAL_TERMS, Capability.COMMISSION_RULES, Capability.CARRIER_TERMS},
     OperatorRole.SUPPORT: {
         Capability.MEMBERS,
         Capability.CARDS,

@@ -31,6 +31,7 @@ from handlers.errors import (
 )
 from handlers.ledger.checkpoints import own_balances
 from handlers.orders.ordering import Wanted
+from handlers.orders.services import PaymentServices
 from handlers.orders.watching import OrderWatch
 from handlers.points.points_terms import fen
 from handlers.ports import WeChatGaveUp, WeChatRetryLater
@@ -304,7 +305,7 @@ async def test_a_payment_that_another_order_has_settles_none(rooms):
 async def test_a_slow_database_does_not_keep_the_notice_waiting(rooms, monkeypatch):
     offer, ming = await for_sale(rooms), await a_buyer(rooms)
     ordered = (await ming.order(offer)).value.order
-    watch = OrderWatch(rooms.clock, rooms.vault, rooms.payments, answer_within=0.05)
+    watch = OrderWatch(rooms.clock, rooms.vault, PaymentServices(rooms.payments, rooms.carrier), answer_within=0.05)
     go, settle = asyncio.Event(), watch._settle
 
     async def slowly(number, says):

@@ -1,5 +1,6 @@
 """对账: what bills and rows do not agree about is listed and told; what agrees later is on no list any more."""
 
+from collections import Counter
 from datetime import date, timedelta
 
 import pytest
@@ -111,9 +112,10 @@ async def test_every_morning_the_bills_of_the_day_before_are_planned_once(rooms)
     assert {(each.payload["kind_of_bill"], each.payload["day"]) for each in jobs} == {
         (kind.value, str(today(rooms) - DAY)) for kind in BillKind
     }
-    assert len(jobs) == len(BillKind)
+    by_way = Counter(each.payload["method"] for each in jobs)
+    assert by_way == {"wechat": len(BillKind), "carrier": 2}  # nothing is transferred on a phone bill
     await rooms.handlers.reconciliations.look_again(await an_operator(), today(rooms), request_id="again")
-    assert await Job.filter(kind="reconcile").count() == 2 * len(BillKind)
+    assert await Job.filter(kind="reconcile").count() == 2 * (len(BillKind) + 2)
 
 
 async def test_only_finance_of_the_whole_installation_looks(rooms):
