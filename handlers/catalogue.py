@@ -296,6 +296,7 @@ class Handlers:
             self.channel_gate,
             self.check_ins,
             self.spinning,
+            self.ordering,
             self.order_watch,
             self.order_refunds,
             self.withdrawals.sending,

@@ -13,7 +13,7 @@ from handlers.errors import (
 from handlers.identity.numbers import HOME
 from handlers.key_rotation import BOUND_NUMBER
 from handlers.orders.on_the_bill import MONTH, OnBill
-from handlers.orders.ordering import Payer, payer_hash
+from handlers.orders.wishes import Payer, payer_hash
 from handlers.ports import Carrier, CarrierError, CarrierRefused, Vault
 from handlers.standing import canonical, ids_of
 from models.linking import BoundNumber

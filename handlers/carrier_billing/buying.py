@@ -12,7 +12,8 @@ from handlers.carrier_billing.bills import own_number, payer_of, require_fit
 from handlers.carrier_billing.codes import Codes
 from handlers.claims.claiming import MOST_AT_ONCE
 from handlers.errors import PaymentNotOpen, QuantityInvalid
-from handlers.orders.ordering import Ordered, Ordering, Wanted, facts_of, recharged
+from handlers.orders.ordering import Ordering
+from handlers.orders.wishes import Ordered, Wanted
 from handlers.ports import Carrier, CarrierBilling, Vault
 from handlers.requests import Answer, Asked, once, recall
 from handlers.retrying import refusing
@@ -45,7 +46,7 @@ class CarrierBuying:
             raise PaymentNotOpen
         if not 1 <= wanted.quantity <= MOST_AT_ONCE:
             raise QuantityInvalid(most=MOST_AT_ONCE)
-        facts = {**facts_of(wanted, recharged(wanted), self._vault), "number": number_id}
+        facts = {**wanted.facts(self._vault), "number": number_id}
         number = await own_number(self._vault, person.member_id, number_id)
         if not await recall([Asked.of(person, ORDER, request_id, facts)], Ordered):
             await require_fit(self._carrier, number)

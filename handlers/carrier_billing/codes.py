@@ -19,7 +19,7 @@ from handlers.errors import (
 )
 from handlers.orders.on_the_bill import stands as charge_of
 from handlers.orders.order_views import Confirmation, OrderSeen, order_seen
-from handlers.orders.ordering import Ordered
+from handlers.orders.wishes import Ordered
 from handlers.ports import CarrierBilling, Clock, CodeSays, ToCharge, Vault
 from handlers.requests import Answer, once
 from handlers.retrying import again, refusing

@@ -24,8 +24,8 @@ from handlers.errors import (
 )
 from handlers.orders.on_the_bill import stands as charge_of
 from handlers.orders.order_views import order_seen, seen
-from handlers.orders.ordering import Ordered
 from handlers.orders.settling import Settled, settle
+from handlers.orders.wishes import Ordered
 from handlers.ports import CarrierBilling, ChargeSays, Clock, TradeSays, Vault
 from handlers.recurring import BUSINESS_ZONE
 from handlers.requests import Answer, once

@@ -14,11 +14,12 @@ from zoneinfo import ZoneInfo
 from handlers.actors import Person
 from handlers.benefits.kinds import fulfiller
 from handlers.channels.gate import Signed
-from handlers.claims.allotting import Allowed, Gone, allot
+from handlers.claims.allotting import Allowed, allot
 from handlers.claims.claimants import claimants
 from handlers.claims.issuing import Issued, Lot, issue_all
 from handlers.claims.on_behalf import heard, sights
 from handlers.claims.outside_paying import pay_outside
+from handlers.claims.sharing import Gone
 from handlers.claims.wishes import Claim, Claimed, Outcome
 from handlers.errors import (
     DomainError,

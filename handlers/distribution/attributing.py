@@ -3,7 +3,8 @@
 What is paid later counts by this, whoever touches the buyer meanwhile and whatever is published since.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,11 +13,32 @@ from handlers.distribution.commission_rules import rules_in_force
 from handlers.points.points_terms import terms as programme_terms
 from handlers.rules.commission import rate
 from handlers.rules.eligibility import PublishedOffer
-from models.database import require_atomic, row
+from models.database import require_atomic, row, rows
 from models.distribution import OrderPromoter
 from models.sql import as_uuid
 from models.statements import distribution as statements
 from models.words import PromoterState
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """An order that is being made, by whom (the canonical id), and what is kept of who pays."""
+
+    order_id: UUID
+    member_id: UUID
+    payer_hash: str
+    offer: PublishedOffer
+
+
+async def attribute_orders(sales: Sequence[Sale], *, at: datetime) -> None:
+    """`attribute_order` for each of them; one read where nobody brought any of the buyers."""
+    brought = {
+        as_uuid(each["member_id"])
+        for each in await rows(statements.BROUGHT, sorted({sale.member_id for sale in sales}), at)
+    }
+    for sale in sales:
+        if sale.member_id in brought:
+            await attribute_order(sale.order_id, sale.member_id, payer_hash=sale.payer_hash, at=at, offer=sale.offer)
 
 
 async def attribute_order(

@@ -3,28 +3,23 @@
 Inside the caller's open transaction, with the member's row locked. Unlocking happens once: it goes with an edge.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from handlers.benefits.kinds import fulfiller
-from handlers.claims.claims import return_units, take_units
-from handlers.claims.counters import lock_counters, slots_of
-from handlers.errors import DomainError, OfferTooMany
-from handlers.offers.offer_refusals import limit_reached, sold_out
+from handlers.claims.claims import return_units
+from handlers.claims.sharing import share_out
 from handlers.orders.on_the_bill import release
 from handlers.orders.points import give_back
-from handlers.rules.claim_slots import LimitFull, Slots, free_slots
+from handlers.rules.claim_slots import Slots
 from handlers.rules.eligibility import PublishedOffer
-from handlers.rules.stock_buckets import NothingOn, buckets, next_opening
-from handlers.rules.validity import period_ends_at, period_key
 from models.database import rows
 from models.failures import SerializationConflict
 from models.ids import new_id
-from models.sql import as_uuid
+from models.sql import as_uuid, dump_rows
 from models.statements import orders as statements
 
 
@@ -36,6 +31,14 @@ class Locked:
     slots: tuple[Slots, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _One:
+    offer: PublishedOffer
+    member_id: UUID
+    quantity: int
+    choices: tuple[str, ...]
+
+
 async def lock(
     offer: PublishedOffer, member_id: UUID, quantity: int, choices: tuple[str, ...], *, at: datetime, zone: ZoneInfo
 ) -> Locked:
@@ -43,21 +46,40 @@ async def lock(
 
     Raises OfferSoldOut, OfferTooMany, OfferLimitReached, SerializationConflict.
     """
-    names, left = await _counters(offer, at, zone)
-    slots = await _slots(offer, member_id, quantity, at, zone)
-    there = await fulfiller(offer.benefit.kind).room(offer.benefit.terms, [choices] * quantity, now=at)
-    room = sum(there) if left is None else min(sum(there), left)
-    if room < quantity:
-        raise OfferTooMany(title=offer.title, left=room) if room > 0 else _sold_out(offer, names, at, zone)
-    await take_units(offer.id, names, quantity)
-    return Locked(names, tuple(slots))
+    shared = await share_out([_One(offer, member_id, quantity, choices)], now=at, zone=zone)
+    for _, refusal in shared.refused:
+        raise refusal
+    ((_, slots),) = shared.given
+    return Locked(shared.names[offer.id], tuple(slots))
 
 
-async def write_slots(order_id: UUID, offer_id: UUID, member_id: UUID, locked: Locked, *, at: datetime) -> None:
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """An order and the slots that it takes up."""
+
+    order_id: UUID
+    offer_id: UUID
+    member_id: UUID
+    slots: Sequence[Slots]
+
+
+async def write_slots(holdings: Iterable[Holding], *, at: datetime) -> None:
     """Raises SerializationConflict: a slot was taken all the same; decide again."""
-    for period, number in (slot for one in locked.slots for slot in one):
-        if not await rows(statements.ADD_SLOT, new_id(), at, order_id, offer_id, member_id, period, number):
-            raise SerializationConflict("a slot was taken meanwhile")
+    wanted = [
+        {
+            "id": new_id(),
+            "order_id": each.order_id,
+            "offer_id": each.offer_id,
+            "member_id": each.member_id,
+            "period": period,
+            "number": number,
+        }
+        for each in holdings
+        for one in each.slots
+        for period, number in one
+    ]
+    if wanted and len(await rows(statements.ADD_SLOTS, dump_rows(wanted), at)) < len(wanted):
+        raise SerializationConflict("a slot was taken meanwhile")
 
 
 async def unlock(orders: Sequence[Mapping[str, Any]], *, at: datetime) -> None:
@@ -74,33 +96,3 @@ async def unlock(orders: Sequence[Mapping[str, Any]], *, at: datetime) -> None:
     await return_units(units)
     await give_back([as_uuid(each["id"]) for each in orders if each["price_points"]], at=at)
     await release(as_uuid(each["id"]) for each in orders)
-
-
-async def _counters(offer: PublishedOffer, at: datetime, zone: ZoneInfo) -> tuple[tuple[str, ...], int | None]:
-    """Their names, and what is left (None: no limit), locked; those of a day or a wave come into being here."""
-    try:
-        wanted = buckets(offer.terms, at, zone)
-    except NothingOn:
-        return (), 0
-    left = (await lock_counters({offer.id: wanted}, at=at))[offer.id]
-    return tuple(left), min(left.values(), default=None)
-
-
-async def _slots(
-    offer: PublishedOffer, member_id: UUID, quantity: int, at: datetime, zone: ZoneInfo
-) -> Sequence[Slots]:
-    periods = {limit: period_key(limit.period, at, zone) for limit in offer.terms.limits}
-    taken = {
-        period: numbers
-        for (_, _, period), numbers in (await slots_of([offer.id], [member_id], list(periods.values()))).items()
-    }
-    try:
-        return free_slots(periods, taken, quantity)
-    except LimitFull as full:
-        if full.left > 0:
-            raise OfferTooMany(title=offer.title, left=full.left) from None
-        raise limit_reached(offer, full.limit, period_ends_at(full.limit.period, at, zone)) from None
-
-
-def _sold_out(offer: PublishedOffer, names: tuple[str, ...], at: datetime, zone: ZoneInfo) -> DomainError:
-    return sold_out(offer, next_opening(offer.terms, at, zone, sold_out=frozenset(names)))

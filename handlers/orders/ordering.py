@@ -1,12 +1,12 @@
 """下单: a priced offer is ordered at the price of its published version, everything locked for it, and then paid.
 
-The order is committed first; only then is the payment service told of it, under the number that stands in the row. A
-call that failed or timed out is made again with the same key: same row, same number, same order there.
+The order is committed first, together with whatever was ordered in the same moment; only then is the payment service
+told of it, under the number that stands in the row. A call that failed or timed out is made again with the same key:
+same row, same number, same order there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -15,83 +15,50 @@ import orjson
 
 from handlers.accounts.accounts import Accounts
 from handlers.actors import Person
-from handlers.benefits.kinds import fulfiller
+from handlers.claims.claimants import claimants
 from handlers.claims.claiming import MOST_AT_ONCE
-from handlers.distribution.attributing import attribute_order
 from handlers.errors import (
-    NotSignedIn,
-    OfferFree,
-    OfferUnknown,
+    DomainError,
     OrderNotWaiting,
-    PaymentMethodMissing,
     PaymentNotOpen,
     PaymentRefused,
     PaymentUnavailable,
-    PriceChanged,
     QuantityInvalid,
-    RechargeToInvalid,
-    RechargeToMissing,
-    RechargeToUnwanted,
 )
+from handlers.group_commit import GroupCommit
 from handlers.identity.proofs import bound_to
-from handlers.key_rotation import ORDER_NUMBER
-from handlers.offers.offer_refusals import refusal_of
-from handlers.offers.offers import askers, published
-from handlers.orders.locking import lock, write_slots
-from handlers.orders.moving import expire_of_offer, note
-from handlers.orders.on_the_bill import OnBill, begin
-from handlers.orders.order_views import Confirmation, OrderSeen, order_seen
-from handlers.orders.points import set_aside
+from handlers.lanes import Lanes
+from handlers.orders.order_views import OrderSeen, order_seen
+from handlers.orders.wishes import Ordered, Payer, Wanted, Wish, payer_hash
+from handlers.orders.writing import write
 from handlers.ports import ClientPayment, Clock, Payments, ToPay, Vault
 from handlers.recurring import BUSINESS_ZONE
-from handlers.requests import Answer, once
-from handlers.retrying import again, refusing
-from handlers.rules.eligibility import PublishedOffer, decide
-from handlers.rules.order_states import LOCKED_FOR, next_look, stands
-from handlers.rules.phones import normalise, tail
-from handlers.standing import canonical, standing
-from models.database import atomic, row, rows
-from models.identity import Identifier
-from models.ids import new_id
-from models.orders import Order
-from models.sql import as_instant, as_uuid
+from handlers.requests import Answer, Asked, recall, record, settle
+from handlers.retrying import refusing
+from handlers.rules.order_states import stands
+from handlers.standing import canonical
+from models.database import row, rows
+from models.gathering import Gathered
+from models.sql import as_instant, as_uuid, dump_rows
+from models.statements import identity as identity_statements
 from models.statements import orders as statements
-from models.words import IdentifierStatus, Namespace, OrderState, PaymentMethod, PrepayHeard
+from models.words import OrderState, PaymentMethod, PrepayHeard
 
-PAYER = "order.payer"  # what the keyed hash of a payer's openid is for
+Outcome = Answer[Ordered] | DomainError
 
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What somebody wants to buy. `expected_fen`, `expected_points`: what they were shown for all of it; None: not
-    said."""
-
-    offer_id: UUID
-    quantity: int = 1
-    choices: tuple[str, ...] = ()
-    recharge_to: str | None = None
-    expected_fen: int | None = None
-    expected_points: int | None = None
+_openids: Gathered[tuple[UUID, str]] = Gathered(
+    identity_statements.OPENIDS,
+    value_of=lambda key: f"{key[0]}:{key[1]}",
+    key_of=lambda found: (as_uuid(found["member_id"]), str(found["scope"])),
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Ordered:
-    """The order as it was made, and what the mini-program needs to have it paid, or confirmed with a code."""
+class _Announced:
+    """What the payment service calls an order."""
 
-    order: OrderSeen
-    payment: ClientPayment | None = None
-    confirmation: Confirmation | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Payer:
-    """Who pays whom, and how. `hash`: what is kept of the payer; `bill`: where it is paid on a phone bill."""
-
-    method: PaymentMethod
-    mch_id: str
-    app_id: str
-    hash: str
-    bill: OnBill | None = None
+    order_id: UUID
+    prepay_id: str
 
 
 @refusing
@@ -106,31 +73,38 @@ class Ordering:
         self._accounts = accounts
         self._payments = payments
         self._zone = zone
+        self._lanes = Lanes()
+        self._lane: GroupCommit[Wish, Answer[Ordered]] = GroupCommit(
+            "orders", self._decide, key=_request, settle=self._settle
+        )
+        self._announced: GroupCommit[_Announced, Mapping[str, Any]] = GroupCommit(
+            "prepaid", self._keep, key=lambda each: each.order_id, settle=self._kept
+        )
 
     async def order(self, person: Person, wanted: Wanted, *, request_id: str) -> Answer[Ordered]:
         """Lock what is wanted for 15 minutes, and announce it to the payment service.
 
         Raises PaymentNotOpen, OfferUnknown, OfferFree, OfferClosed, OfferPaused, OfferNotForYou, OfferNotOpen,
         OfferSoldOut, OfferTooMany, OfferLimitReached, ChoicesInvalid, RechargeToInvalid, RechargeToMissing,
-        RechargeToUnwanted, QuantityInvalid, PriceChanged, PointsShort, NotSignedIn, MemberFrozen, KeyReused; with the
-        order kept, PaymentUnavailable (the same key goes on), PaymentRefused.
+        RechargeToUnwanted, QuantityInvalid, PaymentMethodMissing, PriceChanged, PointsShort, NotSignedIn, MemberFrozen,
+        KeyReused, Overloaded (nothing happened), OutcomeUnknown (the key finds out); with the order kept,
+        PaymentUnavailable (the same key goes on), PaymentRefused.
         """
         if not self._payments.mch_id:
             raise PaymentNotOpen
         if not 1 <= wanted.quantity <= MOST_AT_ONCE:
             raise QuantityInvalid(most=MOST_AT_ONCE)
-        number = recharged(wanted)
         app_id = (await self._accounts.get(person.account)).app.app_id
+        asked = Asked.of(person, "order", request_id, wanted.facts(self._vault))
         openid = await openid_of(self._vault, person.member_id, app_id)
         hashed = payer_hash(self._vault, app_id, openid)
         payer = Payer(PaymentMethod.WECHAT, self._payments.mch_id, app_id, hashed)
-
-        async def effect() -> Ordered:
-            return Ordered(await self.write(person, wanted, payer))
-
-        facts = facts_of(wanted, number, self._vault)
-        answer = await once(person, "order", request_id, facts=facts, result=Ordered, effect=effect)
-        payment = await self.payment(answer.value.order.id, openid)
+        async with self._lanes.lane_of(wanted.offer_id) as lane:
+            answer = await self._lane.submit(lane, Wish(person, wanted, payer, asked))
+        if answer.replayed:
+            payment = await self.payment(answer.value.order.id, openid)
+        else:
+            payment = await self._announce(answer.value.order, app_id, openid)
         return Answer(replace(answer.value, payment=payment), answer.replayed)
 
     async def payment(self, order_id: UUID, openid: str) -> ClientPayment:
@@ -141,147 +115,94 @@ class Ordering:
         found: Mapping[str, Any] | None = await row(statements.ONE, order_id)
         if found is None:
             raise OrderNotWaiting(state=OrderState.EXPIRED.value)
-        if not found["prepay_id"]:
-            found = await self._prepay(found, openid)
-        prepaid_at = as_instant(found["prepaid_at"])
-        return self._payments.client_payment(found["app_id"], found["prepay_id"], at=prepaid_at, nonce=found["number"])
+        if found["prepay_id"]:
+            return self._client_payment(found)
+        return await self._announce(order_seen(found, self._clock.now()), found["app_id"], openid)
 
     async def write(self, person: Person, wanted: Wanted, payer: Payer) -> OrderSeen:
-        """The order itself, whichever way it is paid, inside the open transaction. Raises as `order` does.
+        """One order, whichever way it is paid, inside the open transaction. Raises as `order` does.
 
         On a phone bill also CarrierClosed, CarrierOrderCapped, CarrierMonthCapped.
         """
-        now, number = self._clock.now(), recharged(wanted)
-        member_id = await standing(person.member_id)
-        asker = (await askers([member_id])).get(member_id)
-        offer = (await published([wanted.offer_id])).get(wanted.offer_id)
-        if asker is None:
-            raise NotSignedIn
-        if offer is None:
-            raise OfferUnknown
-        verdict = decide(offer, asker, now, self._zone)
-        if not verdict.ok:
-            raise refusal_of(offer, verdict)
-        self._check(offer, wanted, number)
-        price = verdict.price
-        each_fen = price.carrier_fen if payer.method is PaymentMethod.CARRIER else price.fen
-        if not each_fen:
-            raise PaymentMethodMissing(title=offer.title) if price.is_paid else OfferFree(title=offer.title)
-        if price.outside_points:  # refused at publish; not to be sold for a part of it by mistake
-            raise OfferUnknown
-        amount, points = each_fen * wanted.quantity, price.points * wanted.quantity
-        if wanted.expected_fen not in {None, amount} or wanted.expected_points not in {None, points}:
-            raise PriceChanged(amount_fen=amount, points=points)
-        await expire_of_offer(offer.id, at=now)
-        choices = tuple(sorted(wanted.choices))
-        locked = await lock(offer, member_id, wanted.quantity, choices, at=now, zone=self._zone)
-        order_id = new_id()
-        cipher = self._vault.encrypt(number, bound_to=ORDER_NUMBER.bound_to(order_id)) if number else ""
-        await Order.create(
-            id=order_id,
-            member_id=member_id,
-            offer_id=offer.id,
-            offer_version=offer.version,
-            title=offer.title,
-            quantity=wanted.quantity,
-            choices=list(choices),
-            recharge_to_cipher=cipher,
-            recharge_to_tail=tail(number) if number else "",
-            price_fen=each_fen,
-            price_points=price.points,
-            amount_fen=amount,
-            method=payer.method,
-            # The number is the row's own id: there is no moment at which one exists without the other.
-            number=order_id.hex,
-            app_id=payer.app_id,
-            mch_id=payer.mch_id,
-            payer_hash=payer.hash,
-            stock_buckets=",".join(locked.buckets),
-            ordered_at=now,
-            expires_at=now + LOCKED_FOR,
-            look_at=next_look(now, 0, now),
-        )
-        if points:
-            await set_aside(order_id, member_id, points, expires_at=now + LOCKED_FOR, at=now)
-        await write_slots(order_id, offer.id, member_id, locked, at=now)
-        await attribute_order(order_id, member_id, payer_hash=payer.hash, at=now, offer=offer)
-        if payer.bill is not None:
-            await begin(order_id, payer.bill, amount, at=now, zone=self._zone)
-        await note(order_id, None, OrderState.WAITING, "ordered", person, at=now)
-        found = await row(statements.ONE, order_id)
-        assert found is not None  # noqa: S101 - written a moment ago
-        return order_seen(found, now)
+        wish = Wish(person, wanted, payer, Asked.of(person, "order", "", {}))
+        (done,) = (await write([wish], at=self._clock.now(), zone=self._zone, vault=self._vault)).values()
+        if isinstance(done, DomainError):
+            raise done
+        return done
 
-    def _check(self, offer: PublishedOffer, wanted: Wanted, number: str) -> None:
-        kind = fulfiller(offer.benefit.kind)
-        kind.check_choices(offer.benefit.terms, sorted(wanted.choices))
-        if kind.takes_number != bool(number):
-            raise RechargeToMissing if kind.takes_number else RechargeToUnwanted
+    async def close(self) -> None:
+        """Let those who wait be answered."""
+        await self._lane.close()
+        await self._announced.close()
 
-    async def _prepay(self, found: Mapping[str, Any], openid: str) -> Mapping[str, Any]:
-        """Announce the order, and keep what it is called there."""
-        order_id, expires_at = as_uuid(found["id"]), as_instant(found["expires_at"])
-        state = stands(OrderState(found["state"]), expires_at, self._clock.now())
+    # --- the orders of one moment
+
+    async def _decide(self, batch: Sequence[Wish]) -> list[Outcome]:
+        # Locked before it is asked what was answered: a twin in another lane or process is waited for, and found.
+        people = await claimants([each.person.member_id for each in batch])
+        known = await recall([each.asked for each in batch], Ordered)
+        fresh = [each for each in batch if each.asked not in known]
+        done = await write(fresh, people, at=self._clock.now(), zone=self._zone, vault=self._vault) if fresh else {}
+        decided: dict[Asked, Outcome] = {
+            asked: each if isinstance(each, DomainError) else Answer(Ordered(each)) for asked, each in done.items()
+        }
+        await record({asked: answer.value for asked, answer in decided.items() if isinstance(answer, Answer)})
+        return [known.get(each.asked) or decided[each.asked] for each in batch]
+
+    async def _settle(self, batch: Sequence[Wish]) -> list[Outcome | None]:
+        happened: Mapping[Asked, Outcome] = await settle([each.asked for each in batch], Ordered)
+        return [happened.get(each.asked) for each in batch]
+
+    # --- what they are called where they are paid
+
+    async def _announce(self, order: OrderSeen, app_id: str, openid: str) -> ClientPayment:
+        """Tell the payment service, and keep what it calls it."""
+        state = stands(order.state, order.expires_at, self._clock.now())
         if state is not OrderState.WAITING:
             raise OrderNotWaiting(state=state.value)
         says = await self._payments.prepay(
-            ToPay(found["number"], found["app_id"], found["title"], int(found["amount_fen"]), expires_at, openid)
+            ToPay(order.number, app_id, order.title, order.amount_fen, order.expires_at, openid)
         )
         match says.heard:
             case PrepayHeard.READY:
-                return await again(lambda: self._keep(order_id, says.prepay_id, self._clock.now()))
+                kept = await self._announced.submit(None, _Announced(order.id, says.prepay_id))
+                return self._client_payment(kept)
             case PrepayHeard.PAID:
                 raise OrderNotWaiting(state=OrderState.PAID.value)
             case PrepayHeard.CLOSED | PrepayHeard.REFUSED:
                 raise PaymentRefused(reason=says.reason)
         raise PaymentUnavailable(retry_after=1)
 
-    async def _keep(self, order_id: UUID, prepay_id: str, now: datetime) -> Mapping[str, Any]:
-        async with atomic():
-            await rows(statements.KEEP_PREPAID, order_id, prepay_id, now)  # or a twin did
-            found = await row(statements.ONE, order_id)
-            assert found is not None  # noqa: S101 - orders are never deleted
-            return found
+    async def _keep(self, batch: Sequence[_Announced]) -> list[Mapping[str, Any]]:
+        """Whoever said so first: a twin may have."""
+        wanted = [{"id": each.order_id, "prepay_id": each.prepay_id} for each in batch]
+        await rows(statements.KEEP_PREPAID, dump_rows(wanted), self._clock.now())
+        found = await self._prepaid(batch)
+        return [found[each.order_id] for each in batch]  # orders are never deleted
+
+    async def _kept(self, batch: Sequence[_Announced]) -> list[Mapping[str, Any] | None]:
+        found = await self._prepaid(batch)
+        return [each if each["prepay_id"] else None for each in (found[one.order_id] for one in batch)]
+
+    async def _prepaid(self, batch: Sequence[_Announced]) -> dict[UUID, Mapping[str, Any]]:
+        found = await rows(statements.PREPAID, [each.order_id for each in batch])
+        return {as_uuid(each["id"]): each for each in found}
+
+    def _client_payment(self, found: Mapping[str, Any]) -> ClientPayment:
+        prepaid_at = as_instant(found["prepaid_at"])
+        return self._payments.client_payment(found["app_id"], found["prepay_id"], at=prepaid_at, nonce=found["number"])
 
 
-def recharged(wanted: Wanted) -> str:
-    """The number to top up, as it is kept; empty: none. Raises RechargeToInvalid."""
-    if wanted.recharge_to is None:
-        return ""
-    if number := normalise(wanted.recharge_to, "86"):
-        return number
-    raise RechargeToInvalid
-
-
-def facts_of(wanted: Wanted, number: str, vault: Vault) -> dict[str, object]:
-    """By what a key is recognised to have come with the same wish."""
-    return {
-        "offer": wanted.offer_id,
-        "quantity": wanted.quantity,
-        "choices": sorted(wanted.choices),
-        # By its keyed mark: fingerprints are stored, and there are few numbers.
-        "recharge_to": vault.blind_index("recharge_to", number) if number else "",
-        "expected_fen": wanted.expected_fen,
-        "expected_points": wanted.expected_points,
-    }
+def _request(wish: Wish) -> Hashable:
+    return wish.asked.scope
 
 
 async def openid_of(vault: Vault, member_id: UUID, app_id: str) -> str:
     """By which WeChat knows them in this mini-program. Raises PaymentNotOpen where it does not, NotSignedIn."""
-    identifier = await Identifier.get_or_none(
-        member_id=await canonical(member_id),
-        namespace=Namespace.WX_OPENID,
-        scope=app_id,
-        status=IdentifierStatus.ACTIVE,
-    )
-    if identifier is None:
+    found = await _openids.row((await canonical(member_id), app_id))
+    if found is None:
         raise PaymentNotOpen
-    return vault.decrypt(identifier.value_cipher, bound_to=bound_to(identifier.id))
-
-
-def payer_hash(vault: Vault, app_id: str, openid: str) -> str:
-    """What is kept of who has to pay."""
-    return vault.blind_index(PAYER, f"{app_id}:{openid}")
+    return vault.decrypt(found["value_cipher"], bound_to=bound_to(as_uuid(found["id"])))
 
 
 def chosen(found: Mapping[str, Any]) -> Sequence[str]:

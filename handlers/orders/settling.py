@@ -22,13 +22,14 @@ from handlers.distribution.earning import earn
 from handlers.errors import DomainError, OfferPaused, OfferUnknown, PayNoticeUnreadable, PlanUnknown
 from handlers.key_rotation import ORDER_NUMBER
 from handlers.offers.offers import published, terms_of
-from handlers.orders.locking import Locked, lock, unlock, write_slots
+from handlers.orders.locking import Holding, lock, unlock, write_slots
 from handlers.orders.money import earned, owed
 from handlers.orders.moving import note
 from handlers.orders.on_the_bill import charged, heard
-from handlers.orders.ordering import chosen, payer_hash
+from handlers.orders.ordering import chosen
 from handlers.orders.points import give_back, require
 from handlers.orders.refunding import send_back_whole
+from handlers.orders.wishes import payer_hash
 from handlers.outbox import later
 from handlers.paid_terms.giving import TermWanted, extend, upgrade
 from handlers.paid_terms.having import ordered_plan
@@ -201,7 +202,8 @@ async def _fulfil(
             if offer.state is not OfferState.PUBLISHED or offer.benefit.is_paused:
                 raise OfferPaused(title=offer.title)
             locked = await lock(offer, member_id, quantity, choices, at=at, zone=zone)
-            await _write_again(order_id, offer, member_id, locked, at)
+            await write_slots([Holding(order_id, offer.id, member_id, locked.slots)], at=at)
+            await rows(statements.LOCKED_FROM, order_id, ",".join(locked.buckets))
             names = locked.buckets
         elif not all(await fulfiller(offer.benefit.kind).room(offer.benefit.terms, [choices] * quantity, now=at)):
             raise OfferPaused(title=offer.title)
@@ -232,11 +234,6 @@ async def _as_ordered(found: Mapping[str, Any]) -> PublishedOffer:
     if offer is None:  # published once, or there were no order
         raise OfferUnknown
     return replace(offer, version=version, terms=(await terms_of([(offer_id, version)]))[offer_id, version])
-
-
-async def _write_again(order_id: UUID, offer: PublishedOffer, member_id: UUID, locked: Locked, at: datetime) -> None:
-    await write_slots(order_id, offer.id, member_id, locked, at=at)
-    await rows(statements.LOCKED_FROM, order_id, ",".join(locked.buckets))
 
 
 async def _take_over(order_id: UUID, member_id: UUID, issued: Sequence[tuple[Issued, ...]]) -> None:

@@ -13,7 +13,8 @@ from handlers.distribution.attributing import attribute_order
 from handlers.errors import PaymentNotOpen, PlanNotAbove, PlanUnknown, PriceChanged
 from handlers.orders.moving import note
 from handlers.orders.order_views import OrderSeen, order_seen
-from handlers.orders.ordering import Ordered, Ordering, openid_of, payer_hash
+from handlers.orders.ordering import Ordering, openid_of
+from handlers.orders.wishes import Ordered, payer_hash
 from handlers.paid_terms.having import published_plan
 from handlers.plans.catalogue import priced, stands
 from handlers.plans.members import joined

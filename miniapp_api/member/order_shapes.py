@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from handlers.claims.claiming import MOST_AT_ONCE
 from handlers.orders.order_views import Confirmation, OrderSeen
-from handlers.orders.ordering import Ordered, Wanted
+from handlers.orders.wishes import Ordered, Wanted
 from handlers.ports import ClientPayment
 from miniapp_api.member.claim_shapes import BenefitCode, RechargeTo
 from miniapp_api.shapes import Body, Id, Out

@@ -52,6 +52,15 @@ BROUGHT_BY = f"""
     FROM promoter_binding b JOIN promoter p ON p.id = b.promoter_id JOIN member m ON m.id = p.member_id
     WHERE b.member_id IN ({_IDS}) AND b.ends_at > $2 ORDER BY b.touched_at, b.id LIMIT 1
 """  # noqa: S608
+# Which people of these ($1) somebody brought, as of now ($2).
+_BROUGHT = """
+    SELECT DISTINCT COALESCE(m.canonical_id, m.id) AS member_id FROM member m
+    JOIN promoter_binding b ON b.member_id = m.id WHERE (m.id {these} OR m.canonical_id {these}) AND b.ends_at > $2
+"""
+BROUGHT = Both(
+    postgres=_BROUGHT.format(these="= ANY($1::uuid[])"),
+    sqlite=_BROUGHT.format(these="IN (SELECT value FROM json_each($1))"),
+)
 # A purchase ($4 when) through this promoter ($2) lengthens the window to $3 at least.
 PROTECT = f"""
     UPDATE promoter_binding SET ends_at = $3

@@ -21,6 +21,19 @@ _OF_THESE = "IN (SELECT value FROM json_each($1))"
 FIND_BY_IDENTIFIERS = Both(postgres=_BY_IDENTIFIER + "= ANY($1::text[])", sqlite=_BY_IDENTIFIER + _OF_THESE)
 FIND_BY_MEMBERS = Both(postgres=_BY_MEMBER + "= ANY($1::uuid[])", sqlite=_BY_MEMBER + _OF_THESE)
 
+# By which WeChat knows people (canonical ids) in its accounts: `$1` is `{member id}:{app id}` of each.
+_OPENIDS = """
+    SELECT i.id, i.member_id, i.scope, i.value_cipher FROM {asked}
+    JOIN identifier i ON i.member_id = {member} AND i.scope = {scope}
+    WHERE i.namespace = 'wx_openid' AND i.status = 'active'
+"""
+OPENIDS = Both(
+    postgres=_OPENIDS.format(
+        asked="unnest($1::text[]) AS a(value)", member="CAST(left(a.value, 36) AS uuid)", scope="substr(a.value, 38)"
+    ),
+    sqlite=_OPENIDS.format(asked="json_each($1) a", member="substr(a.value, 1, 36)", scope="substr(a.value, 38)"),
+)
+
 # The rows that were merged into each of these, as text with spaces between.
 _MERGED_INTO = (
     "SELECT m.canonical_id, {ids} AS ids FROM member m WHERE m.canonical_id {of_these} GROUP BY m.canonical_id"

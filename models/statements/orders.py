@@ -1,6 +1,6 @@
 """Orders and what goes back of them: moved by guarded statements, each edge by one of those who try it."""
 
-from models.sql import Both
+from models.sql import Both, of_rows
 
 _OF_THESE = "IN (SELECT value FROM json_each($1))"
 
@@ -78,6 +78,57 @@ MARK_REFUNDED = Both(
     sqlite=f"UPDATE order_claim SET refund_id = $2 WHERE id {_OF_THESE} AND refund_id IS NULL RETURNING id",  # noqa: S608
 )
 
+# --- making: rows of orders and of their first edges; $2 now, $3 until when they are locked, $4 the first look
+
+ADD = of_rows(
+    """
+    INSERT INTO sales_order (id, created_at, member_id, offer_id, offer_version, title, quantity, choices,
+        recharge_to_cipher, recharge_to_tail, price_fen, price_points, amount_fen, refunded_fen, state, method, number,
+        app_id, mch_id, payer_hash, prepay_id, stock_buckets, ordered_at, expires_at, look_count, look_at)
+    SELECT r.id, $2, r.member_id, r.offer_id, r.offer_version, r.title, r.quantity, r.choices,
+        r.recharge_to_cipher, r.recharge_to_tail, r.price_fen, r.price_points, r.amount_fen, 0, r.state, r.method,
+        r.number, r.app_id, r.mch_id, r.payer_hash, '', r.stock_buckets, $2, $3, 0, $4
+    FROM {rows} WHERE true RETURNING id
+    """,
+    {
+        "id": "uuid",
+        "member_id": "uuid",
+        "offer_id": "uuid",
+        "offer_version": "int",
+        "title": "text",
+        "quantity": "int",
+        "choices": "jsonb",
+        "recharge_to_cipher": "text",
+        "recharge_to_tail": "text",
+        "price_fen": "bigint",
+        "price_points": "int",
+        "amount_fen": "bigint",
+        "state": "text",
+        "method": "text",
+        "number": "text",
+        "app_id": "text",
+        "mch_id": "text",
+        "payer_hash": "text",
+        "stock_buckets": "text",
+    },
+)
+ADD_EVENTS = of_rows(
+    """
+    INSERT INTO order_event (id, created_at, order_id, from_state, to_state, reason, actor_kind, actor_id, happened_at)
+    SELECT r.id, $2, r.order_id, r.from_state, r.to_state, r.reason, r.actor_kind, r.actor_id, $2
+    FROM {rows} WHERE true RETURNING id
+    """,
+    {
+        "id": "uuid",
+        "order_id": "uuid",
+        "from_state": "text",
+        "to_state": "text",
+        "reason": "text",
+        "actor_kind": "text",
+        "actor_id": "text",
+    },
+)
+
 # --- moving
 
 # $2 from, $3 to, $4 the payment service's number, $5 when. A number that another order has settles none.
@@ -87,20 +138,29 @@ PAY = """
     AND NOT EXISTS (SELECT 1 FROM sales_order t WHERE t.transaction_id = $4) RETURNING id
 """
 CLOSE = "UPDATE sales_order SET state = $3, closed_at = $4 WHERE id = $1 AND state = $2 RETURNING id"
-# The same for many whose time is over, of one offer ($1) or of all; $2 now, $3 how many.
+# The same for many whose time is over, of offers ($1) or of all; $2 now, $3 how many.
 _OVERDUE = """
     SELECT o.id, o.offer_id, o.quantity, o.price_points, o.stock_buckets FROM sales_order o
     WHERE {offer}o.state = 'waiting' AND o.expires_at <= $2 ORDER BY o.expires_at, o.id LIMIT $3
 """
-OVERDUE_OF_OFFER = Both(
-    postgres=_OVERDUE.format(offer="o.offer_id = $1 AND ") + " FOR UPDATE SKIP LOCKED",
-    sqlite=_OVERDUE.format(offer="o.offer_id = $1 AND "),
+OVERDUE_OF_OFFERS = Both(
+    postgres=_OVERDUE.format(offer="o.offer_id = ANY($1::uuid[]) AND ") + " FOR UPDATE SKIP LOCKED",
+    sqlite=_OVERDUE.format(offer=f"o.offer_id {_OF_THESE} AND "),
 )
 _LOCK = "SELECT id, offer_id, quantity, price_points, stock_buckets FROM sales_order WHERE id = $1 AND state = $2"
 LOCK_ORDER = Both(postgres=_LOCK + " FOR UPDATE", sqlite=_LOCK)
 # What was locked once more, after the time was over.
 LOCKED_FROM = "UPDATE sales_order SET stock_buckets = $2 WHERE id = $1 RETURNING id"
-KEEP_PREPAID = "UPDATE sales_order SET prepay_id = $2, prepaid_at = $3 WHERE id = $1 AND prepay_id = '' RETURNING id"
+# What orders are called where they are paid, once; then what each ($1) is called, whoever said so first. $2 now.
+KEEP_PREPAID = of_rows(
+    """
+    UPDATE sales_order SET prepay_id = r.prepay_id, prepaid_at = $2 FROM {rows}
+    WHERE sales_order.id = r.id AND sales_order.prepay_id = '' RETURNING sales_order.id
+    """,
+    {"id": "uuid", "prepay_id": "text"},
+)
+_PREPAID = "SELECT id, app_id, number, prepay_id, prepaid_at FROM sales_order WHERE id "
+PREPAID = Both(postgres=_PREPAID + "= ANY($1::uuid[])", sqlite=_PREPAID + _OF_THESE)
 
 # --- looking: whoever gets the row back looks; $2 now, $3 when the next look may be
 
@@ -113,11 +173,22 @@ LOOK_NOW = "UPDATE sales_order SET look_at = $2 WHERE id = $1 AND look_at IS NOT
 
 # --- slots
 
-ADD_SLOT = """
+_SLOT = {
+    "id": "uuid",
+    "order_id": "uuid",
+    "offer_id": "uuid",
+    "member_id": "uuid",
+    "period": "text",
+    "number": "int",
+}
+ADD_SLOTS = of_rows(
+    """
     INSERT INTO claim_slot (id, created_at, claim_id, order_id, offer_id, member_id, period, number)
-    VALUES ($1, $2, NULL, $3, $4, $5, $6, $7)
+    SELECT r.id, $2, NULL, r.order_id, r.offer_id, r.member_id, r.period, r.number FROM {rows} WHERE true
     ON CONFLICT (offer_id, member_id, period, number) DO NOTHING RETURNING id
-"""
+    """,
+    _SLOT,
+)
 SLOTS = """
     SELECT id, member_id, period, number FROM claim_slot WHERE order_id = $1 AND claim_id IS NULL
     ORDER BY period, number

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from handlers.orders.ordering import Ordered, Wanted
+from handlers.orders.wishes import Ordered, Wanted
 from handlers.requests import Answer
 from handlers.rules.offer_terms import Price
 from models.carrier import CarrierCharge, CarrierMonth

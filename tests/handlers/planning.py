@@ -10,7 +10,7 @@ from app.work import work
 from app.worker import Worker
 from handlers.actors import Operator, Person
 from handlers.level_rights.right_editing import RightWanted
-from handlers.orders.ordering import Ordered
+from handlers.orders.wishes import Ordered
 from handlers.plans.buying import PlanWanted
 from handlers.requests import Answer
 from handlers.rules.levels import Ladder, Level

@@ -9,7 +9,7 @@ import asyncio
 import pytest
 from tortoise.expressions import F
 
-from handlers.claims import allotting
+from handlers.claims import sharing
 from handlers.errors import NotReversible, OfferLimitReached, OfferSoldOut
 from handlers.rules.benefit_terms import CodeCouponTerms, PackagePart, PackageTerms
 from models.benefits import CodePool
@@ -59,7 +59,7 @@ async def test_the_same_choice_fifty_times_is_one_answer(rooms, package):
 
 async def test_without_slots_all_fifty_choices_are_had(rooms, package, monkeypatch):
     """The negative control."""
-    monkeypatch.setattr(allotting, "_slots", lambda *_: [()])
+    monkeypatch.setattr(sharing, "_slots", lambda *_: [()])
     answers = await choose_in_turn(rooms, package)
     assert not [each for each in answers if isinstance(each, BaseException)]
     assert await Claim.filter(package_id=None).count() == 50

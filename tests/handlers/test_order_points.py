@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from handlers.errors import DomainError, PointsShort, PriceChanged
-from handlers.orders import locking, ordering, settling
+from handlers.orders import locking, settling, writing
 from handlers.points.points import EntryKind
 from handlers.rules.offer_terms import Limit, Period, Price
 from models.claims import Claim
@@ -137,7 +137,7 @@ async def test_without_setting_them_aside_money_is_taken_for_what_cannot_be_give
     async def nothing(*_, **__):
         return None
 
-    monkeypatch.setattr(ordering, "set_aside", nothing)
+    monkeypatch.setattr(writing, "set_aside", nothing)
     monkeypatch.setattr(settling, "give_back", nothing)
     monkeypatch.setattr(locking, "give_back", nothing)
     waiting = await fifty(ming, await sold(rooms, stock=50))

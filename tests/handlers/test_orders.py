@@ -30,9 +30,9 @@ from handlers.errors import (
     RoleMissing,
 )
 from handlers.ledger.checkpoints import own_balances
-from handlers.orders.ordering import Wanted
 from handlers.orders.services import PaymentServices
 from handlers.orders.watching import OrderWatch
+from handlers.orders.wishes import Wanted
 from handlers.points.points_terms import fen
 from handlers.ports import WeChatGaveUp, WeChatRetryLater
 from handlers.rules.offer_terms import Audience, AudiencePrice, Limit, Period, Price

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from handlers.claims import allotting, claiming
+from handlers.claims import claiming, sharing
 from models.claims import Claim
 from models.database import rows
 from models.redemptions import Redemption
@@ -53,7 +53,7 @@ async def test_fifty_claims_of_one_member_stop_at_the_limit(shop):
 
 async def test_without_slots_fifty_claims_are_fifty(shop, monkeypatch):
     """The negative control."""
-    monkeypatch.setattr(allotting, "_slots", lambda *_: [()])
+    monkeypatch.setattr(sharing, "_slots", lambda *_: [()])
     assert await statuses(claims_of(shop, lambda turn: f"key-{turn}")) == {201: 50}
     assert await Claim.all().count() == 50
 
