@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from handlers.claims.paying import Purses
 from handlers.errors import DomainError, PointsShort, PriceChanged
 from handlers.orders import locking, settling, writing
 from handlers.points.points import EntryKind
@@ -137,6 +138,10 @@ async def test_without_setting_them_aside_money_is_taken_for_what_cannot_be_give
     async def nothing(*_, **__):
         return None
 
+    async def bottomless(*_, **__):
+        return Purses({}, {})
+
+    monkeypatch.setattr(writing, "purses_of", bottomless)
     monkeypatch.setattr(writing, "set_aside", nothing)
     monkeypatch.setattr(settling, "give_back", nothing)
     monkeypatch.setattr(locking, "give_back", nothing)
