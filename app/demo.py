@@ -113,6 +113,8 @@ def _environment(folder: Path) -> Mapping[str, str]:
         "FANPIAO_BRAND__SERVICE_PHONE": "400-000-0000",
         "FANPIAO_WECHAT__API_URL": f"http://127.0.0.1:{port}",
         **pay_environment(folder, f"http://127.0.0.1:{port}"),
+        "FANPIAO_CARRIER__API_URL": f"http://127.0.0.1:{port}/carrier",
+        "FANPIAO_CARRIER__CODE": "carrier",
         **known,
     }
 
@@ -126,6 +128,7 @@ def _made_up() -> dict[str, str]:
     return {
         "FANPIAO_OPERATOR__BOOTSTRAP_TOKEN": pick(letters, 32),
         "FANPIAO_PAY__API_V3_KEY": pick(letters, 32),
+        "FANPIAO_CARRIER__SECRET": pick(letters, 32),
         "FANPIAO_WECHAT__OA_APP_ID": f"wx{pick(hexadecimal, 16)}",
         "FANPIAO_WECHAT__OA_SECRET": pick(hexadecimal, 32),
         "FANPIAO_WECHAT__OA_TOKEN": pick(letters, 24),
