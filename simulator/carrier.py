@@ -42,6 +42,7 @@ class PretendCarrier(CarrierDesk):
         self.refunds: dict[str, Refund] = {}
         self.services: dict[str, dict[str, str]] = {}
         self.bent = Bent()
+        self.is_naive = False  # it charges a number again, each time that it is confirmed
         self._clock = clock
 
     # --- people
@@ -132,7 +133,7 @@ class PretendCarrier(CarrierDesk):
             charge.code, charge.code_at = f"{secrets.randbelow(900_000) + 100_000}", self._clock.now()
             text = f"话费支付验证码 {charge.code} ，金额{charge.amount_fen / 100:.2f}元，5分钟内有效，不要告诉他人。"
             self.messages.setdefault(payer, []).append(text)
-        return self._charge(charge)
+        return charge.said()
 
     def _confirm(self, asked: dict[str, object], conduct: CarrierConduct) -> dict[str, object]:
         charge = self.charges.get(str(asked["charge_no"]))
@@ -141,8 +142,10 @@ class PretendCarrier(CarrierDesk):
         charge.confirmed_in += 1
         if charge.status == "waiting" and self._now() >= charge.expires_at:
             charge.status = "closed"
+        if charge.status == "charged" and self.is_naive:
+            charge.charged_count += 1
         if charge.status != "waiting":
-            return self._charge(charge)
+            return charge.said()
         if (charge.payer, charge.amount_fen) != (str(asked["number"]), asked["amount_fen"]):
             return {"charge_no": charge.charge_no, "status": "refused", "reason": "differs"}
         if self._clock.now() >= charge.code_at + CODE_VALID:
@@ -155,7 +158,7 @@ class PretendCarrier(CarrierDesk):
         charge.refuse(conduct.refuses or self._why_not(charge))
         if charge.status == "waiting":
             charge.take(self._now(), month_of(self._now(), CUT_OFF))
-        return self._charge(charge)
+        return charge.said()
 
     def _why_not(self, charge: Charge) -> str:
         known = self.subscribers.get(charge.payer)
@@ -168,7 +171,7 @@ class PretendCarrier(CarrierDesk):
         if charge is None:
             return {"charge_no": asked["charge_no"], "status": "absent"}
         charge.asked += 1
-        return self._charge(charge)
+        return charge.said()
 
     def _close(self, asked: dict[str, object], _: CarrierConduct) -> dict[str, object]:
         charge = self.charges.get(str(asked["charge_no"]))
@@ -176,9 +179,6 @@ class PretendCarrier(CarrierDesk):
             return {"charge_no": asked["charge_no"], "status": "absent"}
         if charge.status == "waiting":
             charge.status = "closed"
-        return self._charge(charge)
-
-    def _charge(self, charge: Charge) -> dict[str, object]:
         return charge.said()
 
     def _send_back(self, asked: dict[str, object], conduct: CarrierConduct) -> dict[str, object]:
