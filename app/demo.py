@@ -45,7 +45,7 @@ THREE_THINGS = """演示已启动。用浏览器打开 {phone}
      “领券”里还有限时抢购、每日限量和只给金卡的；卡号密码在 {folder}/gold-cards.csv。
      “话费直充10元”填手机号就能领，几秒后在“卡包”的“已使用”里看到已到账。
      每天在“抽奖”里免费转一次大转盘，签到和任务得的积分还能再转；公众号里发“抽奖”也一样。
-     “提拉米苏一份”要用微信支付买：点“购买”，再点“确认支付”。
+     “提拉米苏一份”要用微信支付买：点“购买”，再点“确认支付”；也可以“话费支付”，填短信里的验证码。
      “我的”里有订单和退款、付费会员，还有推广：生成推广码，换个人来扫，佣金可以提现。
   3. 平台重复推送，事情只做一次
      在“故障开关”里把“重复推送”改成 2，点“一直”，再发一句话：
@@ -113,6 +113,8 @@ def _environment(folder: Path) -> Mapping[str, str]:
         "FANPIAO_BRAND__SERVICE_PHONE": "400-000-0000",
         "FANPIAO_WECHAT__API_URL": f"http://127.0.0.1:{port}",
         **pay_environment(folder, f"http://127.0.0.1:{port}"),
+        "FANPIAO_CARRIER__API_URL": f"http://127.0.0.1:{port}/carrier",
+        "FANPIAO_CARRIER__CODE": "carrier",
         **known,
     }
 
@@ -126,6 +128,7 @@ def _made_up() -> dict[str, str]:
     return {
         "FANPIAO_OPERATOR__BOOTSTRAP_TOKEN": pick(letters, 32),
         "FANPIAO_PAY__API_V3_KEY": pick(letters, 32),
+        "FANPIAO_CARRIER__SECRET": pick(letters, 32),
         "FANPIAO_WECHAT__OA_APP_ID": f"wx{pick(hexadecimal, 16)}",
         "FANPIAO_WECHAT__OA_SECRET": pick(hexadecimal, 32),
         "FANPIAO_WECHAT__OA_TOKEN": pick(letters, 24),

@@ -91,9 +91,10 @@ def _seeds(now: datetime) -> Sequence[_Seed]:
     ]
 
 
-def _for_sale() -> Sequence[_Seed]:
-    """What costs money; where a merchant of WeChat Pay is set up."""
-    priced = OfferTerms(price=Price(fen=1_990), original_price_fen=2_500, stock=50, limits=(), returns_to_stock=True)
+def _for_sale(*, on_bills: bool) -> Sequence[_Seed]:
+    """What costs money; where a merchant of WeChat Pay is set up. `on_bills`: a carrier is connected too."""
+    price = Price(fen=1_990, carrier_fen=1_990 if on_bills else 0)
+    priced = OfferTerms(price=price, original_price_fen=2_500, stock=50, limits=(), returns_to_stock=True)
     return [_Seed("cake", "提拉米苏一份", BenefitKind.VOUCHER, {}, "微信支付，没用可退", "蛋糕", priced)]
 
 
@@ -121,7 +122,10 @@ async def seed(house: House, folder: Path, accept: Callable[[str], Awaitable[Non
     supplier = SupplierDraft(SUPPLIER, "易充", charger.api_url, charger.secret)
     await house.handlers.suppliers.add(drafter, supplier, request_id="demo")
     begun_at = datetime.fromisoformat(known["begun_at"])
-    seeds = [*_seeds(begun_at), *(_for_sale() if house.settings.pay.is_set else ())]
+    seeds = [
+        *_seeds(begun_at),
+        *(_for_sale(on_bills=house.settings.carrier.is_set) if house.settings.pay.is_set else ()),
+    ]
     offers = {each.code: await _offer(house, drafter, decider, each, folder) for each in seeds}
     await open_games(house, drafter, offers, begun_at)
     if house.settings.pay.is_set:

@@ -7,6 +7,7 @@ from handlers.accounts.accounts import Accounts
 from handlers.carrier_billing.buying import CarrierBuying
 from handlers.carrier_billing.codes import Codes
 from handlers.carrier_billing.confirming import Confirming
+from handlers.carrier_billing.months import BillingMonths
 from handlers.carrier_billing.room import CarrierRoom
 from handlers.carrier_billing.terms import CarrierTermsEditing
 from handlers.distribution.commission_rules import CommissionRules
@@ -78,6 +79,7 @@ def money(
             buying=CarrierBuying(vault, carrier, carrier, ordering, codes),
             codes=codes,
             confirming=Confirming(clock, vault, carrier, codes),
+            months=BillingMonths(clock),
             terms=CarrierTermsEditing(clock),
         ),
         commission_releasing=CommissionReleasing(clock),

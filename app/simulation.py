@@ -61,6 +61,8 @@ def _environment(settings: Settings) -> Mapping[str, str]:
         facts["SIMULATOR__PAY_KEY_FILE"] = settings.simulator.pay_key_file
         for name, value in settings.pay:
             facts[f"PAY__{name.upper()}"] = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if settings.carrier.secret is not None:
+        facts["CARRIER__SECRET"] = settings.carrier.secret.get_secret_value()
     return {f"FANPIAO_{name}": value for name, value in facts.items() if value}
 
 

@@ -26,6 +26,7 @@ def add_money(registry: JobRegistry[Handlers]) -> None:
     registry.add("say_withdrawal", _say_withdrawal)
     # The bills of a day are there at nine of the next one.
     registry.every("plan_reconciliation", Daily(time(10)), _plan_reconciliation)
+    registry.every("forget_billing_months", Daily(time(4)), _forget_billing_months)
     registry.add("reconcile", _reconcile, time_limit=timedelta(minutes=10))
 
 
@@ -95,6 +96,10 @@ async def _say_withdrawal(handlers: Handlers, job: JobContext) -> None:
 
 async def _plan_reconciliation(handlers: Handlers, job: JobContext) -> None:
     await handlers.reconciliations.plan(datetime.fromisoformat(job.payload["slot"]))
+
+
+async def _forget_billing_months(handlers: Handlers, _: JobContext) -> None:
+    await handlers.carrier_billing.months.forget()
 
 
 async def _reconcile(handlers: Handlers, job: JobContext) -> None:

@@ -39,12 +39,16 @@ WeChat Pay: `platform.pay`, of the `merchant` that the platform was made with; `
 `.trades`, `.refunds` are its books; `call = await screen.buy(offer_id)`, then `screen.pay(call.fact("payment"))`;
 `await platform.pay.settle()`, `.tell_trade(trade, age=400)`. Transfers: `.transfers.bills`, `screen.take_money(...)`,
 `platform.pay.send_home()` after a day.
+A carrier: `platform.carrier`, at `/carrier`, with `.sign_up(number)`, `.messages` and `.code(number)` (the SMS of a
+phone), `.charges`, `.refunds`, `.on_bill()`; `.bent` bends its bill files; it misbehaves by
+`.once(CarrierConduct(act="charges/confirm", hangs=8.0))`.
 `platform.tokens.expire_all()` (42001) and `.revoke_all()` (40001); `platform.clock.advance(seconds)`;
 `platform.quotas.limits[path] = 10`; `platform.call_counts[path]`; `platform.calls`; `await platform.settle()` waits for
 events the platform sends on its own (TEMPLATESENDJOBFINISH and the like). Stopping the application closes the platform.
 """
 
 from simulator.accounts import Account, Kind, Mode, PushFormat
+from simulator.carrier_desk import CarrierConduct
 from simulator.clock import Clock
 from simulator.command_line import main
 from simulator.counter import Counter
@@ -64,6 +68,7 @@ from simulator.tampering import Tampering
 
 __all__ = [
     "Account",
+    "CarrierConduct",
     "Clock",
     "Conduct",
     "Counter",

@@ -64,10 +64,18 @@ def platform_of(options: argparse.Namespace) -> Platform:
         mode=_mode(None, options.mp_aes_key),
         templates=_TEMPLATES,
     )
-    platform = Platform([official, mini], backend=options.backend, seed=options.seed, merchant=_merchant(options))
+    platform = Platform(
+        [official, mini],
+        backend=options.backend,
+        seed=options.seed,
+        merchant=_merchant(options),
+        carrier_secret=options.carrier_secret,
+    )
     for entry in filter(None, options.people.split(",")):
         name, _, phone = entry.partition(":")
         platform.person(name, phone=phone or None)
+        if phone:  # everybody here has a number of the pretend carrier
+            platform.carrier.sign_up(phone)
     return platform
 
 
@@ -133,6 +141,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--pay-key-file", default=os.environ.get("FANPIAO_SIMULATOR__PAY_KEY_FILE"), help="the platform's own key"
     )
+    secret = os.environ.get("FANPIAO_CARRIER__SECRET")
+    parser.add_argument("--carrier-secret", default=secret, help="what the pretend carrier and the server sign with")
     parser.add_argument("--oa-mode", choices=list(Mode), help="safe when a key is given, otherwise plain")
     parser.add_argument("--until-input-ends", action="store_true", help="stop when standard input is closed")
     return parser

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from simulator.accounts import Account
+from simulator.billing import Billing
 from simulator.codes import Purpose
 from simulator.counter import Counter
 from simulator.crypto import encrypt_data
@@ -42,6 +43,7 @@ class MiniProgram(Screen):
         self.counter = Counter(person, account, platform, self.calls)
         self.draws = Draws(self)
         self.orders = Orders(self)
+        self.billing = Billing(self)
         self.promoting = Promoting(self)
         self.membership = Membership(self)
         self.scene = scene

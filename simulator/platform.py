@@ -9,6 +9,7 @@ from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 
 from simulator.accounts import Account
+from simulator.carrier import PretendCarrier
 from simulator.chats import Side
 from simulator.clock import Clock
 from simulator.codes import CodeDesk
@@ -59,6 +60,7 @@ class Platform:
         rules: DeliveryRules | None = None,
         seed: str | None = None,
         merchant: Merchant | None = None,
+        carrier_secret: str | None = None,
     ) -> None:
         self.clock = clock or Clock()
         self.accounts: dict[str, Account] = {}
@@ -82,6 +84,7 @@ class Platform:
         secret = hashlib.sha256(f"{self._seed}:supplier".encode()).hexdigest()[:40]
         self.supplier = PretendSupplier(self.line, self.clock, self.feed, secret)
         self.points = PretendPointsAccount(self.feed, secret, PATH)
+        self.carrier = PretendCarrier(self.clock, self.feed, carrier_secret or secrets.token_hex(16))
         self.pay = PretendWeChatPay(self.line, self.clock, self.feed, merchant)
         self._numbers = itertools.count(1)
         self._background: set[asyncio.Task[object]] = set()

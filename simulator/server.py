@@ -22,7 +22,9 @@ def create_app(platform: Platform) -> web.Application:
     app = web.Application(client_max_size=4 << 20)
     app.add_routes(routes(platform, DESKS))
     app.add_routes([web.get("/cgi-bin/showqrcode", _picture(platform)), *control_routes(platform), *_page_routes()])
-    app.add_routes([*platform.supplier.routes(), *platform.points.routes(), *platform.pay.routes()])
+    app.add_routes(
+        [*platform.supplier.routes(), *platform.points.routes(), *platform.pay.routes(), *platform.carrier.routes()]
+    )
 
     async def close(_app: web.Application) -> None:
         await platform.close()

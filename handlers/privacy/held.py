@@ -17,6 +17,7 @@ from models.words import (
     OrderState,
     OutsideHoldState,
     ParcelState,
+    PaymentMethod,
     RewardedAct,
     SpinPaid,
     TermCause,
@@ -207,7 +208,10 @@ class HeldOutsidePoints:
 
 @dataclass(frozen=True, slots=True)
 class HeldOrder:
-    """What they ordered for money, and what became of it. `recharge_to`: the number that a top-up goes to."""
+    """What they ordered for money, and what became of it. `recharge_to`: the number that a top-up goes to.
+
+    `billing_month`: on which phone bill it stands, as 2026-11; empty: on none.
+    """
 
     number: str
     title: str
@@ -215,6 +219,8 @@ class HeldOrder:
     amount_fen: int
     refunded_fen: int
     state: OrderState
+    method: PaymentMethod
+    billing_month: str
     recharge_to: str | None
     ordered_at: datetime
     paid_at: datetime | None

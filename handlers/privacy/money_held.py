@@ -5,6 +5,7 @@ from uuid import UUID
 
 from handlers.key_rotation import ORDER_NUMBER, WITHDRAWAL_NAME
 from handlers.privacy.held import HeldOrder, HeldWithdrawal
+from models.carrier import CarrierCharge
 from models.orders import Order
 from models.withdrawals import Withdrawal
 
@@ -13,6 +14,8 @@ Read = Callable[[str, str], str | None]  # opens a cipher that is bound to what 
 
 async def orders_of(ids: list[UUID], read: Read) -> tuple[HeldOrder, ...]:
     """All of them, the oldest first."""
+    billed = await CarrierCharge.filter(order__member_id__in=ids).values_list("order_id", "billing_month")
+    months: dict[UUID, str] = dict(billed)
     return tuple(
         HeldOrder(
             number=each.number,
@@ -21,6 +24,8 @@ async def orders_of(ids: list[UUID], read: Read) -> tuple[HeldOrder, ...]:
             amount_fen=each.amount_fen,
             refunded_fen=each.refunded_fen,
             state=each.state,
+            method=each.method,
+            billing_month=months.get(each.id, ""),
             recharge_to=read(each.recharge_to_cipher, ORDER_NUMBER.bound_to(each.id)),
             ordered_at=each.ordered_at,
             paid_at=each.paid_at,

@@ -56,6 +56,10 @@ SCREEN_GESTURES: Mapping[str, Callable[[MiniProgram, Given], Awaitable[RestCall]
     "buy": lambda screen, given: screen.buy(
         given.text("offer"), quantity=given.count("quantity") or 1, key=given.optional("key")
     ),
+    "buy_on_bill": lambda screen, given: screen.billing.buy(given.text("offer"), key=given.optional("key")),
+    "confirm_bill": lambda screen, given: screen.billing.confirm(
+        given.text("order"), given.text("code"), key=given.optional("key")
+    ),
     "pay": lambda screen, given: screen.pay_for(given.text("order")),
     "cancel_order": lambda screen, given: screen.cancel_order(given.text("order"), key=given.optional("key")),
     "orders": lambda screen, _given: screen.orders.look(),

@@ -72,6 +72,7 @@ def person_view(platform: Platform, person: Person) -> dict[str, object]:
     return {
         **person_line(platform, person),
         "is_risky": person.is_risky,
+        "messages": platform.carrier.messages.get(person.phone or "", [])[-1:],  # the last SMS of the phone
         "accounts": {
             account.name: {
                 **person.identifiers(account),

@@ -3,7 +3,7 @@
 import { el } from "/phone/dom.js";
 import { state } from "/phone/control.js";
 import { amount, cost, countdown, keptAs, lastDay, moment } from "/phone/amounts.js";
-import { askForMoney } from "/phone/paying.js";
+import { askForCode, askForMoney } from "/phone/paying.js";
 
 const PERIODS = { ever: "每人", day: "每天", week: "每周", month: "每月", year: "每年" };
 const STATES = { pending: "发放中", issued: "未使用", partly_used: "使用中", used: "已使用", expired: "已过期", revoked: "已收回", transferred: "已转赠" };
@@ -34,7 +34,8 @@ function offerCard(offer, shown, touch) {
       opensLater ? el("p", { className: "until" }, "距开抢 ", countdown(offer.opens_at, shown.now)) : null,
       closes ? el("p", { className: "until" }, "距结束 ", countdown(offer.closes_at, shown.now)) : null,
       offer.claimable ? null : el("p", { className: "why", testid: "offer-reason" }, offer.sentence)),
-    offer.price.fen
+    offer.price.carrier_fen ? el("button", { className: "outline", testid: "buy-on-bill", disabled: !offer.claimable, onclick: () => billIt(offer, touch) }, "话费支付") : null,
+    offer.price.carrier_fen && !offer.price.fen ? null : offer.price.fen
       ? el("button", { className: "green", testid: "buy", disabled: !offer.claimable, onclick: () => buyIt(offer, touch) }, offer.claimable ? "购买" : "不可买")
       : el("button", { className: "green", testid: "claim", disabled: !offer.claimable, onclick: () => claimIt(offer, touch) }, offer.claimable ? "领取" : "不可领"));
   made.dataset.code = offer.code;
@@ -52,7 +53,12 @@ async function buyIt(offer, touch) {
   if (call?.status === 201) askForMoney(call.answer.order, touch, () => touch("offers"));
 }
 
-const price = ({ price: { fen, points } }) => el("b", { testid: "offer-price" }, cost(fen, points) || "免费");
+async function billIt(offer, touch) {
+  const call = await touch("buy_on_bill", { offer: offer.id });
+  if (call?.status === 201 && call.answer.order) askForCode(call.answer, touch, () => touch("offers"));
+}
+
+const price = ({ price: { fen, carrier_fen: onBill, points } }) => el("b", { testid: "offer-price" }, cost(fen || onBill, points) || "免费");
 
 let section = "held";
 

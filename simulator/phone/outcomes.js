@@ -9,6 +9,7 @@ const PAID = { true: "支付成功，会员已生效", false: "支付成功，�
 const SAID = {
   claim: () => "领取成功，已放进卡包",
   pay: ({ order }) => (order?.state === "paid" ? PAID[Boolean(order.plan_id)] : null),
+  confirm_bill: ({ order }) => (order?.state === "paid" ? PAID.false : "正在扣费，请稍后查看订单"),
   cancel_order: () => "订单已取消，没有扣款",
   refund: () => "已申请退款，到账以微信支付通知为准",
   try_plan: ({ days_left: days }) => `试用已开始，还有${days}天`,

@@ -2,6 +2,7 @@
 
 import { $, el } from "/phone/dom.js";
 import { amount, cost, lastDay } from "/phone/amounts.js";
+import { state } from "/phone/control.js";
 import { showSheet } from "/phone/sheet.js";
 
 const WHY_NOT = {
@@ -24,6 +25,26 @@ export function askForMoney(order, touch, after) {
     el("div", { className: "actions" },
       el("button", { className: "outline", testid: "pay-cancel", onclick: choose("cancel_order") }, "取消订单"),
       el("button", { className: "green", testid: "pay-confirm", onclick: choose("pay") }, "确认支付")));
+}
+
+// The phone shows the SMS as it came; whoever reads it types the code.
+export function askForCode({ order, confirmation }, touch, after) {
+  const code = el("input", { testid: "bill-code", inputMode: "numeric", maxLength: 8, placeholder: "短信验证码", "aria-label": "短信验证码" });
+  const sms = el("p", { className: "fine", testid: "bill-sms" }, state.details?.messages?.at(-1) ?? "短信还没有收到");
+  const confirm = async () => {
+    const call = await touch("confirm_bill", { order: order.id, code: code.value.trim() });
+    if (call?.status !== 200) return;
+    $("sheet").close();
+    await after();
+  };
+  const leave = async () => { $("sheet").close(); await touch("cancel_order", { order: order.id }); await after(); };
+  showSheet("话费支付",
+    el("p", { className: "typed", testid: "bill-amount" }, cost(order.amount_fen, order.points)),
+    el("p", { className: "fine" }, `${order.title}，记入尾号${confirmation?.tail ?? ""}的话费账单`),
+    sms, code,
+    el("div", { className: "actions" },
+      el("button", { className: "outline", testid: "bill-cancel", onclick: leave }, "取消订单"),
+      el("button", { className: "green", testid: "bill-confirm", onclick: confirm }, "确认支付")));
 }
 
 export async function askForRefund(order, touch, after) {

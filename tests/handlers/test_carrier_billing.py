@@ -33,7 +33,7 @@ from handlers.errors import (
 from handlers.ports import CarrierGaveUp, CarrierRefused, CarrierRetryLater, Subscriber
 from handlers.rules.carrier_billing import CarrierRules
 from handlers.rules.offer_terms import Price
-from models.carrier import CarrierCredit
+from models.carrier import CarrierCharge, CarrierCredit, CarrierMonth
 from models.orders import Order, OrderRefund
 from models.outbox import Job
 from models.words import BillKind, ChargeState, CreditWay, Listed, OperatorRole, PaymentMethod
@@ -407,3 +407,29 @@ async def test_the_carriers_bill_is_compared_with_its_own_orders_alone(rooms, mi
     assert (ours.number, ours.listed) == (order_id.hex, Listed.OURS_ONLY)
     seen = await rooms.handlers.reconciliations.page(await an_operator(), after=None, limit=5)
     assert [each.mch_id for each in seen] == [rooms.carrier.mch_id]
+
+
+async def test_of_months_that_are_over_the_number_is_forgotten_and_the_sum_stays(rooms, ming):
+    await ming.buy(await on_the_bill(rooms))
+    months = rooms.handlers.carrier_billing.months
+    rooms.clock.advance(datetime(2026, 4, 30, tzinfo=UTC) - rooms.clock.now())
+    assert await months.forget() == 0
+    rooms.clock.advance(timedelta(days=2))
+    assert (await months.forget(), await months.forget()) == (1, 0)
+    (month,) = await CarrierMonth.all()
+    assert (month.number_hash, month.counted_fen) == (f"over:{month.id}", PRICE)
+    assert await breaches() == []
+
+
+async def test_whoever_leaves_takes_the_number_along_and_the_charge_stays(rooms, ming):
+    order_id = await ming.buy(await on_the_bill(rooms))
+    (told,) = (await rooms.handlers.personal_data.export(ming.person)).orders
+    assert (told.method, told.billing_month) == (PaymentMethod.CARRIER, "2026-03")
+    await rooms.handlers.departures.leave(ming.person)
+    kept, order = await CarrierCharge.get(order_id=order_id), await Order.get(id=order_id)
+    assert (kept.bound_number_id, kept.state, order.payer_hash) == (None, ChargeState.CHARGED, "")
+    await ming.rooms.handlers.order_refunds.give(
+        await an_operator(), order_id, amount_fen=PRICE, reason="停业", request_id="back"
+    )
+    await rooms.handlers.order_refunds.poll()
+    assert (await stands(order_id), await breaches()) == ("refunded", [])

@@ -16,16 +16,19 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from app.jobs import JobRegistry
+from gateways.carrier import CarrierApi
 from gateways.outside_points import OutsidePointsApi
 from gateways.suppliers import SupplierApi
 from gateways.wechat_pay import WeChatPayApi
 from handlers import group_commit
+from handlers.carrier_billing import confirming
 from handlers.claims import claiming, claims
 from handlers.draws import spin_writing, spinning
 from handlers.fulfillment import top_up_orders
 from handlers.outside_points import holding
 from handlers.recurring import Every
 from handlers.redemptions import redeeming, tills
+from handlers.requests import Answer
 from handlers.rules.fulfillment_states import UNDER_WAY, Act, next_act
 from handlers.rules.withdrawal_states import Next
 from handlers.withdrawals import sending
@@ -36,6 +39,7 @@ POINTS = ("before_statements", "mid_batch", "before_commit", "after_commit")
 PLANT = "from tests.processes import failing; failing.plant()"
 PLANT_HASTY = f"{PLANT}; failing.answer_before_the_commit()"
 PLANT_OUTSIDE = f"{PLANT}; failing.look_every_second()"
+PLANT_UNASKED_CHARGES = f"{PLANT_OUTSIDE}; failing.charge_without_asking()"
 PLANT_TAKING = f"{PLANT_OUTSIDE}; failing.take_without_asking()"
 PLANT_UNASKED = f"{PLANT}; failing.send_without_asking()"
 PLANT_NEW_NUMBERS = f"{PLANT}; failing.send_under_another_number()"
@@ -60,6 +64,8 @@ def plant() -> None:
     _begins("claim", claiming.Claiming, "_decide", paid="outside")
     _dies_around(SupplierApi, "order", "top_up")
     _dies_around(WeChatPayApi, "transfer", "transfer")
+    _dies_around(CarrierApi, "charge", "charge")
+    _dies_around(CarrierApi, "refund", "credit")
     for transaction in (SqliteTransaction, PostgresTransaction):
         _at_the_commit(transaction)
 
@@ -140,10 +146,20 @@ def look_every_second() -> None:
     real = JobRegistry.every
 
     def every(self: Any, name: str, schedule: Any, *args: Any, **kwargs: Any) -> None:
-        soon = Every(timedelta(seconds=1)) if name == "poll_outside_holds" else schedule
+        soon = Every(timedelta(seconds=1)) if name in {"poll_outside_holds", "poll_orders"} else schedule
         real(self, name, soon, *args, **kwargs)
 
     JobRegistry.every = every  # type: ignore[method-assign]
+
+
+def charge_without_asking() -> None:
+    """The mistake that the test must see: a key that comes again sends its code again, and never asks."""
+    real = confirming.once
+
+    async def hasty(*args: Any, **kwargs: Any) -> Any:
+        return Answer((await real(*args, **kwargs)).value)
+
+    confirming.once = hasty
 
 
 def take_without_asking() -> None:

@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiohttp import web
+from pydantic import SecretStr
 
 from app.container import House, open_house
-from app.schema import Brand, Operator, Settings, WeChat
+from app.schema import Brand, Carrier, Operator, Settings, WeChat
 from app.server import create_server
 from app.worker import Worker
 from simulator import Account, DeliveryRules, Kind, Mode, Person, Platform, create_app
@@ -123,9 +124,9 @@ def town_settings(database_url: str, redis_url: str, *, port: int, platform_port
 
 
 @pytest.fixture
-async def town(database_url: str, redis_url: str, takes_money: bool) -> AsyncIterator[Town]:
+async def town(database_url: str, redis_url: str, takes_money: bool, takes_bill: bool) -> AsyncIterator[Town]:
     with listening() as heard:
-        async for built in _town(database_url, redis_url, takes_money=takes_money):
+        async for built in _town(database_url, redis_url, takes_money=takes_money, takes_bill=takes_bill):
             yield built
             canaries = list(secrets_of(built.platform))
     if found := heard.canaries(canaries):
@@ -138,7 +139,15 @@ def takes_money() -> bool:
     return False
 
 
-async def _town(database_url: str, redis_url: str, *, takes_money: bool = False) -> AsyncIterator[Town]:
+@pytest.fixture
+def takes_bill() -> bool:
+    """Whether a carrier is connected, whose phone bill takes payments."""
+    return False
+
+
+async def _town(
+    database_url: str, redis_url: str, *, takes_money: bool = False, takes_bill: bool = False
+) -> AsyncIterator[Town]:
     port, platform_port = free_port(), free_port()
     platform = Platform(
         [OA, MP],
@@ -151,7 +160,11 @@ async def _town(database_url: str, redis_url: str, *, takes_money: bool = False)
     await pretend.setup()
     await web.TCPSite(pretend, "127.0.0.1", platform_port).start()
     try:
-        more = {"pay": pay_settings(f"http://127.0.0.1:{platform_port}")} if takes_money else {}
+        outside = f"http://127.0.0.1:{platform_port}"
+        more: dict[str, object] = {"pay": pay_settings(outside)} if takes_money else {}
+        if takes_bill:
+            secret = SecretStr(platform.carrier.secret)
+            more["carrier"] = Carrier(api_url=f"{outside}/carrier", code="carrier-one", secret=secret)
         settings = town_settings(database_url, redis_url, port=port, platform_port=platform_port, **more)
         clock = TownClock()
         async with open_house(settings, clock=clock) as house:
