@@ -8,22 +8,36 @@ goes forth and back, calls are lost, connections break, processes start anew and
 import asyncio
 import os
 import random
+import uuid
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.errors import Flaky
 from hypothesis.stateful import run_state_machine_as_test
+from tortoise.exceptions import IntegrityError
 
 from app.container import build_handlers
 from app.outward import Outward
 from gateways.stores.commands import BatchedRedis
+from handlers.errors import DomainError
+from handlers.ledger.holding import void_hold
+from handlers.orders import moving, refunding, settling
+from handlers.rules.order_states import Money
+from handlers.rules.withdrawal_states import Next
+from handlers.withdrawals import moving as payouts
+from handlers.withdrawals import sending
+from models.failures import SerializationConflict
 from models.organizations import Organization
-from models.words import OperatorRole
+from models.statements import orders
+from models.words import OperatorRole, WithdrawalState
 from tests.handlers.counter import open_counter
 from tests.handlers.distributing import rules
 from tests.handlers.machine.failpoints import How
 from tests.handlers.money_machine.promises import MoneyGame
+from tests.handlers.money_machine.running import BENT
 from tests.handlers.money_machine.wallet import Mood, Wallet
 from tests.handlers.money_machine.world import RATES, REVIEWED_FROM, TWICE_FROM, House
 from tests.handlers.offering import operator_at
@@ -35,10 +49,16 @@ from tests.stories.conftest import town_settings
 IS_QUICK = os.environ.get("FANPIAO_TEST_PAIR", "sqlite") == "sqlite"
 GAMES, STEPS = 14, 40
 MUST_HAPPEN = {
-    "ordered", "paid", "paid late", "told", "told twice at once", "a notice was lost", "redeemed", "given back",
-    "at once", "sent another", "cancelled", "released", "a statement", "answered again", "anew", "wiped", "get loose",
-    "the clock went back", "came to rest", "went home after a day", "a page was closed", "a debt",
+    "ordered", "paid", "told", "told twice at once", "a notice was lost", "redeemed", "given back", "at once",
+    "cancelled", "a statement", "answered again", "anew", "wiped", "the clock went back", "came to rest", "a debt",
+    "asked for, waiting", "asked for, review", "agreed to, waiting", "wanted back", "there: SUCCESS",
     *Mood, *(f"struck by {how}" for how in How),
+}  # fmt: skip
+MUST_HAPPEN_IN_THE_LONG_RUN = MUST_HAPPEN | {
+    "paid late", "sent another", "released", "went home after a day", "a page was closed", "a refund was stuck",
+    "agreed to, review", "refused by operators", "refused: ApprovalOwn", "refused: WithdrawalMoving", "there: FAIL",
+    "refused: RefundQuoteChanged", "refused: PointsShort", "refused: PlanNotAbove",
+    *(f"not believed: {bent}" for bent in BENT),
 }  # fmt: skip
 
 
@@ -91,9 +111,55 @@ async def test_money_keeps_its_promises_whatever_happens(house, redis):
     await play(house, redis, MUST_HAPPEN if IS_QUICK else set(), range(GAMES if IS_QUICK else GAMES // 3))
 
 
+async def nothing(*_, **__) -> int:
+    return 0
+
+
+def gives_it_back(state, *_, **__) -> Next:
+    return Next.GIVE_BACK if state is WithdrawalState.SENT else Next.WAIT
+
+
+async def under_another_number(self, found):
+    return replace(await WANTED(self, found), number=uuid.uuid4().hex)
+
+
+WANTED = sending.WithdrawalSending._wanted
+ANYWAY = "UPDATE sales_order SET state = $3, transaction_id = $4, paid_at = $5 WHERE id = $1 AND $2 <> '' RETURNING id"
+TAKEN_AWAY = {
+    "that a payment is known": (
+        (settling, "on_money", lambda _: Money.FULFIL),
+        (settling, "require_edge", lambda *_: None),
+        (orders, "PAY", ANYWAY),
+    ),
+    "whose payment it is, and of how much": ((settling, "_differs", lambda *_: None),),
+    "what is locked for an order that ended": ((moving, "unlock", nothing),),
+    "the guarded sum of refunds": (
+        (orders, "RESERVE", "UPDATE sales_order SET refunded_fen = $2 WHERE id = $1 RETURNING refunded_fen"),
+    ),
+    "what a refund takes of the commission": ((refunding, "claw_back", nothing),),
+    "the word to whoever paid": ((settling, "later", nothing),),
+    "the question before a withdrawal comes back": ((sending, "next_act", gives_it_back),),
+    "the one number of a withdrawal": ((sending.WithdrawalSending, "_wanted", under_another_number),),
+    "that what arrived is gone": ((payouts, "post_hold", void_hold),),
+}  # fmt: skip
+
+
+@pytest.mark.skipif(not IS_QUICK, reason="the pieces are those of both; the games themselves are played on both")
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("what", TAKEN_AWAY)
+async def test_the_machine_finds_out_what_is_taken_away(house, redis, monkeypatch, what):
+    """Negative control: without this piece some promise is broken, and one of the games shows it."""
+    for place, name, instead in TAKEN_AWAY[what]:
+        monkeypatch.setattr(place, name, instead)
+    # Flaky: played again, the game fails elsewhere, because what was broken before is still in the database.
+    with pytest.raises((AssertionError, DomainError, IntegrityError, SerializationConflict, Flaky)) as found:
+        await play(house, redis, {"nothing was found"}, range(GAMES))
+    assert "nothing was found" not in str(found.value)
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
 async def test_money_keeps_its_promises_for_long(house, redis):
     first = random.randrange(2**32)
     print(f"seeds from {first}")
-    await play(house, redis, MUST_HAPPEN, range(first, first + 300), steps=80)
+    await play(house, redis, MUST_HAPPEN_IN_THE_LONG_RUN, range(first, first + 300), steps=80)

@@ -23,6 +23,8 @@ from handlers import group_commit
 from handlers.claims import claiming, claims
 from handlers.draws import spin_writing, spinning
 from handlers.fulfillment import top_up_orders
+from handlers.orders import ordering
+from handlers.orders.watching import OrderWatch
 from handlers.outside_points import holding
 from handlers.recurring import Every
 from handlers.redemptions import redeeming, tills
@@ -39,8 +41,9 @@ PLANT_OUTSIDE = f"{PLANT}; failing.look_every_second()"
 PLANT_TAKING = f"{PLANT_OUTSIDE}; failing.take_without_asking()"
 PLANT_UNASKED = f"{PLANT}; failing.send_without_asking()"
 PLANT_NEW_NUMBERS = f"{PLANT}; failing.send_under_another_number()"
+PLANT_NEW_ORDERS = f"{PLANT}; failing.announce_under_another_number()"
 SENDING = ("before_sending", "after_sending")  # of a top-up or a transfer: it counts as sent in the database already
-TRANSFERRING = (*SENDING, "before_commit")  # of what the answer changes
+CALLING = (*SENDING, "before_commit")  # of what the answer changes
 OUTSIDE = ("hold", "post", "void", "give_back")  # calls to an account of points; `before_hold`, `after_hold`, ...
 ARMED = Path("armed")
 
@@ -59,7 +62,9 @@ def plant() -> None:
         _dies_around_an_outside_call(name)
     _begins("claim", claiming.Claiming, "_decide", paid="outside")
     _dies_around(SupplierApi, "order", "top_up")
-    _dies_around(WeChatPayApi, "transfer", "transfer")
+    for name in ("prepay", "close", "refund", "transfer"):
+        _dies_around(WeChatPayApi, name, name)
+    _begins("notice", OrderWatch, "hear")
     for transaction in (SqliteTransaction, PostgresTransaction):
         _at_the_commit(transaction)
 
@@ -106,6 +111,16 @@ def send_under_another_number() -> None:
     sending.next_act = lambda *_, **__: Next.SEND
 
 
+def announce_under_another_number() -> None:
+    """The mistake that the test must see: an order that had no answer yet is announced as another one."""
+    real = ordering.ToPay
+
+    def another(_number: str, *facts: Any) -> Any:
+        return real(uuid.uuid4().hex, *facts)
+
+    ordering.ToPay = another  # type: ignore[assignment, misc]
+
+
 def _dies_around(place: Any, name: str, act: str) -> None:
     real = getattr(place, name)
 
@@ -140,7 +155,7 @@ def look_every_second() -> None:
     real = JobRegistry.every
 
     def every(self: Any, name: str, schedule: Any, *args: Any, **kwargs: Any) -> None:
-        soon = Every(timedelta(seconds=1)) if name == "poll_outside_holds" else schedule
+        soon = Every(timedelta(seconds=1)) if name in {"poll_outside_holds", "poll_orders"} else schedule
         real(self, name, soon, *args, **kwargs)
 
     JobRegistry.every = every  # type: ignore[method-assign]

@@ -88,7 +88,7 @@ async def until(is_so, what) -> None:
 async def test_killed_around_sending_it_asks_under_the_same_number_and_pays_once(site):
     screen, bills = await opened(site), site.platform.pay.transfers.bills
     server = await serving(site, failing.PLANT)
-    for turn, point in enumerate(failing.TRANSFERRING, 1):
+    for turn, point in enumerate(failing.CALLING, 1):
         await dies_at(site, server, screen, point)
         assert len(bills) == turn - (point == "before_sending")
         server = await serving(site, failing.PLANT)
@@ -106,9 +106,9 @@ async def test_killed_around_sending_it_asks_under_the_same_number_and_pays_once
         screen.take_money(shown["confirmation"])
         await site.platform.pay.settle()
         assert (await screen.call("GET", f"/me/withdrawals/{newest['id']}")).answer["withdrawal"]["state"] == "arrived"
-    assert [each.paid_count for each in bills.values()] == [1] * len(failing.TRANSFERRING)
+    assert [each.paid_count for each in bills.values()] == [1] * len(failing.CALLING)
     balance = (await screen.call("GET", "/me/balance")).answer
-    left = HAS - TAKES * len(failing.TRANSFERRING)
+    left = HAS - TAKES * len(failing.CALLING)
     assert (balance["available_fen"], balance["held_fen"]) == (left, 0)
     await server.stop()
     await database.connect(site.database_url)

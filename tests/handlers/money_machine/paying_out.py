@@ -22,8 +22,9 @@ from models.words import OrderState, WithdrawalState
 from simulator.pay_transfers import TransferBill
 from tests.handlers.machine.failpoints import How
 from tests.handlers.money_machine.shopping import ShoppingSteps
-from tests.handlers.money_machine.world import picks, places, promoters, strikes
+from tests.handlers.money_machine.world import moods, picks, places, promoters, strikes
 
+pages = st.sampled_from(["take", "take", "move", "refuse", "close"])
 NOT_ASKED = BalanceShort, WithdrawalOpen, WithdrawalTooOften, WithdrawalTooMuch
 NOT_BACK = WithdrawalNotOpen, WithdrawalMoving
 
@@ -36,10 +37,12 @@ class PayingOutSteps(ShoppingSteps):
         amount=st.sampled_from([30, 299, 600, 699, 799, 1_000, 1_299]),
         is_twice=st.booleans(),
         is_sent=st.booleans(),
+        mood=moods,
+        then=pages,
         how=strikes,
         at=places,
     )
-    def take_out(self, who, amount, is_twice, is_sent, how, at):
+    def take_out(self, who, amount, is_twice, is_sent, mood, then, how, at):
         """By one request, or by two at the same moment."""
 
         def asks(key: str) -> Any:
@@ -55,7 +58,10 @@ class PayingOutSteps(ShoppingSteps):
         for each in answers:
             self._asked(who, amount, each)
         if is_sent:
-            self.do(self.handlers.withdrawals.sending.poll())
+            with self.in_a(mood):
+                self.do(self.handlers.withdrawals.sending.poll())
+            if bills := self.bills("WAIT_USER_CONFIRM"):
+                self.do(self._page(bills[-1], then))
 
     def _asked(self, who: str, amount: int, answer: Any) -> None:
         if isinstance(answer, DomainError):
@@ -126,7 +132,7 @@ class PayingOutSteps(ShoppingSteps):
     # --- over there
 
     @precondition(lambda self: self.payouts(WithdrawalState.WAITING, *THERE))
-    @rule(pick=picks, what=st.sampled_from(["take", "take", "move", "refuse", "close"]))
+    @rule(pick=picks, what=pages)
     def a_payee_sees_the_page(self, pick, what):
         """As soon as there is one; whoever closes it may come again."""
         self.do(self.handlers.withdrawals.sending.poll())

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from hypothesis.stateful import invariant
 
+from handlers.distribution.money import money_of
 from handlers.ledger.checkpoints import own_balances
 from handlers.points.points_terms import fen
 from handlers.settlement.statement_proofs import differing_statements
@@ -132,8 +133,7 @@ class MoneyGame(RunningSteps):
                 assert bill.state == "SUCCESS"
             if payout.state in {WithdrawalState.RETURNED, WithdrawalState.REFUSED}:
                 assert bill is None or bill.state in {"FAIL", "CANCELLED"}
-        known = {each.number for each in payouts}
-        openids = {bill.openid for bill in pay.transfers.bills.values() if bill.number in known}
+        known, openids = {each.number for each in payouts}, {f"o-{self.runs}-{each}" for each in self.people}
         assert {each.number for each in pay.transfers.bills.values() if each.openid in openids} <= known
 
     async def _promoters_have_their_part(self, stands: Stands) -> None:
@@ -189,6 +189,8 @@ class MoneyGame(RunningSteps):
         out = {each.number: each.amount_fen for each in pay.transfers.bills.values() if each.paid_count}
         arrived = await Withdrawal.filter(state=WithdrawalState.ARRIVED)
         assert {each.number: each.amount_fen for each in arrived} == out
+        money = (await money_of([each.member_id for each in self.people.values()])).values()
+        assert all(each.owed_fen == 0 or each.available_fen == 0 for each in money), "a debt that could be paid"
         balances = await own_balances(await fen(), at=self.now + DAY)
         stands = {kind.value: amount for kind, amount in balances.items()}
         assert stands.get("received", 0) == sum(back.values()) - sum(came.values())

@@ -20,12 +20,13 @@ from simulator.wechat_pay import Refund
 from tests.handlers.machine.failpoints import How
 from tests.handlers.money_machine.paying_out import PayingOutSteps
 from tests.handlers.money_machine.wallet import NOT_OURS, SILENT, TAKEN, Mood, Notice
-from tests.handlers.money_machine.world import DAY, MINUTE, picks, places, strikes
+from tests.handlers.money_machine.world import DAY, MINUTE, moods, picks, places, strikes
 
 HOW_LONG = (
-    *(timedelta(0), timedelta(0), timedelta(0), MINUTE, MINUTE, 5 * MINUTE, 16 * MINUTE, 16 * MINUTE),
+    *(timedelta(0), timedelta(0), timedelta(0), MINUTE, MINUTE, 5 * MINUTE, 16 * MINUTE, 16 * MINUTE, 16 * MINUTE),
     *(timedelta(hours=5), DAY, DAY, DAY, 2 * DAY, -MINUTE, -20 * MINUTE, -timedelta(hours=1)),
 )
+LOOKS = "orders", "orders", "refunds", "payouts", "payouts", "payouts", "work"
 THEN = "nothing", "redeem", "release"
 BENT = ("a fen less", "a fen more", "another payer", "another merchant", "another app", "another number")
 
@@ -82,8 +83,8 @@ class RunningSteps(PayingOutSteps):
 
     # --- jobs
 
-    @rule(what=st.sampled_from(["orders", "orders", "refunds", "payouts", "payouts", "work"]), how=strikes, at=places)
-    def somebody_looks(self, what, how, at):
+    @rule(what=st.sampled_from(LOOKS), mood=moods, how=strikes, at=places)
+    def somebody_looks(self, what, mood, how, at):
         handlers = self.handlers
         looks: dict[str, Callable[[], Awaitable[Any]]] = {
             "orders": handlers.order_watch.poll,
@@ -95,9 +96,9 @@ class RunningSteps(PayingOutSteps):
         async def look() -> None:
             await looks[what]()
 
-        if how is not None and what != "work" and self.breaks(look, how, at):
-            return
-        self.do(look())
+        with self.in_a(mood):
+            if how is None or what == "work" or not self.breaks(look, how, at):
+                self.do(look())
 
     async def _work(self) -> None:
         await Worker(work(), self.handlers, self.rooms.clock).drain()
@@ -163,9 +164,10 @@ class RunningSteps(PayingOutSteps):
         pay.always(SILENT)
         for hours in (2, 2, 2, 24, 2, 2, 24, 2):
             await self._people_see_to_it()
+            for bill in self.bills("WAIT_USER_CONFIRM", "TRANSFERING"):
+                if bill not in pay.transfers.overdue(self.now):
+                    await self._page(bill, "take")
             pay.send_home()
-            for bill in self.bills("TRANSFERING"):
-                pay.arrive(bill)
             await pay.settle()
             self.wallet.collect()
             for notice in self.wallet.box:

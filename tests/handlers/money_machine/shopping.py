@@ -32,8 +32,9 @@ from models.words import ClaimState, OrderState
 from simulator.wechat_pay import Trade
 from tests.handlers.machine.failpoints import How
 from tests.handlers.money_machine.wallet import SILENT, TAKEN, Mood
-from tests.handlers.money_machine.world import DAY, MINUTE, World, buyers, picks, places, strikes
+from tests.handlers.money_machine.world import DAY, MINUTE, World, buyers, moods, picks, places, strikes
 
+yes_or_no = st.booleans()
 parts = st.sampled_from([0, 1, 3, 5, 8, 8, 9])  # eighths
 outcomes = st.sampled_from(["SUCCESS", "SUCCESS", "SUCCESS", "CLOSED", "ABNORMAL"])
 wares = st.sampled_from(["cup", "cup", "cup", "both", "month", "year"])
@@ -136,8 +137,10 @@ class ShoppingSteps(World):
     # --- giving back
 
     @precondition(lambda self: self.orders(OrderState.PAID))
-    @rule(pick=picks, becomes=outcomes, is_twice=st.booleans(), is_sent=st.booleans(), how=strikes, at=places)
-    def give_all_back(self, pick, becomes, is_twice, is_sent, how, at):
+    @rule(
+        pick=picks, becomes=outcomes, is_twice=st.booleans(), is_sent=st.booleans(), mood=moods, how=strikes, at=places
+    )
+    def give_all_back(self, pick, becomes, is_twice, is_sent, mood, how, at):
         """What the quote says, once or by two requests at the same moment."""
         self.refunds_become(becomes)
         order = self.one_of(self.orders(OrderState.PAID), pick)
@@ -156,12 +159,20 @@ class ShoppingSteps(World):
         for each in answers:
             self._gave_back(each, quoted if quoted else None)
         if is_sent:
-            self.do(self.handlers.order_refunds.poll())
+            with self.in_a(mood):
+                self.do(self.handlers.order_refunds.poll())
 
     @rule(
-        pick=picks, part=parts, becomes=outcomes, is_twice=st.booleans(), is_sent=st.booleans(), how=strikes, at=places
+        pick=picks,
+        part=parts,
+        becomes=outcomes,
+        is_twice=st.booleans(),
+        is_sent=st.booleans(),
+        mood=moods,
+        how=strikes,
+        at=places,
     )
-    def give_a_part_back(self, pick, part, becomes, is_twice, is_sent, how, at):
+    def give_a_part_back(self, pick, part, becomes, is_twice, is_sent, mood, how, at):
         """An operator, or two of them at the same moment."""
         self.refunds_become(becomes)
         order = self.one_of(self.orders(OrderState.PAID), pick)
@@ -180,7 +191,8 @@ class ShoppingSteps(World):
         for each in answers:
             self._gave_back(each, part)
         if is_sent:
-            self.do(self.handlers.order_refunds.poll())
+            with self.in_a(mood):
+                self.do(self.handlers.order_refunds.poll())
 
     def _gave_back(self, answer: Any, amount_fen: int | None) -> None:
         if isinstance(answer, DomainError):

@@ -6,7 +6,8 @@ brought by Hong, and she by Lan; nobody brought Far.
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -28,7 +29,7 @@ from tests.handlers.claimable import Offering, a_benefit, an_offer
 from tests.handlers.counter import Counter as Till
 from tests.handlers.distributing import Seller, brought
 from tests.handlers.machine.failpoints import Failpoint, How
-from tests.handlers.money_machine.wallet import Wallet
+from tests.handlers.money_machine.wallet import Mood, Wallet
 from tests.handlers.planning import PlanDesk
 from tests.handlers.test_points import Mall
 from tests.handlers.withdrawing import given
@@ -43,6 +44,7 @@ buyers = st.sampled_from(["ming", "wang", "far"])
 promoters = st.sampled_from(["hong", "lan"])
 picks = st.integers(0, 19)
 strikes = st.sampled_from([None, None, None, None, *How])
+moods = st.sampled_from([None, None, None, Mood.FINE, Mood.DEAF, Mood.LOST, Mood.UNSIGNED, Mood.FAULTY])
 places = st.integers(0, 25)  # the statement; of commits there are fewer
 
 
@@ -214,6 +216,13 @@ class World(RuleBasedStateMachine):
 
     def payouts(self, *states: WithdrawalState) -> list[Withdrawal]:
         return [each for each in self.stands.payouts if each.state in states]
+
+    @contextmanager
+    def in_a(self, mood: Mood | None) -> Iterator[None]:
+        """For as long as this lasts; None: in whatever mood they are."""
+        before, self.wallet.mood = self.wallet.mood, mood or self.wallet.mood
+        yield
+        self.wallet.mood = before
 
     def one_of(self, found: list[Any], pick: int) -> Any:
         return found[pick % len(found)] if found else None
