@@ -12,7 +12,7 @@ from tests.handlers.buying import breaches
 from tests.handlers.claimable import an_offer
 from tests.paying import merchant
 from tests.processes import failing, stored
-from tests.processes.test_withdrawal_killing import serving, until
+from tests.processes.test_withdrawal_killing import paying, serving, until
 
 PRICE = 1_990
 PLANT = failing.PLANT_OUTSIDE  # polls often
@@ -34,12 +34,17 @@ class Shop:
         """The next one who comes there, once."""
         (self.site.home / failing.ARMED).write_text(f"{act} {point}")
 
-    async def died(self) -> None:
-        """It did; and another one is there, for which everything is due."""
+    async def died(self, act: str = "", *points: str) -> None:
+        """It did; and another one is there, for which everything is due. So does that one, at each of the points."""
         await self.server.ended()
         assert not (self.site.home / failing.ARMED).exists()
         await self.due()
-        await self.starts()
+        if not points:
+            await self.starts()
+            return
+        self.dies_at(act, points[0])  # before it is there: it may come to the point before it answers anybody
+        self.server = await self.site.start("serve", planted=self.plant, **paying(self.site))
+        await self.died(act, *points[1:])
 
     async def due(self) -> None:
         """Nobody has to wait here for the lease of the dead, nor for the next look."""
@@ -131,11 +136,10 @@ async def paid(shop: Shop, order, point: str) -> None:
 
 async def ended(shop: Shop, order, points: tuple[str, ...]) -> None:
     """Cancelled, and whoever closes it there dies on the way; it is closed in the end, and nobody pays it."""
-    for turn, point in enumerate(points):
-        shop.dies_at("close", point)
-        if not turn:
-            assert (await shop.screen.call("POST", f"/orders/{order['id']}/cancel", key=f"no-{point}")).is_fine
-        await shop.died()
+    shop.dies_at("close", points[0])
+    cancelled = await shop.screen.call("POST", f"/orders/{order['id']}/cancel", key=f"no-{order['id']}")
+    assert cancelled.status in {200, 0}, cancelled.answer  # 0: dead before it had answered
+    await shop.died("close", *points[1:])
     trade = shop.pay.trades[order["number"]]
 
     async def nobody_asks_any_more() -> bool:
@@ -150,12 +154,10 @@ async def ended(shop: Shop, order, points: tuple[str, ...]) -> None:
 async def given_back(shop: Shop, order, points: tuple[str, ...]) -> None:
     """Whoever sends the money back dies on the way; it is sent under one number, and arrives once."""
     shop.pay.once(PayConduct(is_silent=True), times=20)  # nobody hears of it without asking
-    for turn, point in enumerate(points):
-        shop.dies_at("refund", point)
-        if not turn:
-            asked = await shop.screen.orders.refund(order["id"], PRICE, key=f"back-{point}")
-            assert asked.status in {201, 0}, asked.answer  # 0: dead before it had answered
-        await shop.died()
+    shop.dies_at("refund", points[0])
+    asked = await shop.screen.orders.refund(order["id"], PRICE, key=f"back-{order['id']}")
+    assert asked.status in {201, 0}, asked.answer
+    await shop.died("refund", *points[1:])
 
     async def is_back() -> bool:
         await shop.due()

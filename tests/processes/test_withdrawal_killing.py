@@ -49,12 +49,15 @@ async def opened(site):
     return screen
 
 
-async def serving(site, planted: str):
+def paying(site) -> dict[str, str]:
     """One process that asks and sends, on both pairs, with WeChat Pay."""
     pay = pay_settings(site.environment["FANPIAO_WECHAT__API_URL"])
     settings = {f"PAY__{name.upper()}": str(value) for name, value in pay.model_dump().items() if name != "api_v3_key"}
-    settings["PAY__API_V3_KEY"] = merchant().api_v3_key
-    return await site.serve(planted=planted, WORKER__EMBEDDED="true", **settings)
+    return {**settings, "PAY__API_V3_KEY": merchant().api_v3_key, "WORKER__EMBEDDED": "true"}
+
+
+async def serving(site, planted: str):
+    return await site.serve(planted=planted, **paying(site))
 
 
 async def dies_at(site, server, screen, point: str) -> None:
