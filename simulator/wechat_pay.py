@@ -102,17 +102,20 @@ class PretendWeChatPay(BillDesk):
 
     async def tell_refund(self, refund: Refund, *, age: float = 0.0, **changes: object) -> int:
         """One notice of a refund."""
-        said = self._refund(refund)
-        said["refund_status"] = said.pop("status")
-        event = {"SUCCESS": "REFUND.SUCCESS", "ABNORMAL": "REFUND.ABNORMAL"}.get(refund.state, "REFUND.CLOSED")
-        body = self._notice(event, "refund", {"mchid": self._merchant().mch_id, **said, **changes})
-        status = await self.post(refund.notify_url, body, age=age)
+        status = await self.post(refund.notify_url, self.notice_of_refund(refund, **changes), age=age)
         refund.told += status in TAKEN
         return status
 
     def notice_of(self, trade: Trade, **changes: object) -> bytes:
         """The body of a notice, for whoever wants to bend it."""
         return self._notice("TRANSACTION.SUCCESS", "transaction", {**self._trade(trade), **changes})
+
+    def notice_of_refund(self, refund: Refund, **changes: object) -> bytes:
+        """The same of a refund."""
+        said = self._refund(refund)
+        said["refund_status"] = said.pop("status")
+        event = {"SUCCESS": "REFUND.SUCCESS", "ABNORMAL": "REFUND.ABNORMAL"}.get(refund.state, "REFUND.CLOSED")
+        return self._notice(event, "refund", {"mchid": self._merchant().mch_id, **said, **changes})
 
     def moved(self, sort: str) -> Iterable[Row]:
         """What stands in the bills: payments, refunds that are done, transfers."""

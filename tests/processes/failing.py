@@ -25,6 +25,8 @@ from handlers.carrier_billing import confirming
 from handlers.claims import claiming, claims
 from handlers.draws import spin_writing, spinning
 from handlers.fulfillment import top_up_orders
+from handlers.orders import ordering
+from handlers.orders.watching import OrderWatch
 from handlers.outside_points import holding
 from handlers.recurring import Every
 from handlers.redemptions import redeeming, tills
@@ -43,8 +45,9 @@ PLANT_UNASKED_CHARGES = f"{PLANT_OUTSIDE}; failing.charge_without_asking()"
 PLANT_TAKING = f"{PLANT_OUTSIDE}; failing.take_without_asking()"
 PLANT_UNASKED = f"{PLANT}; failing.send_without_asking()"
 PLANT_NEW_NUMBERS = f"{PLANT}; failing.send_under_another_number()"
+PLANT_NEW_ORDERS = f"{PLANT}; failing.announce_under_another_number()"
 SENDING = ("before_sending", "after_sending")  # of a top-up or a transfer: it counts as sent in the database already
-TRANSFERRING = (*SENDING, "before_commit")  # of what the answer changes
+CALLING = (*SENDING, "before_commit")  # of what the answer changes
 OUTSIDE = ("hold", "post", "void", "give_back")  # calls to an account of points; `before_hold`, `after_hold`, ...
 ARMED = Path("armed")
 
@@ -66,6 +69,9 @@ def plant() -> None:
     _dies_around(WeChatPayApi, "transfer", "transfer")
     _dies_around(CarrierApi, "charge", "charge")
     _dies_around(CarrierApi, "refund", "credit")
+    for name in ("prepay", "close", "refund", "transfer"):
+        _dies_around(WeChatPayApi, name, name)
+    _begins("notice", OrderWatch, "hear")
     for transaction in (SqliteTransaction, PostgresTransaction):
         _at_the_commit(transaction)
 
@@ -110,6 +116,16 @@ def send_under_another_number() -> None:
 
     sending.WithdrawalSending._wanted = another  # type: ignore[method-assign]
     sending.next_act = lambda *_, **__: Next.SEND
+
+
+def announce_under_another_number() -> None:
+    """The mistake that the test must see: an order that had no answer yet is announced as another one."""
+    real = ordering.ToPay
+
+    def another(_number: str, *facts: Any) -> Any:
+        return real(uuid.uuid4().hex, *facts)
+
+    ordering.ToPay = another  # type: ignore[assignment, misc]
 
 
 def _dies_around(place: Any, name: str, act: str) -> None:

@@ -49,10 +49,17 @@ async def opened(site):
     return screen
 
 
-async def serving(site, planted: str):
+def paying(site) -> dict[str, str]:
     """One process that asks and sends, on both pairs, with WeChat Pay."""
     pay = pay_environment(site.environment["FANPIAO_WECHAT__API_URL"])
     return await site.serve(planted=planted, WORKER__EMBEDDED="true", **pay)
+    pay = pay_settings(site.environment["FANPIAO_WECHAT__API_URL"])
+    settings = {f"PAY__{name.upper()}": str(value) for name, value in pay.model_dump().items() if name != "api_v3_key"}
+    return {**settings, "PAY__API_V3_KEY": merchant().api_v3_key, "WORKER__EMBEDDED": "true"}
+
+
+async def serving(site, planted: str):
+    return await site.serve(planted=planted, **paying(site))
 
 
 async def dies_at(site, server, screen, point: str) -> None:
@@ -86,7 +93,7 @@ async def until(is_so, what) -> None:
 async def test_killed_around_sending_it_asks_under_the_same_number_and_pays_once(site):
     screen, bills = await opened(site), site.platform.pay.transfers.bills
     server = await serving(site, failing.PLANT)
-    for turn, point in enumerate(failing.TRANSFERRING, 1):
+    for turn, point in enumerate(failing.CALLING, 1):
         await dies_at(site, server, screen, point)
         assert len(bills) == turn - (point == "before_sending")
         server = await serving(site, failing.PLANT)
@@ -104,9 +111,9 @@ async def test_killed_around_sending_it_asks_under_the_same_number_and_pays_once
         screen.take_money(shown["confirmation"])
         await site.platform.pay.settle()
         assert (await screen.call("GET", f"/me/withdrawals/{newest['id']}")).answer["withdrawal"]["state"] == "arrived"
-    assert [each.paid_count for each in bills.values()] == [1] * len(failing.TRANSFERRING)
+    assert [each.paid_count for each in bills.values()] == [1] * len(failing.CALLING)
     balance = (await screen.call("GET", "/me/balance")).answer
-    left = HAS - TAKES * len(failing.TRANSFERRING)
+    left = HAS - TAKES * len(failing.CALLING)
     assert (balance["available_fen"], balance["held_fen"]) == (left, 0)
     await server.stop()
     await database.connect(site.database_url)

@@ -1,0 +1,165 @@
+"""Everything that can happen to money, in any order: our books are never ahead of theirs, and at rest they are theirs.
+
+The steps and the promises stand in `money_machine/`. People order, pay in time or late, use, give back; notices come,
+come twice, in another order or never; promoters earn, take out, close the page; operators refund, agree, refuse; time
+goes forth and back, calls are lost, connections break, processes start anew and Redis is wiped.
+"""
+
+import asyncio
+import os
+import random
+import uuid
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.errors import Flaky
+from hypothesis.stateful import run_state_machine_as_test
+from tortoise.exceptions import IntegrityError
+
+from app.container import build_handlers
+from app.outward import Outward
+from gateways.stores.commands import BatchedRedis
+from handlers.errors import DomainError
+from handlers.ledger.holding import void_hold
+from handlers.orders import moving, refunding, settling
+from handlers.rules.order_states import Money
+from handlers.rules.withdrawal_states import Next
+from handlers.withdrawals import moving as payouts
+from handlers.withdrawals import sending
+from models.failures import SerializationConflict
+from models.organizations import Organization
+from models.statements import orders
+from models.words import OperatorRole, WithdrawalState
+from tests.handlers.counter import open_counter
+from tests.handlers.distributing import rules
+from tests.handlers.machine.failpoints import How
+from tests.handlers.money_machine.promises import MoneyGame
+from tests.handlers.money_machine.running import BENT
+from tests.handlers.money_machine.wallet import Mood, Wallet
+from tests.handlers.money_machine.world import RATES, REVIEWED_FROM, TWICE_FROM, House
+from tests.handlers.offering import operator_at
+from tests.handlers.planning import plan_desk
+from tests.handlers.test_points import Mall
+from tests.handlers.withdrawing import an_operator, publish
+from tests.stories.conftest import town_settings
+
+IS_QUICK = os.environ.get("FANPIAO_TEST_PAIR", "sqlite") == "sqlite"
+GAMES, STEPS = 14, 40
+MUST_HAPPEN = {
+    "ordered", "paid", "told", "told twice at once", "a notice was lost", "redeemed", "given back", "at once",
+    "cancelled", "a statement", "answered again", "anew", "wiped", "the clock went back", "came to rest", "a debt",
+    "asked for, waiting", "asked for, review", "agreed to, waiting", "wanted back", "there: SUCCESS",
+    *Mood, *(f"struck by {how}" for how in How),
+}  # fmt: skip
+MUST_HAPPEN_IN_THE_LONG_RUN = MUST_HAPPEN | {
+    "paid late", "sent another", "released", "went home after a day", "a page was closed", "a refund was stuck",
+    "agreed to, review", "refused by operators", "refused: ApprovalOwn", "refused: WithdrawalMoving", "there: FAIL",
+    "refused: RefundQuoteChanged", "refused: PointsShort", "refused: PlanNotAbove",
+    *(f"not believed: {bent}" for bent in BENT),
+}  # fmt: skip
+
+
+@pytest.fixture
+async def house(rooms, database, redis):
+    settings_, wallet = town_settings(database, "memory://", port=8080, platform_port=8090), Wallet(rooms)
+    commands, outward = BatchedRedis(redis), Outward(rooms.supplier, rooms.points, wallet.api)
+
+    def build():
+        return build_handlers(settings_, rooms.clock, rooms.vault, rooms.wechat, commands, outward)
+
+    rooms.handlers = build()
+    desk, root = await plan_desk(rooms), await Organization.get(parent=None)
+    await rules(rooms, rates=RATES, level_count=2, hold_days=0, freeze_days=1, window_days=365)
+    limits = {"least_fen": 30, "daily_count": 50, "review_from_fen": REVIEWED_FROM, "second_from_fen": TWICE_FROM}
+    await publish(rooms, **limits)
+    mall = Mall(rooms, root, await operator_at(root, OperatorRole.ADMIN))
+    await mall.rule()
+    finance = await an_operator(), await an_operator()
+    yield House(rooms, wallet, build, finance, desk, await open_counter(rooms), mall)
+    await commands.aclose()
+
+
+async def play(house, redis, must_happen: set[str], seeds: Iterable[int], *, steps: int = STEPS) -> None:
+    """One game of each seed, the same games every time, and then all of this has happened.
+
+    Of one run of Hypothesis the first game alone is drawn afresh; most of the others are that one with pieces copied.
+    """
+    seen: Counter[str] = Counter()
+    facts = {"house": house, "redis": redis, "loop": asyncio.get_running_loop(), "runs": 0, "seen": seen, "closed": {}}
+    played = type("Played", (MoneyGame,), facts)
+    chosen = settings(
+        max_examples=1,
+        stateful_step_count=steps,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    try:
+        for number in seeds:
+            await asyncio.to_thread(run_state_machine_as_test, seed(number)(played), settings=chosen)
+    finally:
+        print(dict(seen))
+    assert not must_happen - set(+seen)
+
+
+@pytest.mark.timeout(240)
+async def test_money_keeps_its_promises_whatever_happens(house, redis):
+    await play(house, redis, MUST_HAPPEN if IS_QUICK else set(), range(GAMES if IS_QUICK else GAMES // 3))
+
+
+async def nothing(*_, **__) -> int:
+    return 0
+
+
+def gives_it_back(state, *_, **__) -> Next:
+    return Next.GIVE_BACK if state is WithdrawalState.SENT else Next.WAIT
+
+
+async def under_another_number(self, found):
+    return replace(await WANTED(self, found), number=uuid.uuid4().hex)
+
+
+WANTED = sending.WithdrawalSending._wanted
+ANYWAY = "UPDATE sales_order SET state = $3, transaction_id = $4, paid_at = $5 WHERE id = $1 AND $2 <> '' RETURNING id"
+TAKEN_AWAY = {
+    "that a payment is known": (
+        (settling, "on_money", lambda _: Money.FULFIL),
+        (settling, "require_edge", lambda *_: None),
+        (orders, "PAY", ANYWAY),
+    ),
+    "whose payment it is, and of how much": ((settling, "_differs", lambda *_: None),),
+    "what is locked for an order that ended": ((moving, "unlock", nothing),),
+    "the guarded sum of refunds": (
+        (orders, "RESERVE", "UPDATE sales_order SET refunded_fen = $2 WHERE id = $1 RETURNING refunded_fen"),
+    ),
+    "what a refund takes of the commission": ((refunding, "claw_back", nothing),),
+    "the word to whoever paid": ((settling, "later", nothing),),
+    "the question before a withdrawal comes back": ((sending, "next_act", gives_it_back),),
+    "the one number of a withdrawal": ((sending.WithdrawalSending, "_wanted", under_another_number),),
+    "that what arrived is gone": ((payouts, "post_hold", void_hold),),
+}  # fmt: skip
+
+
+@pytest.mark.skipif(not IS_QUICK, reason="the pieces are those of both; the games themselves are played on both")
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("what", TAKEN_AWAY)
+async def test_the_machine_finds_out_what_is_taken_away(house, redis, monkeypatch, what):
+    """Negative control: without this piece some promise is broken, and one of the games shows it."""
+    for place, name, instead in TAKEN_AWAY[what]:
+        monkeypatch.setattr(place, name, instead)
+    # Flaky: played again, the game fails elsewhere, because what was broken before is still in the database.
+    with pytest.raises((AssertionError, DomainError, IntegrityError, SerializationConflict, Flaky)) as found:
+        await play(house, redis, {"nothing was found"}, range(GAMES))
+    assert "nothing was found" not in str(found.value)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(7200)
+async def test_money_keeps_its_promises_for_long(house, redis):
+    first = random.randrange(2**32)
+    print(f"seeds from {first}")
+    await play(house, redis, MUST_HAPPEN_IN_THE_LONG_RUN, range(first, first + 300), steps=80)
