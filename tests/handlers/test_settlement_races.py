@@ -11,6 +11,7 @@ from handlers.errors import DayClosed, RedemptionSettled
 from handlers.recurring import BUSINESS_ZONE
 from handlers.redemptions import redeeming, reversals, tills
 from handlers.rules.settlement import stated
+from handlers.rules.settlement_terms import Fees
 from handlers.rules.validity import begins
 from handlers.settlement import statement_closing
 from handlers.settlement.statement_views import entry
@@ -63,7 +64,7 @@ async def hash_by_time(books: Books, day) -> str:
     found = await rows(
         "SELECT *, reverses_id AS about_id FROM redemption WHERE redeemed_at >= $1 AND redeemed_at < $2", since, until
     )
-    entries = [entry({**each, "origin_at": None}) for each in found]
+    entries = [entry({**each, "origin_at": None}, Fees(())) for each in found]
     return stated(books.counter.merchant.id, day, entries, BUSINESS_ZONE).hash
 
 
