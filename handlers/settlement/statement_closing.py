@@ -8,8 +8,10 @@ the day that it belongs to. Days of a merchant are closed in their order; where 
 month in one statement. What it brings is booked in the same transaction.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from uuid import UUID
 
 from handlers.actors import Operator
@@ -39,9 +41,10 @@ from models.sql import as_instant, as_uuid
 from models.statements import settlement as statements
 
 BATCH = 500
+ASSIGNED_AT_ONCE = 10_000  # a million in one statement takes longer than the database lets any run
 DAY = timedelta(days=1)
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-_NO_ID = UUID(int=0)
+_NO_ID, _AFTER_ALL = UUID(int=0), UUID(int=2**128 - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +147,15 @@ class StatementClosing:
             raise EarlierDayOpen(business_on=day_of(as_instant(earlier["happened_at"]), BUSINESS_ZONE).isoformat())
         from_on = first_on if first_on < last_on else None
         folding = Folding(merchant_id, last_on, BUSINESS_ZONE, from_on=from_on)
+        read, ends = 0, list[UUID]()
         async for each in open_entries(merchant_id, ends_at):
             folding.add(each)
+            read += 1
+            if read % ASSIGNED_AT_ONCE == 0:
+                ends.append(each.id)
         made = folding.made()
         statement_id = await _write(made, ends_at=ends_at, by=by, now=now)
-        await _assign(statement_id, merchant_id, ends_at, made.totals.count)
+        await _assign(statement_id, merchant_id, ends_at, ends, made.totals.count)
         await stated(statement_id, made.totals.payable_operator_fen, made.totals.fee_fen, at=now)
         told = {
             "merchant": merchant["code"],
@@ -176,10 +183,11 @@ async def _last(merchant_id: UUID) -> tuple[date | None, datetime]:
     return date.fromisoformat(found["business_on"]), as_instant(found["ends_at"])
 
 
-async def _assign(statement_id: UUID, merchant_id: UUID, ends_at: datetime, count: int) -> None:
-    """Raises SerializationConflict: one that was not read was committed in between."""
-    for assign in (statements.ASSIGN, statements.ASSIGN_CONFLICTS, statements.ASSIGN_SALES):
-        await rows(assign, statement_id, merchant_id, ends_at)
+async def _assign(statement_id: UUID, merchant_id: UUID, ends_at: datetime, ends: Sequence[UUID], count: int) -> None:
+    """`ends`: up to which id each part goes. Raises SerializationConflict: one that was not read came in between."""
+    for after, upto in pairwise((_NO_ID, *ends, _AFTER_ALL)):
+        for assign in (statements.ASSIGN, statements.ASSIGN_CONFLICTS, statements.ASSIGN_SALES):
+            await rows(assign, statement_id, merchant_id, ends_at, after, upto)
     found = await row(statements.ASSIGNED, statement_id)
     if found is None or found["number"] != count:
         raise SerializationConflict("entries came or were assigned meanwhile")

@@ -91,9 +91,13 @@ _SALES = """
 """
 OPEN_SALES = Both(postgres=f"{_SALES} {_WHERE_OPEN} FOR NO KEY UPDATE OF e", sqlite=f"{_SALES} {_WHERE_OPEN}")
 SALES_OF = f"{_SALES} {_WHERE_OF}"
-# $1 the statement, $2 merchant, $3 the end of the day. Who closes counts what is assigned: more than was read is one
-# that came in between.
-_ASSIGN = "SET statement_id = $1 WHERE merchant_id = $2 AND statement_id IS NULL AND happened_at < $3"
+# $1 the statement, $2 merchant, $3 the end of the day, ids from behind $4 up to $5: a part at a time, because there may
+# be more than one statement may take time for. Who closes counts what is assigned: more than was read is one that came
+# in between.
+_ASSIGN = """
+    SET statement_id = $1
+    WHERE merchant_id = $2 AND statement_id IS NULL AND happened_at < $3 AND id > $4 AND id <= $5
+"""
 ASSIGN, ASSIGN_CONFLICTS, ASSIGN_SALES = (f"UPDATE {each} {_ASSIGN}" for each in ENTRIES)
 _COUNT = "(SELECT count(*) FROM {entry} WHERE statement_id = $1)"
 ASSIGNED = f"SELECT {' + '.join(_COUNT.format(entry=each) for each in ENTRIES)} AS number"

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections import Counter as Tally
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import pytest
 
@@ -142,8 +143,8 @@ async def test_an_entry_that_comes_between_reading_and_assigning_makes_the_closi
 async def test_without_counting_what_was_assigned_it_would_be_in_no_sum(books, ming, monkeypatch):
     """The negative control of the one above."""
 
-    async def unlooked(statement_id, merchant_id, ends_at, _):
-        await rows(statements.ASSIGN, statement_id, merchant_id, ends_at)
+    async def unlooked(statement_id, merchant_id, ends_at, *_):
+        await rows(statements.ASSIGN, statement_id, merchant_id, ends_at, UUID(int=0), UUID(int=2**128 - 1))
 
     for price in (100, 200):
         await books.redeemed(ming, price_fen=price)
