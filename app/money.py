@@ -32,6 +32,7 @@ from handlers.plans.room import PlanHandlers
 from handlers.plans.trials import Trials
 from handlers.ports import Clock, Payments, Randomness, Vault, WeChat
 from handlers.reconciliation.reconciliations import Reconciliations
+from handlers.settlement.deferring import SaleDeferring
 from handlers.settlement.payouts import Payouts
 from handlers.withdrawals.reviewing import WithdrawalReviews
 from handlers.withdrawals.room import WithdrawalRoom
@@ -59,6 +60,7 @@ class Money(TypedDict):
     promoter_links: PromoterLinks
     promoters: Promoters
     reconciliations: Reconciliations
+    sale_deferring: SaleDeferring
     withdrawals: WithdrawalRoom
 
 
@@ -104,6 +106,7 @@ def money(
         promoter_links=PromoterLinks(clock, randomness, wechat, accounts),
         promoters=Promoters(clock),
         reconciliations=Reconciliations(clock, services),
+        sale_deferring=SaleDeferring(clock),
         withdrawals=WithdrawalRoom(
             asking=Withdrawals(clock, vault, accounts, payments),
             sending=WithdrawalSending(clock, vault, payments),

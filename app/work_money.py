@@ -24,6 +24,7 @@ def add_money(registry: JobRegistry[Handlers]) -> None:
     registry.add("send_withdrawal", _send_withdrawal)
     registry.every("poll_withdrawals", Every(timedelta(seconds=15)), _poll_withdrawals)
     registry.add("say_withdrawal", _say_withdrawal)
+    registry.every("defer_sales", Daily(time(0, 30)), _defer_sales)
     # The bills of a day are there at nine of the next one.
     registry.every("plan_reconciliation", Daily(time(10)), _plan_reconciliation)
     registry.every("forget_billing_months", Daily(time(4)), _forget_billing_months)
@@ -92,6 +93,10 @@ async def _say_withdrawal(handlers: Handlers, job: JobContext) -> None:
     elif (deadline := await handlers.withdrawals.asking.waits_until(UUID(said["withdrawal_id"]))) is not None:
         waits = told.waits(said["amount_fen"], texts.until(deadline, BUSINESS_ZONE))
         await handlers.notices.tell(member_id=said["member_id"], text=waits)
+
+
+async def _defer_sales(handlers: Handlers, _: JobContext) -> None:
+    await handlers.sale_deferring.sweep()
 
 
 async def _plan_reconciliation(handlers: Handlers, job: JobContext) -> None:

@@ -124,6 +124,7 @@ from handlers.serving.identifying import Identifying
 from handlers.serving.shifts import Shifts
 from handlers.serving.void_requests import VoidRequests
 from handlers.serving.voiding import Voiding
+from handlers.settlement.deferring import SaleDeferring
 from handlers.settlement.payouts import Payouts
 from handlers.settlement.redemption_reports import RedemptionReports
 from handlers.settlement.settlement_terms import SettlementTermsEditing
@@ -268,6 +269,7 @@ class Handlers:
     redemptions: Redemptions
     regranting: Regranting
     reversals: Reversals
+    sale_deferring: SaleDeferring
     sessions: Sessions
     settlement_terms: SettlementTermsEditing
     statement_closing: StatementClosing

@@ -15,10 +15,12 @@ class LedgerAccountKind(StrEnum):
     ADJUSTED = "adjusted"  # what operators gave and took by hand
     RECEIVED = "received"  # money that payers paid in and that lies with the payment service: negative, as issued is
     INCOME = "income"  # money that the programme earned
+    UNEARNED = "unearned"  # money of orders, held back from income while nobody has had anything for it
     PAYABLE = "payable"  # money that has to go back to whoever paid it
     COST = "cost"  # what the operator bears of what merchants gave: negative, as issued is
     MERCHANTS = "merchants"  # money that merchants are owed
     MERCHANTS_PAID = "merchants_paid"  # money that merchants were paid
+    FEES = "fees"  # money that merchants left to the programme of what they are owed
     PAID_OUT = "paid_out"  # money that went to members' wallets
 
 

@@ -1,14 +1,18 @@
-"""What merchants are settled at, and their daily statements: `handlers/rules/settlement.py`, `settlement_terms.py`."""
+"""What merchants are settled at, and their statements: `handlers/rules/settlement.py`, `settlement_terms.py`."""
 
 from tortoise import fields
 
 from models.base import TimestampedModel
 from models.benefits import Benefit
-from models.fields import BasisPointField, CountField, FenField, JsonField, UtcField
+from models.fields import BasisPointField, CountField, FenField, JsonField, UtcField, WordField
 from models.offline import OfflineConflict
 from models.operators import Operator
+from models.orders import OrderClaim
 from models.programmes import Merchant
+from models.purchase_fields import PositiveFenField
 from models.redemptions import Redemption
+from models.settlement_fields import PartOfSaleField
+from models.words import SettlementPeriod
 
 
 class SettlementTerms(TimestampedModel):
@@ -28,6 +32,10 @@ class SettlementTerms(TimestampedModel):
     settlement_price_fen = FenField(null=True)
     operator_share_bp = BasisPointField(null=True)
     void_limit_fen = FenField(null=True)  # what a manager of the merchant voids alone
+    sale_share_bp = BasisPointField(null=True)  # of money that members pay for its benefits, the merchant's part
+    fee_bp = BasisPointField(null=True)  # of what a line brings the merchant, what stays with the house
+    fee_flat_fen = FenField(null=True)  # the same by the line, beside the rate
+    period = WordField(SettlementPeriod, null=True)  # what a statement covers; only where it is of all the benefits
     note = fields.CharField(max_length=200, default="")
     decided_by: fields.ForeignKeyRelation[Operator] = fields.ForeignKeyField(
         "models.Operator", on_delete=fields.RESTRICT, related_name="settlement_terms"
@@ -39,15 +47,17 @@ class SettlementTerms(TimestampedModel):
 
 
 class SettlementStatement(TimestampedModel):
-    """结算单: what a merchant is owed for a business day that is closed. Append-only.
+    """结算单: what a merchant is owed for a business day, or for several, that is closed. Append-only.
 
-    Amounts are those of the entries that were assigned to it, reversals apart: what is payable is the difference.
+    Amounts are those of the entries that were assigned to it, reversals apart: what is payable is the difference. Fees
+    are what stays with the house of the operator's part.
     """
 
     merchant: fields.ForeignKeyRelation[Merchant] = fields.ForeignKeyField(
         "models.Merchant", on_delete=fields.RESTRICT, related_name="settlement_statements"
     )
     business_on = fields.CharField(max_length=10)  # YYYY-MM-DD in the programme's zone
+    from_on = fields.CharField(max_length=10, null=True)  # the first day, where it covers several up to `business_on`
     ends_at = UtcField()  # the first instant after that day
     closed_at = UtcField()
     closed_by: fields.ForeignKeyNullableRelation[Operator] = fields.ForeignKeyField(
@@ -62,6 +72,8 @@ class SettlementStatement(TimestampedModel):
     reversed_fen = FenField()
     reversed_operator_fen = FenField()
     reversed_merchant_fen = FenField()
+    redeemed_fee_fen = FenField(default=0)
+    reversed_fee_fen = FenField(default=0)
     sums = JsonField()  # the same by benefit and by the day that entries belong to
     hash = fields.CharField(max_length=64)  # SHA-256 over the canonical form of day and entries
 
@@ -112,3 +124,47 @@ class ConflictEntry(TimestampedModel):
     class Meta:
         table = "conflict_entry"
         indexes = (("statement_id", "id"), ("happened_at", "id"))
+
+
+class SaleEntry(TimestampedModel):
+    """The merchant's part of the money for one claim of an order, or (`reverses`) of that money going back.
+
+    Written with the payment and with the refund, where the terms of that moment give the merchant a part at all; open
+    until a statement takes it, then for good. A sale has the id of its `order_claim` row.
+    """
+
+    order_claim: fields.ForeignKeyRelation[OrderClaim] = fields.ForeignKeyField(
+        "models.OrderClaim", on_delete=fields.RESTRICT, related_name="sale_entries"
+    )
+    reverses: fields.OneToOneNullableRelation["SaleEntry"] = fields.OneToOneField(
+        "models.SaleEntry", null=True, on_delete=fields.RESTRICT, related_name="reversal"
+    )
+    merchant: fields.ForeignKeyRelation[Merchant] = fields.ForeignKeyField(
+        "models.Merchant", on_delete=fields.RESTRICT, related_name="sale_entries"
+    )
+    benefit: fields.ForeignKeyRelation[Benefit] = fields.ForeignKeyField(
+        "models.Benefit", on_delete=fields.RESTRICT, related_name="sale_entries"
+    )
+    amount_fen = PositiveFenField()  # what was paid for the claim
+    settlement_fen = PartOfSaleField()  # of it, the merchant's
+    happened_at = UtcField()
+    statement: fields.ForeignKeyNullableRelation[SettlementStatement] = fields.ForeignKeyField(
+        "models.SettlementStatement", null=True, on_delete=fields.RESTRICT, related_name="sale_entries"
+    )
+
+    class Meta:
+        table = "sale_entry"
+        indexes = (("statement_id", "id"),)
+
+
+class DeferredSale(TimestampedModel):
+    """How much of the money for one claim of an order is held back from income: nobody has had anything for it yet."""
+
+    order_claim: fields.OneToOneRelation[OrderClaim] = fields.OneToOneField(
+        "models.OrderClaim", on_delete=fields.RESTRICT, related_name="deferred"
+    )
+    amount_fen = PositiveFenField()  # what was paid for the claim
+    held_fen = PartOfSaleField()  # of it, still held back
+
+    class Meta:
+        table = "deferred_sale"

@@ -14,6 +14,7 @@ from models.payout_words import *  # noqa: F403
 from models.plan_words import *  # noqa: F403
 from models.purchase_words import *  # noqa: F403
 from models.reconciliation_words import *  # noqa: F403
+from models.settlement_words import *  # noqa: F403
 from models.withdrawal_words import *  # noqa: F403
 
 
@@ -321,11 +322,13 @@ class VoidOutcome(StrEnum):
 
 
 class EntryKind(StrEnum):
-    """What a line of a settlement statement is about: a redemption row, or a second hand-over that is paid too."""
+    """What a line of a settlement statement is about: a redemption row, a second hand-over that is paid, or a sale."""
 
     REDEEM = "redeem"
     REVERSAL = "reversal"
     CONFLICT = "conflict"
+    SALE = "sale"
+    SALE_REFUND = "sale_refund"
 
 
 class PausedKind(StrEnum):

@@ -13,6 +13,16 @@ class TermsTooEarly(DomainError):
     )
 
 
+class PeriodOfBenefit(DomainError):
+    """What a statement covers is the merchant's affair: one statement has all its benefits."""
+
+    kind, code, message = (
+        ErrorKind.INVALID,
+        "settlement_terms.period_of_benefit",
+        "结算周期只能按商户设置，请去掉权益后再保存。",
+    )
+
+
 class StatementUnknown(DomainError):
     kind, code, message = ErrorKind.NOT_FOUND, "statement.unknown", "没有找到这张结算单，请刷新列表。"
 

@@ -15,6 +15,7 @@ from prometheus_client import Counter
 from handlers.claims.claims import SYSTEM
 from handlers.distribution.earning import claw_back
 from handlers.errors import OrderRefundTooMuch
+from handlers.orders.merchant_parts import unsold
 from handlers.orders.money import goes_back, went_back
 from handlers.orders.moving import note
 from handlers.orders.on_the_bill import credited
@@ -60,6 +61,7 @@ async def send_back(
     refund_id = await _begin(order_id, amount_fen, cause, reason, at)
     if claims and len(await rows(statements.MARK_REFUNDED, sorted(claims), refund_id)) < len(set(claims)):
         raise OrderRefundTooMuch(left_fen=0)
+    await unsold(set(claims), at=at)
     await goes_back(refund_id, amount_fen, at=at)
     await claw_back(order_id, refund_id, at=at)
     return refund_id

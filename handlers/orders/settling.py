@@ -23,6 +23,7 @@ from handlers.errors import DomainError, OfferPaused, OfferUnknown, PayNoticeUnr
 from handlers.key_rotation import ORDER_NUMBER
 from handlers.offers.offers import published, terms_of
 from handlers.orders.locking import Holding, lock, unlock, write_slots
+from handlers.orders.merchant_parts import sold
 from handlers.orders.money import earned, owed
 from handlers.orders.moving import note
 from handlers.orders.on_the_bill import charged, heard
@@ -253,8 +254,10 @@ async def _take_over(order_id: UUID, member_id: UUID, issued: Sequence[tuple[Iss
 async def _book(found: Mapping[str, Any], issued: Sequence[tuple[Issued, ...]], at: datetime) -> None:
     """Which claims the order became and what each has of the money, the money itself, and the word to the member."""
     order_id = as_uuid(found["id"])
-    for claim, *_ in issued:
-        await OrderClaim.create(order_id=order_id, claim_id=claim.id, amount_fen=int(found["price_fen"]))
+    price = int(found["price_fen"])
+    made = [await OrderClaim.create(order_id=order_id, claim_id=claim.id, amount_fen=price) for claim, *_ in issued]
+    if found["offer_id"] is not None:
+        await sold(as_uuid(found["offer_id"]), {each.id: price for each in made}, at=at)
     await earned(order_id, int(found["amount_fen"]), at=at)
     await earn(order_id, as_uuid(found["member_id"]), int(found["amount_fen"]), found["payer_hash"], at=at)
     member_id = str(as_uuid(found["member_id"]))

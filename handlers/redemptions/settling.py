@@ -1,30 +1,16 @@
 """What the counter asks of settlement: under which terms a use is settled, and whether one is settled for good."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from handlers.rules.settlement_terms import TermsInForce, TermsVersion, in_force
-from models.database import require_atomic, row, rows
-from models.sql import as_instant, as_uuid
+from handlers.merchant_terms import terms_of
+from handlers.rules.settlement_terms import TermsInForce, in_force
+from models.database import require_atomic, row
+from models.sql import as_uuid
 from models.statements import settlement as statements
-
-
-async def terms_of(merchant_id: UUID, benefit_ids: Iterable[UUID]) -> tuple[TermsVersion, ...]:
-    """Every version of a merchant's terms that is about these benefits; which is in force is the rule's question."""
-    return tuple(
-        TermsVersion(
-            number=each["number"],
-            starts_at=as_instant(each["starts_at"]),
-            benefit_id=as_uuid(each["benefit_id"]) if each["benefit_id"] else None,
-            price_fen=each["settlement_price_fen"],
-            operator_share_bp=each["operator_share_bp"],
-            void_limit_fen=each["void_limit_fen"],
-        )
-        for each in await rows(statements.TERMS_OF, merchant_id, list(benefit_ids))
-    )
 
 
 @dataclass(frozen=True, slots=True)

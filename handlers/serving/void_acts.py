@@ -10,8 +10,8 @@ from handlers.claims.claims import transition
 from handlers.claims.paying import return_points
 from handlers.codec import from_json
 from handlers.errors import ClaimNotVoidable, ClaimUnknown
+from handlers.merchant_terms import terms_of
 from handlers.outbox import later
-from handlers.redemptions.settling import terms_of
 from handlers.requests import Actor
 from handlers.rules.benefit_terms import TERMS_OF
 from handlers.rules.claim_states import stands

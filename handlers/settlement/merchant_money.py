@@ -1,7 +1,8 @@
-"""What is owed to merchants, in the one ledger in fen: owed when a statement is confirmed, paid with its batch.
+"""What is owed to merchants, in the one ledger in fen: owed when a statement is closed, paid with its batch.
 
-cost (negative, as issued is: what the operator bears of what was redeemed) -> merchants: confirmed. merchants ->
-merchants_paid: the bank has it.
+cost (negative, as issued is: what the operator bears of what was given) -> merchants: a statement says so. merchants ->
+fees: what stays with the house of it. merchants -> merchants_paid: the bank has it. One act for each statement, in the
+transaction that closes it, and none on the way of a redemption; decision: docs/adr/0038.
 """
 
 from datetime import datetime
@@ -12,23 +13,37 @@ from handlers.points.points_terms import fen
 from handlers.rules.ledger import Cause, Move, Side
 from models.words import LedgerAccountKind
 
-CONFIRMED, PAID = "statement", "payout"
-COST, MERCHANTS, MERCHANTS_PAID = (
-    Side(kind) for kind in (LedgerAccountKind.COST, LedgerAccountKind.MERCHANTS, LedgerAccountKind.MERCHANTS_PAID)
+STATED, PAID = "statement", "payout"
+COST, MERCHANTS, MERCHANTS_PAID, FEES = (
+    Side(kind)
+    for kind in (
+        LedgerAccountKind.COST,
+        LedgerAccountKind.MERCHANTS,
+        LedgerAccountKind.MERCHANTS_PAID,
+        LedgerAccountKind.FEES,
+    )
 )
 
 
-async def confirmed(statement_id: UUID, payable_fen: int, *, at: datetime) -> None:
-    """Of a day on which more was taken back than given, the merchant owes."""
-    debit, credit = (COST, MERCHANTS) if payable_fen > 0 else (MERCHANTS, COST)
-    if payable_fen:
-        await _move(debit, credit, abs(payable_fen), Cause(CONFIRMED, str(statement_id)), at)
+async def stated(statement_id: UUID, gross_fen: int, fee_fen: int, *, at: datetime) -> None:
+    """What a statement brings the merchant, and the fee on it; of one that takes back more than it gives, contrariwise.
+
+    The same again changes nothing.
+    """
+    legs = {0: (COST, MERCHANTS, gross_fen), 1: (MERCHANTS, FEES, fee_fen)}
+    moved = {leg: each for leg, each in legs.items() if each[2]}
+    if not moved:
+        return
+    cause, unit = Cause(STATED, str(statement_id)), await fen()
+    await post(
+        [
+            Move(unit, *((debit, credit) if amount > 0 else (credit, debit)), abs(amount), cause, leg)
+            for leg, (debit, credit, amount) in moved.items()
+        ],
+        at=at,
+    )
 
 
 async def paid(batch_id: UUID, amount_fen: int, *, at: datetime) -> None:
     """A batch went to the bank."""
-    await _move(MERCHANTS, MERCHANTS_PAID, amount_fen, Cause(PAID, str(batch_id)), at)
-
-
-async def _move(debit: Side, credit: Side, amount_fen: int, cause: Cause, at: datetime) -> None:
-    await post([Move(await fen(), debit, credit, amount_fen, cause)], at=at)
+    await post([Move(await fen(), MERCHANTS, MERCHANTS_PAID, amount_fen, Cause(PAID, str(batch_id)))], at=at)

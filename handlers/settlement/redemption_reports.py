@@ -6,14 +6,17 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from handlers.actors import Operator
+from handlers.merchant_terms import terms_of_merchant
 from handlers.recurring import BUSINESS_ZONE
 from handlers.retrying import refusing
 from handlers.rules.organization_scope import Scope
 from handlers.rules.roles import Capability
+from handlers.rules.settlement_terms import Fees
 from handlers.rules.validity import begins
 from handlers.scopes import allowed
 from handlers.settlement.statement_views import RedeemedRow, redeemed
 from models.database import rows
+from models.sql import as_uuid
 from models.statements import settlement_lines as statements
 
 PAGE = 1_000  # rows of one read, however long the report is
@@ -72,4 +75,7 @@ async def _page(scope: Scope, wanted: Wanted, after: Place | None, limit: int) -
     place = after or Place(_END, _AFTER_ALL)
     codes = (wanted.merchant, wanted.store, wanted.benefit)
     where = (list(scope.organization_ids), since, until, *codes, place.happened_at, place.id)
-    return tuple(redeemed(each) for each in await rows(statements.REPORT, *where, limit))
+    found = await rows(statements.REPORT, *where, limit)
+    merchants = sorted({as_uuid(each["merchant_id"]) for each in found})
+    fees = {each: Fees(await terms_of_merchant(each)) for each in merchants}
+    return tuple(redeemed(each, fees[as_uuid(each["merchant_id"])]) for each in found)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from handlers.actors import Operator
 from handlers.audit import record
-from handlers.errors import BenefitUnknown, MerchantUnknown, TermsTooEarly
+from handlers.errors import BenefitUnknown, MerchantUnknown, PeriodOfBenefit, TermsTooEarly
 from handlers.ports import Clock
 from handlers.recurring import BUSINESS_ZONE
 from handlers.requests import Answer, once
@@ -25,6 +25,7 @@ from models.programmes import Merchant
 from models.settlement import SettlementTerms
 from models.sql import as_instant, as_uuid
 from models.statements import settlement as statements
+from models.words import SettlementPeriod
 
 _AFTER_ALL = 2**31 - 1
 
@@ -42,6 +43,10 @@ class TermsDraft:
     starts_at: datetime | None = None
     note: str = ""
     void_limit_fen: int | None = None
+    sale_share_bp: int | None = None
+    fee_bp: int | None = None
+    fee_flat_fen: int | None = None
+    period: SettlementPeriod | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,10 @@ class TermsView:
     note: str
     decided_by: str
     void_limit_fen: int | None = None
+    sale_share_bp: int | None = None
+    fee_bp: int | None = None
+    fee_flat_fen: int | None = None
+    period: SettlementPeriod | None = None
 
 
 @refusing
@@ -86,6 +95,10 @@ class SettlementTermsEditing:
                 note=each["note"],
                 decided_by=each["decided_by"],
                 void_limit_fen=each["void_limit_fen"],
+                sale_share_bp=each["sale_share_bp"],
+                fee_bp=each["fee_bp"],
+                fee_flat_fen=each["fee_flat_fen"],
+                period=SettlementPeriod(each["period"]) if each["period"] else None,
             )
             for each in found
         )
@@ -95,7 +108,7 @@ class SettlementTermsEditing:
     ) -> Answer[TermsView]:
         """One more version, which holds from its start until a later one of the same level.
 
-        Raises RoleMissing, MerchantUnknown, BenefitUnknown, TermsTooEarly, KeyReused.
+        Raises RoleMissing, MerchantUnknown, BenefitUnknown, TermsTooEarly, PeriodOfBenefit, KeyReused.
         """
         scope = await allowed(operator, Capability.SETTLEMENT_TERMS)
 
@@ -106,6 +119,8 @@ class SettlementTermsEditing:
                 raise MerchantUnknown
             benefit = None
             if draft.benefit is not None:
+                if draft.period is not None:
+                    raise PeriodOfBenefit
                 benefit = await Benefit.get_or_none(code=draft.benefit, merchant_id=merchant_id)
                 if benefit is None:
                     raise BenefitUnknown
@@ -123,6 +138,10 @@ class SettlementTermsEditing:
                 note=draft.note,
                 decided_by=operator.login,
                 void_limit_fen=draft.void_limit_fen,
+                sale_share_bp=draft.sale_share_bp,
+                fee_bp=draft.fee_bp,
+                fee_flat_fen=draft.fee_flat_fen,
+                period=draft.period,
             )
             await SettlementTerms.create(
                 id=made.id,
@@ -133,6 +152,10 @@ class SettlementTermsEditing:
                 settlement_price_fen=made.settlement_price_fen,
                 operator_share_bp=made.operator_share_bp,
                 void_limit_fen=made.void_limit_fen,
+                sale_share_bp=made.sale_share_bp,
+                fee_bp=made.fee_bp,
+                fee_flat_fen=made.fee_flat_fen,
+                period=made.period,
                 note=made.note,
                 decided_by_id=operator.id,
             )

@@ -3,14 +3,17 @@
 There may be a hundred thousand of a day. Between two pages others get their turn.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from handlers.merchant_terms import terms_of_merchant
 from handlers.rules.settlement import SettledEntry
+from handlers.rules.settlement_terms import Fees
 from handlers.settlement.statement_views import entry
 from models.database import rows
+from models.sql import as_uuid
 from models.statements import settlement as statements
 
 PAGE = 1_000
@@ -20,30 +23,41 @@ _Page = Callable[[UUID], Awaitable[list[dict[str, Any]]]]
 
 async def open_entries(merchant_id: UUID, ends_at: datetime) -> AsyncIterator[SettledEntry]:
     """What no statement of this merchant has, from before `ends_at`, locked as it is read."""
-    paid = await rows(statements.OPEN_CONFLICTS, merchant_id, ends_at)
-    async for each in _merged(lambda after: rows(statements.OPEN_ENTRIES, merchant_id, ends_at, after, PAGE), paid):
-        yield each
+    fees = Fees(await terms_of_merchant(merchant_id))
+    places = statements.OPEN_ENTRIES, statements.OPEN_SALES, statements.OPEN_CONFLICTS
+    async for each in _merged(*(_paged(_asking(place, merchant_id, ends_at)) for place in places)):
+        yield entry(each, fees)
 
 
-async def entries_of(statement_id: UUID) -> AsyncIterator[SettledEntry]:
-    """What this statement took."""
-    paid = await rows(statements.CONFLICTS_OF, statement_id)
-    async for each in _merged(lambda after: rows(statements.ENTRIES_OF, statement_id, after, PAGE), paid):
-        yield each
+async def entries_of(statement_id: UUID, merchant_id: UUID) -> AsyncIterator[SettledEntry]:
+    """What this statement of the merchant took."""
+    fees = Fees(await terms_of_merchant(merchant_id))
+    places = statements.ENTRIES_OF, statements.SALES_OF, statements.CONFLICTS_OF
+    async for each in _merged(*(_paged(_asking(place, statement_id)) for place in places)):
+        yield entry(each, fees)
 
 
-async def _merged(page: _Page, paid: Sequence[dict[str, Any]]) -> AsyncIterator[SettledEntry]:
-    """Both kinds in one order; of second hand-overs that are paid there are few."""
-    waiting = [entry(each) for each in reversed(paid)]
+def _asking(statement: Any, *where: object) -> _Page:
+    return lambda after: rows(statement, *where, after, PAGE)
+
+
+async def _paged(page: _Page) -> AsyncIterator[dict[str, Any]]:
     after = _NO_ID
     while True:
         found = await page(after)
-        for each in map(entry, found):
-            while waiting and waiting[-1].id < each.id:
-                yield waiting.pop()
+        for each in found:
             yield each
-            after = each.id
         if len(found) < PAGE:
-            break
+            return
+        after = found[-1]["id"]
+
+
+async def _merged(*places: AsyncIterator[dict[str, Any]]) -> AsyncIterator[dict[str, Any]]:
+    """All of them in one order; of sales and second hand-overs there are few beside redemptions."""
+    waiting = [(each, found) for each in places if (found := await anext(each, None)) is not None]
     while waiting:
-        yield waiting.pop()
+        least = min(range(len(waiting)), key=lambda place: as_uuid(waiting[place][1]["id"])) if len(waiting) > 1 else 0
+        place, found = waiting.pop(least)
+        yield found
+        if (following := await anext(place, None)) is not None:
+            waiting.append((place, following))

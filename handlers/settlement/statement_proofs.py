@@ -31,11 +31,12 @@ async def _differing(statement_id: UUID) -> str:
     found = await row(statements.STATEMENT, statement_id)
     if found is None:
         return str(statement_id)
-    day = date.fromisoformat(found["business_on"])
-    folding = Folding(as_uuid(found["merchant_id"]), day, BUSINESS_ZONE)
-    async for each in entries_of(statement_id):
+    merchant_id, day = as_uuid(found["merchant_id"]), date.fromisoformat(found["business_on"])
+    shown = head(found)
+    folding = Folding(merchant_id, day, BUSINESS_ZONE, from_on=shown.from_on)
+    async for each in entries_of(statement_id, merchant_id):
         folding.add(each)
-    again, shown = folding.made(), head(found)
+    again = folding.made()
     is_same = (
         again.hash == shown.hash
         and again.totals == shown.totals

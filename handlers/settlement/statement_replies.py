@@ -15,7 +15,6 @@ from handlers.ports import Clock
 from handlers.redemptions.counter import lock_clerk
 from handlers.requests import Answer, once
 from handlers.retrying import refusing
-from handlers.settlement.merchant_money import confirmed
 from models.database import row
 from models.payouts import StatementReply
 from models.sql import as_uuid
@@ -70,8 +69,6 @@ class StatementReplies:
             await StatementReply.create(
                 statement_id=statement_id, clerk_id=clerk.id, kind=kind, note=note, replied_at=now
             )
-            if kind is StatementReplyKind.CONFIRMED:
-                await confirmed(statement_id, payable, at=now)
             place, told = as_uuid(found["organization_id"]), {"note": note, "payable_fen": payable}
             action = f"statement.{kind}"
             await record(clerk, action, "statement", statement_id, at=now, organization_id=place, **told)

@@ -7,7 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from handlers.recurring import BUSINESS_ZONE
-from handlers.rules.settlement import Amounts, SettledEntry, Totals, belongs_on
+from handlers.rules.settlement import TAKEN_BACK, Amounts, SettledEntry, Totals, belongs_on
+from handlers.rules.settlement_terms import Fees
 from models.database import rows
 from models.sql import as_instant, as_uuid
 from models.statements import settlement as statements
@@ -18,7 +19,8 @@ from models.words import EntryKind, StatementReplyKind
 class StatementHead:
     """One statement without its sums. `closed_by` is a login; None: the clock closed it.
 
-    `reply`: the last word of the merchant; `payout`: the number of the batch that pays it.
+    `from_on`: its first day, where it covers several; `reply`: the last word of the merchant; `payout`: the number of
+    the batch that pays it.
     """
 
     id: UUID
@@ -34,6 +36,7 @@ class StatementHead:
     reply: StatementReplyKind | None = None
     reply_note: str = ""
     payout: str | None = None
+    from_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +59,13 @@ class StatementView:
 
 @dataclass(frozen=True, slots=True)
 class RedeemedRow:
-    """A redemption, the reversal of one (`reverses`), or a second hand-over that is paid though another one counts
-    (`second_to`), as finance sees it; amounts in fen, never negative.
+    """A redemption, the reversal of one (`reverses`), a second hand-over that is paid though another one counts
+    (`second_to`), or the merchant's part of a sale or its refund, as finance sees it; amounts in fen, never negative.
 
     `belongs_on`: its business day; of a reversal that of what it takes back, of a second hand-over the day on which it
-    was handed over, whenever that was decided. `statement`: the number of the one that it is in, or None while its day
-    is open.
+    was handed over, whenever that was decided. `fee_fen`: what stays with the house of the operator's share, the gross.
+    `statement`: the number of the one that it is in, or None while its day is open. Of a sale `receipt` is the order's
+    number, `bill_amount_fen` what was paid; it has no store and no clerk.
     """
 
     id: UUID
@@ -84,6 +88,12 @@ class RedeemedRow:
     operator_share_fen: int
     merchant_share_fen: int
     statement: str | None
+    fee_fen: int = 0
+
+    @property
+    def net_fen(self) -> int:
+        """What it brings the merchant."""
+        return self.operator_share_fen - self.fee_fen
 
 
 def number_of(business_on: date, merchant: str) -> str:
@@ -108,11 +118,14 @@ def head(found: Mapping[str, Any]) -> StatementHead:
         reply=StatementReplyKind(found["reply"]) if found["reply"] else None,
         reply_note=found["reply_note"] or "",
         payout=found["payout"],
+        from_on=date.fromisoformat(found["from_on"]) if found["from_on"] else None,
     )
 
 
 def _amounts(found: Mapping[str, Any], what: str) -> Amounts:
-    return Amounts(*(int(found[f"{what}_{name}"]) for name in ("count", "fen", "operator_fen", "merchant_fen")))
+    return Amounts(
+        *(int(found[f"{what}_{name}"]) for name in ("count", "fen", "operator_fen", "merchant_fen", "fee_fen"))
+    )
 
 
 async def whole(found: Mapping[str, Any]) -> StatementView:
@@ -134,34 +147,37 @@ async def whole(found: Mapping[str, Any]) -> StatementView:
     )
 
 
-def entry(found: Mapping[str, Any]) -> SettledEntry:
-    """From a row of `OPEN_ENTRIES`, `OPEN_CONFLICTS`, `ENTRIES_OF` or `CONFLICTS_OF` (`statement_entries.py`)."""
+def entry(found: Mapping[str, Any], fees: Fees) -> SettledEntry:
+    """From a row of an entry (`statement_entries.py`), with the fees of its merchant."""
     happened_at = as_instant(found["redeemed_at"])
+    origin_at = as_instant(found["origin_at"]) if found["origin_at"] else happened_at
+    benefit_id, gross = as_uuid(found["benefit_id"]), int(found["operator_share_fen"])
     return SettledEntry(
         id=as_uuid(found["id"]),
         kind=EntryKind(found["kind"]),
         about=as_uuid(found["about_id"]) if found["about_id"] else None,
-        benefit_id=as_uuid(found["benefit_id"]),
-        store_id=as_uuid(found["store_id"]),
+        benefit_id=benefit_id,
+        store_id=as_uuid(found["store_id"]) if found["store_id"] else None,
         uses=found["uses"],
         settlement_fen=found["settlement_fen"],
-        operator_fen=found["operator_share_fen"],
+        operator_fen=gross,
         merchant_fen=found["merchant_share_fen"],
         happened_at=happened_at,
-        origin_at=as_instant(found["origin_at"]) if found["origin_at"] else happened_at,
+        origin_at=origin_at,
+        fee_fen=fees.at(benefit_id, origin_at).of(gross),
     )
 
 
-def redeemed(found: Mapping[str, Any]) -> RedeemedRow:
-    """From a row of `REPORT` or `LINES`."""
+def redeemed(found: Mapping[str, Any], fees: Fees) -> RedeemedRow:
+    """From a row of `REPORT` or `LINES`, with the fees of its merchant."""
     happened_at, kind = as_instant(found["redeemed_at"]), EntryKind(found["kind"])
     about = as_uuid(found["about_id"]) if found["about_id"] else None
     origin_at = as_instant(found["origin_at"]) if found["origin_at"] else happened_at
-    closed_on = found["business_on"]
+    closed_on, gross = found["business_on"], int(found["operator_share_fen"])
     return RedeemedRow(
         id=as_uuid(found["id"]),
         kind=kind,
-        reverses=about if kind is EntryKind.REVERSAL else None,
+        reverses=about if kind in TAKEN_BACK else None,
         second_to=about if kind is EntryKind.CONFLICT else None,
         happened_at=happened_at,
         belongs_on=belongs_on(origin_at, BUSINESS_ZONE),
@@ -176,7 +192,8 @@ def redeemed(found: Mapping[str, Any]) -> RedeemedRow:
         uses=found["uses"],
         bill_amount_fen=found["bill_amount_fen"],
         settlement_fen=found["settlement_fen"],
-        operator_share_fen=found["operator_share_fen"],
+        operator_share_fen=gross,
         merchant_share_fen=found["merchant_share_fen"],
+        fee_fen=fees.at(as_uuid(found["benefit_id"]), origin_at).of(gross),
         statement=number_of(date.fromisoformat(closed_on), found["merchant"]) if closed_on else None,
     )

@@ -7,8 +7,10 @@ from uuid import UUID
 
 from handlers.actors import Clerk, Operator
 from handlers.errors import StatementsForManagers, StatementUnknown
+from handlers.merchant_terms import terms_of_merchant
 from handlers.retrying import refusing
 from handlers.rules.roles import Capability
+from handlers.rules.settlement_terms import Fees
 from handlers.scopes import allowed
 from handlers.settlement.statement_views import RedeemedRow, StatementHead, StatementView, head, redeemed, whole
 from models.database import row, rows
@@ -56,7 +58,8 @@ class Statements:
 
         Raises RoleMissing, StatementUnknown.
         """
-        return head(await self._seen(operator, statement_id)), _lines(statement_id)
+        found = await self._seen(operator, statement_id)
+        return head(found), _lines(statement_id, as_uuid(found["merchant_id"]))
 
     async def own_listing(self, clerk: Clerk, *, before: UUID | None, limit: int) -> tuple[StatementHead, ...]:
         """Those of the manager's own merchant, the last closed first. Raises StatementsForManagers."""
@@ -85,10 +88,10 @@ def _require_manager(clerk: Clerk) -> None:
         raise StatementsForManagers
 
 
-async def _lines(statement_id: UUID) -> AsyncIterator[Sequence[RedeemedRow]]:
-    after = _NO_ID
+async def _lines(statement_id: UUID, merchant_id: UUID) -> AsyncIterator[Sequence[RedeemedRow]]:
+    after, fees = _NO_ID, Fees(await terms_of_merchant(merchant_id))
     while True:
-        found = [redeemed(each) for each in await rows(LINES, statement_id, after, PAGE)]
+        found = [redeemed(each, fees) for each in await rows(LINES, statement_id, after, PAGE)]
         yield found
         if len(found) < PAGE:
             return

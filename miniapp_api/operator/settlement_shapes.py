@@ -6,14 +6,14 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
-from handlers.rules.settlement import Totals
+from handlers.rules.settlement import TAKEN_BACK, Totals
 from handlers.settlement.settlement_terms import TermsDraft, TermsView
 from handlers.settlement.statement_views import RedeemedRow, StatementHead, StatementView, SumView
 from miniapp_api.cells import Cell, Yuan
 from miniapp_api.operator.code_pool_shapes import PoolCode
 from miniapp_api.operator.merchant_shapes import BasisPoints, Code
 from miniapp_api.shapes import Body, Id, Out
-from models.words import EntryKind, StatementReplyKind
+from models.words import EntryKind, SettlementPeriod, StatementReplyKind
 
 
 def _day(value: object) -> date:
@@ -45,6 +45,14 @@ class NewTermsBody(Body):
     settlement_price_fen: Fen | None = Field(default=None, description="of a whole redemption")
     operator_share_bp: BasisPoints | None = Field(default=None, description="of it, what the operator bears")
     void_limit_fen: Fen | None = Field(default=None, description="worth up to which a manager voids a claim alone")
+    sale_share_bp: BasisPoints | None = Field(
+        default=None, description="of what members pay for it in money, the merchant's part, settled with the sale"
+    )
+    fee_bp: BasisPoints | None = Field(default=None, description="of the operator's part of a line, the house's fee")
+    fee_flat_fen: Fen | None = Field(default=None, description="beside the rate, by the line; never more than the line")
+    period: SettlementPeriod | None = Field(
+        default=None, description="what a statement covers, for all the merchant's benefits alone; a day when absent"
+    )
     starts_at: AwareDatetime | None = Field(default=None, description="a minute from now or later; else the next day")
     note: Note = ""
 
@@ -57,6 +65,10 @@ class NewTermsBody(Body):
             self.starts_at,
             self.note,
             self.void_limit_fen,
+            self.sale_share_bp,
+            self.fee_bp,
+            self.fee_flat_fen,
+            self.period,
         )
 
 
@@ -67,6 +79,10 @@ class TermsOut(Out):
     settlement_price_fen: int | None
     operator_share_bp: int | None
     void_limit_fen: int | None
+    sale_share_bp: int | None
+    fee_bp: int | None
+    fee_flat_fen: int | None
+    period: SettlementPeriod | None
     starts_at: datetime
     note: str
     decided_by: str
@@ -77,22 +93,28 @@ class TermsOut(Out):
 
 
 class AmountsOut(Out):
-    """How many rows, their money, and what operator and merchant bear of it."""
+    """How many rows, their money, what operator and merchant bear of it, and the fees on the operator's part."""
 
     count: int
     settlement_fen: int
     operator_fen: int
     merchant_fen: int
+    fee_fen: int
 
 
 class TotalsOut(Out):
-    """Payable is what was redeemed less what was taken back, and may be negative."""
+    """Payable is what was redeemed or sold less what was taken back, and may be negative.
+
+    The merchant is paid `net_fen`: the operator's part less the fees.
+    """
 
     redeemed: AmountsOut
     reversed: AmountsOut
     payable_fen: int
     payable_operator_fen: int
     payable_merchant_fen: int
+    fee_fen: int
+    net_fen: int
 
     @classmethod
     def of(cls, totals: Totals) -> "TotalsOut":
@@ -118,13 +140,17 @@ class SumOut(Out):
 
 
 class StatementOut(Out):
-    """One closed day of a merchant. `closed_by` is null where the clock did it; `hash`: SHA-256 over its rows."""
+    """One closed day of a merchant, or several. `closed_by` is null where the clock did it.
+
+    `hash`: SHA-256 over its rows.
+    """
 
     id: Id
     number: str
     merchant: str
     merchant_name: str
     business_on: date
+    from_on: date | None = Field(description="its first day, where it covers several up to `business_on`")
     closed_at: datetime
     closed_by: str | None
     totals: TotalsOut
@@ -156,6 +182,7 @@ def _told(head: StatementHead) -> dict[str, object]:
         "merchant": head.merchant,
         "merchant_name": head.merchant_name,
         "business_on": head.business_on,
+        "from_on": head.from_on,
         "closed_at": head.closed_at,
         "closed_by": head.closed_by,
         "totals": TotalsOut.of(head.totals),
@@ -175,8 +202,11 @@ class CloseDayBody(Body):
 
 
 class RedeemedOut(Out):
-    """A redemption; the reversal of one (`reverses`), whose amounts are then taken back; or a second hand-over without
-    a network (`second_to` the redemption that counts) that an operator decided to pay too.
+    """A redemption; the reversal of one (`reverses`), whose amounts are then taken back; a second hand-over without
+    a network (`second_to` the redemption that counts) that an operator decided to pay too; in statements also the
+    merchant's part of a sale, or of its refund (`reverses`), with the order's number as `receipt`.
+
+    `fee_fen` of the operator's share stay with the house; `net_fen` are what the row brings the merchant.
 
     `belongs_on`: its business day; of a reversal that of what it takes back, of a second hand-over the day on which it
     was handed over. `statement` is null while its day is open.
@@ -201,6 +231,8 @@ class RedeemedOut(Out):
     settlement_fen: int
     operator_share_fen: int
     merchant_share_fen: int
+    fee_fen: int
+    net_fen: int
     statement: str | None
 
     @classmethod
@@ -226,16 +258,24 @@ HEADER = (
     "结算金额（元）",
     "运营方承担（元）",
     "商户承担（元）",
+    "手续费（元）",
+    "应付商户（元）",
     "撤销的核销",
     "结算单",
     "重复于核销",
 )
-_KINDS = {EntryKind.REDEEM: "核销", EntryKind.REVERSAL: "撤销", EntryKind.CONFLICT: "重复补付"}
+_KINDS = {
+    EntryKind.REDEEM: "核销",
+    EntryKind.REVERSAL: "撤销",
+    EntryKind.CONFLICT: "重复补付",
+    EntryKind.SALE: "销售",
+    EntryKind.SALE_REFUND: "退款",
+}
 
 
 def cells(found: RedeemedRow) -> Sequence[Cell]:
     """One line of a file; what a reversal takes back is negative, so that columns can be summed."""
-    sign = -1 if found.kind is EntryKind.REVERSAL else 1
+    sign = -1 if found.kind in TAKEN_BACK else 1
     return (
         str(found.id),
         _KINDS[found.kind],
@@ -254,6 +294,8 @@ def cells(found: RedeemedRow) -> Sequence[Cell]:
         Yuan(sign * found.settlement_fen),
         Yuan(sign * found.operator_share_fen),
         Yuan(sign * found.merchant_share_fen),
+        Yuan(sign * found.fee_fen),
+        Yuan(sign * found.net_fen),
         str(found.reverses) if found.reverses else None,
         found.statement,
         str(found.second_to) if found.second_to else None,

@@ -12,6 +12,7 @@ from handlers.errors import (
     DayNotOver,
     EarlierDayOpen,
     MerchantUnknown,
+    PeriodOfBenefit,
     RoleMissing,
     StatementUnknown,
     TermsTooEarly,
@@ -56,11 +57,15 @@ async def merchant_terms(
     return Ok(Page(items=items, next_cursor=encode_cursor([items[-1].number]) if len(found) > limit else None))
 
 
-@endpoint(tags=["settlement"], auth="operator", refuses=[RoleMissing, MerchantUnknown, BenefitUnknown, TermsTooEarly])
+@endpoint(
+    tags=["settlement"],
+    auth="operator",
+    refuses=[RoleMissing, MerchantUnknown, BenefitUnknown, TermsTooEarly, PeriodOfBenefit],
+)
 async def add_merchant_terms(
     request: web.Request, merchant_id: Id, /, body: NewTermsBody, *, idempotency_key: str
 ) -> Created[TermsOut]:
-    """Settle a merchant's redemptions at other terms from an instant on. What was redeemed before stays as it is."""
+    """Settle a merchant at other terms from an instant on. What was redeemed or sold before stays as it is."""
     answer = await handlers(request).settlement_terms.add(
         operator(request), merchant_id, body.draft(), request_id=idempotency_key
     )
@@ -154,7 +159,10 @@ async def statement(
     refuses=[RoleMissing, MerchantUnknown, DayNotOver, DayClosed, EarlierDayOpen],
 )
 async def close_day(request: web.Request, body: CloseDayBody, *, idempotency_key: str) -> Created[WholeStatementOut]:
-    """Close a merchant's business day by hand, once it is over; otherwise the clock does it at two the next morning."""
+    """Close a merchant's business day by hand, once it is over; otherwise the clock does it at two the next morning.
+
+    By the terms, all days of its month.
+    """
     answer = await handlers(request).statement_closing.by_hand(
         operator(request), merchant=body.merchant, business_on=body.business_on, request_id=idempotency_key
     )

@@ -14,9 +14,10 @@ from models.statements import invariants_outside as outside
 from models.statements import invariants_payouts as payouts
 from models.statements import invariants_plans as plans
 from models.statements import invariants_purchases as purchases
+from models.statements import invariants_settlement as settlement
 from models.statements import invariants_withdrawals as withdrawals
 
-_MONEY = orders, carrier, plans, withdrawals, purchases, payouts, distribution
+_MONEY = orders, carrier, plans, withdrawals, purchases, settlement, payouts, distribution
 _ELSEWHERE = (*_MONEY, invariants_ledger, invariants_levels, invariants_checkins, outside, invariants_draws)
 
 
@@ -292,47 +293,6 @@ CHECKS = (
             OR x.merchant_id <> r.merchant_id OR x.uses <> r.uses OR x.settlement_fen <> r.settlement_fen
             OR x.operator_share_fen <> r.operator_share_fen OR x.merchant_share_fen <> r.merchant_share_fen
         UNION ALL SELECT id FROM redemption WHERE (kind = 'reversal') <> (reverses_id IS NOT NULL)
-        """,
-    ),
-    Check(
-        "结算单的合计等于它的结算记录",
-        """
-        SELECT s.id FROM settlement_statement s LEFT JOIN (
-            SELECT r.statement_id,
-                SUM(CASE r.kind WHEN 'redeem' THEN 1 ELSE 0 END) AS redeemed_count,
-                SUM(CASE r.kind WHEN 'redeem' THEN r.settlement_fen ELSE 0 END) AS redeemed_fen,
-                SUM(CASE r.kind WHEN 'redeem' THEN 0 ELSE 1 END) AS reversed_count,
-                SUM(CASE r.kind WHEN 'redeem' THEN 0 ELSE r.settlement_fen END) AS reversed_fen
-            FROM (
-                SELECT e.statement_id, r.kind, r.settlement_fen
-                FROM settlement_entry e JOIN redemption r ON r.id = e.redemption_id
-                UNION ALL SELECT e.statement_id, 'redeem', f.settlement_fen
-                FROM conflict_entry e JOIN offline_conflict f ON f.id = e.conflict_id
-            ) r WHERE r.statement_id IS NOT NULL GROUP BY r.statement_id
-        ) t ON t.statement_id = s.id
-        WHERE s.redeemed_count <> COALESCE(t.redeemed_count, 0) OR s.redeemed_fen <> COALESCE(t.redeemed_fen, 0)
-            OR s.reversed_count <> COALESCE(t.reversed_count, 0) OR s.reversed_fen <> COALESCE(t.reversed_fen, 0)
-        """,
-    ),
-    Check(
-        "结算单只有自己商户的、当天结束前的记录",
-        """
-        SELECT e.id FROM settlement_entry e JOIN settlement_statement s ON s.id = e.statement_id
-        WHERE e.merchant_id <> s.merchant_id OR e.happened_at >= s.ends_at
-        UNION ALL SELECT e.id FROM conflict_entry e JOIN settlement_statement s ON s.id = e.statement_id
-        WHERE e.merchant_id <> s.merchant_id OR e.happened_at >= s.ends_at
-        """,
-    ),
-    # An entry that was written before a closing may have been committed after it, and waits for the next: not longer.
-    Check(
-        "已结账日的核销没有漏结",
-        """
-        SELECT e.id FROM (
-            SELECT id, merchant_id, happened_at, created_at FROM settlement_entry WHERE statement_id IS NULL
-            UNION ALL SELECT id, merchant_id, happened_at, created_at FROM conflict_entry WHERE statement_id IS NULL
-        ) e JOIN settlement_statement s
-            ON s.merchant_id = e.merchant_id AND s.ends_at > e.happened_at AND s.created_at > e.created_at
-        GROUP BY e.id HAVING count(*) > 1
         """,
     ),
     Check(

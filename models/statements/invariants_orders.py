@@ -30,6 +30,8 @@ _PAID = f"SELECT COALESCE(SUM(amount_fen), 0) FROM sales_order WHERE state IN {_
 _BACK = "SELECT COALESCE(SUM(amount_fen), 0) FROM order_refund WHERE state = 'done'"
 # What promoters got of it, less what was taken back again.
 _SHARED = "SELECT COALESCE(SUM(amount_fen), 0) FROM commission"
+# What nobody has had anything for yet, and what is therefore no income yet.
+_HELD_BACK = "SELECT COALESCE(SUM(held_fen), 0) FROM deferred_sale"
 _OWED = "SELECT COALESCE(SUM(amount_fen), 0) FROM order_refund WHERE state NOT IN ('done', 'replaced')"
 
 RULES: tuple[tuple[str, str], ...] = (
@@ -118,7 +120,7 @@ RULES: tuple[tuple[str, str], ...] = (
         SELECT d.kind AS id FROM (
             SELECT 'received' AS kind, ({_BACK}) - ({_PAID}) AS amount
             UNION ALL SELECT 'payable', ({_OWED})
-            UNION ALL SELECT 'income', ({_PAID}) - ({_BACK}) - ({_OWED}) - ({_SHARED})
+            UNION ALL SELECT 'income', ({_PAID}) - ({_BACK}) - ({_OWED}) - ({_SHARED}) - ({_HELD_BACK})
         ) d LEFT JOIN ({_BOOKED}) b ON b.kind = d.kind WHERE COALESCE(b.amount, 0) <> d.amount
         """,  # noqa: S608
     ),

@@ -1,6 +1,6 @@
 """What must hold of paying merchants in every committed state: confirmed once, paid once, and booked so."""
 
-_NET = "s.redeemed_operator_fen - s.reversed_operator_fen"
+_NET = "s.redeemed_operator_fen - s.redeemed_fee_fen - s.reversed_operator_fen + s.reversed_fee_fen"
 _CONFIRMED = "SELECT DISTINCT statement_id FROM statement_reply WHERE kind = 'confirmed'"
 _BOOKED = """
     SELECT SUM(t.amount) FROM ledger_account a JOIN (
@@ -42,12 +42,11 @@ RULES: tuple[tuple[str, str], ...] = (
         """,
     ),
     (
-        "账上欠商户的钱等于确认过而没有付的结算单",
+        "试算平衡：账上欠商户的钱等于还没有付的结算单的净额",
         f"""
         SELECT 'merchants' AS id FROM (
             SELECT COALESCE(({_BOOKED}), 0) AS booked,
-                (SELECT COALESCE(SUM({_NET}), 0) FROM settlement_statement s
-                    JOIN ({_CONFIRMED}) c ON c.statement_id = s.id)
+                (SELECT COALESCE(SUM({_NET}), 0) FROM settlement_statement s)
                 - (SELECT COALESCE(SUM(b.amount_fen), 0) FROM payout_batch b WHERE b.state = 'paid') AS owed
         ) d WHERE d.booked <> d.owed
         """,  # noqa: S608

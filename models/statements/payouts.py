@@ -4,7 +4,8 @@ from models.sql import Both, of_rows
 
 _THESE = "= ANY($1::uuid[])"
 _OF_THESE = "IN (SELECT value FROM json_each($1))"
-_PAYABLE = "s.redeemed_operator_fen - s.reversed_operator_fen"  # what the operator bears, which is what it pays
+# What the operator bears less the fees on it, which is what it pays.
+_PAYABLE = "s.redeemed_operator_fen - s.redeemed_fee_fen - s.reversed_operator_fen + s.reversed_fee_fen"
 
 # Whoever replies holds the statement's row: one reply after the other.
 _STATEMENT = f"""

@@ -1,4 +1,7 @@
-"""SQL of settlement: terms in force, closing a day, reading statements. Their lines: `settlement_lines.py`."""
+"""SQL of settlement: terms in force, closing a day, reading statements.
+
+Their lines: `settlement_lines.py`; the parts of sales: `sales.py`.
+"""
 
 from models.sql import Both
 
@@ -17,29 +20,30 @@ def _both(sql: str) -> Both:
 
 _TERMS = """
     SELECT t.id, t.number, t.starts_at, t.benefit_id, t.settlement_price_fen, t.operator_share_bp, t.void_limit_fen,
-        t.note, t.created_at, b.code AS benefit, o.login AS decided_by
+        t.sale_share_bp, t.fee_bp, t.fee_flat_fen, t.period, t.note, t.created_at, b.code AS benefit,
+        o.login AS decided_by
     FROM settlement_terms t JOIN operator o ON o.id = t.decided_by_id LEFT JOIN benefit b ON b.id = t.benefit_id
 """
 # $1 merchant, $2 benefits
-TERMS_OF = _both("""
-    SELECT number, starts_at, benefit_id, settlement_price_fen, operator_share_bp, void_limit_fen FROM settlement_terms
-    WHERE merchant_id = $1 AND (benefit_id IS NULL OR benefit_id {ids:2})
-""")
+TERMS_OF_MERCHANT = """
+    SELECT number, starts_at, benefit_id, settlement_price_fen, operator_share_bp, void_limit_fen, sale_share_bp,
+        fee_bp, fee_flat_fen, period
+    FROM settlement_terms WHERE merchant_id = $1
+"""
+TERMS_OF = _both(f"{TERMS_OF_MERCHANT} AND (benefit_id IS NULL OR benefit_id {{ids:2}})")
 # $1 merchant, $2 the number before which, $3 how many
 TERMS_LISTED = f"{_TERMS} WHERE t.merchant_id = $1 AND t.number < $2 ORDER BY t.number DESC LIMIT $3"
 LAST_TERMS = "SELECT COALESCE(max(number), 0) AS number FROM settlement_terms WHERE merchant_id = $1"
 
 # --- closing
 
+ENTRIES = "settlement_entry", "conflict_entry", "sale_entry"  # where something of a merchant may be open
 # Whoever takes a redemption back holds its entry, and so does whoever assigns it: one waits for the other.
 _ENTRY = "SELECT statement_id FROM settlement_entry WHERE redemption_id = $1"
 LOCK_ENTRY = Both(postgres=_ENTRY + " FOR NO KEY UPDATE", sqlite=_ENTRY)
 # $1 merchants with something open before this instant, $2 after this one, $3 how many
-OPEN_MERCHANTS = """
-    SELECT merchant_id FROM settlement_entry WHERE statement_id IS NULL AND happened_at < $1 AND merchant_id > $2
-    UNION SELECT merchant_id FROM conflict_entry WHERE statement_id IS NULL AND happened_at < $1 AND merchant_id > $2
-    ORDER BY merchant_id LIMIT $3
-"""
+_OPEN_AT = "SELECT merchant_id FROM {entry} WHERE statement_id IS NULL AND happened_at < $1 AND merchant_id > $2"
+OPEN_MERCHANTS = " UNION ".join(_OPEN_AT.format(entry=each) for each in ENTRIES) + " ORDER BY merchant_id LIMIT $3"
 # Closings of one merchant go one after the other; redemptions, which only refer to the row, go on.
 _MERCHANT = "SELECT id, code, organization_id FROM merchant WHERE id = $1"
 LOCK_MERCHANT = Both(postgres=_MERCHANT + " FOR NO KEY UPDATE", sqlite=_MERCHANT)
@@ -54,41 +58,49 @@ _FIRST = """
         ORDER BY happened_at LIMIT 1
     ) AS of_{entry}
 """
-FIRST_OPEN = (
-    f"{_FIRST.format(entry='settlement_entry')} UNION ALL {_FIRST.format(entry='conflict_entry')}"
-    " ORDER BY happened_at LIMIT 1"
-)
+FIRST_OPEN = " UNION ALL ".join(_FIRST.format(entry=each) for each in ENTRIES) + " ORDER BY happened_at LIMIT 1"
 _ENTRIES = """
     SELECT e.id, r.kind, r.reverses_id AS about_id, r.benefit_id, r.store_id, r.uses, r.settlement_fen,
         r.operator_share_fen, r.merchant_share_fen, r.redeemed_at, o.redeemed_at AS origin_at
     FROM settlement_entry e JOIN redemption r ON r.id = e.redemption_id LEFT JOIN redemption o ON o.id = r.reverses_id
 """
 # A page of what no statement has, earlier days too. $1 merchant, $2 the end of the day, $3 after this one, $4 how many
-_OPEN = f"""
-    {_ENTRIES} WHERE e.merchant_id = $1 AND e.statement_id IS NULL AND e.happened_at < $2 AND e.id > $3
-    ORDER BY e.id LIMIT $4
+_WHERE_OPEN = """
+    WHERE e.merchant_id = $1 AND e.statement_id IS NULL AND e.happened_at < $2 AND e.id > $3 ORDER BY e.id LIMIT $4
 """
-OPEN_ENTRIES = Both(postgres=_OPEN + " FOR NO KEY UPDATE OF e", sqlite=_OPEN)
+OPEN_ENTRIES = Both(postgres=f"{_ENTRIES} {_WHERE_OPEN} FOR NO KEY UPDATE OF e", sqlite=f"{_ENTRIES} {_WHERE_OPEN}")
 # $1 the statement, $2 after this one, $3 how many
-ENTRIES_OF = f"{_ENTRIES} WHERE e.statement_id = $1 AND e.id > $2 ORDER BY e.id LIMIT $3"
+_WHERE_OF = "WHERE e.statement_id = $1 AND e.id > $2 ORDER BY e.id LIMIT $3"
+ENTRIES_OF = f"{_ENTRIES} {_WHERE_OF}"
 # Second hand-overs that an operator pays, alike: they belong to the day on which they were handed over.
 _CONFLICTS = """
     SELECT e.id, 'conflict' AS kind, f.counted_id AS about_id, c.benefit_id, f.store_id, 1 AS uses, f.settlement_fen,
         f.operator_share_fen, f.merchant_share_fen, e.happened_at AS redeemed_at, f.given_at AS origin_at
     FROM conflict_entry e JOIN offline_conflict f ON f.id = e.conflict_id JOIN claim c ON c.id = f.claim_id
 """
-_OPEN = f"{_CONFLICTS} WHERE e.merchant_id = $1 AND e.statement_id IS NULL AND e.happened_at < $2 ORDER BY e.id"
-OPEN_CONFLICTS = Both(postgres=_OPEN + " FOR NO KEY UPDATE OF e", sqlite=_OPEN)
-CONFLICTS_OF = f"{_CONFLICTS} WHERE e.statement_id = $1 ORDER BY e.id"
-# $1 the statement, $2 merchant, $3 the end of the day. Who closes counts what is assigned: more than was read is one
-# that came in between.
-_ASSIGN = "SET statement_id = $1 WHERE merchant_id = $2 AND statement_id IS NULL AND happened_at < $3"
-ASSIGN = f"UPDATE settlement_entry {_ASSIGN}"
-ASSIGN_CONFLICTS = f"UPDATE conflict_entry {_ASSIGN}"
-ASSIGNED = """
-    SELECT (SELECT count(*) FROM settlement_entry WHERE statement_id = $1)
-        + (SELECT count(*) FROM conflict_entry WHERE statement_id = $1) AS number
+OPEN_CONFLICTS = Both(
+    postgres=f"{_CONFLICTS} {_WHERE_OPEN} FOR NO KEY UPDATE OF e", sqlite=f"{_CONFLICTS} {_WHERE_OPEN}"
+)
+CONFLICTS_OF = f"{_CONFLICTS} {_WHERE_OF}"
+# Of a sale the merchant's part is what the operator pays; it happened nowhere.
+_SALES = """
+    SELECT e.id, CASE WHEN e.reverses_id IS NULL THEN 'sale' ELSE 'sale_refund' END AS kind, e.reverses_id AS about_id,
+        e.benefit_id, NULL AS store_id, 1 AS uses, e.settlement_fen, e.settlement_fen AS operator_share_fen,
+        0 AS merchant_share_fen, e.happened_at AS redeemed_at, o.happened_at AS origin_at
+    FROM sale_entry e LEFT JOIN sale_entry o ON o.id = e.reverses_id
 """
+OPEN_SALES = Both(postgres=f"{_SALES} {_WHERE_OPEN} FOR NO KEY UPDATE OF e", sqlite=f"{_SALES} {_WHERE_OPEN}")
+SALES_OF = f"{_SALES} {_WHERE_OF}"
+# $1 the statement, $2 merchant, $3 the end of the day, ids from behind $4 up to $5: a part at a time, because there may
+# be more than one statement may take time for. Who closes counts what is assigned: more than was read is one that came
+# in between.
+_ASSIGN = """
+    SET statement_id = $1
+    WHERE merchant_id = $2 AND statement_id IS NULL AND happened_at < $3 AND id > $4 AND id <= $5
+"""
+ASSIGN, ASSIGN_CONFLICTS, ASSIGN_SALES = (f"UPDATE {each} {_ASSIGN}" for each in ENTRIES)
+_COUNT = "(SELECT count(*) FROM {entry} WHERE statement_id = $1)"
+ASSIGNED = f"SELECT {' + '.join(_COUNT.format(entry=each) for each in ENTRIES)} AS number"
 
 # --- reading statements
 

@@ -1,14 +1,15 @@
-"""SQL of the lines of statements and reports: what was redeemed, taken back, and paid though it was a second hand-over.
+"""SQL of the lines of statements and reports: redeemed, taken back, paid though it was a second hand-over, and sold.
 
-Each line is of one of two tables. Either side is cut to the page before they are put together, so that both go by an
-index of their own however long the whole is.
+Each line is of one of three tables. Each is cut to the page before they are put together, so that all go by an index of
+their own however long the whole is. The parts of sales are in statements alone: the report is about redemptions.
 """
 
 from models.sql import Both
 
 _NAMES = """
-        m.code AS merchant, m.name AS merchant_name, t.code AS store, t.name AS store_name,
-        b.code AS benefit, b.name AS benefit_name, k.name AS clerk, s.id AS statement_id, s.business_on
+        m.id AS merchant_id, m.code AS merchant, m.name AS merchant_name, t.code AS store, t.name AS store_name,
+        b.id AS benefit_id, b.code AS benefit, b.name AS benefit_name, k.name AS clerk, s.id AS statement_id,
+        s.business_on
 """
 _REDEEMED = f"""
     SELECT r.id, r.kind, r.reverses_id AS about_id, r.receipt, r.redeemed_at, o.redeemed_at AS origin_at, r.uses,
@@ -39,6 +40,22 @@ _PAID = f"""
     LEFT JOIN redemption x ON x.id = f.displaced_id
     LEFT JOIN settlement_statement s ON s.id = e.statement_id
 """  # noqa: S608
+# A sale has no store and no clerk; its receipt is the order's number.
+_SOLD = """
+    SELECT e.id, CASE WHEN e.reverses_id IS NULL THEN 'sale' ELSE 'sale_refund' END AS kind, e.reverses_id AS about_id,
+        n.number AS receipt, e.happened_at AS redeemed_at, o.happened_at AS origin_at, 1 AS uses,
+        e.amount_fen AS bill_amount_fen, e.settlement_fen, e.settlement_fen AS operator_share_fen,
+        0 AS merchant_share_fen, m.id AS merchant_id, m.code AS merchant, m.name AS merchant_name, '' AS store,
+        '' AS store_name, b.id AS benefit_id, b.code AS benefit, b.name AS benefit_name, '' AS clerk,
+        s.id AS statement_id, s.business_on
+    FROM sale_entry e
+    JOIN order_claim k ON k.id = e.order_claim_id
+    JOIN sales_order n ON n.id = k.order_id
+    JOIN merchant m ON m.id = e.merchant_id
+    JOIN benefit b ON b.id = e.benefit_id
+    LEFT JOIN sale_entry o ON o.id = e.reverses_id
+    LEFT JOIN settlement_statement s ON s.id = e.statement_id
+"""
 _WANTED = """
         m.organization_id {ids} AND {at} >= $2 AND {at} < $3
         AND (CAST($4 AS text) IS NULL OR m.code = $4)
@@ -66,5 +83,6 @@ _PAGE = "WHERE e.statement_id = $1 AND e.id > $2 ORDER BY e.id LIMIT $3"
 # In the order in which they were written. $1 statement, $2 after this entry, $3 how many
 LINES = f"""
     SELECT * FROM (SELECT * FROM ({_REDEEMED} {_PAGE}) AS redeemed
-    UNION ALL SELECT * FROM ({_PAID} {_PAGE}) AS paid) AS line ORDER BY id LIMIT $3
+    UNION ALL SELECT * FROM ({_PAID} {_PAGE}) AS paid
+    UNION ALL SELECT * FROM ({_SOLD} {_PAGE}) AS sold) AS line ORDER BY id LIMIT $3
 """  # noqa: S608

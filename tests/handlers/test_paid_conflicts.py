@@ -11,6 +11,7 @@ from tortoise.exceptions import IntegrityError, OperationalError
 from handlers.errors import ConflictDecided
 from handlers.recurring import BUSINESS_ZONE
 from handlers.rules.settlement import stated
+from handlers.rules.settlement_terms import Fees
 from handlers.settlement import redemption_reports, statement_entries
 from handlers.settlement import statements as reading
 from handlers.settlement.redemption_reports import Wanted
@@ -193,9 +194,9 @@ async def test_a_statement_read_in_pages_is_the_one_of_all_entries_together(book
     tuesday = books.next_day()
     await books.close(tuesday)
     for made in await SettlementStatement.all():
-        of_it = [*await rows(statements.CONFLICTS_OF, made.id)]
+        of_it = [*await rows(statements.CONFLICTS_OF, made.id, UUID(int=0), 100)]
         of_it += await rows(statements.ENTRIES_OF, made.id, UUID(int=0), 100)
-        day, entries = date.fromisoformat(made.business_on), map(entry, of_it)
+        day, entries = date.fromisoformat(made.business_on), [entry(each, Fees(())) for each in of_it]
         assert stated(books.counter.merchant.id, day, entries, BUSINESS_ZONE).hash == made.hash
     assert await SettlementEntry.filter(statement_id=None).count() == 0
     assert (await statement_of(case)).redeemed_count == 5

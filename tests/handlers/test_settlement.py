@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from tortoise.exceptions import IntegrityError, OperationalError
@@ -18,6 +19,7 @@ from handlers.errors import (
     StatementUnknown,
 )
 from handlers.rules.settlement import Totals
+from handlers.settlement import statement_closing
 from models.database import atomic, dialect, rows
 from models.ids import new_id
 from models.operators import AuditEntry
@@ -315,3 +317,22 @@ async def test_managers_read_the_own_merchants_statements_and_clerks_do_not(book
         await read.own_view(elsewhere, made.id)
     with pytest.raises(StatementUnknown):
         await read.own_view(counter.manager, new_id())
+
+
+async def test_no_one_statement_of_the_database_assigns_more_than_it_has_time_for(books, ming, monkeypatch):
+    """A million in one UPDATE takes longer than the three seconds that PostgreSQL lets any run."""
+    monkeypatch.setattr(statement_closing, "ASSIGNED_AT_ONCE", 2)
+    taken, real = [0], statement_closing.rows
+
+    async def counted(statement, *values):
+        found = await real(statement, *values)
+        taken.append(await SettlementEntry.exclude(statement_id=None).count())
+        return found
+
+    for price in (100, 200, 300, 400, 500):
+        await books.redeemed(ming, price_fen=price)
+    monkeypatch.setattr(statement_closing, "rows", counted)
+    await books.close(books.next_day())
+    assert max(after - before for before, after in pairwise(taken)) == 2
+    assert (await SettlementStatement.get()).redeemed_fen == 1500
+    assert await breaches() == []

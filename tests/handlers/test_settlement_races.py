@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections import Counter as Tally
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import pytest
 
@@ -11,6 +12,7 @@ from handlers.errors import DayClosed, RedemptionSettled
 from handlers.recurring import BUSINESS_ZONE
 from handlers.redemptions import redeeming, reversals, tills
 from handlers.rules.settlement import stated
+from handlers.rules.settlement_terms import Fees
 from handlers.rules.validity import begins
 from handlers.settlement import statement_closing
 from handlers.settlement.statement_views import entry
@@ -63,7 +65,7 @@ async def hash_by_time(books: Books, day) -> str:
     found = await rows(
         "SELECT *, reverses_id AS about_id FROM redemption WHERE redeemed_at >= $1 AND redeemed_at < $2", since, until
     )
-    entries = [entry({**each, "origin_at": None}) for each in found]
+    entries = [entry({**each, "origin_at": None}, Fees(())) for each in found]
     return stated(books.counter.merchant.id, day, entries, BUSINESS_ZONE).hash
 
 
@@ -141,8 +143,8 @@ async def test_an_entry_that_comes_between_reading_and_assigning_makes_the_closi
 async def test_without_counting_what_was_assigned_it_would_be_in_no_sum(books, ming, monkeypatch):
     """The negative control of the one above."""
 
-    async def unlooked(statement_id, merchant_id, ends_at, _):
-        await rows(statements.ASSIGN, statement_id, merchant_id, ends_at)
+    async def unlooked(statement_id, merchant_id, ends_at, *_):
+        await rows(statements.ASSIGN, statement_id, merchant_id, ends_at, UUID(int=0), UUID(int=2**128 - 1))
 
     for price in (100, 200):
         await books.redeemed(ming, price_fen=price)

@@ -52,10 +52,7 @@ async def opened(site):
 def paying(site) -> dict[str, str]:
     """One process that asks and sends, on both pairs, with WeChat Pay."""
     pay = pay_environment(site.environment["FANPIAO_WECHAT__API_URL"])
-    return await site.serve(planted=planted, WORKER__EMBEDDED="true", **pay)
-    pay = pay_settings(site.environment["FANPIAO_WECHAT__API_URL"])
-    settings = {f"PAY__{name.upper()}": str(value) for name, value in pay.model_dump().items() if name != "api_v3_key"}
-    return {**settings, "PAY__API_V3_KEY": merchant().api_v3_key, "WORKER__EMBEDDED": "true"}
+    return {**pay, "WORKER__EMBEDDED": "true"}
 
 
 async def serving(site, planted: str):
