@@ -17,6 +17,7 @@ from handlers.orders.shipping import OrderShipping
 from handlers.orders.watching import OrderWatch
 from handlers.plans.buying import PlanBuying
 from handlers.plans.codes import PlanCodes
+from handlers.plans.fee_figures import FeeFigures
 from handlers.plans.my_membership import MyMembership
 from handlers.plans.plan_editing import PlanEditing
 from handlers.plans.plan_reminders import PlanReminders
@@ -73,6 +74,7 @@ def money(
             buying=PlanBuying(clock, vault, accounts, payments, ordering),
             codes=PlanCodes(clock, vault),
             editing=PlanEditing(clock),
+            fees=FeeFigures(),
             mine=MyMembership(clock),
             reminders=PlanReminders(clock),
             trials=Trials(clock, vault),

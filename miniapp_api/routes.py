@@ -47,6 +47,7 @@ from miniapp_api.operator import offline_views as operator_offline
 from miniapp_api.operator import order_views as operator_orders
 from miniapp_api.operator import organization_views as operator_organizations
 from miniapp_api.operator import payout_views as operator_payouts
+from miniapp_api.operator import plan_share_views as operator_plan_shares
 from miniapp_api.operator import plan_views as operator_plans
 from miniapp_api.operator import points_views as operator_points
 from miniapp_api.operator import promoter_views as operator_promoters
@@ -108,6 +109,7 @@ def all_routes() -> list[web.RouteDef]:
         *operator_withdrawals.ROUTES,
         *operator_reconciliations.ROUTES,
         *operator_plans.ROUTES,
+        *operator_plan_shares.ROUTES,
         *operator_grants.ROUTES,
         *operator_claims.ROUTES,
         *operator_points.ROUTES,

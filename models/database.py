@@ -90,6 +90,7 @@ MODEL_MODULES = (
     "models.outbox",
     "models.outside_points",
     "models.plans",
+    "models.fee_shares",
     "models.points",
     "models.programmes",
     "models.payouts",

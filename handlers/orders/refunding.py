@@ -19,6 +19,7 @@ from handlers.orders.money import goes_back, went_back
 from handlers.orders.moving import note
 from handlers.orders.order_views import instant_or_none
 from handlers.outbox import later
+from handlers.paid_terms.fee_shares import take_back_shares
 from handlers.ports import RefundSays
 from handlers.rules.order_states import REFUND_PAUSE, refund_after, require_edge
 from models.database import require_atomic, row, rows
@@ -61,6 +62,7 @@ async def send_back(
         raise OrderRefundTooMuch(left_fen=0)
     await goes_back(refund_id, amount_fen, at=at)
     await claw_back(order_id, refund_id, at=at)
+    await take_back_shares(order_id, refund_id, at=at)
     return refund_id
 
 

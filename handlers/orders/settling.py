@@ -29,6 +29,7 @@ from handlers.orders.ordering import chosen, payer_hash
 from handlers.orders.points import give_back, require
 from handlers.orders.refunding import send_back_whole
 from handlers.outbox import later
+from handlers.paid_terms.fee_shares import share_out
 from handlers.paid_terms.giving import TermWanted, extend, upgrade
 from handlers.paid_terms.having import ordered_plan
 from handlers.ports import TradeSays, Vault
@@ -258,7 +259,9 @@ async def _book(found: Mapping[str, Any], issued: Sequence[tuple[Issued, ...]], 
     member_id = str(as_uuid(found["member_id"]))
     told = {"member_id": member_id, "title": found["title"], "amount_fen": int(found["amount_fen"])}
     await later("report_shipping", key=f"shipping:{order_id}", at=at + KNOWN_AFTER, order_id=str(order_id))
-    if found["offer_id"] is not None:  # a term of membership says so itself
+    if found["offer_id"] is None:
+        await share_out(order_id, int(found["amount_fen"]), at=at)
+    else:  # a term of membership says so itself
         await later("say_paid", key=f"paid:{order_id}", at=at, order_key=f"chat:{member_id}", **told)
 
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from models.sql import Both
 from models.statements import invariants_checkins, invariants_draws, invariants_ledger, invariants_levels
 from models.statements import invariants_distribution as distribution
+from models.statements import invariants_memberships as memberships
 from models.statements import invariants_orders as orders
 from models.statements import invariants_outside as outside
 from models.statements import invariants_payouts as payouts
-from models.statements import invariants_plans as plans
 from models.statements import invariants_purchases as purchases
 from models.statements import invariants_withdrawals as withdrawals
 
-_MONEY = orders, plans, withdrawals, purchases, payouts, distribution
+_MONEY = orders, memberships, withdrawals, purchases, payouts, distribution
 _ELSEWHERE = (*_MONEY, invariants_ledger, invariants_levels, invariants_checkins, outside, invariants_draws)
 
 
