@@ -1,8 +1,14 @@
-"""The use cases of money, wired: orders, plans, withdrawals, distribution, the bills and paying merchants."""
+"""The use cases of money, wired: orders, plans, partners, withdrawals, distribution, bills and paying merchants."""
 
 from typing import TypedDict
 
 from handlers.accounts.accounts import Accounts
+from handlers.channels.gate import ChannelGate
+from handlers.co_brands.editing import CoBrandEditing
+from handlers.co_brands.ending import CoBrandEnding
+from handlers.co_brands.figures import CoBrandFiguring
+from handlers.co_brands.joining import CoBrandJoining
+from handlers.co_brands.room import CoBrandHandlers
 from handlers.distribution.commission_rules import CommissionRules
 from handlers.distribution.leaderboard import PromoterDays
 from handlers.distribution.operator_promoters import OperatorPromoters
@@ -36,6 +42,7 @@ from handlers.withdrawals.withdrawals import Withdrawals
 class Money(TypedDict):
     """By the names that the catalogue has for them."""
 
+    co_brands: CoBrandHandlers
     commission_releasing: CommissionReleasing
     commission_rules: CommissionRules
     operator_orders: OperatorOrders
@@ -55,11 +62,23 @@ class Money(TypedDict):
 
 
 def money(
-    clock: Clock, vault: Vault, randomness: Randomness, wechat: WeChat, accounts: Accounts, payments: Payments
+    clock: Clock,
+    vault: Vault,
+    randomness: Randomness,
+    wechat: WeChat,
+    accounts: Accounts,
+    payments: Payments,
+    gate: ChannelGate,
 ) -> Money:
     """Over the given outside world."""
     ordering = Ordering(clock, vault, accounts, payments)
     return Money(
+        co_brands=CoBrandHandlers(
+            editing=CoBrandEditing(clock, randomness),
+            ending=CoBrandEnding(clock),
+            figures=CoBrandFiguring(clock, gate),
+            joining=CoBrandJoining(clock, randomness),
+        ),
         commission_releasing=CommissionReleasing(clock),
         commission_rules=CommissionRules(clock),
         operator_orders=OperatorOrders(clock),

@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from miniapp_api.channel import co_brand_views as channel_co_brands
 from miniapp_api.channel import views as channel
 from miniapp_api.clerk import offline_views as clerk_offline
 from miniapp_api.clerk import serving_views as clerk_serving
@@ -11,6 +12,7 @@ from miniapp_api.clerk import views as clerk
 from miniapp_api.member import card_views as cards
 from miniapp_api.member import check_in_views as member_check_ins
 from miniapp_api.member import claims as member_claims
+from miniapp_api.member import co_brand_views as member_co_brands
 from miniapp_api.member import draw_views as member_draws
 from miniapp_api.member import level_views as member_levels
 from miniapp_api.member import linking_views as member_linking
@@ -32,6 +34,7 @@ from miniapp_api.operator import channel_views as operator_channels
 from miniapp_api.operator import check_in_views as operator_check_ins
 from miniapp_api.operator import claim_views as operator_claims
 from miniapp_api.operator import clerk_views as operator_clerks
+from miniapp_api.operator import co_brand_views as operator_co_brands
 from miniapp_api.operator import code_pool_views as operator_code_pools
 from miniapp_api.operator import commission_views as operator_commissions
 from miniapp_api.operator import draw_approval_views as operator_draw_approvals
@@ -72,6 +75,7 @@ def all_routes() -> list[web.RouteDef]:
         *member_orders.ROUTES,
         *member_withdrawals.ROUTES,
         *member_plans.ROUTES,
+        *member_co_brands.ROUTES,
         *cards.ROUTES,
         *member_passes.ROUTES,
         *member_points.ROUTES,
@@ -108,6 +112,7 @@ def all_routes() -> list[web.RouteDef]:
         *operator_orders.ROUTES,
         *operator_withdrawals.ROUTES,
         *operator_reconciliations.ROUTES,
+        *operator_co_brands.ROUTES,
         *operator_plans.ROUTES,
         *operator_plan_shares.ROUTES,
         *operator_grants.ROUTES,
@@ -116,6 +121,7 @@ def all_routes() -> list[web.RouteDef]:
         *operator_levels.ROUTES,
         *operator_channels.ROUTES,
         *channel.ROUTES,
+        *channel_co_brands.ROUTES,
         *operator_check_ins.ROUTES,
         *operator_tasks.ROUTES,
         *operator_draws.ROUTES,

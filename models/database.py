@@ -91,6 +91,7 @@ MODEL_MODULES = (
     "models.outside_points",
     "models.plans",
     "models.fee_shares",
+    "models.co_brands",
     "models.points",
     "models.programmes",
     "models.payouts",

@@ -1,4 +1,4 @@
-"""Fused plans (融合套餐): one fee is split by rule among several merchants, and what goes back is taken from each alike.
+"""Fused plans (融合套餐): one fee is split by rule among several merchants, and refunds take from each alike.
 
 Each share is floored by itself; what is left over by flooring, or is given to nobody, stays with the house.
 """
