@@ -6,6 +6,7 @@ from handlers.accounts.accounts import Accounts
 from handlers.channels.gate import ChannelGate
 from handlers.co_brands.editing import CoBrandEditing
 from handlers.co_brands.ending import CoBrandEnding
+from handlers.co_brands.entries import CoBrandEntries
 from handlers.co_brands.figures import CoBrandFiguring
 from handlers.co_brands.joining import CoBrandJoining
 from handlers.co_brands.room import CoBrandHandlers
@@ -76,8 +77,9 @@ def money(
         co_brands=CoBrandHandlers(
             editing=CoBrandEditing(clock, randomness),
             ending=CoBrandEnding(clock),
+            entries=CoBrandEntries(wechat, accounts),
             figures=CoBrandFiguring(clock, gate),
-            joining=CoBrandJoining(clock, randomness),
+            joining=CoBrandJoining(clock, vault, randomness),
         ),
         commission_releasing=CommissionReleasing(clock),
         commission_rules=CommissionRules(clock),

@@ -63,6 +63,7 @@ class CoBrandSide(TimestampedModel):
     )
     party = WordField(CoBrandParty)
     code = fields.CharField(max_length=32, unique=True)  # the scene; opaque
+    picture = fields.TextField(default="")  # of the mini-program code, in base64; empty: not asked for yet
     subsidy_fen = FenField(default=0)
     cap_fen = FenField(default=0)
     given_fen = FenField(default=0)  # moves by a guarded update, each with a row of `co_brand_subsidy`

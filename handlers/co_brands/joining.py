@@ -20,12 +20,14 @@ from handlers.errors import (
     CoBrandUnknown,
     CoBrandUnpaid,
     DomainError,
+    TrialUsed,
 )
 from handlers.levels.ladders import ladder_now
 from handlers.paid_terms.giving import TermWanted, extend
 from handlers.paid_terms.having import running_of, terms_from
 from handlers.plans.members import joined
-from handlers.ports import Clock, Randomness
+from handlers.plans.trials import marks_of, take_marks
+from handlers.ports import Clock, Randomness, Vault
 from handlers.recurring import BUSINESS_ZONE
 from handlers.requests import Answer, once
 from handlers.retrying import refusing
@@ -41,6 +43,7 @@ from models.statements import co_brands as statements
 from models.words import CoBrandParty, CoBrandState, TermCause
 
 REF_LENGTH = 22  # characters of an id at a partner: 132 bits
+MARK = "co_brand"  # what the keyed hash of a mark is for, with the agreement's id
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +87,9 @@ class CoBrandHeld:
 class CoBrandJoining:
     """For members."""
 
-    def __init__(self, clock: Clock, randomness: Randomness) -> None:
+    def __init__(self, clock: Clock, vault: Vault, randomness: Randomness) -> None:
         self._clock = clock
+        self._vault = vault
         self._randomness = randomness
 
     async def offered(self, person: Person, code: str) -> CoBrandOffered:
@@ -126,6 +130,7 @@ class CoBrandJoining:
                 raise CoBrandJoined(name=found["name"])
             if (refused := _refusal(found, now)) is not None:
                 raise refused
+            await self._mark(member_id, found, now)
             await visit(member_id, code, at=now)
             first = await row(statements.FIRST_VISIT, ids, co_brand_id)
             side_id = as_uuid(first["side_id"] if first else found["side_id"])
@@ -138,6 +143,15 @@ class CoBrandJoining:
             return next(each for each in await _held(ids, now) if each.id == co_brand_id)
 
         return await once(person, "co_brand.join", request_id, facts=code, result=CoBrandHeld, effect=effect)
+
+    async def _mark(self, member_id: UUID, found: Mapping[str, Any], at: datetime) -> None:
+        """Whoever left and came back, or shares a phone or card with somebody who joined, has joined: both sides pay
+        for a person once. Raises CoBrandJoined."""
+        marks = await marks_of(member_id, f"{MARK}:{as_uuid(found['id'])}", self._vault)
+        try:
+            await take_marks(marks, at=at)
+        except TrialUsed:
+            raise CoBrandJoined(name=found["name"]) from None
 
     async def mine(self, person: Person) -> tuple[CoBrandHeld, ...]:
         """What they joined, the newest first. Raises NotSignedIn."""

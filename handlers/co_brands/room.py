@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from handlers.co_brands.editing import CoBrandEditing
 from handlers.co_brands.ending import CoBrandEnding
+from handlers.co_brands.entries import CoBrandEntries
 from handlers.co_brands.figures import CoBrandFiguring
 from handlers.co_brands.joining import CoBrandJoining
 
@@ -14,5 +15,6 @@ class CoBrandHandlers:
 
     editing: CoBrandEditing
     ending: CoBrandEnding
+    entries: CoBrandEntries
     figures: CoBrandFiguring
     joining: CoBrandJoining

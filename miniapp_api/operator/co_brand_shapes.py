@@ -78,6 +78,15 @@ class CoBrandSideOut(Out):
     join_count: int
 
 
+class CoBrandEntryOut(Out):
+    """One side's entry, to be put up: a mini-program code that opens `page` with the scene `code`."""
+
+    party: CoBrandParty
+    code: str
+    page: str
+    picture: str = Field(description="a mini-program code in base64; empty: WeChat gave none yet, ask again")
+
+
 class CoBrandOut(Out):
     """An agreement. `plan_version` 0: not published yet."""
 

@@ -10,6 +10,7 @@ from miniapp_api.http import endpoint
 from miniapp_api.keys import handlers
 from miniapp_api.operator.co_brand_shapes import (
     CoBrandBody,
+    CoBrandEntryOut,
     CoBrandFiguresOut,
     CoBrandOut,
     EndCoBrandBody,
@@ -56,6 +57,13 @@ async def end_co_brand(
 
 
 @endpoint(tags=["co-brands"], auth="operator", refuses=[RoleMissing, CoBrandUnknown])
+async def co_brand_entries(request: web.Request, co_brand_id: Id, /) -> Ok[list[CoBrandEntryOut]]:
+    """The entries of both sides, with what carries them."""
+    found = await handlers(request).co_brands.entries.of(operator(request), co_brand_id)
+    return Ok([CoBrandEntryOut.model_validate(each) for each in found])
+
+
+@endpoint(tags=["co-brands"], auth="operator", refuses=[RoleMissing, CoBrandUnknown])
 async def co_brand_figures(
     request: web.Request, co_brand_id: Id, /, since: date | None = None, until: date | None = None
 ) -> Ok[CoBrandFiguresOut]:
@@ -81,6 +89,7 @@ ROUTES = [
     web.put("/operator/co-brands", save_co_brand),
     web.post("/operator/co-brands/{co_brand_id}/publish", publish_co_brand),
     web.post("/operator/co-brands/{co_brand_id}/end", end_co_brand),
+    web.get("/operator/co-brands/{co_brand_id}/entries", co_brand_entries),
     web.get("/operator/co-brands/{co_brand_id}/figures", co_brand_figures),
     web.get("/operator/co-brands/{co_brand_id}/members", co_brand_members),
 ]

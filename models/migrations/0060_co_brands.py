@@ -132,6 +132,7 @@ class Migration(migrations.Migration):
                 ),
                 ("party", fields.CharEnumField(description="", enum_type=CoBrandParty, max_length=32)),
                 ("code", fields.CharField(unique=True, max_length=32)),
+                ("picture", fields.TextField(default="", unique=False)),
                 ("subsidy_fen", FenField(default=0)),
                 ("cap_fen", FenField(default=0)),
                 ("given_fen", FenField(default=0)),

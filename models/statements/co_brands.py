@@ -26,8 +26,8 @@ SAVE = """
 """
 # The code of a side stays what it was first.
 SAVE_SIDE = """
-    INSERT INTO co_brand_side (id, created_at, co_brand_id, party, code, subsidy_fen, cap_fen, given_fen)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, 0)
+    INSERT INTO co_brand_side (id, created_at, co_brand_id, party, code, picture, subsidy_fen, cap_fen, given_fen)
+    VALUES ($1, $2, $3, $4, $5, '', $6, $7, 0)
     ON CONFLICT (co_brand_id, party) DO UPDATE SET subsidy_fen = excluded.subsidy_fen, cap_fen = excluded.cap_fen
     RETURNING id
 """
@@ -55,6 +55,8 @@ SIDES = _both("""
         (SELECT COUNT(*) FROM co_brand_membership j WHERE j.side_id = s.id) AS join_count
     FROM co_brand_side s WHERE s.co_brand_id {ids:1} ORDER BY s.co_brand_id, s.party
 """)
+ENTRIES = "SELECT id, party, code, picture FROM co_brand_side WHERE co_brand_id = $1 ORDER BY party"
+KEEP_PICTURE = "UPDATE co_brand_side SET picture = $2 WHERE id = $1 AND picture = '' RETURNING id"
 
 # --- coming and joining
 

@@ -1,5 +1,6 @@
 """联名会员: two sides, two entries; joined once, paid for by both; nobody is shown to the partner unasked."""
 
+import base64
 from dataclasses import replace
 
 import pytest
@@ -18,6 +19,7 @@ from handlers.errors import (
     PlanNotAbove,
     RoleMissing,
 )
+from handlers.ports import WeChatError
 from handlers.rules.co_brands import Subsidy
 from models.channels import Channel
 from models.co_brands import CoBrandMembership, CoBrandSubsidy, CoBrandVisit
@@ -160,6 +162,18 @@ async def test_what_was_merged_counts_as_joined_and_shares_as_the_survivor_does(
     assert len(await fair.room.joining.mine(merged)) == len(await fair.known(agreed)) == 2
     await fair.withdraws(merged)
     assert await fair.known(agreed) == []
+
+
+async def test_whoever_left_and_comes_back_is_paid_for_once(fair: Fair, ming, rooms):
+    agreed, other = await fair.agreed(), await fair.agreed("second")
+    await fair.join(ming, house(agreed))
+    await rooms.handlers.departures.leave(ming)
+    again = await rooms.member("o-ming")
+    assert again.member_id != ming.member_id
+    with pytest.raises(CoBrandJoined):
+        await fair.join(again, house(agreed))
+    assert (await fair.totals(agreed.id))["house"][3] == 300
+    assert (await fair.join(again, house(other))).is_running  # another agreement is another one
 
 
 async def test_when_a_side_has_given_all_it_gives_nobody_joins_and_nothing_is_left_behind(fair: Fair, ming, hong):
@@ -325,6 +339,22 @@ async def test_operators_of_both_sides_see_the_figures_and_others_do_not(fair: F
         await editing.end(southern, agreed.id, reason="不想做了", request_id=key())
     with pytest.raises(RoleMissing):
         await editing.publish(await operator_at(fair.south, OperatorRole.SUPPORT), agreed.id, request_id=key())
+
+
+async def test_each_side_has_a_mini_program_code_which_is_asked_for_once(fair: Fair, rooms):
+    agreed, entries = await fair.agreed(), fair.room.entries
+    southern = await operator_at(fair.south)
+    rooms.wechat.trouble = WeChatError(45009)
+    assert [each.picture for each in await entries.of(southern, agreed.id)] == ["", ""]
+    rooms.wechat.trouble = None
+    seen = await entries.of(southern, agreed.id)
+    assert [each.code for each in seen] == [house(agreed), partner(agreed)]
+    assert [base64.b64decode(each.picture).decode() for each in seen] == [f"{each.page}?{each.code}" for each in seen]
+    asked = rooms.wechat.calls["mini_program_code"]
+    assert await entries.of(fair.desk.operator, agreed.id) == seen
+    assert rooms.wechat.calls["mini_program_code"] == asked
+    with pytest.raises(CoBrandUnknown):
+        await entries.of(southern, new_id())
 
 
 async def test_only_the_partners_own_channel_is_told(fair: Fair, rooms, ming):
