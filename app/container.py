@@ -258,13 +258,13 @@ def build_handlers(
     passwords, second_factor = Argon2Passwords(), Totp(settings.brand.name or "饭票")
     supplier, points_outside, payments, carrier = outward
     top_up_orders, holds = TopUpOrders(clock, vault, supplier), OutsideHolds(clock, vault, points_outside)
-    paid = money(clock, vault, randomness, wechat, accounts, payments, carrier)
+    gate, dormant_after = ChannelGate(clock, vault), measure[Namespace.PHONE].dormant_after
+    paid = money(clock, vault, randomness, wechat, accounts, payments, carrier, gate)
     hindering = top_up_orders, holds, paid["orders"], paid["withdrawals"].asking, paid["promoters"]
     hindrances = [each.hinders_leaving for each in hindering]
     departures = Departures(clock, vault, sessions, RedisDialogues(commands), hindrances)
     points = Points(clock)
     level_views, level_rights = LevelViews(clock), LevelRightsGiving(clock, vault)
-    gate, dormant_after = ChannelGate(clock, vault), measure[Namespace.PHONE].dormant_after
     seeds, signer, draws = Seeds(vault), Ed25519Signer(), Draws(clock)
     catalogue = OfferCatalogue(clock)
     member_codes = MemberCodes(clock, randomness, RedisMemberCodes(commands), links)

@@ -1,4 +1,4 @@
-"""The use cases of money, wired: orders, plans, withdrawals, distribution, the bills and paying merchants."""
+"""The use cases of money, wired: orders, plans, partners, withdrawals, distribution, bills and paying merchants."""
 
 from typing import TypedDict
 
@@ -10,6 +10,13 @@ from handlers.carrier_billing.confirming import Confirming
 from handlers.carrier_billing.months import BillingMonths
 from handlers.carrier_billing.room import CarrierRoom
 from handlers.carrier_billing.terms import CarrierTermsEditing
+from handlers.channels.gate import ChannelGate
+from handlers.co_brands.editing import CoBrandEditing
+from handlers.co_brands.ending import CoBrandEnding
+from handlers.co_brands.entries import CoBrandEntries
+from handlers.co_brands.figures import CoBrandFiguring
+from handlers.co_brands.joining import CoBrandJoining
+from handlers.co_brands.room import CoBrandHandlers
 from handlers.distribution.commission_rules import CommissionRules
 from handlers.distribution.leaderboard import PromoterDays
 from handlers.distribution.operator_promoters import OperatorPromoters
@@ -25,6 +32,7 @@ from handlers.orders.shipping import OrderShipping
 from handlers.orders.watching import OrderWatch
 from handlers.plans.buying import PlanBuying
 from handlers.plans.codes import PlanCodes
+from handlers.plans.fee_figures import FeeFigures
 from handlers.plans.my_membership import MyMembership
 from handlers.plans.plan_editing import PlanEditing
 from handlers.plans.plan_reminders import PlanReminders
@@ -45,6 +53,7 @@ class Money(TypedDict):
     """By the names that the catalogue has for them."""
 
     carrier_billing: CarrierRoom
+    co_brands: CoBrandHandlers
     commission_releasing: CommissionReleasing
     commission_rules: CommissionRules
     operator_orders: OperatorOrders
@@ -72,6 +81,7 @@ def money(
     accounts: Accounts,
     payments: Payments,
     carrier: Telecom,
+    gate: ChannelGate,
 ) -> Money:
     """Over the given outside world."""
     ordering, services = Ordering(clock, vault, accounts, payments), PaymentServices(payments, carrier)
@@ -83,6 +93,13 @@ def money(
             confirming=Confirming(clock, vault, carrier, codes),
             months=BillingMonths(clock),
             terms=CarrierTermsEditing(clock),
+        ),
+        co_brands=CoBrandHandlers(
+            editing=CoBrandEditing(clock, randomness),
+            ending=CoBrandEnding(clock),
+            entries=CoBrandEntries(wechat, accounts),
+            figures=CoBrandFiguring(clock, gate),
+            joining=CoBrandJoining(clock, vault, randomness),
         ),
         commission_releasing=CommissionReleasing(clock),
         commission_rules=CommissionRules(clock),
@@ -98,6 +115,7 @@ def money(
             buying=PlanBuying(clock, vault, accounts, payments, ordering),
             codes=PlanCodes(clock, vault),
             editing=PlanEditing(clock),
+            fees=FeeFigures(),
             mine=MyMembership(clock),
             reminders=PlanReminders(clock),
             trials=Trials(clock, vault),

@@ -16,6 +16,7 @@ def add_money(registry: JobRegistry[Handlers]) -> None:
     registry.every("remind_memberships", Daily(time(10)), _remind_memberships)
     registry.add("say_membership_ending", _say_membership_ending)
     registry.add("say_membership", _say_membership)
+    registry.add("end_co_brand", _end_co_brand, time_limit=timedelta(minutes=10))
     registry.every("poll_orders", Every(timedelta(seconds=15)), _poll_orders)
     registry.add("send_refund", _send_refund)
     registry.add("report_shipping", _report_shipping)
@@ -48,6 +49,10 @@ async def _say_membership(handlers: Handlers, job: JobContext) -> None:
     until = plan_texts.moment(datetime.fromisoformat(said["until"]), BUSINESS_ZONE)
     text = plan_texts.begun(said["title"], said["paid_fen"], until)
     await handlers.notices.tell(member_id=said["member_id"], text=text)
+
+
+async def _end_co_brand(handlers: Handlers, job: JobContext) -> None:
+    await handlers.co_brands.ending.end(UUID(job.payload["co_brand_id"]))
 
 
 async def _poll_orders(handlers: Handlers, _: JobContext) -> None:

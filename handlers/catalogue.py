@@ -34,6 +34,7 @@ from handlers.claims.claim_reminders import ClaimReminders
 from handlers.claims.claiming import Claiming
 from handlers.claims.package_parts import PackageParts
 from handlers.claims.wallet import Wallet
+from handlers.co_brands.room import CoBrandHandlers
 from handlers.desk.operator_block_list import OperatorBlockList
 from handlers.desk.operator_members import OperatorMembers
 from handlers.desk.operator_reviews import OperatorReviews
@@ -176,6 +177,7 @@ class Handlers:
     clerk_sessions: ClerkSessions
     clerk_switching: ClerkSwitching
     clerks: Clerks
+    co_brands: CoBrandHandlers
     commission_releasing: CommissionReleasing
     commission_rules: CommissionRules
     consents: Consents

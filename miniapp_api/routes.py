@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from miniapp_api.channel import co_brand_views as channel_co_brands
 from miniapp_api.channel import views as channel
 from miniapp_api.clerk import offline_views as clerk_offline
 from miniapp_api.clerk import serving_views as clerk_serving
@@ -11,6 +12,7 @@ from miniapp_api.clerk import views as clerk
 from miniapp_api.member import card_views as cards
 from miniapp_api.member import check_in_views as member_check_ins
 from miniapp_api.member import claims as member_claims
+from miniapp_api.member import co_brand_views as member_co_brands
 from miniapp_api.member import draw_views as member_draws
 from miniapp_api.member import level_views as member_levels
 from miniapp_api.member import linking_views as member_linking
@@ -33,6 +35,7 @@ from miniapp_api.operator import channel_views as operator_channels
 from miniapp_api.operator import check_in_views as operator_check_ins
 from miniapp_api.operator import claim_views as operator_claims
 from miniapp_api.operator import clerk_views as operator_clerks
+from miniapp_api.operator import co_brand_views as operator_co_brands
 from miniapp_api.operator import code_pool_views as operator_code_pools
 from miniapp_api.operator import commission_views as operator_commissions
 from miniapp_api.operator import draw_approval_views as operator_draw_approvals
@@ -48,6 +51,7 @@ from miniapp_api.operator import offline_views as operator_offline
 from miniapp_api.operator import order_views as operator_orders
 from miniapp_api.operator import organization_views as operator_organizations
 from miniapp_api.operator import payout_views as operator_payouts
+from miniapp_api.operator import plan_share_views as operator_plan_shares
 from miniapp_api.operator import plan_views as operator_plans
 from miniapp_api.operator import points_views as operator_points
 from miniapp_api.operator import promoter_views as operator_promoters
@@ -72,6 +76,7 @@ def all_routes() -> list[web.RouteDef]:
         *member_orders.ROUTES,
         *member_withdrawals.ROUTES,
         *member_plans.ROUTES,
+        *member_co_brands.ROUTES,
         *cards.ROUTES,
         *member_passes.ROUTES,
         *member_points.ROUTES,
@@ -109,13 +114,16 @@ def all_routes() -> list[web.RouteDef]:
         *operator_withdrawals.ROUTES,
         *operator_carrier.ROUTES,
         *operator_reconciliations.ROUTES,
+        *operator_co_brands.ROUTES,
         *operator_plans.ROUTES,
+        *operator_plan_shares.ROUTES,
         *operator_grants.ROUTES,
         *operator_claims.ROUTES,
         *operator_points.ROUTES,
         *operator_levels.ROUTES,
         *operator_channels.ROUTES,
         *channel.ROUTES,
+        *channel_co_brands.ROUTES,
         *operator_check_ins.ROUTES,
         *operator_tasks.ROUTES,
         *operator_draws.ROUTES,

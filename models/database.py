@@ -91,6 +91,8 @@ MODEL_MODULES = (
     "models.outbox",
     "models.outside_points",
     "models.plans",
+    "models.fee_shares",
+    "models.co_brands",
     "models.points",
     "models.programmes",
     "models.payouts",

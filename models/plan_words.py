@@ -33,3 +33,4 @@ class TermCause(StrEnum):
     UPGRADED = "upgraded"
     TRIAL = "trial"
     CODE = "code"
+    CO_BRANDED = "co_branded"  # given for an agreement with a partner

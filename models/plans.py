@@ -165,7 +165,10 @@ class MembershipTerm(TimestampedModel):
 
 
 class PlanTrial(TimestampedModel):
-    """A mark of somebody who had a trial: a keyed hash of what identifies them, which names nobody. Append-only."""
+    """A mark of somebody who had a trial, or joined an agreement with a partner: a keyed hash, which names nobody.
+
+    Append-only.
+    """
 
     mark = fields.CharField(max_length=64, unique=True)
     taken_at = UtcField()

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from models.carrier_words import *  # noqa: F403 - the words of a room each
 from models.checkin_words import *  # noqa: F403
+from models.co_brand_words import *  # noqa: F403
 from models.distribution_words import *  # noqa: F403
 from models.draw_words import *  # noqa: F403
 from models.ledger_words import *  # noqa: F403

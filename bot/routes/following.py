@@ -2,6 +2,7 @@
 
 from bot import texts
 from bot.router import Router, Said
+from bot.routes import co_brands
 from bot.speaking import speak
 from bot.turn import Turn
 from handlers.rules.replies import SaidContent
@@ -16,6 +17,8 @@ async def followed(turn: Turn) -> Said:
     content = await _for_scene(turn) or await turn.handlers.replies.on_follow(turn.account.id)
     if content is not None:
         return await speak(turn, content)
+    if (offered := await co_brands.offered(turn)) is not None:
+        return offered
     if not turn.person.is_member:
         return texts.welcome(turn.account.brand_name)
     if followed.is_first:
@@ -36,7 +39,7 @@ async def scanned(turn: Turn) -> Said:
     content = await _for_scene(turn)
     if content is not None:
         return await speak(turn, content)
-    return texts.scanned(turn.account.brand_name)
+    return await co_brands.offered(turn) or texts.scanned(turn.account.brand_name)
 
 
 async def _for_scene(turn: Turn) -> SaidContent | None:

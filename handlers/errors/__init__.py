@@ -11,6 +11,7 @@ from handlers.errors.carrier import *
 from handlers.errors.channels import *
 from handlers.errors.checkins import *
 from handlers.errors.claims import *
+from handlers.errors.co_brands import *
 from handlers.errors.code_pools import *
 from handlers.errors.distribution import *
 from handlers.errors.draws import *

@@ -21,6 +21,7 @@ from handlers.orders.moving import note
 from handlers.orders.on_the_bill import credited
 from handlers.orders.order_views import instant_or_none
 from handlers.outbox import later
+from handlers.paid_terms.fee_shares import take_back_shares
 from handlers.ports import RefundSays
 from handlers.rules.order_states import REFUND_PAUSE, refund_after, require_edge
 from models.database import require_atomic, row, rows
@@ -64,6 +65,7 @@ async def send_back(
     await unsold(set(claims), at=at)
     await goes_back(refund_id, amount_fen, at=at)
     await claw_back(order_id, refund_id, at=at)
+    await take_back_shares(order_id, refund_id, at=at)
     return refund_id
 
 

@@ -32,6 +32,7 @@ from handlers.orders.points import give_back, require
 from handlers.orders.refunding import send_back_whole
 from handlers.orders.wishes import payer_hash
 from handlers.outbox import later
+from handlers.paid_terms.fee_shares import share_out
 from handlers.paid_terms.giving import TermWanted, extend, upgrade
 from handlers.paid_terms.having import ordered_plan
 from handlers.ports import TradeSays, Vault
@@ -264,7 +265,9 @@ async def _book(found: Mapping[str, Any], issued: Sequence[tuple[Issued, ...]], 
     told = {"member_id": member_id, "title": found["title"], "amount_fen": int(found["amount_fen"])}
     if found["method"] == PaymentMethod.WECHAT:
         await later("report_shipping", key=f"shipping:{order_id}", at=at + KNOWN_AFTER, order_id=str(order_id))
-    if found["offer_id"] is not None:  # a term of membership says so itself
+    if found["offer_id"] is None:
+        await share_out(order_id, int(found["amount_fen"]), at=at)
+    else:  # a term of membership says so itself
         await later("say_paid", key=f"paid:{order_id}", at=at, order_key=f"chat:{member_id}", **told)
 
 

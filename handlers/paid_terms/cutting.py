@@ -4,7 +4,7 @@ By time: what was paid for the seconds that are left. Less the value of every ri
 whoever has seen it has (a third party's code): the offer's shown original price, or what it is settled at.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -89,22 +89,54 @@ async def cut_term(order_id: UUID, *, actor: Actor, at: datetime) -> TermQuote:
     told = await _quote(found, at)
     if told.reason:
         return told
-    counted = [str(line.claim_id) for line in told.rights if line.is_used]
-    if not await rows(statements.CUT, as_uuid(found["id"]), told.cut_at, orjson.dumps(counted).decode()):
+    counted = [line.claim_id for line in told.rights if line.is_used]
+    level = await _cut(found, before, told.cut_at, counted, at)
+    await _revoke(told.rights, level, actor, at)
+    return told
+
+
+async def end_term(term_id: UUID, *, at: datetime) -> bool:
+    """Cut one for which nobody paid, because what it was given for has ended; what came with it stays theirs.
+
+    False: nothing of it is left, or an upgrade that was paid for lies upon it. Inside the open transaction, the
+    member's row locked. Raises NotInTransaction, SerializationConflict (decide again).
+    """
+    require_atomic()
+    at = at.replace(microsecond=0)
+    found = await row(statements.OF_TERM, term_id)
+    if found is None:
+        raise LookupError(f"no term {term_id}")
+    member_id = as_uuid(found["member_id"])
+    before = await row(statements.LOCK, as_uuid(found["programme_id"]), member_id)
+    found = await row(statements.OF_TERM, term_id)  # as it stands now that nobody else moves it
+    if before is None or found is None:
+        raise LookupError(f"term {term_id} without a membership")
+    stretch = stretch_from(found)
+    terms = [each.stretch for each in await terms_of(await canonical(member_id)) if each.member_id == member_id]
+    if not stretch.is_alive(at) or blocks_refund(stretch, terms, at):
+        return False
+    await _cut(found, before, max(at, stretch.starts_at), (), at)
+    return True
+
+
+async def _cut(
+    found: Mapping[str, Any], before: Mapping[str, Any], cut_at: datetime, counted: Iterable[UUID], at: datetime
+) -> str:
+    """The term ends at `cut_at`, what comes behind it earlier by as much; the level that they then stand on."""
+    programme_id, member_id = as_uuid(found["programme_id"]), as_uuid(found["member_id"])
+    if not await rows(statements.CUT, as_uuid(found["id"]), cut_at, orjson.dumps([*map(str, counted)]).decode()):
         raise SerializationConflict("a term was cut meanwhile")
     sequence = int(before["sequence"])
     if found["cause"] == TermCause.UPGRADED:
         moved = await rows(statements.LOWER, programme_id, member_id, found["from_level"], sequence)
     else:
-        seconds = (told.ends_at - told.cut_at) // timedelta(seconds=1)
+        seconds = (as_instant(found["ends_at"]) - cut_at) // timedelta(seconds=1)
         moved = await rows(statements.SHORTEN, programme_id, member_id, seconds, sequence)
         await rows(statements.MOVE_UP, programme_id, member_id, seconds, int(found["number"]))
     if not moved:
         raise SerializationConflict("a membership moved meanwhile")
     today, was = await canonical(member_id), Floor(before["level"], as_instant(before["ends_at"]))
-    place = await fall_back(today, was, at=at, cause_id=str(as_uuid(found["id"])))
-    await _revoke(told.rights, place.code, actor, at)
-    return told
+    return (await fall_back(today, was, at=at, cause_id=str(as_uuid(found["id"])))).code
 
 
 async def _revoke(lines: Sequence[RightLine], stands_on: str, actor: Actor, at: datetime) -> None:

@@ -10,6 +10,7 @@ from handlers.audit import record
 from handlers.codec import to_json
 from handlers.errors import PlanInvalid, PlanNotPublished, PlanUnknown
 from handlers.levels.ladders import ladder_now
+from handlers.paid_terms.fee_shares import fix_shares, merchants_of
 from handlers.paid_terms.having import published_plan, terms_from
 from handlers.plans.scope import programme_of
 from handlers.ports import Clock
@@ -18,6 +19,7 @@ from handlers.retrying import refusing
 from handlers.rules.plans import PlanTerms, problems_of
 from handlers.rules.problems import facts_of
 from handlers.rules.roles import Capability
+from handlers.scopes import allowed
 from models.database import row, rows
 from models.failures import SerializationConflict
 from models.ids import new_id
@@ -74,7 +76,7 @@ class PlanEditing:
 
         Raises RoleMissing, PlanUnknown, PlanInvalid, KeyReused.
         """
-        place = await programme_of(operator, Capability.PLANS)
+        place, scope = await programme_of(operator, Capability.PLANS), await allowed(operator, Capability.PLANS)
 
         async def effect() -> PlanView:
             now, held = self._clock.now(), await ladder_now()
@@ -82,13 +84,15 @@ class PlanEditing:
             if found is None:
                 raise PlanUnknown
             terms, version = terms_from(found["terms"]), int(found["version"])
-            if problems := problems_of(terms, held.ladder):
+            merchants, unknown = await merchants_of(terms.shares, scope)
+            if problems := (*problems_of(terms, held.ladder), *unknown):
                 raise PlanInvalid(**facts_of(problems))
             if not await rows(statements.PUBLISH, plan_id, version):
                 raise SerializationConflict("another version was published meanwhile")
-            await PlanVersion.create(
+            sold = await PlanVersion.create(
                 plan_id=plan_id, number=version + 1, terms=to_json(terms), published_by_id=operator.id, published_at=now
             )
+            await fix_shares(sold.id, terms.shares, merchants)
             told = {"version": version + 1, "level": terms.level, "price_fen": terms.price_fen}
             await record(operator, "plan.published", "plan", plan_id, at=now, organization_id=place, **told)
             return await _view(await Plan.get(id=plan_id))

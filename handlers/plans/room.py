@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from handlers.plans.buying import PlanBuying
 from handlers.plans.codes import PlanCodes
+from handlers.plans.fee_figures import FeeFigures
 from handlers.plans.my_membership import MyMembership
 from handlers.plans.plan_editing import PlanEditing
 from handlers.plans.plan_reminders import PlanReminders
@@ -17,6 +18,7 @@ class PlanHandlers:
     buying: PlanBuying
     codes: PlanCodes
     editing: PlanEditing
+    fees: FeeFigures
     mine: MyMembership
     reminders: PlanReminders
     trials: Trials

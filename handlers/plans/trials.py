@@ -72,19 +72,21 @@ class Trials:
         return await once(person, "plan.trial", request_id, facts=facts, result=MembershipSeen, effect=effect)
 
     async def _marks(self, member_id: UUID) -> list[str]:
-        """Of everything that identifies a person, by whatever id of theirs."""
-        ids = await ids_of(member_id)
-        theirs = Identifier.filter(member_id__in=ids, status=IdentifierStatus.ACTIVE, namespace__in=_IDENTIFYING)
-        known = [f"member:{each}" for each in ids]
-        known += [f"{each.namespace}:{each.scope}:{each.value_hash}" for each in await theirs]
-        known += [
-            f"card:{number}" for number in await Card.filter(member_id__in=ids).values_list("number_hash", flat=True)
-        ]
-        return sorted(self._vault.blind_index(MARK, each) for each in set(known))
+        return await marks_of(member_id, MARK, self._vault)
+
+
+async def marks_of(member_id: UUID, what: str, vault: Vault) -> list[str]:
+    """Of everything that identifies a person, by whatever id of theirs. `what` they are marked for."""
+    ids = await ids_of(member_id)
+    theirs = Identifier.filter(member_id__in=ids, status=IdentifierStatus.ACTIVE, namespace__in=_IDENTIFYING)
+    known = [f"member:{each}" for each in ids]
+    known += [f"{each.namespace}:{each.scope}:{each.value_hash}" for each in await theirs]
+    known += [f"card:{number}" for number in await Card.filter(member_id__in=ids).values_list("number_hash", flat=True)]
+    return sorted(vault.blind_index(what, each) for each in set(known))
 
 
 async def take_marks(marks: Collection[str], *, at: datetime) -> None:
-    """All of them, or none. Raises TrialUsed: somebody with one of them had a trial."""
+    """All of them, or none. Raises TrialUsed: somebody with one of them had what they are for."""
     if await rows(statements.MARKED, list(marks)):
         raise TrialUsed
     wanted = [{"id": new_id(), "mark": mark} for mark in marks]

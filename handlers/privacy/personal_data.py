@@ -14,7 +14,7 @@ from handlers.identity.proofs import bound_to
 from handlers.identity.sessions import Sessions
 from handlers.key_rotation import BOUND_NUMBER, CARD, PARCEL_ADDRESS, RECHARGE_TO
 from handlers.ports import Clock, Vault, VaultError
-from handlers.privacy import activities, held, held_distribution
+from handlers.privacy import activities, held, held_co_brands, held_distribution
 from handlers.privacy.held_levels import held_levels, held_terms
 from handlers.privacy.money_held import orders_of, withdrawals_of
 from handlers.retrying import refusing
@@ -66,6 +66,8 @@ class PersonalData:
     entries: tuple[held.HeldEntry, ...]
     levels: tuple[held.HeldLevel, ...]
     membership_terms: tuple[held.HeldTerm, ...]
+    co_brands: tuple[held_co_brands.HeldCoBrand, ...]
+    co_brand_visits: tuple[held_co_brands.HeldVisit, ...]
     check_ins: tuple[held.HeldCheckIn, ...]
     finished_tasks: tuple[held.HeldTask, ...]
     rewards: tuple[held.HeldReward, ...]
@@ -122,6 +124,8 @@ class PersonalDataRights:
                 entries=await _entries(ids),
                 levels=await held_levels(ids),
                 membership_terms=await held_terms(ids),
+                co_brands=await held_co_brands.co_brands(ids),
+                co_brand_visits=await held_co_brands.co_brand_visits(ids),
                 check_ins=await activities.check_ins(ids),
                 finished_tasks=await activities.finished_tasks(ids),
                 rewards=await activities.rewards(ids),

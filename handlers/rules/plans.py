@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from handlers.rules.fee_shares import FeeShare
+from handlers.rules.fee_shares import problems_of as problems_of_shares
 from handlers.rules.levels import Ladder
 from handlers.rules.problems import Problem
 from models.words import PlanPeriod, PlanWay, TermCause
@@ -22,7 +24,8 @@ _DAY = timedelta(days=1)
 class PlanTerms:
     """What is sold: for how long, at what price in fen, and the level that its buyer has meanwhile (a code).
 
-    `trial_days`: for so long everybody may have it once without paying; 0: there is no trial.
+    `trial_days`: for so long everybody may have it once without paying; 0: there is no trial. `shares`: which merchants
+    have which part of each fee (融合套餐); what is given to nobody is the house's.
     """
 
     name: str
@@ -31,6 +34,7 @@ class PlanTerms:
     price_fen: int
     trial_days: int = 0
     description: str = ""
+    shares: tuple[FeeShare, ...] = ()
 
     @property
     def day_count(self) -> int:
@@ -81,6 +85,7 @@ def _problems(terms: PlanTerms, ladder: Ladder) -> Iterator[Problem]:
         yield Problem("price_fen", "out_of_range", "价格超出范围")
     if not 0 <= terms.trial_days <= MOST_TRIAL_DAYS:
         yield Problem("trial_days", "out_of_range", f"试用最多{MOST_TRIAL_DAYS}天")
+    yield from problems_of_shares(terms.shares)
 
 
 def way_of(level: str, running: Running | None, ladder: Ladder) -> PlanWay | None:

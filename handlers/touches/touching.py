@@ -7,6 +7,7 @@ member's row. The code comes from a client and proves nothing but that somebody 
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from handlers.touches.visiting import visit
 from models.database import require_atomic, row, rows
 from models.ids import new_id
 from models.sql import as_uuid
@@ -20,9 +21,11 @@ async def touch(member_id: UUID, account_id: UUID, scene: str, *, at: datetime) 
     """Whether this touch is the one that counts from now on. `member_id`: today's, the row locked.
 
     Nothing happens for a code that is nobody's or whose promoter is not active, for the promoter's own, while an
-    earlier touch lasts, and where it would close a ring of promoters.
+    earlier touch lasts, and where it would close a ring of promoters. An entry code of a partner's agreement is a
+    visit, and binds nobody.
     """
     require_atomic()
+    await visit(member_id, scene, at=at)
     if not scene.startswith(PREFIX):
         return False
     link = await row(statements.LINK, scene)

@@ -15,16 +15,25 @@ from handlers.errors import (
     RoleMissing,
 )
 from handlers.plans.codes import MOST_AT_ONCE, BatchMade, BatchWanted
+from handlers.rules.fee_shares import MOST_SHARES, WHOLE, FeeShare
 from handlers.rules.plans import MOST_FEN, MOST_TRIAL_DAYS, PlanTerms
 from miniapp_api.auth import operator
 from miniapp_api.http import endpoint
 from miniapp_api.keys import handlers
 from miniapp_api.member.plan_shapes import MembershipOut
 from miniapp_api.operator.level_shapes import LevelCode, Name
+from miniapp_api.operator.merchant_shapes import Code
 from miniapp_api.operator.shapes import after, next_cursor
 from miniapp_api.replies import Created, Ok, reply
 from miniapp_api.shapes import Body, Cursor, Id, Limit, Out, Page
 from models.words import PlanPeriod, PlanState
+
+
+class FeeShareBody(Body):
+    """A merchant's part of every fee, in basis points, floored; what is given to nobody stays with the house."""
+
+    merchant: Code
+    share_bp: Annotated[int, Field(ge=1, le=WHOLE)]
 
 
 class PlanBody(Body):
@@ -37,10 +46,18 @@ class PlanBody(Body):
     price_fen: Annotated[int, Field(ge=1, le=MOST_FEN)]
     trial_days: Annotated[int, Field(ge=0, le=MOST_TRIAL_DAYS)] = 0
     description: Annotated[str, StringConstraints(strip_whitespace=True, max_length=512)] = ""
+    shares: Annotated[list[FeeShareBody], Field(max_length=MOST_SHARES)] = Field(default_factory=list)
 
     def facts(self) -> PlanTerms:
         """As the rules read it."""
-        return PlanTerms(self.name, self.level, self.period, self.price_fen, self.trial_days, self.description)
+        shares = tuple(FeeShare(each.merchant, each.share_bp) for each in self.shares)
+        facts = self.name, self.level, self.period, self.price_fen, self.trial_days, self.description
+        return PlanTerms(*facts, shares=shares)
+
+
+class FeeShareOut(Out):
+    merchant: str
+    share_bp: int
 
 
 class PlanTermsOut(Out):
@@ -50,6 +67,7 @@ class PlanTermsOut(Out):
     price_fen: int
     trial_days: int
     description: str
+    shares: list[FeeShareOut]
 
 
 class OperatedPlanOut(Out):

@@ -9,15 +9,15 @@ from models.sql import Both
 from models.statements import invariants_carrier as carrier
 from models.statements import invariants_checkins, invariants_draws, invariants_ledger, invariants_levels
 from models.statements import invariants_distribution as distribution
+from models.statements import invariants_memberships as memberships
 from models.statements import invariants_orders as orders
 from models.statements import invariants_outside as outside
 from models.statements import invariants_payouts as payouts
-from models.statements import invariants_plans as plans
 from models.statements import invariants_purchases as purchases
 from models.statements import invariants_settlement as settlement
 from models.statements import invariants_withdrawals as withdrawals
 
-_MONEY = orders, carrier, plans, withdrawals, purchases, settlement, payouts, distribution
+_MONEY = orders, carrier, memberships, withdrawals, purchases, settlement, payouts, distribution
 _ELSEWHERE = (*_MONEY, invariants_ledger, invariants_levels, invariants_checkins, outside, invariants_draws)
 
 

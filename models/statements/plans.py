@@ -57,6 +57,7 @@ OF_ORDER = """
     SELECT id, programme_id, member_id, number, cause, level, from_level, paid_fen, starts_at, ends_at, cut_at
     FROM membership_term WHERE order_id = $1
 """
+OF_TERM = OF_ORDER.replace("WHERE order_id = $1", "WHERE id = $1")
 _LOCK = "SELECT level, ends_at, sequence FROM paid_membership WHERE programme_id = $1 AND member_id = $2"
 LOCK = Both(postgres=_LOCK + " FOR UPDATE", sqlite=_LOCK)
 

@@ -55,6 +55,7 @@ from models.words import (
 )
 from tests.handlers.tilling import SECRET, signed_headers
 from tests.operating import PASSWORD, city
+from tests.stories.co_brand_rows import co_brand_of
 from tests.stories.conftest import BOOTSTRAP_TOKEN, Town
 from tests.stories.counter_rows import clerk_of_another_merchant, counter_of, signed_in
 from tests.stories.draw_rows import draw_of
@@ -68,7 +69,7 @@ from tests.stories.withdrawal_rows import withdrawal_of
 pytestmark = pytest.mark.leaves_dead_jobs  # one of the rows is a dead letter
 
 EVERYBODYS = {"plan_id"}  # what is sold to every member alike: it is another's only at the operators' doors
-NO_IDS = {"purpose", "order_no", "promoter_code"}  # name no row, or one that only the caller can have
+NO_IDS = {"purpose", "order_no", "promoter_code", "entry_code"}  # name no row, or one that only the caller can have
 BODIES: Mapping[str, Any] = {
     "NewOperatorBody": {"login": "someone", "password": PASSWORD, "role": "support"},
     "DiscardBody": {"reason": "过期"},
@@ -129,6 +130,15 @@ BODIES: Mapping[str, Any] = {
     "RefundBody": {"amount_fen": 990},
     "CodeBatchBody": {"code_count": 1, "expires_at": (datetime.now(UTC) + timedelta(days=9)).isoformat()},
     "PlanBody": {"code": "year", "name": "年卡", "level": "gold", "period": "year", "price_fen": 9_900},
+    "CoBrandBody": {
+        "code": "fair",
+        "name": "联名卡",
+        "partner_name": "书展",
+        "plan_id": str(new_id()),
+        "starts_at": datetime.now(UTC).isoformat(),
+        "ends_at": (datetime.now(UTC) + timedelta(days=9)).isoformat(),
+    },
+    "EndCoBrandBody": {"reason": "合作结束"},
     "PlanOrderBody": {"payment_method": "wechat"},
     "PlanCodeBody": {"code": "00000-00000-00000-00000"},
     "GiveBackBody": {"amount_fen": 990, "reason": "补偿"},
@@ -197,6 +207,11 @@ UNCHANGED = (
     "regrant",
     "clerk",
     "clerk_invitation",
+    "co_brand",
+    "co_brand_membership",
+    "co_brand_side",
+    "co_brand_subsidy",
+    "co_brand_visit",
     "code_pool",
     "ladder_draft",
     "draw",
@@ -238,6 +253,8 @@ UNCHANGED = (
     "plan_code",
     "plan_code_batch",
     "plan_order",
+    "plan_share",
+    "plan_share_entry",
     "plan_trial",
     "points_adjustment",
     "points_terms",
@@ -323,6 +340,7 @@ class Route:
         path = (
             self.path.replace("{purpose}", "marketing").replace("{order_no}", "A-1").replace("{promoter_code}", "p_1")
         )
+        path = path.replace("{entry_code}", "b_1")
         for name in self.parts:
             path = path.replace(f"{{{name}}}", str(values[name]))
         return path
@@ -434,6 +452,7 @@ async def owned_by_the_north_and_ming(door: Door) -> dict[str, object]:
     given |= await withdrawal_of(ming.id, north.id, operator.id)
     given |= await promoter_of(ming.id)
     given |= await plan_of(await main_programme())
+    given |= await co_brand_of(await main_programme(), north.id, given["plan_id"])
     door.tokens["north's clerk"] = await signed_in(counter["clerk_id"])
     south = await Organization.get(code="south")
     door.tokens["south's clerk"] = await signed_in(await clerk_of_another_merchant(elsewhere, south))
