@@ -1,11 +1,11 @@
 """Whom a member id of any time means now, merges followed; and their row, locked for those who write."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
 from handlers.errors import MemberFrozen, NotSignedIn
-from models.database import require_atomic, row
+from models.database import require_atomic, row, rows
 from models.gathering import Gathered
 from models.sql import Both, as_uuid
 from models.statements import identity as statements
@@ -65,6 +65,15 @@ async def ids_of(member_id: UUID) -> list[UUID]:
     """All ids of one person: today's, and those of the rows that were merged into it."""
     found = await _merged_into.row(member_id)
     return [member_id, *(map(UUID, found["ids"].split()) if found else ())]
+
+
+async def canonicals(member_ids: Iterable[UUID]) -> dict[UUID, UUID]:
+    """The ids today of these, of any time, by one read; of those who never were or have left there is none."""
+    wanted = sorted(set(member_ids))
+    found = await rows(statements.FIND_BY_MEMBERS, wanted) if wanted else []
+    return {
+        as_uuid(each["asked"]): as_uuid(each["member_id"]) for each in found if each["status"] != MemberStatus.ERASED
+    }
 
 
 async def canonical(member_id: UUID) -> UUID:

@@ -4,7 +4,8 @@ The order's row is locked by whoever calls; a commission's row is locked here be
 being released is taken back from where it then stands.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -25,6 +26,24 @@ from models.statements import distribution as statements
 from models.words import CommissionState, PromoterState
 
 EARNED = Counter("fanpiao_commissions_fen", "Commissions in fen: earned, and taken back.", ["what"])
+
+
+@dataclass(frozen=True, slots=True)
+class Earns:
+    """An order that was just paid: by whom, how much, and what is kept of who paid."""
+
+    order_id: UUID
+    buyer_id: UUID
+    paid_fen: int
+    payer_hash: str
+
+
+async def earn_all(paid: Sequence[Earns], *, at: datetime) -> None:
+    """`earn` for each of them; one read where nobody brought any of them about."""
+    brought = {as_uuid(each["order_id"]) for each in await rows(statements.WITH_PROMOTERS, [p.order_id for p in paid])}
+    for each in paid:
+        if each.order_id in brought:
+            await earn(each.order_id, each.buyer_id, each.paid_fen, each.payer_hash, at=at)
 
 
 async def earn(order_id: UUID, buyer_id: UUID, paid_fen: int, payer_hash: str, *, at: datetime) -> None:

@@ -4,6 +4,7 @@ received (what payers paid in; negative, as issued is) -> income: it was paid fo
 there was nothing to give for it. income -> payable: it is to go back. payable -> received: it went back.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -18,9 +19,11 @@ RECEIVED, INCOME, PAYABLE = (
 )
 
 
-async def earned(order_id: UUID, amount_fen: int, *, at: datetime) -> None:
-    """Paid, and what it was for was given."""
-    await _move(RECEIVED, INCOME, amount_fen, Cause(ORDER, str(order_id)), at)
+async def earned(amounts: Mapping[UUID, int], *, at: datetime) -> None:
+    """Paid, and what it was for was given: so many fen of each order."""
+    unit = await fen()
+    moves = [Move(unit, RECEIVED, INCOME, each, Cause(ORDER, str(order_id))) for order_id, each in amounts.items()]
+    await post(moves, at=at)
 
 
 async def owed(order_id: UUID, amount_fen: int, *, at: datetime) -> None:

@@ -11,8 +11,6 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import orjson
-
 from handlers.accounts.accounts import Accounts
 from handlers.actors import Person
 from handlers.claims.claimants import claimants
@@ -203,9 +201,3 @@ async def openid_of(vault: Vault, member_id: UUID, app_id: str) -> str:
     if found is None:
         raise PaymentNotOpen
     return vault.decrypt(found["value_cipher"], bound_to=bound_to(as_uuid(found["id"])))
-
-
-def chosen(found: Mapping[str, Any]) -> Sequence[str]:
-    """The choices of a package, from the column's text."""
-    listed: list[str] = orjson.loads(found["choices"])
-    return listed

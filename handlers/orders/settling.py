@@ -1,63 +1,38 @@
-"""The one way by which money settles an order: a notice and our own question are weighed here alike.
+"""The one way by which money settles orders: notices and our own questions are weighed here alike, many at once.
 
-Within one transaction, the order's row locked: the edge, the claims with everything that comes with them, the money in
+Within one transaction, the orders' rows locked: the edge, the claims with everything that comes with them, the money in
 the ledger, and what is said to the member. Which of several that hear the same at once has the effect is settled by one
 guarded UPDATE. Money for which nothing can be given goes back whole, in the same transaction.
 """
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from prometheus_client import Counter
 
-from handlers.benefits.kinds import fulfiller
 from handlers.claims.claims import SYSTEM
-from handlers.claims.issuing import Issued, Wanted, issue
-from handlers.distribution.earning import earn
-from handlers.errors import DomainError, OfferPaused, OfferUnknown, PayNoticeUnreadable, PlanUnknown
-from handlers.key_rotation import ORDER_NUMBER
-from handlers.offers.offers import published, terms_of
-from handlers.orders.locking import Holding, lock, unlock, write_slots
-from handlers.orders.merchant_parts import sold
-from handlers.orders.money import earned, owed
-from handlers.orders.moving import note
+from handlers.errors import DomainError, NotSignedIn, PayNoticeUnreadable, PlanUnknown
+from handlers.orders.fulfilling import Became, Found, book, fulfil, lock_members
+from handlers.orders.locking import unlock
+from handlers.orders.money import owed
+from handlers.orders.moving import Edge, note_all
 from handlers.orders.on_the_bill import charged, heard
-from handlers.orders.ordering import chosen
-from handlers.orders.points import give_back, require
 from handlers.orders.refunding import send_back_whole
 from handlers.orders.wishes import payer_hash
-from handlers.outbox import later
-from handlers.paid_terms.fee_shares import share_out
 from handlers.paid_terms.giving import TermWanted, extend, upgrade
 from handlers.paid_terms.having import ordered_plan
 from handlers.ports import TradeSays, Vault
-from handlers.rules.eligibility import PublishedOffer
 from handlers.rules.order_states import Money, contradicts, on_money, require_edge
-from handlers.standing import canonical
-from models.database import atomic, require_atomic, row, rows
-from models.orders import OrderClaim
-from models.sql import as_uuid
-from models.statements import claims as claim_statements
+from models.database import atomic, require_atomic, rows
+from models.sql import as_uuid, dump_rows
 from models.statements import orders as statements
-from models.words import (
-    ClaimSource,
-    OfferState,
-    OrderRefundCause,
-    OrderState,
-    PaymentMethod,
-    PlanState,
-    PlanWay,
-    TermCause,
-    TradeHeard,
-)
+from models.words import OrderRefundCause, OrderState, PaymentMethod, PlanState, PlanWay, TermCause, TradeHeard
 
 CURRENCY = "CNY"
-KNOWN_AFTER = timedelta(seconds=5)  # WeChat's own books are a little later than its notices
 
 SETTLED = Counter("fanpiao_orders_settled", "Orders by where their money led.", ["state"])
 MISMATCHES = Counter("fanpiao_payment_mismatches", "Words of a payment service that differ from our rows.", ["what"])
@@ -73,8 +48,28 @@ class Settled:
     is_believed: bool = True
 
 
-class _Unfulfillable(Exception):
-    """What was paid for cannot be given; the savepoint is rolled back, and the money goes back."""
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a payment service said of the order of this number."""
+
+    number: str
+    says: TradeSays
+
+
+@dataclass(frozen=True, slots=True)
+class _Paid:
+    """Money that came for an order, and what to do with it."""
+
+    found: Found
+    state: OrderState
+    act: Money
+    says: TradeSays
+
+    @property
+    def is_plain(self) -> bool:
+        """Everything is still locked for it, and it is of an offer: like most, it can be given with others."""
+        is_of_offer = self.found["offer_id"] is not None and self.found["method"] == PaymentMethod.WECHAT
+        return self.act is Money.FULFIL and is_of_offer
 
 
 async def settle(number: str, says: TradeSays, *, at: datetime, zone: ZoneInfo, vault: Vault) -> Settled | None:
@@ -82,10 +77,29 @@ async def settle(number: str, says: TradeSays, *, at: datetime, zone: ZoneInfo, 
 
     Raises PayNoticeUnreadable where another order has this payment already.
     """
+    return (await settle_all([Said(number, says)], at=at, zone=zone, vault=vault))[0]
+
+
+async def settle_all(said: Sequence[Said], *, at: datetime, zone: ZoneInfo, vault: Vault) -> list[Settled | None]:
+    """The same for many, each number once. Raises PayNoticeUnreadable where that is so of any of them."""
     require_atomic()
-    found = await row(statements.LOCKED, number)
-    if found is None:
-        return None
+    locked = {each["number"]: each for each in await rows(statements.LOCKED, sorted(one.number for one in said))}
+    done: dict[str, Settled] = {}
+    paid: list[_Paid] = []
+    for one in said:
+        if (found := locked.get(one.number)) is None:
+            continue
+        weighed = await _weigh(found, one.says, at=at, vault=vault)
+        if isinstance(weighed, Settled):
+            done[one.number] = weighed
+        else:
+            paid.append(weighed)
+    for each, state in (await _take_all(paid, at=at, zone=zone, vault=vault)).items():
+        done[each] = Settled(state)
+    return [done.get(one.number) for one in said]
+
+
+async def _weigh(found: Found, says: TradeSays, *, at: datetime, vault: Vault) -> Settled | _Paid:
     state = OrderState(found["state"])
     if says.heard is not TradeHeard.PAID:
         if contradicts(state, says.heard):
@@ -100,10 +114,10 @@ async def settle(number: str, says: TradeSays, *, at: datetime, zone: ZoneInfo, 
         if found["transaction_id"] != says.transaction_id:
             _complain("payment_twice", found, says)
         return Settled(state)
-    return Settled(await _take(found, state, act, says, at=at, zone=zone, vault=vault))
+    return _Paid(found, state, act, says)
 
 
-def _differs(found: Mapping[str, Any], says: TradeSays, vault: Vault) -> str | None:
+def _differs(found: Found, says: TradeSays, vault: Vault) -> str | None:
     """In what the words are not about this order; the payer is not compared once they have left."""
     compared = {
         "number": (says.number, found["number"]),
@@ -117,166 +131,117 @@ def _differs(found: Mapping[str, Any], says: TradeSays, vault: Vault) -> str | N
     return next((name for name, (theirs, ours) in compared.items() if theirs != ours), None)
 
 
-async def _take(
-    found: Mapping[str, Any],
-    state: OrderState,
-    act: Money,
-    says: TradeSays,
-    *,
-    at: datetime,
-    zone: ZoneInfo,
-    vault: Vault,
-) -> OrderState:
-    issued: list[tuple[Issued, ...]] | None = None
-    if act is not Money.RETURN:
-        try:
-            async with atomic():  # a savepoint: what cannot be given leaves nothing behind
-                if found["offer_id"] is None:
-                    await _begin_term(found, again=act is Money.LOCK_AGAIN, at=at)
-                    issued = []
-                else:
-                    issued = await _fulfil(found, again=act is Money.LOCK_AGAIN, at=at, zone=zone, vault=vault)
-        except _Unfulfillable as trouble:
-            facts = {"number": found["number"], "reason": type(trouble.__cause__).__name__}
-            log.warning("order_not_fulfilled", extra=facts)
-    target = OrderState.RETURNING if issued is None else OrderState.PAID
-    require_edge(state, target)
-    order_id, amount = as_uuid(found["id"]), int(found["amount_fen"])
-    if not await rows(statements.PAY, order_id, state.value, target.value, says.transaction_id, at):
-        # The row is locked, so its state is what was read: the number is another order's.
-        _complain("payment_of_another_order", found, says)
-        raise PayNoticeUnreadable
-    SETTLED.labels(target.value).inc()
-    await note(order_id, state, target, "paid", SYSTEM, at=at)
+async def _take_all(paid: Sequence[_Paid], *, at: datetime, zone: ZoneInfo, vault: Vault) -> dict[str, OrderState]:
+    """Where each order stands now, by its number. What can be given together is; else each is looked at alone."""
+    if not paid:
+        return {}
+    today = await lock_members([each.found for each in paid])
+    plain = [each for each in paid if each.is_plain]
+    if len(plain) > 1:
+        became = await _given(plain, today, at=at, zone=zone, vault=vault)
+        if isinstance(became, DomainError):
+            plain = []
+        else:
+            await _keep(list(zip(plain, became, strict=True)), at=at)
+    else:
+        plain = []
+    done = {each.found["number"]: OrderState.PAID for each in plain}
+    for each in paid:
+        if each.found["number"] not in done:
+            done[each.found["number"]] = await _take(each, today, at=at, zone=zone, vault=vault)
+    return done
+
+
+async def _take(each: _Paid, today: Mapping[UUID, UUID], *, at: datetime, zone: ZoneInfo, vault: Vault) -> OrderState:
+    if each.act is not Money.RETURN:
+        became = await _given([each], today, at=at, zone=zone, vault=vault)
+        if not isinstance(became, DomainError):
+            await _keep([(each, became[0])], at=at)
+            return OrderState.PAID
+        facts = {"number": each.found["number"], "reason": type(became).__name__}
+        log.warning("order_not_fulfilled", extra=facts)
+    await _send_back(each, at=at)
+    return OrderState.RETURNING
+
+
+async def _given(
+    paid: Sequence[_Paid], today: Mapping[UUID, UUID], *, at: datetime, zone: ZoneInfo, vault: Vault
+) -> list[Became] | DomainError:
+    """What they become, or why one of them becomes nothing: then nothing of it happened."""
+    try:
+        async with atomic():  # a savepoint
+            if any(as_uuid(each.found["member_id"]) not in today for each in paid):
+                raise NotSignedIn
+            again = paid[0].act is Money.LOCK_AGAIN
+            if paid[0].found["offer_id"] is None:
+                await _begin_term(paid[0].found, today[as_uuid(paid[0].found["member_id"])], again=again, at=at)
+                return [[]]
+            return await fulfil([each.found for each in paid], today, again=again, at=at, zone=zone, vault=vault)
+    except DomainError as trouble:
+        return trouble
+
+
+async def _keep(given: Sequence[tuple[_Paid, Became]], *, at: datetime) -> None:
+    """The edge, and everything that comes with money that is kept."""
+    await _move([each for each, _ in given], OrderState.PAID, at=at)
+    for each, _ in given:
+        if each.found["method"] == PaymentMethod.CARRIER:
+            await charged(each.found, each.says, is_kept=True)
+    await book([(each.found, became) for each, became in given], at=at)
+
+
+async def _send_back(each: _Paid, *, at: datetime) -> None:
+    """The edge, and the whole of the money on its way back."""
+    found, order_id, amount = each.found, as_uuid(each.found["id"]), int(each.found["amount_fen"])
+    await _move([each], OrderState.RETURNING, at=at)
     if found["method"] == PaymentMethod.CARRIER:
-        await charged(found, says, is_kept=issued is not None)
-    if issued is not None:
-        await _book(found, issued, at)
-        return target
-    if state is OrderState.WAITING:
+        await charged(found, each.says, is_kept=False)
+    if each.state is OrderState.WAITING:
         await unlock([found], at=at)
     await owed(order_id, amount, at=at)
-    cause = OrderRefundCause.UNFULFILLED if state is OrderState.WAITING else OrderRefundCause.LATE
+    cause = OrderRefundCause.UNFULFILLED if each.state is OrderState.WAITING else OrderRefundCause.LATE
     await send_back_whole(order_id, amount, cause, at=at)
-    return target
 
 
-async def _begin_term(found: Mapping[str, Any], *, again: bool, at: datetime) -> None:
-    """The term of membership that a plan's order becomes. Raises _Unfulfillable."""
+async def _move(paid: Sequence[_Paid], to: OrderState, *, at: datetime) -> None:
+    """Raises PayNoticeUnreadable: the rows are locked, so their states are what was read; a number is another's."""
+    wanted = []
+    for each in paid:
+        require_edge(each.state, to)
+        facts = {"id": as_uuid(each.found["id"]), "before": each.state, "transaction_id": each.says.transaction_id}
+        wanted.append({**facts, "after": to})
+    if len(await rows(statements.PAY, dump_rows(wanted), at)) < len(paid):
+        for each in paid:
+            _complain("payment_of_another_order", each.found, each.says)
+        raise PayNoticeUnreadable
+    SETTLED.labels(to.value).inc(len(paid))
+    await note_all([Edge(as_uuid(each.found["id"]), each.state, to, "paid", SYSTEM) for each in paid], at=at)
+
+
+async def _begin_term(found: Found, member_id: UUID, *, again: bool, at: datetime) -> None:
+    """The term of membership that a plan's order becomes. Raises PlanUnknown, what a term raises."""
     order_id = as_uuid(found["id"])
-    try:
-        member_id = await canonical(as_uuid(found["member_id"]))
-        await rows(claim_statements.CLAIMANTS, [member_id])
-        ordered = await ordered_plan(order_id)
-        if ordered is None or (again and ordered.state is not PlanState.PUBLISHED):
-            raise PlanUnknown
-        wanted = TermWanted(
-            member_id=member_id,
-            plan_id=ordered.plan_id,
-            plan_version=ordered.version,
-            title=found["title"],
-            level=ordered.level,
-            day_count=ordered.day_count,
-            cause=TermCause.UPGRADED if ordered.way is PlanWay.UPGRADE else TermCause.BOUGHT,
-            paid_fen=int(found["amount_fen"]),
-            order_id=order_id,
-        )
-        if ordered.way is PlanWay.UPGRADE:
-            await upgrade(wanted, ordered.expected_sequence, at=at)
-        else:
-            await extend(wanted, at=at)
-    except DomainError as trouble:
-        raise _Unfulfillable from trouble
+    ordered = await ordered_plan(order_id)
+    if ordered is None or (again and ordered.state is not PlanState.PUBLISHED):
+        raise PlanUnknown
+    wanted = TermWanted(
+        member_id=member_id,
+        plan_id=ordered.plan_id,
+        plan_version=ordered.version,
+        title=found["title"],
+        level=ordered.level,
+        day_count=ordered.day_count,
+        cause=TermCause.UPGRADED if ordered.way is PlanWay.UPGRADE else TermCause.BOUGHT,
+        paid_fen=int(found["amount_fen"]),
+        order_id=order_id,
+    )
+    if ordered.way is PlanWay.UPGRADE:
+        await upgrade(wanted, ordered.expected_sequence, at=at)
+    else:
+        await extend(wanted, at=at)
 
 
-async def _fulfil(
-    found: Mapping[str, Any], *, again: bool, at: datetime, zone: ZoneInfo, vault: Vault
-) -> list[tuple[Issued, ...]]:
-    """The claims, out of what is locked, or is locked once more. Raises _Unfulfillable."""
-    order_id, quantity = as_uuid(found["id"]), int(found["quantity"])
-    choices = tuple(chosen(found))
-    try:
-        member_id = await canonical(as_uuid(found["member_id"]))
-        await rows(claim_statements.CLAIMANTS, [member_id])
-        offer = await _as_ordered(found)
-        names = tuple(filter(None, found["stock_buckets"].split(",")))
-        if again:
-            if offer.state is not OfferState.PUBLISHED or offer.benefit.is_paused:
-                raise OfferPaused(title=offer.title)
-            locked = await lock(offer, member_id, quantity, choices, at=at, zone=zone)
-            await write_slots([Holding(order_id, offer.id, member_id, locked.slots)], at=at)
-            await rows(statements.LOCKED_FROM, order_id, ",".join(locked.buckets))
-            names = locked.buckets
-        elif not all(await fulfiller(offer.benefit.kind).room(offer.benefit.terms, [choices] * quantity, now=at)):
-            raise OfferPaused(title=offer.title)
-        points = int(found["price_points"])
-        if points:  # what was set aside is what the claims spend; of an order that is late it was given back before
-            await give_back([order_id], at=at)
-            await require(member_id, points * quantity, at=at)
-        wanted = Wanted(
-            member_id=member_id,
-            source=ClaimSource.ORDER,
-            actor=SYSTEM,
-            choices=choices,
-            recharge_to=_recharge_to(found, vault),
-            price_points=points,
-            price_fen=int(found["price_fen"]),
-        )
-        issued = await issue(offer, [wanted] * quantity, at=at, zone=zone, vault=vault, buckets=names, reason="ordered")
-    except DomainError as trouble:
-        raise _Unfulfillable from trouble
-    await _take_over(order_id, member_id, issued)
-    return issued
-
-
-async def _as_ordered(found: Mapping[str, Any]) -> PublishedOffer:
-    """The offer as it was ordered: the terms are those of the order's version, whatever was published since."""
-    offer_id, version = as_uuid(found["offer_id"]), int(found["offer_version"])
-    offer = (await published([offer_id])).get(offer_id)
-    if offer is None:  # published once, or there were no order
-        raise OfferUnknown
-    return replace(offer, version=version, terms=(await terms_of([(offer_id, version)]))[offer_id, version])
-
-
-async def _take_over(order_id: UUID, member_id: UUID, issued: Sequence[tuple[Issued, ...]]) -> None:
-    """The order's slots become those of its claims: of each period one for each claim, in their order.
-
-    Where the member was merged into another one since, they stay the order's: they count for the same person.
-    """
-    by_period: dict[str, list[UUID]] = {}
-    for each in await rows(statements.SLOTS, order_id):
-        if as_uuid(each["member_id"]) == member_id:
-            by_period.setdefault(each["period"], []).append(as_uuid(each["id"]))
-    for slots in by_period.values():
-        for slot_id, (claim, *_) in zip(slots, issued, strict=False):
-            await rows(statements.TAKE_OVER, slot_id, claim.id)
-
-
-async def _book(found: Mapping[str, Any], issued: Sequence[tuple[Issued, ...]], at: datetime) -> None:
-    """Which claims the order became and what each has of the money, the money itself, and the word to the member."""
-    order_id = as_uuid(found["id"])
-    price = int(found["price_fen"])
-    made = [await OrderClaim.create(order_id=order_id, claim_id=claim.id, amount_fen=price) for claim, *_ in issued]
-    if found["offer_id"] is not None:
-        await sold(as_uuid(found["offer_id"]), {each.id: price for each in made}, at=at)
-    await earned(order_id, int(found["amount_fen"]), at=at)
-    await earn(order_id, as_uuid(found["member_id"]), int(found["amount_fen"]), found["payer_hash"], at=at)
-    member_id = str(as_uuid(found["member_id"]))
-    told = {"member_id": member_id, "title": found["title"], "amount_fen": int(found["amount_fen"])}
-    if found["method"] == PaymentMethod.WECHAT:
-        await later("report_shipping", key=f"shipping:{order_id}", at=at + KNOWN_AFTER, order_id=str(order_id))
-    if found["offer_id"] is None:
-        await share_out(order_id, int(found["amount_fen"]), at=at)
-    else:  # a term of membership says so itself
-        await later("say_paid", key=f"paid:{order_id}", at=at, order_key=f"chat:{member_id}", **told)
-
-
-def _recharge_to(found: Mapping[str, Any], vault: Vault) -> str:
-    cipher = found["recharge_to_cipher"]
-    return vault.decrypt(cipher, bound_to=ORDER_NUMBER.bound_to(as_uuid(found["id"]))) if cipher else ""
-
-
-def _complain(event: str, found: Mapping[str, Any], says: TradeSays) -> None:
+def _complain(event: str, found: Found, says: TradeSays) -> None:
     """What people have to look at: money may have moved otherwise than we think."""
     MISMATCHES.labels(event).inc()
     log.error(event, extra={"number": found["number"], "state": found["state"], "heard": says.heard})

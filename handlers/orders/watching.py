@@ -6,17 +6,19 @@ workers do not speak about one order at once; the look at the end of the lock co
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+import zlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from handlers.claims.claims import SYSTEM
 from handlers.errors import PayNoticeUnreadable
+from handlers.group_commit import GroupCommit
 from handlers.orders.in_time import ANSWER_WITHIN, InTime
 from handlers.orders.moving import end_waiting
 from handlers.orders.services import PaymentServices
-from handlers.orders.settling import Settled, settle
+from handlers.orders.settling import Said, Settled, settle_all
 from handlers.ports import Clock, TradeSays, Vault
 from handlers.recurring import BUSINESS_ZONE
 from handlers.retrying import again, refusing
@@ -50,6 +52,9 @@ class OrderWatch:
         self._services = services
         self._zone = zone
         self._in_time = InTime(answer_within)
+        self._lane: GroupCommit[Said, Settled | None] = GroupCommit(
+            "payments", self._decide, key=lambda each: each.number, settle=self._happened
+        )
 
     async def hear(self, headers: Mapping[str, str], body: bytes) -> OrderState:
         """A notice that somebody paid; the same one again changes nothing and is answered alike.
@@ -92,13 +97,25 @@ class OrderWatch:
     async def close(self) -> None:
         """Let what goes on behind an answer end."""
         await self._in_time.close()
+        await self._lane.close()
 
     async def _settle(self, number: str, says: TradeSays) -> Settled | None:
-        async def attempt() -> Settled | None:
-            async with atomic():
-                return await settle(number, says, at=self._clock.now(), zone=self._zone, vault=self._vault)
+        # Two lanes: one decides while the other commits. Of one order everything goes the same way.
+        return await self._lane.submit(zlib.crc32(number.encode()) % 2, Said(number, says))
 
-        return await again(attempt)
+    async def _decide(self, batch: Sequence[Said]) -> list[Settled | None]:
+        return await settle_all(batch, at=self._clock.now(), zone=self._zone, vault=self._vault)
+
+    async def _happened(self, batch: Sequence[Said]) -> list[Settled | None]:
+        """After an interrupted commit, when nobody holds the rows any more: which of them have this very payment."""
+        async with atomic():
+            found = {each["number"]: each for each in await rows(statements.LOCKED, sorted(b.number for b in batch))}
+        return [
+            Settled(OrderState(order["state"]))
+            if (order := found.get(each.number)) and order["transaction_id"] == each.says.transaction_id != ""
+            else None
+            for each in batch
+        ]
 
     async def _begin(self, order_id: UUID) -> Mapping[str, Any] | None:
         async with atomic():

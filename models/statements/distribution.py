@@ -109,6 +109,12 @@ CATEGORY = "SELECT category FROM benefit WHERE id = $1"
 
 # --- earning: the snapshot of an order ($1), as it stands now
 
+# Which of these orders ($1) somebody brought about.
+_WITH_PROMOTERS = "SELECT DISTINCT order_id FROM order_promoter WHERE order_id {these}"
+WITH_PROMOTERS = Both(
+    postgres=_WITH_PROMOTERS.format(these="= ANY($1::uuid[])"),
+    sqlite=_WITH_PROMOTERS.format(these="IN (SELECT value FROM json_each($1))"),
+)
 SNAPSHOT = """
     SELECT s.level, s.promoter_id, s.rule_id, s.rate_bp, p.state, r.cap_bp, r.hold_days, r.protection_days,
         COALESCE(m.canonical_id, m.id) AS member_id, COALESCE(w.is_off, FALSE) AS is_off

@@ -20,8 +20,12 @@ _WHOLE = f"""
     FROM sales_order o {_WHOSE}
 """  # noqa: S608 - no outside input in any of these
 ONE = _WHOLE + "WHERE o.id = $1"
-_BY_NUMBER = _WHOLE + "WHERE o.number = $1"
-LOCKED = Both(postgres=_BY_NUMBER + " FOR UPDATE OF o", sqlite=_BY_NUMBER)
+# Those of these numbers ($1), in the order in which everybody locks them.
+_BY_NUMBERS = _WHOLE + "WHERE o.number "
+LOCKED = Both(
+    postgres=_BY_NUMBERS + "= ANY($1::text[]) ORDER BY o.id FOR UPDATE OF o",
+    sqlite=_BY_NUMBERS + f"{_OF_THESE} ORDER BY o.id",
+)
 LOCKED_BY_ID = Both(postgres=ONE + " FOR UPDATE OF o", sqlite=ONE)
 
 # --- whose: $1 a member's id of any time
@@ -73,6 +77,13 @@ UNFULFILLED = """
     JOIN sales_order o ON o.id = k.order_id
     WHERE k.refund_id IS NULL AND k.amount_fen > 0 AND c.state = 'revoked' AND o.state = 'paid' LIMIT $1
 """
+ADD_CLAIMS = of_rows(
+    """
+    INSERT INTO order_claim (id, created_at, order_id, claim_id, amount_fen)
+    SELECT r.id, $2, r.order_id, r.claim_id, r.amount_fen FROM {rows} WHERE true RETURNING id
+    """,
+    {"id": "uuid", "order_id": "uuid", "claim_id": "uuid", "amount_fen": "bigint"},
+)
 MARK_REFUNDED = Both(
     postgres="UPDATE order_claim SET refund_id = $2 WHERE id = ANY($1::uuid[]) AND refund_id IS NULL RETURNING id",
     sqlite=f"UPDATE order_claim SET refund_id = $2 WHERE id {_OF_THESE} AND refund_id IS NULL RETURNING id",  # noqa: S608
@@ -131,12 +142,15 @@ ADD_EVENTS = of_rows(
 
 # --- moving
 
-# $2 from, $3 to, $4 the payment service's number, $5 when. A number that another order has settles none.
-PAY = """
-    UPDATE sales_order SET state = $3, transaction_id = $4, paid_at = $5, look_at = NULL
-    WHERE id = $1 AND state = $2 AND transaction_id IS NULL
-    AND NOT EXISTS (SELECT 1 FROM sales_order t WHERE t.transaction_id = $4) RETURNING id
-"""
+# $2 when. A number of the payment service that another order has settles none.
+PAY = of_rows(
+    """
+    UPDATE sales_order SET state = r.after, transaction_id = r.transaction_id, paid_at = $2, look_at = NULL FROM {rows}
+    WHERE sales_order.id = r.id AND sales_order.state = r.before AND sales_order.transaction_id IS NULL
+    AND NOT EXISTS (SELECT 1 FROM sales_order t WHERE t.transaction_id = r.transaction_id) RETURNING sales_order.id
+    """,
+    {"id": "uuid", "before": "text", "after": "text", "transaction_id": "text"},
+)
 CLOSE = "UPDATE sales_order SET state = $3, closed_at = $4 WHERE id = $1 AND state = $2 RETURNING id"
 # The same for many whose time is over, of offers ($1) or of all; $2 now, $3 how many.
 _OVERDUE = """
@@ -189,11 +203,16 @@ ADD_SLOTS = of_rows(
     """,
     _SLOT,
 )
-SLOTS = """
-    SELECT id, member_id, period, number FROM claim_slot WHERE order_id = $1 AND claim_id IS NULL
-    ORDER BY period, number
+_SLOTS = """
+    SELECT id, order_id, member_id, period, number FROM claim_slot WHERE order_id {these} AND claim_id IS NULL
+    ORDER BY order_id, period, number
 """
-TAKE_OVER = "UPDATE claim_slot SET claim_id = $2 WHERE id = $1 AND claim_id IS NULL RETURNING id"
+SLOTS = Both(postgres=_SLOTS.format(these="= ANY($1::uuid[])"), sqlite=_SLOTS.format(these=_OF_THESE))
+TAKE_OVER = of_rows(
+    "UPDATE claim_slot SET claim_id = r.claim_id FROM {rows} WHERE claim_slot.id = r.id"
+    " AND claim_slot.claim_id IS NULL RETURNING claim_slot.id",
+    {"id": "uuid", "claim_id": "uuid"},
+)
 FREE_OF_ORDER = "DELETE FROM claim_slot WHERE order_id = $1 AND claim_id IS NULL RETURNING id"
 FREE_OF_CLAIMS = Both(
     postgres="DELETE FROM claim_slot WHERE claim_id = ANY($1::uuid[]) RETURNING id",

@@ -7,7 +7,7 @@ import pytest
 
 from handlers.claims.paying import Purses
 from handlers.errors import DomainError, PointsShort, PriceChanged
-from handlers.orders import locking, settling, writing
+from handlers.orders import fulfilling, locking, writing
 from handlers.points.points import EntryKind
 from handlers.rules.offer_terms import Limit, Period, Price
 from models.claims import Claim
@@ -143,7 +143,7 @@ async def test_without_setting_them_aside_money_is_taken_for_what_cannot_be_give
 
     monkeypatch.setattr(writing, "purses_of", bottomless)
     monkeypatch.setattr(writing, "set_aside", nothing)
-    monkeypatch.setattr(settling, "give_back", nothing)
+    monkeypatch.setattr(fulfilling, "give_back", nothing)
     monkeypatch.setattr(locking, "give_back", nothing)
     waiting = await fifty(ming, await sold(rooms, stock=50))
     assert len(waiting) == 50

@@ -6,9 +6,11 @@ import pytest
 
 from handlers.errors import OrderRefundTooMuch, RefundNothing
 from handlers.orders import moving, refunding, settling
+from handlers.orders.watching import OrderWatch
 from handlers.rules.order_states import Money
 from models.database import dialect, rows
 from models.orders import Order, OrderRefund
+from models.sql import of_rows
 from models.statements import orders as statements
 from models.words import OrderState
 from tests.handlers.buying import PRICE, a_buyer, breaches, claims, for_sale, stands
@@ -26,13 +28,18 @@ async def ordered(rooms):
     return rooms
 
 
+def of_another_process(watch: OrderWatch) -> OrderWatch:
+    """Within one, what is said of one order goes one after the other."""
+    return OrderWatch(watch._clock, watch._vault, watch._services)
+
+
 async def two_notices(rooms, monkeypatch) -> list[OrderState]:
     """The second comes while the first is inside its transaction."""
-    held = Held(monkeypatch, settling, "note")
-    hear, notice = rooms.handlers.order_watch.hear, rooms.payments.pay(rooms.order.number)
-    first = asyncio.create_task(hear({}, notice))
+    held = Held(monkeypatch, settling, "note_all")
+    watch, notice = rooms.handlers.order_watch, rooms.payments.pay(rooms.order.number)
+    first = asyncio.create_task(watch.hear({}, notice))
     await held.reached.wait()
-    second = asyncio.create_task(hear({}, notice))
+    second = asyncio.create_task(of_another_process(watch).hear({}, notice))
     await somebody_waits_for_a_lock()
     held.go.set()
     return list(await asyncio.gather(first, second))
@@ -45,8 +52,10 @@ async def test_two_notices_at_once_make_one_claim_and_one_entry(ordered, monkeyp
 
 
 async def test_without_the_guards_two_notices_make_two_claims(ordered, monkeypatch):
-    again = (
-        "UPDATE sales_order SET state = $3, transaction_id = $4, paid_at = $5 WHERE id = $1 AND $2 <> '' RETURNING id"
+    again = of_rows(
+        "UPDATE sales_order SET state = r.after, transaction_id = r.transaction_id, paid_at = $2 FROM {rows}"
+        " WHERE sales_order.id = r.id RETURNING sales_order.id",
+        {"id": "uuid", "after": "text", "transaction_id": "text"},
     )
     monkeypatch.setattr(statements, "PAY", again)
     monkeypatch.setattr(settling, "on_money", lambda _: Money.FULFIL)
@@ -57,12 +66,12 @@ async def test_without_the_guards_two_notices_make_two_claims(ordered, monkeypat
 
 
 async def test_a_notice_and_the_question_at_once_have_one_effect(ordered, monkeypatch):
-    held, watch = Held(monkeypatch, settling, "note"), ordered.handlers.order_watch
+    held, watch = Held(monkeypatch, settling, "note_all"), ordered.handlers.order_watch
     notice = ordered.payments.pay(ordered.order.number)
     ordered.clock.advance(MINUTES)
     asking = asyncio.create_task(watch.poll())
     await held.reached.wait()
-    hearing = asyncio.create_task(watch.hear({}, notice))
+    hearing = asyncio.create_task(of_another_process(watch).hear({}, notice))
     await somebody_waits_for_a_lock()
     held.go.set()
     assert (await asking, await hearing) == (1, OrderState.PAID)
@@ -71,7 +80,7 @@ async def test_a_notice_and_the_question_at_once_have_one_effect(ordered, monkey
 
 async def expired_while_it_is_paid(rooms, monkeypatch) -> None:
     """The time runs out, and the sweep comes while the money is inside its transaction."""
-    held, watch = Held(monkeypatch, settling, "note"), rooms.handlers.order_watch
+    held, watch = Held(monkeypatch, settling, "note_all"), rooms.handlers.order_watch
     hearing = asyncio.create_task(watch.hear({}, rooms.payments.pay(rooms.order.number)))
     await held.reached.wait()
     rooms.clock.advance(16 * MINUTES)
