@@ -1,6 +1,7 @@
 """Orders and payments of the same moment: each gets its own answer, and nobody pays for a neighbour's trouble."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
