@@ -23,7 +23,7 @@ from handlers.orders.wishes import Ordered
 from handlers.ports import CarrierBilling, Clock, CodeSays, ToCharge, Vault
 from handlers.requests import Answer, once
 from handlers.retrying import again, refusing
-from handlers.rules.carrier_billing import CODE_PAUSE, MOST_CODES
+from handlers.rules.carrier_billing import CODE_PAUSE, MOST_CODES, MOST_CODES_A_MONTH
 from handlers.standing import standing
 from models.database import atomic, row, rows
 from models.sql import as_instant, as_uuid
@@ -42,7 +42,7 @@ class Codes:
         self._billing = billing
 
     async def send(self, person: Person, order_id: UUID, *, request_id: str) -> Answer[Ordered]:
-        """Another code for an order that waits: a minute after the one before, five of them at most.
+        """Another code for an order that waits: a minute after the one before, five at most, and sixty of a month.
 
         Raises OrderUnknown, OrderNotOnTheBill, OrderNotWaiting, CarrierUnderWay, CarrierCodeTooOften, NumberUnknown,
         NotSignedIn, MemberFrozen, KeyReused; CarrierUnavailable (under another key another one may be asked for); with
@@ -72,11 +72,13 @@ class Codes:
     async def send_first(self, person: Person, order_id: UUID) -> None:
         """The first one of an order; again, nothing once the carrier has said that it sent it.
 
-        Raises CarrierUnavailable, NumberUnknown; with the order over, CarrierRefusedCharge, CarrierArrears.
+        Raises CarrierUnavailable, CarrierCodeTooOften, NumberUnknown; with the order over, CarrierRefusedCharge,
+        CarrierArrears.
         """
 
         async def take() -> bool:
             async with atomic():
+                await rows(order_statements.LOCKED_BY_ID, order_id)
                 found = await row(statements.CHARGE, order_id)
                 if found is None or found["code_sent_at"] or found["state"] != ChargeState.WAITING:
                     return False
@@ -111,7 +113,8 @@ class Codes:
     async def _take(self, order_id: UUID) -> None:
         """Raises CarrierUnderWay, CarrierCodeTooOften."""
         now = self._clock.now()
-        if await rows(statements.TAKE_CODE, order_id, now, now - CODE_PAUSE, MOST_CODES):
+        await rows(statements.LOCK_MONTH, order_id)
+        if await rows(statements.TAKE_CODE, order_id, now, now - CODE_PAUSE, MOST_CODES, MOST_CODES_A_MONTH):
             return
         found = await row(statements.CHARGE, order_id)
         if found is None:

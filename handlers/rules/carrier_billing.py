@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from models.words import ChargeState
 
 MOST_CODES = 5  # that are asked for, for one order
+MOST_CODES_A_MONTH = 60  # for all orders of one number: whoever orders and cancels must not flood a phone
 MOST_ATTEMPTS = 5  # that are tried, for one order
 CODE_VALID_FOR = timedelta(minutes=5)
 CODE_PAUSE = timedelta(seconds=60)  # between two codes

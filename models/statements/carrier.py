@@ -31,11 +31,17 @@ COUNTS_LESS = """
     WHERE order_id = $1 AND counted_fen >= $2 RETURNING month_id
 """
 COUNTS_AGAIN = "UPDATE carrier_charge SET counted_fen = $2 WHERE order_id = $1 AND counted_fen = 0 RETURNING month_id"
-# Another code: $2 now, $3 the latest time of the one before it, $4 how many there may be.
+# Codes of one number are asked for one after the other, so that they can be counted over all its orders of the month.
+_MONTH_OF = """
+    SELECT m.id FROM carrier_month m JOIN carrier_charge k ON k.month_id = m.id WHERE k.order_id = $1
+"""
+LOCK_MONTH = Both(postgres=_MONTH_OF + " FOR UPDATE OF m", sqlite=_MONTH_OF)
+# Another code: $2 now, $3 the latest time of the one before it, $4 how many there may be, $5 how many within the month.
 TAKE_CODE = """
     UPDATE carrier_charge SET code_count = code_count + 1, code_asked_at = $2, code_sent_at = NULL
     WHERE order_id = $1 AND state = 'waiting' AND code_count < $4
-    AND (code_sent_at IS NULL OR code_asked_at <= $3) RETURNING id
+    AND (code_sent_at IS NULL OR code_asked_at <= $3)
+    AND (SELECT SUM(t.code_count) FROM carrier_charge t WHERE t.month_id = carrier_charge.month_id) < $5 RETURNING id
 """
 CODE_SENT = "UPDATE carrier_charge SET code_sent_at = $2 WHERE order_id = $1 RETURNING id"
 # One try with a code: whoever gets the row back sends it. $2 now, $3 since when the code must have been asked for,

@@ -2,7 +2,7 @@
 
 import { $, el } from "/phone/dom.js";
 import { amount, cost, lastDay } from "/phone/amounts.js";
-import { state } from "/phone/control.js";
+import { ask, state } from "/phone/control.js";
 import { showSheet } from "/phone/sheet.js";
 
 const WHY_NOT = {
@@ -28,9 +28,10 @@ export function askForMoney(order, touch, after) {
 }
 
 // The phone shows the SMS as it came; whoever reads it types the code.
-export function askForCode({ order, confirmation }, touch, after) {
+export async function askForCode({ order, confirmation }, touch, after) {
   const code = el("input", { testid: "bill-code", inputMode: "numeric", maxLength: 8, placeholder: "短信验证码", "aria-label": "短信验证码" });
-  const sms = el("p", { className: "fine", testid: "bill-sms" }, state.details?.messages?.at(-1) ?? "短信还没有收到");
+  const seen = await ask("GET", `/people/${state.person}`);  // the SMS came with the answer: the page may not know it yet
+  const sms = el("p", { className: "fine", testid: "bill-sms" }, seen?.messages.at(-1) ?? "短信还没有收到");
   const confirm = async () => {
     const call = await touch("confirm_bill", { order: order.id, code: code.value.trim() });
     if (call?.status !== 200) return;

@@ -1,10 +1,12 @@
 """Orders on a phone bill: whose number, the code, the caps, an answer that is lost, the time, and the way back."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from handlers.carrier_billing import codes as codes_module
 from handlers.errors import (
     CarrierArrears,
     CarrierAttemptsOver,
@@ -184,6 +186,17 @@ async def test_five_codes_are_sent_for_an_order_and_no_more(rooms, ming):
         await codes.send(ming.person, order.id, request_id="sixth")
     assert often.value.retry_after is None
     assert [each for each, _ in rooms.carrier.calls].count("announce") == 5
+
+
+async def test_a_phone_is_sent_so_many_codes_a_month_whatever_is_ordered(rooms, ming, monkeypatch):
+    monkeypatch.setattr(codes_module, "MOST_CODES_A_MONTH", 3)
+    offer = await on_the_bill(rooms, limits=(), stock=20)
+    orders = (ming.order(offer, f"order-{number}") for number in range(6))
+    answers = await asyncio.gather(*orders, return_exceptions=True)
+    assert sum(isinstance(each, CarrierCodeTooOften) for each in answers) == 3
+    assert [each for each, _ in rooms.carrier.calls].count("announce") == 3
+    hong = await a_subscriber(rooms, "o-hong", "13912345671")
+    await hong.order(offer)
 
 
 async def test_an_order_that_could_not_be_announced_is_kept_and_goes_on_with_the_same_key(rooms, ming):
