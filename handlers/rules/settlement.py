@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -69,16 +69,6 @@ class Amounts:
             self.fee_fen + other.fee_fen,
         )
 
-    def plus(self, entry: SettledEntry) -> "Amounts":
-        """With one more."""
-        return Amounts(
-            self.count + 1,
-            self.settlement_fen + entry.settlement_fen,
-            self.operator_fen + entry.operator_fen,
-            self.merchant_fen + entry.merchant_fen,
-            self.fee_fen + entry.fee_fen,
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Totals:
@@ -121,12 +111,6 @@ class Totals:
         """Both together."""
         return Totals(self.redeemed.with_all_of(other.redeemed), self.reversed.with_all_of(other.reversed))
 
-    def plus(self, entry: SettledEntry) -> "Totals":
-        """With one more."""
-        if entry.is_taken_back:
-            return Totals(self.redeemed, self.reversed.plus(entry))
-        return Totals(self.redeemed.plus(entry), self.reversed)
-
 
 @dataclass(frozen=True, slots=True)
 class Sum:
@@ -168,29 +152,61 @@ class Folding:
         said: list[object] = [FORM, str(merchant_id), business_on.isoformat()]
         self._digest = hashlib.sha256(_canonical([*said, from_on.isoformat()] if from_on else said))
         self._late_count = 0
-        self._by_benefit: dict[tuple[UUID, date], Totals] = {}
+        # By benefit and day what was given and what was taken back, as `Amounts` has it; counted up, because there may
+        # be a million entries.
+        self._sums: dict[tuple[UUID, date], tuple[list[int], list[int]]] = {}
         self._last: UUID | None = None
+        self._day = business_on, *_bounds(business_on, zone)  # the one that was asked for last, and where it ends
+        self._texts: dict[UUID | None, str] = {None: "null"}
 
     def add(self, entry: SettledEntry) -> None:
         """One more. Raises ValueError for one that does not come after the last: the hash depends on the order."""
         if self._last is not None and entry.id <= self._last:
             raise ValueError("entries come in the order of their ids")
         self._last = entry.id
-        belongs = belongs_on(entry.origin_at, self._zone)
-        self._digest.update(_line(entry, belongs))
+        belongs = self._belongs_on(entry.origin_at)
+        self._digest.update(self._line(entry, belongs))
         self._late_count += belongs < self._first_on
         key = (entry.benefit_id, belongs)
-        self._by_benefit[key] = self._by_benefit.get(key, Totals()).plus(entry)
+        sums = self._sums.get(key) or self._sums.setdefault(key, ([0] * 5, [0] * 5))
+        sum_ = sums[entry.is_taken_back]
+        sum_[0] += 1
+        sum_[1] += entry.settlement_fen
+        sum_[2] += entry.operator_fen
+        sum_[3] += entry.merchant_fen
+        sum_[4] += entry.fee_fen
 
     def made(self) -> DayStatement:
         """The statement of what came so far."""
+        found = {key: Totals(Amounts(*given), Amounts(*back)) for key, (given, back) in self._sums.items()}
         totals = Totals()
-        for each in self._by_benefit.values():
+        for each in found.values():
             totals = totals.with_all_of(each)
-        ordered = sorted(self._by_benefit, key=lambda key: (key[1], key[0]))
-        sums = tuple(Sum(*key, self._by_benefit[key]) for key in ordered)
+        ordered = sorted(found, key=lambda key: (key[1], key[0]))
+        sums = tuple(Sum(*key, found[key]) for key in ordered)
         digest = self._digest.hexdigest()
         return DayStatement(self._merchant_id, self._business_on, totals, self._late_count, sums, digest, self._from_on)
+
+    def _belongs_on(self, origin_at: datetime) -> date:
+        """As `belongs_on`; one entry after the other is mostly of the same day."""
+        day, since, until = self._day
+        if not since <= origin_at < until:
+            day = belongs_on(origin_at, self._zone)
+            self._day = day, *_bounds(day, self._zone)
+        return day
+
+    def _line(self, entry: SettledEntry, belongs: date) -> bytes:
+        """As `_canonical` would write these fields. What has no fee reads as it did before there were any."""
+        texts = self._texts
+        benefit = texts.get(entry.benefit_id) or texts.setdefault(entry.benefit_id, f'"{entry.benefit_id}"')
+        store = texts.get(entry.store_id) or texts.setdefault(entry.store_id, f'"{entry.store_id}"')
+        about = f'"{entry.about}"' if entry.about else "null"
+        at = entry.happened_at.astimezone(UTC).isoformat(timespec="microseconds")
+        fee = f",{entry.fee_fen}" if entry.fee_fen else ""
+        return (
+            f'["{entry.id}","{entry.kind.value}",{about},"{belongs.isoformat()}",{benefit},{store},{entry.uses},'
+            f'{entry.settlement_fen},{entry.operator_fen},{entry.merchant_fen},"{at}"{fee}]\n'
+        ).encode()
 
 
 def stated(merchant_id: UUID, business_on: date, entries: Iterable[SettledEntry], zone: ZoneInfo) -> DayStatement:
@@ -201,25 +217,10 @@ def stated(merchant_id: UUID, business_on: date, entries: Iterable[SettledEntry]
     return folding.made()
 
 
-def _line(entry: SettledEntry, belongs: date) -> bytes:
-    """What has no fee reads as it did before there were any."""
-    fee = [entry.fee_fen] if entry.fee_fen else []
-    return _canonical(
-        [
-            str(entry.id),
-            entry.kind.value,
-            str(entry.about) if entry.about else None,
-            belongs.isoformat(),
-            str(entry.benefit_id),
-            str(entry.store_id) if entry.store_id else None,
-            entry.uses,
-            entry.settlement_fen,
-            entry.operator_fen,
-            entry.merchant_fen,
-            entry.happened_at.astimezone(UTC).isoformat(timespec="microseconds"),
-            *fee,
-        ]
-    )
+def _bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Its first instant, and the first of the next."""
+    first, following = (datetime.combine(each, time(), zone).astimezone(UTC) for each in (day, day + timedelta(days=1)))
+    return first, following
 
 
 def _canonical(fields: list[object]) -> bytes:

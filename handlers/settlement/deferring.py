@@ -37,26 +37,28 @@ class SaleDeferring:
 
     async def sweep(self) -> int:
         """Look at the claims of every order; of how many more or less is held back now."""
-        after, moved = _NO_ID, 0
-        while True:
-            last, count = await again(partial(self._page, after))
+        after: UUID | None = _NO_ID
+        moved = 0
+        while after is not None:
+            after, count = await again(partial(self._page, after))
             moved += count
-            if count < PAGE:
-                return moved
-            after = last
+        return moved
 
-    async def _page(self, after: UUID) -> tuple[UUID, int]:
+    async def _page(self, after: UUID) -> tuple[UUID | None, int]:
+        """Behind which id the next page begins, if there is one, and how many of this one moved."""
         async with atomic():
             now = self._clock.now()
-            found = await rows(statements.DEFERRED, after, now, PAGE)
+            seen = await rows(statements.DEFERRED, after, now, PAGE)
+            following = as_uuid(seen[-1]["id"]) if len(seen) == PAGE else None
+            found = [each for each in seen if each["target_fen"] != each["held_fen"]]
             if not found:
-                return after, 0
+                return following, 0
             await _write(found, now)
             delta = sum(int(each["target_fen"]) - int(each["held_fen"]) for each in found)
             if delta:
                 debit, credit = (INCOME, UNEARNED) if delta > 0 else (UNEARNED, INCOME)
                 await post([Move(await fen(), debit, credit, abs(delta), Cause(DEFERRED, str(new_id())))], at=now)
-            return as_uuid(found[-1]["id"]), len(found)
+            return following, len(found)
 
 
 async def _write(found: Sequence[Mapping[str, Any]], now: datetime) -> None:

@@ -22,7 +22,7 @@ _Page = Callable[[UUID], Awaitable[list[dict[str, Any]]]]
 
 
 async def open_entries(merchant_id: UUID, ends_at: datetime) -> AsyncIterator[SettledEntry]:
-    """What no statement of this merchant has, from before `ends_at`, locked as it is read."""
+    """What no statement of this merchant has, from before `ends_at`."""
     fees = Fees(await terms_of_merchant(merchant_id))
     places = statements.OPEN_ENTRIES, statements.OPEN_SALES, statements.OPEN_CONFLICTS
     async for each in _merged(*(_paged(_asking(place, merchant_id, ends_at)) for place in places)):

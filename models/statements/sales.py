@@ -47,11 +47,9 @@ _TARGET = """
         THEN COALESCE(k.amount_fen * c.uses_left / NULLIF(c.uses_total, 0), 0) ELSE 0 END
 """
 DEFERRED = f"""
-    SELECT w.id, w.amount_fen, w.held_fen, w.target_fen FROM (
-        SELECT k.id, k.amount_fen, COALESCE(d.held_fen, 0) AS held_fen, {_TARGET} AS target_fen
-        FROM order_claim k JOIN claim c ON c.id = k.claim_id LEFT JOIN deferred_sale d ON d.order_claim_id = k.id
-        WHERE k.id > $1 AND k.amount_fen > 0
-    ) w WHERE w.held_fen <> w.target_fen ORDER BY w.id LIMIT $3
+    SELECT k.id, k.amount_fen, COALESCE(d.held_fen, 0) AS held_fen, {_TARGET} AS target_fen
+    FROM order_claim k JOIN claim c ON c.id = k.claim_id LEFT JOIN deferred_sale d ON d.order_claim_id = k.id
+    WHERE k.id > $1 AND k.amount_fen > 0 ORDER BY k.id LIMIT $3
 """  # noqa: S608 - no outside input in it
 # One that somebody else moved meanwhile does not come back. $2 now
 DEFER = of_rows(

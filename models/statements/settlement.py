@@ -64,11 +64,12 @@ _ENTRIES = """
         r.operator_share_fen, r.merchant_share_fen, r.redeemed_at, o.redeemed_at AS origin_at
     FROM settlement_entry e JOIN redemption r ON r.id = e.redemption_id LEFT JOIN redemption o ON o.id = r.reverses_id
 """
-# A page of what no statement has, earlier days too. $1 merchant, $2 the end of the day, $3 after this one, $4 how many
+# A page of what no statement has, earlier days too. $1 merchant, $2 the end of the day, $3 after this one, $4 how many.
+# Not locked: rows never change, only more can come, and whoever assigns them counts and waits for who holds one.
 _WHERE_OPEN = """
     WHERE e.merchant_id = $1 AND e.statement_id IS NULL AND e.happened_at < $2 AND e.id > $3 ORDER BY e.id LIMIT $4
 """
-OPEN_ENTRIES = Both(postgres=f"{_ENTRIES} {_WHERE_OPEN} FOR NO KEY UPDATE OF e", sqlite=f"{_ENTRIES} {_WHERE_OPEN}")
+OPEN_ENTRIES = f"{_ENTRIES} {_WHERE_OPEN}"
 # $1 the statement, $2 after this one, $3 how many
 _WHERE_OF = "WHERE e.statement_id = $1 AND e.id > $2 ORDER BY e.id LIMIT $3"
 ENTRIES_OF = f"{_ENTRIES} {_WHERE_OF}"
@@ -78,9 +79,7 @@ _CONFLICTS = """
         f.operator_share_fen, f.merchant_share_fen, e.happened_at AS redeemed_at, f.given_at AS origin_at
     FROM conflict_entry e JOIN offline_conflict f ON f.id = e.conflict_id JOIN claim c ON c.id = f.claim_id
 """
-OPEN_CONFLICTS = Both(
-    postgres=f"{_CONFLICTS} {_WHERE_OPEN} FOR NO KEY UPDATE OF e", sqlite=f"{_CONFLICTS} {_WHERE_OPEN}"
-)
+OPEN_CONFLICTS = f"{_CONFLICTS} {_WHERE_OPEN}"
 CONFLICTS_OF = f"{_CONFLICTS} {_WHERE_OF}"
 # Of a sale the merchant's part is what the operator pays; it happened nowhere.
 _SALES = """
@@ -89,7 +88,7 @@ _SALES = """
         0 AS merchant_share_fen, e.happened_at AS redeemed_at, o.happened_at AS origin_at
     FROM sale_entry e LEFT JOIN sale_entry o ON o.id = e.reverses_id
 """
-OPEN_SALES = Both(postgres=f"{_SALES} {_WHERE_OPEN} FOR NO KEY UPDATE OF e", sqlite=f"{_SALES} {_WHERE_OPEN}")
+OPEN_SALES = f"{_SALES} {_WHERE_OPEN}"
 SALES_OF = f"{_SALES} {_WHERE_OF}"
 # $1 the statement, $2 merchant, $3 the end of the day, ids from behind $4 up to $5: a part at a time, because there may
 # be more than one statement may take time for. Who closes counts what is assigned: more than was read is one that came

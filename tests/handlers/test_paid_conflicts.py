@@ -134,7 +134,7 @@ async def test_a_decision_that_is_committed_after_its_day_was_closed_waits_for_t
     await pays(books, case)
     tuesday = books.next_day(hours=0)
     with monkeypatch.context() as not_there_yet:  # as if the transaction of the decision had not ended
-        nothing = f"SELECT * FROM ({statements.OPEN_CONFLICTS.sqlite}) AS unseen WHERE 1 = 0"
+        nothing = f"SELECT * FROM ({statements.OPEN_CONFLICTS}) AS unseen WHERE 1 = 0"
         not_there_yet.setattr(statements, "OPEN_CONFLICTS", nothing)
         not_there_yet.setattr(statements, "ASSIGN_CONFLICTS", f"{statements.ASSIGN_CONFLICTS} AND 1 = 0")
         await books.close(tuesday)

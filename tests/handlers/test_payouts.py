@@ -16,6 +16,7 @@ from handlers.errors import (
     StatementsForManagers,
     StatementUnknown,
 )
+from handlers.retrying import DatabaseBusy
 from handlers.rules.payout_states import EDGES, Due, Line, lines_of
 from models.database import script
 from models.ids import new_id
@@ -139,6 +140,24 @@ async def test_confirmed_by_twenty_at_once_it_is_owed_once(books, ming):
     done = await asyncio.gather(*(books.confirm(statement) for _ in range(20)), return_exceptions=True)
     assert [type(each) for each in done].count(StatementConfirmed) == 19
     assert await booked() == {"statement": 100}
+
+
+async def test_confirming_blindly_is_stopped_by_the_index_and_without_it_a_statement_is_confirmed_twice(
+    books, ming, monkeypatch
+):
+    """The negative control: first what a reply looks at is taken away, then what the database looks at."""
+    statement = await books.day(ming, 100)
+    seen = statements.LOCK_STATEMENT.sqlite
+    blind = f"SELECT x.id, x.merchant_id, x.organization_id, x.payable_fen, NULL AS reply FROM ({seen}) AS x"
+    monkeypatch.setattr(statements, "LOCK_STATEMENT", blind)
+    await books.confirm(statement)
+    with pytest.raises(IntegrityError):
+        await books.confirm(statement)
+    await script("DROP INDEX statement_reply_confirmed")
+    await books.confirm(statement)
+    assert await StatementReply.filter(kind=StatementReplyKind.CONFIRMED).count() == 2
+    with pytest.raises(DatabaseBusy):  # and the batch's own index would still not pay it twice
+        await books.propose()
 
 
 # --- batches

@@ -1,6 +1,7 @@
 """Settlement as a pure function: which terms hold, what a use is settled at, and what a statement says."""
 
 import hashlib
+import json
 import random
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -14,9 +15,18 @@ from handlers.recurring import BUSINESS_ZONE
 from handlers.rules.benefit_terms import VoucherTerms
 from handlers.rules.redemption import Presented, money
 from handlers.rules.settlement import Folding, SettledEntry, stated
-from handlers.rules.settlement_terms import TermsInForce, TermsVersion, in_force
+from handlers.rules.settlement_terms import (
+    Fee,
+    Fees,
+    TermsInForce,
+    TermsVersion,
+    in_force,
+    part_of_sale,
+    period_days,
+    sale_share_bp,
+)
 from models.ids import new_id
-from models.words import BenefitKind, ClaimState, EntryKind, MemberStatus
+from models.words import BenefitKind, ClaimState, EntryKind, MemberStatus, SettlementPeriod
 
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)  # in Shanghai
 MERCHANT, COFFEE, TEA, STORE = UUID(int=1), UUID(int=2), UUID(int=3), UUID(int=4)
@@ -243,3 +253,87 @@ def test_shares_sum_to_the_whole_in_every_statement(facts):
     assert all(each.payable_operator_fen + each.payable_merchant_fen == each.payable_fen for each in totals)
     assert sum(each.totals.payable_fen for each in made.sums) == made.totals.payable_fen
     assert made.totals.redeemed.count + made.totals.reversed.count == len(entries)
+
+
+@pytest.mark.parametrize("fee", [0, 7])
+def test_the_hash_is_over_one_line_of_json_for_each_entry_and_a_fee_is_told_where_there_is_one(fee):
+    sold = an_entry(EntryKind.SALE, operator=1000, store_id=None, fee_fen=fee)
+    told = [str(sold.id), "sale", None, "2026-03-02", str(COFFEE), None, 1, 1000, 1000, 0]
+    told += ["2026-03-02T04:00:00.000000+00:00", *([fee] if fee else [])]
+    head = ["settlement-statement/1", str(MERCHANT), "2026-03-02"]
+    lines = "".join(json.dumps(each, separators=(",", ":")) + "\n" for each in (head, told))
+    made = of_the_day(sold)
+    assert made.hash == hashlib.sha256(lines.encode()).hexdigest()
+    assert (made.totals.fee_fen, made.totals.net_fen) == (fee, 1000 - fee)
+
+
+def test_of_several_days_what_belongs_to_one_before_the_first_is_late_and_the_hash_is_another():
+    entries = [an_entry(), an_entry(at=NOON - DAY), an_entry(EntryKind.SALE_REFUND, origin=NOON - 2 * DAY)]
+    folded = {}
+    for from_on in (None, date(2026, 3, 1)):
+        folding = Folding(MERCHANT, date(2026, 3, 2), BUSINESS_ZONE, from_on=from_on)
+        for each in entries:
+            folding.add(each)
+        folded[from_on] = folding.made()
+    alone, both = folded.values()
+    assert (alone.late_count, both.late_count, both.totals) == (2, 1, alone.totals)
+    assert alone.hash != both.hash
+
+
+# --- fees, parts of sales, periods
+
+
+@given(st.integers(0, 10**9), st.integers(0, 10_000), st.integers(0, 10**6))
+def test_fee_and_net_make_up_the_line_and_the_remainder_is_the_houses(gross, rate, flat):
+    fee = Fee(rate, flat).of(gross)
+    net = gross - fee
+    assert 0 <= fee <= gross
+    assert net == max(gross * (10_000 - rate) // 10_000 - flat, 0)
+    assert fee * 10_000 >= gross * rate  # never less than the rate
+
+
+@given(st.integers(0, 10**9), st.integers(0, 10_000))
+def test_a_part_of_a_sale_never_passes_what_was_paid(amount, share):
+    part = part_of_sale(amount, share)
+    assert 0 <= part <= amount
+    assert 0 <= amount * share - part * 10_000 < 10_000
+
+
+def terms(number: int, starts_at: datetime, benefit: UUID | None = None, **facts) -> TermsVersion:
+    return TermsVersion(number, starts_at, benefit, None, None, **facts)
+
+
+def test_a_fee_is_that_of_the_instant_it_goes_back_to_by_benefit_before_merchant_and_each_part_by_itself():
+    versions = [
+        terms(1, NOON - DAY, fee_bp=100, fee_flat_fen=5),
+        terms(2, NOON, COFFEE, fee_bp=200),
+        terms(3, NOON + HOUR, fee_flat_fen=9),
+        terms(4, NOON + 2 * HOUR, COFFEE),
+    ]
+    fees = Fees(versions)
+    found = {
+        hours: (fees.at(COFFEE, NOON + hours * HOUR), fees.at(TEA, NOON + hours * HOUR)) for hours in (-1, 0, 1, 2)
+    }
+    assert fees.at(COFFEE, NOON - 2 * DAY) == Fee()
+    assert found == {
+        -1: (Fee(100, 5), Fee(100, 5)),
+        0: (Fee(200, 5), Fee(100, 5)),
+        1: (Fee(200, 9), Fee(0, 9)),
+        2: (Fee(0, 9), Fee(0, 9)),
+    }
+
+
+def test_the_part_of_a_sale_is_looked_for_as_everything_else_and_is_nothing_without_terms():
+    versions = [terms(1, NOON - DAY, sale_share_bp=8_000), terms(2, NOON, COFFEE, sale_share_bp=0)]
+    assert [sale_share_bp(versions, each, NOON) for each in (COFFEE, TEA)] == [0, 8_000]
+    assert sale_share_bp(versions, COFFEE, NOON - HOUR) == 8_000
+    assert sale_share_bp([], COFFEE, NOON) == 0
+
+
+def test_a_statement_is_of_a_day_unless_the_merchants_terms_of_its_beginning_say_the_month():
+    monthly = [terms(1, NOON, period=SettlementPeriod.MONTH), terms(2, NOON + 9 * DAY)]
+    day = date(2026, 2, 10)
+    assert period_days([], day, NOON) == (day, day)
+    assert period_days(monthly, day, NOON) == (date(2026, 2, 1), date(2026, 2, 28))
+    for at in (NOON - HOUR, NOON + 9 * DAY):  # a version that says nothing ends it
+        assert period_days(monthly, day, at) == (day, day)
