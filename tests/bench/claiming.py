@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import uvloop
 
 from handlers.rules.offer_terms import OfferTerms
-from tests.bench.beside import read
+from tests.bench.beside import analyse, read
 from tests.bench.figures import Subject, Supply
 from tests.bench.joining import joins
 from tests.bench.load import BadAnswers, Line, Load
@@ -73,8 +73,7 @@ def crowd(town: Town, count: int) -> list[str]:
     lacking = count - len(town.crowd)
     if lacking > 0 and town.stores.pair == "postgres":
         town.crowd.extend(one.token for one in seeding(town.stores, lambda ground: members(ground, lacking)))
-        # As the database does by itself within a minute: plans that were made over an empty table are made anew.
-        read(town.stores, "ANALYZE")
+        analyse(town.stores)
     elif lacking > 0:
         codes = [code for code, _ in town.fresh_people(lacking)]
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -15,7 +15,7 @@ import uvloop
 
 from handlers.rules.offer_terms import OfferTerms, Price
 from tests.bench.accounts import MP
-from tests.bench.beside import read
+from tests.bench.beside import analyse, read
 from tests.bench.figures import Subject, Supply
 from tests.bench.load import CONNECTIONS, BadAnswers, Line, Load, Overran, write_feed, wrk
 from tests.bench.pool import Voucher, publish
@@ -131,7 +131,7 @@ def _priced(stores: Stores) -> Sequence[UUID]:
 
 def _people(stores: Stores, count: int) -> list[Seeded]:
     found = seeding(stores, lambda ground: members(ground, count))
-    read(stores, "ANALYZE")  # as the database does by itself within a minute
+    analyse(stores)
     return found
 
 

@@ -15,7 +15,7 @@ from handlers.identity.sessions import hash_token
 from handlers.rules.offer_terms import OfferTerms
 from models.ids import new_id
 from models.words import ClerkRole, MerchantAccess, MerchantTier
-from tests.bench.beside import fill, first_members, read, root
+from tests.bench.beside import analyse, fill, first_members, read, root
 from tests.bench.figures import Subject, Supply
 from tests.bench.load import CONNECTIONS, BadAnswers, Line, Load, Overran
 from tests.bench.pool import Published, Voucher, claim_row, code_of, publish
@@ -69,7 +69,7 @@ def redeem(town: Town) -> Iterator[Subject]:
         return found
 
     sample = _scan(counters[0], "0" * 13)
-    yield Subject("POST", len(sample.body), 500, town.server, load)
+    yield Subject("POST", len(sample.body), 500, town.server, load, lambda _: analyse(town.stores))
     (told,) = read(town.stores, _TOLD)
     if len(set(map(int, told))) != 1 or not sent <= told[0] <= most:
         raise BadAnswers(

@@ -14,7 +14,7 @@ from handlers.rules.offer_terms import OfferTerms, Price
 from models.ids import new_id
 from models.sql import as_uuid
 from models.words import LedgerAccountKind, PurchaseRuleKind
-from tests.bench.beside import fill, first_members, read, root
+from tests.bench.beside import analyse, fill, first_members, read, root
 from tests.bench.claiming import crowd, press
 from tests.bench.figures import Subject, Supply
 from tests.bench.load import CONNECTIONS, BadAnswers, Line, Load, Overran
@@ -89,7 +89,7 @@ def purchase(town: Town) -> Iterator[Subject]:
         return found
 
     sample = _order("till", UUID(int=0), datetime.now(UTC))
-    yield Subject("POST", len(sample.body), 260, town.server, load)
+    yield Subject("POST", len(sample.body), 260, town.server, load, lambda _: analyse(town.stores))
     _add_up(town.stores, _BOUGHT, sent, most)
 
 
