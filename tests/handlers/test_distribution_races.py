@@ -16,6 +16,7 @@ from models.distribution import Commission, Promoter, PromoterBinding, PromoterL
 from models.identity import Member
 from models.ids import new_id
 from models.orders import OrderRefund
+from models.sql import Both
 from models.statements import distribution as statements
 from models.words import PromoterState
 from tests.handlers.buying import PRICE, breaches
@@ -243,7 +244,10 @@ async def test_a_ring_of_fifty_stays_open_however_its_touches_come(rooms, order)
 
 
 async def test_without_the_look_a_ring_of_fifty_closes(rooms, monkeypatch):
-    monkeypatch.setattr(statements, "RING", "SELECT NULL AS member_id WHERE $1 = $2 AND $3 <> ''")
+    none = "SELECT NULL AS member_id WHERE {one} = {two} AND {now} IS NULL"
+    typed = none.format(one="CAST($1 AS uuid)", two="CAST($2 AS uuid)", now="CAST($3 AS timestamptz)")
+    blind = Both(postgres=typed, sqlite=none.format(one="$1", two="$2", now="$3"))
+    monkeypatch.setattr(statements, "RING", blind)
     touched = await fifty(rooms)
     assert sum([await touched(number) for number in range(50)]) == 50
 
