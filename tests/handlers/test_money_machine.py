@@ -57,7 +57,7 @@ MUST_HAPPEN = {
 MUST_HAPPEN_IN_THE_LONG_RUN = MUST_HAPPEN | {
     "paid late", "sent another", "released", "went home after a day", "a page was closed", "a refund was stuck",
     "a notice was lost", "asked for, review", "agreed to, review", "agreed to, waiting", "refused by operators",
-    "refused: ApprovalOwn", "there: FAIL", "refused: PointsShort", "refused: PlanNotAbove", "anew", "wiped",
+    "there: FAIL", "anew", "wiped", "get loose",
     *Mood, *(f"struck by {how}" for how in How), *(f"not believed: {bent}" for bent in BENT),
 }  # fmt: skip
 

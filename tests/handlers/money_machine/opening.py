@@ -75,6 +75,8 @@ class OpeningDay(RunningSteps):
             with self.in_a(mood):
                 await self.handlers.withdrawals.sending.poll()
             self.rooms.clock.advance(MINUTE)
-        (bill,) = [each for each in self.bills("WAIT_USER_CONFIRM") if each.number == asked.value.number]
+        bill = self.wallet.pay.transfers.bills.get(asked.value.number)
+        assert bill is not None
+        assert bill.state == "WAIT_USER_CONFIRM"
         await self._page(bill, "take")
         assert await self.wallet.pay.tell_transfer(bill) == TAKEN
