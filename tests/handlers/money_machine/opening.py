@@ -21,11 +21,11 @@ class OpeningDay(RunningSteps):
         ming, wang = await self._bought("ming"), await self._bought("wang")
         await self.redeem(0)
         await self._ordered_and_cancelled()
-        await self._somebody_lies_about(await self._buys("far"))
         await self._two_parts_go_back(wang)
         self.rooms.clock.advance(DAY)
         await self.handlers.commission_releasing.sweep()
         await self._an_answer_is_lost()
+        await self._somebody_lies_about(await self._buys("far"))
         assert self.wallet.pay.trades[ming.number].told > 0
 
     async def _buys(self, who: str) -> OrderSeen:
