@@ -16,6 +16,7 @@ from models.distribution import Commission, Promoter, PromoterBinding, PromoterL
 from models.identity import Member
 from models.ids import new_id
 from models.orders import OrderRefund
+from models.sql import Both
 from models.statements import distribution as statements
 from models.words import PromoterState
 from tests.handlers.buying import PRICE, breaches
@@ -210,7 +211,8 @@ async def test_without_the_lock_two_promoters_close_a_ring(rooms, monkeypatch):
     assert await each_other(rooms, monkeypatch, waits=False) == 2
 
 
-async def test_a_ring_of_fifty_stays_open_however_its_touches_come(rooms):
+async def fifty(rooms):
+    """Fifty promoters; touched(n): the nth scans the code of the one before, the first that of the last."""
     await rules(rooms)
     account, now = await Account.all().first(), rooms.clock.now()
     people = []
@@ -224,10 +226,30 @@ async def test_a_ring_of_fifty_stays_open_however_its_touches_come(rooms):
         async with atomic():
             return await touch(people[number][0], account.id, people[number - 1][1], at=now)
 
+    return touched
+
+
+@pytest.mark.parametrize("order", ["one after the other", "at once", "the other way round"])
+async def test_a_ring_of_fifty_stays_open_however_its_touches_come(rooms, order):
+    touched = await fifty(rooms)
+    if order != "at once":
+        numbers = range(50) if order == "one after the other" else range(49, -1, -1)
+        counted = [await touched(number) for number in numbers]
+        assert counted == [True] * 49 + [False]  # the one that would close it
+        return
     # Every second one first, so that the parts of the ring have nobody in common until it closes.
-    order = [*range(0, 50, 2), *range(1, 50, 2)]
-    counted = await asyncio.gather(*(touched(number) for number in order))
+    numbers = [*range(0, 50, 2), *range(1, 50, 2)]
+    counted = await asyncio.gather(*map(touched, numbers))
     assert (sum(counted), await PromoterBinding.all().count()) == (49, 49)
+
+
+async def test_without_the_look_a_ring_of_fifty_closes(rooms, monkeypatch):
+    none = "SELECT NULL AS member_id WHERE {one} = {two} AND {now} IS NULL"
+    typed = none.format(one="CAST($1 AS uuid)", two="CAST($2 AS uuid)", now="CAST($3 AS timestamptz)")
+    blind = Both(postgres=typed, sqlite=none.format(one="$1", two="$2", now="$3"))
+    monkeypatch.setattr(statements, "RING", blind)
+    touched = await fifty(rooms)
+    assert sum([await touched(number) for number in range(50)]) == 50
 
 
 async def test_a_commission_is_earned_once_per_order_and_level(sold):

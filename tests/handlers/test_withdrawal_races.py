@@ -4,11 +4,12 @@ import asyncio
 
 import pytest
 
-from handlers.errors import ApprovalDecided, WithdrawalNotReviewed, WithdrawalOpen
+from handlers.errors import ApprovalDecided, ApprovalOwn, WithdrawalNotReviewed, WithdrawalOpen
 from handlers.withdrawals import moving, reviewing, settling
 from models.database import rows
 from models.ledger import LedgerHold, Transfer
 from models.sql import Both
+from models.statements import approvals
 from models.statements import withdrawals as statements
 from models.withdrawals import Withdrawal, WithdrawalEvent
 from models.words import HoldState, TransferHeard, WithdrawalState
@@ -115,6 +116,74 @@ async def test_agreed_to_and_taken_back_at_once_one_of_them_happens(reviewed, mo
     await room.sending.poll()
     assert (await stands(reviewed.seen), reviewed.payments.transfers) == ("returned", {})
     assert await breaches() == []
+
+
+@pytest.fixture
+async def weighed(rooms):
+    """So much that two operators have to agree."""
+    await publish(rooms, review_from_fen=HAS, second_from_fen=HAS)
+    rooms.ming = await a_payee(rooms)
+    rooms.seen = (await rooms.ming.ask()).value
+    return rooms
+
+
+async def one_person_clicks_twice(rooms, monkeypatch) -> list[object]:
+    """The second click, with a key of its own, while the first is inside the transaction."""
+    held, one = Held(monkeypatch, reviewing, "propose"), await an_operator()
+    approve = rooms.handlers.withdrawals.reviews.approve
+    first = asyncio.create_task(approve(one, rooms.seen.id, request_id="click"))
+    await held.reached.wait()
+    second = asyncio.create_task(approve(one, rooms.seen.id, request_id="click again"))
+    await somebody_waits_for_a_lock()
+    held.go.set()
+    return list(await asyncio.gather(first, second, return_exceptions=True))
+
+
+async def test_whoever_proposed_is_not_the_second_one_however_quick_they_click(weighed, monkeypatch):
+    proposed, refused = await one_person_clicks_twice(weighed, monkeypatch)
+    assert proposed.value.withdrawal.state is WithdrawalState.REVIEW
+    assert isinstance(refused, ApprovalOwn)
+    await weighed.handlers.withdrawals.sending.poll()
+    assert (await stands(weighed.seen), weighed.payments.transfers) == ("review", {})
+    assert await breaches() == []
+
+
+async def test_without_the_guard_one_person_is_both(weighed, monkeypatch):
+    anybody = approvals.DECIDE.replace("AND proposed_by_id <> $2", "")
+    monkeypatch.setattr(approvals, "DECIDE", anybody)
+    _, agreed = await one_person_clicks_twice(weighed, monkeypatch)
+    assert agreed.value.withdrawal.state is WithdrawalState.WAITING
+
+
+async def agreed_to_and_refused(rooms, monkeypatch) -> list[object]:
+    """One operator refuses while another agrees."""
+    held, reviews = Held(monkeypatch, moving, "note"), rooms.handlers.withdrawals.reviews
+    one, two = await an_operator(), await an_operator()
+    agreeing = asyncio.create_task(reviews.approve(one, rooms.seen.id, request_id="yes"))
+    await held.reached.wait()
+    refusing = asyncio.create_task(reviews.refuse(two, rooms.seen.id, reason="不符", request_id="no"))
+    await somebody_waits_for_a_lock()
+    held.go.set()
+    return list(await asyncio.gather(agreeing, refusing, return_exceptions=True))
+
+
+async def test_agreed_to_and_refused_at_once_the_first_word_counts(reviewed, monkeypatch):
+    agreed, refused = await agreed_to_and_refused(reviewed, monkeypatch)
+    assert agreed.value.withdrawal.state is WithdrawalState.WAITING
+    assert isinstance(refused, WithdrawalNotReviewed)
+    await reviewed.handlers.withdrawals.sending.poll()
+    assert (await stands(reviewed.seen), await reviewed.ming.money()) == ("confirm", (0, HAS))
+    assert await breaches() == []
+
+
+async def test_without_the_guards_what_was_agreed_to_is_on_the_balance_again(reviewed, monkeypatch):
+    close = "UPDATE withdrawal SET state = $3, said = $4, closed_at = $5 WHERE id = $1 AND $2 <> '' RETURNING id"
+    monkeypatch.setattr(statements, "CLOSE", close)
+    monkeypatch.setattr(reviewing, "_require_review", lambda _: None)
+    monkeypatch.setattr(moving, "require_edge", lambda *_: None)
+    await agreed_to_and_refused(reviewed, monkeypatch)
+    assert (await stands(reviewed.seen), await reviewed.ming.money()) == ("refused", (HAS, 0))
+    assert PATH in await breaches()
 
 
 # --- a notice and a question

@@ -26,6 +26,7 @@ from handlers.claims import claiming, claims
 from handlers.draws import spin_writing, spinning
 from handlers.fulfillment import top_up_orders
 from handlers.orders import ordering
+from handlers.orders.refunds import OrderRefunds
 from handlers.orders.watching import OrderWatch
 from handlers.outside_points import holding
 from handlers.recurring import Every
@@ -72,6 +73,7 @@ def plant() -> None:
     for name in ("prepay", "close", "refund", "transfer"):
         _dies_around(WeChatPayApi, name, name)
     _begins("notice", OrderWatch, "hear")
+    _begins("refund_notice", OrderRefunds, "hear")
     for transaction in (SqliteTransaction, PostgresTransaction):
         _at_the_commit(transaction)
 

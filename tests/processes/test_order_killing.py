@@ -94,16 +94,17 @@ async def test_killed_around_every_call_there_is_one_trade_and_one_refund_of_eac
     await ended(shop, await shop.order("closed"), ("before_commit",))
     await given_back(shop, orders[0], failing.SENDING)
     await given_back(shop, orders[1], ("before_commit",))
+    await told_that_it_is_back(shop, await shop.order("told"))
     await shop.server.stop()
     await database.connect(site.database_url)
     try:
         pay = site.platform.pay
         came = {each.number: each.amount_fen for each in pay.trades.values() if each.transaction_id}
         assert {each.number: each.amount_fen for each in await Order.exclude(transaction_id=None)} == came
-        assert came == {orders[0]["number"]: PRICE, orders[1]["number"]: PRICE}
         back = {each.number: each.amount_fen for each in pay.refunds.values()}
         assert {each.number: each.amount_fen for each in await OrderRefund.filter(state="done")} == back
-        assert (len(back), len(pay.trades), await Order.all().count(), await Claim.all().count()) == (2, 4, 4, 2)
+        assert (len(came), len(back), len(pay.trades), await Order.all().count()) == (3, 3, 5, 5)
+        assert await Claim.all().count() == 3
         assert await breaches() == []
     finally:
         await database.disconnect()
@@ -167,6 +168,32 @@ async def given_back(shop: Shop, order, points: tuple[str, ...]) -> None:
     (refund,) = [each for each in shop.pay.refunds.values() if each.trade.number == order["number"]]
     assert (refund.state, refund.amount_fen, refund.trade.refunded_fen) == ("SUCCESS", PRICE, PRICE)
     shop.pay.behave()
+
+
+async def told_that_it_is_back(shop: Shop, order) -> None:
+    """Whoever hears it dies, before or after it is stored; told again, it is closed once."""
+    pay = shop.pay
+    pay.once(PayConduct(is_silent=True), times=2)  # of the payment, and of what goes back
+    pay.pay_number(order["number"])
+    assert await pay.tell_trade(pay.trades[order["number"]]) == 204
+    asked = await shop.screen.orders.refund(order["id"], PRICE, key=f"back-{order['id']}")
+    assert asked.status == 201, asked.answer
+
+    async def is_sent() -> bool:
+        sent = "SELECT count(*) FROM order_refund WHERE state = 'sent' AND said <> ''"
+        return await stored.number(shop.site.database_url, sent) == 1
+
+    await until(is_sent, "sent")
+    pay.always(PayConduct(is_silent=True, refuses="SYSTEM_ERROR"))  # nobody hears of it by asking
+    (refund,) = [each for each in pay.refunds.values() if each.trade.number == order["number"]]
+    for point, becomes in (("before_commit", "paid"), ("after_commit", "refunded")):
+        shop.dies_at("refund_notice", point)
+        assert await pay.tell_refund(refund) == 0
+        await shop.died()
+        assert await shop.state(order) == becomes
+    assert [await pay.tell_refund(refund) for _ in range(2)] == [204, 204]
+    assert await shop.state(order) == "refunded"
+    pay.behave()
 
 
 @pytest.mark.timeout(180)

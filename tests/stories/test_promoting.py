@@ -5,17 +5,13 @@ from uuid import UUID
 
 import pytest
 
-from handlers.ledger.holding import hold, post_hold
-from handlers.points.points_terms import fen
 from handlers.recurring import BUSINESS_ZONE
-from handlers.rules.ledger import Cause, Side, of_member
-from models.database import atomic
-from models.distribution import Promoter, PromoterBinding
-from models.ids import new_id
-from models.words import LedgerAccountKind
+from models.distribution import PromoterBinding
 from tests.handlers.distributing import a_manager
 from tests.stories.market import desk, market
 from tests.stories.test_buying import heard, later, priced, sound, worked
+from tests.stories.test_withdrawing import ask, page
+from tests.stories.test_withdrawing import sound as paid_out
 
 __all__ = ["desk", "market"]
 
@@ -74,6 +70,7 @@ async def money(screen) -> tuple[int, int, int, int]:
 async def test_from_the_application_to_money_and_back_to_a_debt_that_is_netted(market):
     town, clerk = market.town, await market.clerk()
     await rules(market)
+    await market.desk.made("/withdrawals/terms", {"least_fen": 100})
     offer = await priced(market, limits=[], stock=9)
     hong, _ = await a_promoter(market)
     await town.work()
@@ -109,8 +106,13 @@ async def test_from_the_application_to_money_and_back_to_a_debt_that_is_netted(m
     assert "可提现佣金1.99元" in hong.person.chat(town.oa).texts()[-1]
     await sound(town)
 
-    # What they have goes out; then the operator gives the order back.
-    await withdrawn(town, 199)
+    # What they have goes out to their WeChat; then the operator gives the order back.
+    asked = await ask(hong, 199)
+    await town.work()
+    bill = hong.take_money((await page(hong, asked))[1])
+    await town.platform.pay.settle()
+    assert (await page(hong, asked), await money(hong)) == (("arrived", None), (0, 0, 0, 0))
+    assert town.platform.pay.transfers.got(bill.openid) == 199
     refunds, given = town.house.handlers.order_refunds, {"amount_fen": 1_990, "reason": "咖啡是凉的"}
     await refunds.give(await a_manager(), UUID(first["id"]), **given, request_id="give")
     await town.work()
@@ -118,6 +120,8 @@ async def test_from_the_application_to_money_and_back_to_a_debt_that_is_netted(m
     await worked(town)
     assert await money(hong) == (0, 0, 0, 199)
     assert heard(town, hong.person, "已扣回")[-1].endswith("佣金1.99元已扣回，余额-1.99元。")
+    refused = await hong.call("POST", "/me/withdrawals", {"amount_fen": 100}, key="more")
+    assert (refused.status, refused.answer["code"]) == (409, "ledger.short")
 
     assert (await clerk.counter.sign_in()).status == 201
     second = await bought(market, screen, offer, "second")
@@ -130,16 +134,7 @@ async def test_from_the_application_to_money_and_back_to_a_debt_that_is_netted(m
     entries = (await hong.call("GET", "/me/commissions")).answer["items"]
     assert [each["amount_fen"] for each in entries] == [199, 199, -199, 199]
     await sound(town)
-
-
-async def withdrawn(town, amount: int) -> None:
-    """As a withdrawal leaves the books: held, then gone."""
-    now, promoter = town.house.clock.now(), await Promoter.get()
-    side, nobody = of_member(promoter.member_id), Side(LedgerAccountKind.ADJUSTED)
-    async with atomic():
-        cause, until = Cause("paid_by_hand", str(new_id())), now + timedelta(days=1)
-        held = await hold(await fen(), side, amount, for_=nobody, cause=cause, expires_at=until, at=now)
-        await post_hold(held.id, at=now)
+    await paid_out(town)
 
 
 async def test_a_link_opened_in_the_mini_program_counts_and_what_is_returned_unused_leaves_nothing(market):

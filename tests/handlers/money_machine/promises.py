@@ -19,8 +19,8 @@ from models.statements import invariants
 from models.withdrawals import Withdrawal
 from models.words import OrderRefundState, OrderState, WithdrawalState
 from tests.handlers.machine.promises import OF_DOCTOR
-from tests.handlers.money_machine.running import DAY, RunningSteps
-from tests.handlers.money_machine.world import HAS_FEN, RATES, Stands
+from tests.handlers.money_machine.opening import OpeningDay
+from tests.handlers.money_machine.world import DAY, HAS_FEN, RATES, Stands
 
 # Each finds the rows that break a promise: every effect tells whom it has to tell, once, and nothing else is told.
 PROMISES = {
@@ -71,7 +71,7 @@ OVER = {
 RESTS = {OrderState.PAID, OrderState.EXPIRED, OrderState.CANCELLED, OrderState.REFUNDED}
 
 
-class MoneyGame(RunningSteps):
+class MoneyGame(OpeningDay):
     """All steps, and the promises."""
 
     @invariant()

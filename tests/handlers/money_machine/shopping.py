@@ -31,8 +31,8 @@ from models.orders import OrderClaim
 from models.words import ClaimState, OrderState
 from simulator.wechat_pay import Trade
 from tests.handlers.machine.failpoints import How
-from tests.handlers.money_machine.wallet import SILENT, TAKEN, Mood
-from tests.handlers.money_machine.world import DAY, MINUTE, World, buyers, moods, picks, places, strikes
+from tests.handlers.money_machine.wallet import SILENT, TAKEN
+from tests.handlers.money_machine.world import MINUTE, World, buyers, moods, picks, places, strikes
 
 yes_or_no = st.booleans()
 parts = st.sampled_from([0, 1, 3, 5, 8, 8, 9])  # eighths
@@ -44,21 +44,6 @@ NOT_BACK = OrderRefundTooMuch, RefundNothing, RefundQuoteChanged, RefundTooLate
 
 class ShoppingSteps(World):
     """What is sold, and what goes back of it."""
-
-    async def _begin(self) -> None:
-        """An ordinary day: one cup was paid and used the day before, one is paid, one is ordered."""
-        self.wallet.mood = Mood.FINE
-        self.wallet.pay.always(SILENT)
-        for who, is_paid, is_used in (("ming", True, True), ("wang", True, False), ("far", False, False)):
-            wanted, key = Wanted(self.offers["cup"].id), self.key()
-            order = (await self.handlers.ordering.order(self.people[who], wanted, request_id=key)).value.order
-            self.book.sales[order.id] = who
-            if is_paid:
-                await self._pays(self.wallet.pay.trades[order.number], is_told=True)
-            if is_used:
-                await self.redeem(0)
-                self.rooms.clock.advance(DAY)
-                await self.handlers.commission_releasing.sweep()
 
     # --- ordering
 

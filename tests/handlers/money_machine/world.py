@@ -193,12 +193,12 @@ class World(RuleBasedStateMachine):
 
     async def starts_anew(self) -> None:
         """A process that remembers nothing, once what the last one did behind its answers has ended."""
-        await self.all_is_quiet()
+        await self.handlers.close()
         self.rooms.handlers = self.house.build()
 
     async def all_is_quiet(self) -> None:
         for each in (self.handlers.order_watch, self.handlers.order_refunds, self.handlers.withdrawals.sending):
-            await each.close()
+            await each._in_time.close()
 
     async def look(self) -> None:
         """How everything of this game stands now."""
