@@ -7,14 +7,13 @@ from uuid import UUID
 
 from handlers.actors import Person
 from handlers.carrier_billing.bills import own_number
-from handlers.carrier_billing.charges import cancel_refused, refusal
+from handlers.carrier_billing.charges import cancel_refused, refusal, waiting
 from handlers.errors import (
     CarrierCodeTooOften,
     CarrierUnavailable,
     CarrierUnderWay,
     NumberUnknown,
     OrderNotOnTheBill,
-    OrderNotWaiting,
     OrderUnknown,
 )
 from handlers.orders.on_the_bill import stands as charge_of
@@ -24,7 +23,6 @@ from handlers.ports import CarrierBilling, Clock, CodeSays, ToCharge, Vault
 from handlers.requests import Answer, once
 from handlers.retrying import again, refusing
 from handlers.rules.carrier_billing import CODE_PAUSE, MOST_CODES, MOST_CODES_A_MONTH
-from handlers.standing import standing
 from models.database import atomic, row, rows
 from models.sql import as_instant, as_uuid
 from models.statements import carrier as statements
@@ -50,15 +48,7 @@ class Codes:
         """
 
         async def effect() -> Ordered:
-            now, member_id = self._clock.now(), await standing(person.member_id)
-            found = await row(order_statements.OWN_LOCKED, member_id, order_id)
-            if found is None:
-                raise OrderUnknown
-            order = order_seen(found, now)
-            if order.method is not PaymentMethod.CARRIER:
-                raise OrderNotOnTheBill
-            if order.state is not OrderState.WAITING:
-                raise OrderNotWaiting(state=order.state.value)
+            order = await waiting(person, order_id, at=self._clock.now())
             await self._take(order_id)
             return Ordered(order)
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from handlers.actors import Person
-from handlers.carrier_billing.charges import cancel_refused, refusal
+from handlers.carrier_billing.charges import cancel_refused, refusal, waiting
 from handlers.carrier_billing.codes import Codes, to_charge
 from handlers.errors import (
     CarrierAttemptsOver,
@@ -23,7 +23,7 @@ from handlers.errors import (
     OrderUnknown,
 )
 from handlers.orders.on_the_bill import stands as charge_of
-from handlers.orders.order_views import order_seen, seen
+from handlers.orders.order_views import seen
 from handlers.orders.settling import Settled, settle
 from handlers.orders.wishes import Ordered
 from handlers.ports import CarrierBilling, ChargeSays, Clock, TradeSays, Vault
@@ -31,11 +31,10 @@ from handlers.recurring import BUSINESS_ZONE
 from handlers.requests import Answer, once
 from handlers.retrying import again, refusing
 from handlers.rules.carrier_billing import CODE_VALID_FOR, MOST_ATTEMPTS
-from handlers.standing import standing
 from models.database import atomic, row, rows
 from models.statements import carrier as statements
 from models.statements import orders as order_statements
-from models.words import ChargeHeard, ChargeState, OrderState, PaymentMethod, TradeHeard
+from models.words import ChargeHeard, ChargeState, OrderState, TradeHeard
 
 LOOKED_AT_AFTER = timedelta(seconds=40)  # where whoever sent a code died: later than any call is on its way
 CODE = "carrier.code"  # what the mark of a code in a fingerprint is for
@@ -64,15 +63,8 @@ class Confirming:
         """
 
         async def effect() -> Ordered:
-            now, member_id = self._clock.now(), await standing(person.member_id)
-            found = await row(order_statements.OWN_LOCKED, member_id, order_id)
-            if found is None:
-                raise OrderUnknown
-            order = order_seen(found, now)
-            if order.method is not PaymentMethod.CARRIER:
-                raise OrderNotOnTheBill
-            if order.state is not OrderState.WAITING:
-                raise OrderNotWaiting(state=order.state.value)
+            now = self._clock.now()
+            order = await waiting(person, order_id, at=now)
             await to_charge(self._vault, person, order_id)  # the number is still theirs
             await self._take(order_id)
             await rows(order_statements.LOOK_NOW, order_id, now + LOOKED_AT_AFTER)
