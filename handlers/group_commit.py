@@ -17,6 +17,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from handlers.errors import DomainError, OutcomeUnknown
 from handlers.retrying import TRIES, DatabaseBusy, again, overloaded
 from models.database import CommitUnknown, atomic, in_atomic
+from models.failures import SerializationConflict
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -194,7 +195,10 @@ class GroupCommit(Generic[Item, Result]):
             await self._after_interruption(entries, tries)
         except DatabaseBusy as refusal:
             FAILED.labels(self._name, "database").inc()
-            _tell_all(entries or self._take(queue, len(queue)), refusal)
+            if len(entries) > 1 and isinstance(refusal.__cause__, SerializationConflict):
+                await self._apart(entries, refusal, tries)  # one of them conflicts whenever it is tried
+            else:
+                _tell_all(entries or self._take(queue, len(queue)), refusal)
         except asyncio.CancelledError:
             _tell_all(entries, OutcomeUnknown())
             raise

@@ -10,19 +10,25 @@ from uuid import UUID
 from handlers.key_rotation import POOL_CODE
 from handlers.ports import Vault
 from models.database import require_atomic, rows
+from models.failures import SerializationConflict
 from models.sql import as_uuid
 from models.statements import code_pools as statements
 
 PIN_MARK = "\t"  # between a code and its password, within the cipher
 
 
-async def hold(pool_code: str, count: int, *, now: datetime) -> int:
+async def hold(pool_code: str, count: int, *, now: datetime, promised: bool = False) -> int:
     """How many of `count` codes the open transaction can have; on PostgreSQL they are locked for it until it ends.
 
-    For whoever decides before claims are written: `assign` misses none of so many afterwards. Raises NotInTransaction.
+    For whoever decides before claims are written: `assign` misses none of so many afterwards. `promised`: what others
+    hold at this moment counts as missing only once they have given it away. Raises NotInTransaction,
+    SerializationConflict.
     """
     require_atomic()
-    return len(await rows(statements.HOLD, pool_code, now, count)) if count else 0
+    held = len(await rows(statements.HOLD, pool_code, now, count)) if count else 0
+    if promised and held < count and len(await rows(statements.FREE, pool_code, now, count)) == count:
+        raise SerializationConflict("somebody else holds codes that they may leave")
+    return held
 
 
 async def assign(pool_code: str, claim_ids: Sequence[UUID], *, now: datetime) -> dict[UUID, UUID]:

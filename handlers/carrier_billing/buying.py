@@ -55,7 +55,9 @@ class CarrierBuying:
         async def effect() -> Ordered:
             return Ordered(await self._ordering.write(person, wanted, payer))
 
-        answer = await once(person, ORDER, request_id, facts=facts, result=Ordered, effect=effect)
+        answer = await self._ordering.with_what_is_over(
+            wanted.offer_id, lambda: once(person, ORDER, request_id, facts=facts, result=Ordered, effect=effect)
+        )
         order = answer.value.order
         if await self._codes.state_of(order.id) is OrderState.WAITING:
             await self._codes.send_first(person, order.id)

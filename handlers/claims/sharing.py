@@ -106,7 +106,8 @@ async def share_out(
     done.names = {key: room.names for key, room in rooms.items()}
     done.gone = {key: room.sold_out(offers[key], now, zone) for key, room in rooms.items() if room.is_empty}
     free = _with_slots(asking, await _taken(asking, now, zone), done.refused, now, zone)
-    fits = await _fits([each for each, _ in free], now)
+    # Who finds nothing left keeps nobody from what others were promised.
+    fits = await _fits([each for each, _ in free if not rooms[each.offer.id].is_empty], now)
     why_not = await also([each for each, _ in free]) if also is not None else None
     taken: Counter[UUID] = Counter()
     for each, slots in free:
@@ -148,15 +149,15 @@ async def _fits(free: Sequence[Asking], now: datetime) -> Counter[tuple[UUID, tu
     Asked for those alone who may have one: whoever is over a limit takes nobody's place. Units of the same choices are
     as good as each other: what somebody leaves serves the next.
     """
-    units: dict[UUID, list[tuple[str, ...]]] = {}
-    offers = {each.offer.id: each.offer for each in free}
-    for each in free:
-        units.setdefault(each.offer.id, []).extend([each.choices] * each.quantity)
+    units: dict[UUID, list[tuple[UUID, tuple[str, ...]]]] = {}
+    benefits = {each.offer.benefit.id: each.offer.benefit for each in free}
+    for each in free:  # offers of one benefit draw on the same
+        units.setdefault(each.offer.benefit.id, []).extend([(each.offer.id, each.choices)] * each.quantity)
     fits: Counter[tuple[UUID, tuple[str, ...]]] = Counter()
-    for offer_id, choices in sorted(units.items()):
-        benefit = offers[offer_id].benefit
-        there = await fulfiller(benefit.kind).room(benefit.terms, choices, now=now)
-        fits.update((offer_id, each) for each, is_there in zip(choices, there, strict=True) if is_there)
+    for benefit_id, asked in sorted(units.items()):
+        benefit = benefits[benefit_id]
+        there = await fulfiller(benefit.kind).room(benefit.terms, [choices for _, choices in asked], now=now)
+        fits.update(each for each, is_there in zip(asked, there, strict=True) if is_there)
     return fits
 
 

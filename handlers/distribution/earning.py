@@ -39,41 +39,43 @@ class Earns:
 
 
 async def earn_all(paid: Sequence[Earns], *, at: datetime) -> None:
-    """`earn` for each of them; one read where nobody brought any of them about."""
+    """The commissions of orders that were just paid and fulfilled; one read where nobody brought any of them about.
+
+    All of them in one posting, which locks the promoters' accounts in one order, whoever else posts to them.
+    """
+    require_atomic()
     brought = {as_uuid(each["order_id"]) for each in await rows(statements.WITH_PROMOTERS, [p.order_id for p in paid])}
-    for each in paid:
-        if each.order_id in brought:
-            await earn(each.order_id, each.buyer_id, each.paid_fen, each.payer_hash, at=at)
+    booked = [one for each in paid if each.order_id in brought for one in await _written(each, at)]
+    await money.earned(booked, at=at)
 
 
-async def earn(order_id: UUID, buyer_id: UUID, paid_fen: int, payer_hash: str, *, at: datetime) -> None:
-    """The commissions of an order that was just paid and fulfilled, by what was written down when it was made.
+async def _written(paid: Earns, at: datetime) -> list[tuple[UUID, UUID, int]]:
+    """The commissions of one order (each with its member and fen), by what was written down when it was made.
 
     A level that is switched off gets none; a promoter who was stopped meanwhile or turned out to be the buyer gets
     none, and nobody above them.
     """
-    require_atomic()
-    snapshot = await rows(statements.SNAPSHOT, order_id)
+    snapshot = await rows(statements.SNAPSHOT, paid.order_id)
     if not snapshot:
-        return
-    today = await canonical(buyer_id)
-    amounts = shares(paid_fen, [int(each["rate_bp"]) for each in snapshot], int(snapshot[0]["cap_bp"]))
+        return []
+    today = await canonical(paid.buyer_id)
+    amounts = shares(paid.paid_fen, [int(each["rate_bp"]) for each in snapshot], int(snapshot[0]["cap_bp"]))
     booked: list[tuple[UUID, UUID, int]] = []
     for each, amount in zip(snapshot, amounts, strict=True):
         promoter_id, member_id = as_uuid(each["promoter_id"]), as_uuid(each["member_id"])
         if each["level"] == 1:
             protected_until = at + timedelta(days=int(each["protection_days"]))
             await rows(statements.PROTECT, today, promoter_id, protected_until, at)
-        if each["state"] != PromoterState.ACTIVE or await is_same_person(today, member_id, payer_hash):
+        if each["state"] != PromoterState.ACTIVE or await is_same_person(today, member_id, paid.payer_hash):
             break  # nobody stands on whoever does not count
         if each["is_off"] or not amount:
             continue
         commission = await Commission.create(
-            order_id=order_id,
+            order_id=paid.order_id,
             level=int(each["level"]),
             promoter_id=promoter_id,
             rule_id=as_uuid(each["rule_id"]),
-            base_fen=paid_fen,
+            base_fen=paid.paid_fen,
             rate_bp=int(each["rate_bp"]),
             amount_fen=amount,
             earned_at=at,
@@ -81,7 +83,7 @@ async def earn(order_id: UUID, buyer_id: UUID, paid_fen: int, payer_hash: str, *
         )
         EARNED.labels("earned").inc(amount)
         booked.append((commission.id, member_id, amount))
-    await money.earned(booked, at=at)
+    return booked
 
 
 async def claw_back(order_id: UUID, refund_id: UUID, *, at: datetime) -> None:

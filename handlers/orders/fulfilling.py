@@ -30,11 +30,12 @@ from handlers.ports import Vault
 from handlers.rules.eligibility import PublishedOffer
 from handlers.standing import canonicals
 from models.database import rows
+from models.failures import SerializationConflict
 from models.ids import new_id
 from models.sql import as_uuid, dump_rows
 from models.statements import claims as claim_statements
 from models.statements import orders as statements
-from models.words import ClaimSource, OfferState, PaymentMethod
+from models.words import ClaimSource, MemberStatus, OfferState, PaymentMethod
 
 KNOWN_AFTER = timedelta(seconds=5)  # WeChat's own books are a little later than its notices
 
@@ -43,10 +44,14 @@ Became = list[tuple[Issued, ...]]  # of one order: each claim, followed by its p
 
 
 async def lock_members(orders: Iterable[Found]) -> dict[UUID, UUID]:
-    """Who the members of these orders are today, their rows locked in the order of ids. Those who left are missing."""
+    """Who the members of these orders are today, their rows locked in the order of ids. Those who left are missing.
+
+    Raises SerializationConflict: one was merged while we waited.
+    """
     today = await canonicals(as_uuid(each["member_id"]) for each in orders)
-    if today:
-        await rows(claim_statements.CLAIMANTS, sorted(set(today.values())))
+    locked = await rows(claim_statements.CLAIMANTS, sorted(set(today.values()))) if today else []
+    if any(each["status"] == MemberStatus.MERGED for each in locked):
+        raise SerializationConflict("merged while we waited")
     return today
 
 
@@ -160,7 +165,7 @@ async def _require_room(
         offer = offers[_version(each)]
         wanted.setdefault(offer.benefit.id, (offer, []))[1].extend([_chosen(each)] * int(each["quantity"]))
     for _, (offer, choices) in sorted(wanted.items()):
-        if not all(await fulfiller(offer.benefit.kind).room(offer.benefit.terms, choices, now=at)):
+        if not all(await fulfiller(offer.benefit.kind).room(offer.benefit.terms, choices, now=at, promised=True)):
             raise OfferPaused(title=offer.title)
 
 

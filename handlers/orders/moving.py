@@ -1,6 +1,6 @@
 """The edges of an order: each is taken by one guarded UPDATE, leaves an event, and gives back what was locked."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -67,13 +67,14 @@ async def end_waiting(order_id: UUID, to: OrderState, *, reason: str, actor: Act
     return True
 
 
-async def expire_of_offers(offer_ids: Collection[UUID], *, at: datetime) -> int:
-    """What nobody has swept yet of these offers, so that whoever comes now finds it; how many orders.
+async def expire_of_offer(offer_id: UUID, *, at: datetime) -> int:
+    """What nobody has swept yet of an offer, in a transaction that does nothing else; how many orders.
 
     Those that somebody else holds at this moment are theirs.
     """
+    require_atomic()
     ended: list[Mapping[str, Any]] = []
-    for each in await rows(statements.OVERDUE_OF_OFFERS, sorted(offer_ids), at, SWEPT_AT_ONCE):
+    for each in await rows(statements.OVERDUE_OF_OFFER, offer_id, at, SWEPT_AT_ONCE):
         order_id = as_uuid(each["id"])
         if await rows(statements.CLOSE, order_id, OrderState.WAITING.value, OrderState.EXPIRED.value, at):
             ended.append(each)

@@ -5,9 +5,9 @@ told of it, under the number that stands in the row. A call that failed or timed
 same row, same number, same order there.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,9 @@ from handlers.claims.claimants import claimants
 from handlers.claims.claiming import MOST_AT_ONCE
 from handlers.errors import (
     DomainError,
+    OfferLimitReached,
+    OfferSoldOut,
+    OfferTooMany,
     OrderNotWaiting,
     PaymentNotOpen,
     PaymentRefused,
@@ -26,22 +29,24 @@ from handlers.errors import (
 from handlers.group_commit import GroupCommit
 from handlers.identity.proofs import bound_to
 from handlers.lanes import Lanes
+from handlers.orders.moving import expire_of_offer
 from handlers.orders.order_views import OrderSeen, order_seen
 from handlers.orders.wishes import Ordered, Payer, Wanted, Wish, payer_hash
 from handlers.orders.writing import write
 from handlers.ports import ClientPayment, Clock, Payments, ToPay, Vault
 from handlers.recurring import BUSINESS_ZONE
 from handlers.requests import Answer, Asked, recall, record, settle
-from handlers.retrying import refusing
+from handlers.retrying import again, refusing
 from handlers.rules.order_states import stands
 from handlers.standing import canonical
-from models.database import row, rows
+from models.database import atomic, row, rows
 from models.gathering import Gathered
 from models.sql import as_instant, as_uuid, dump_rows
 from models.statements import identity as identity_statements
 from models.statements import orders as statements
 from models.words import OrderState, PaymentMethod, PrepayHeard
 
+T = TypeVar("T")
 Outcome = Answer[Ordered] | DomainError
 
 _openids: Gathered[tuple[UUID, str]] = Gathered(
@@ -97,8 +102,8 @@ class Ordering:
         openid = await openid_of(self._vault, person.member_id, app_id)
         hashed = payer_hash(self._vault, app_id, openid)
         payer = Payer(PaymentMethod.WECHAT, self._payments.mch_id, app_id, hashed)
-        async with self._lanes.lane_of(wanted.offer_id) as lane:
-            answer = await self._lane.submit(lane, Wish(person, wanted, payer, asked))
+        wish = Wish(person, wanted, payer, asked)
+        answer = await self.with_what_is_over(wanted.offer_id, lambda: self._submit(wish))
         if answer.replayed:
             payment = await self.payment(answer.value.order.id, openid)
         else:
@@ -117,6 +122,15 @@ class Ordering:
             return self._client_payment(found)
         return await self._announce(order_seen(found, self._clock.now()), found["app_id"], openid)
 
+    async def with_what_is_over(self, offer_id: UUID, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Whoever finds nothing left finds what orders have whose time is over, whether or not anybody has swept it."""
+        try:
+            return await attempt()
+        except (OfferSoldOut, OfferTooMany, OfferLimitReached):
+            if not await again(lambda: self._sweep(offer_id)):
+                raise
+            return await attempt()
+
     async def write(self, person: Person, wanted: Wanted, payer: Payer) -> OrderSeen:
         """One order, whichever way it is paid, inside the open transaction. Raises as `order` does.
 
@@ -134,6 +148,14 @@ class Ordering:
         await self._announced.close()
 
     # --- the orders of one moment
+
+    async def _submit(self, wish: Wish) -> Answer[Ordered]:
+        async with self._lanes.lane_of(wish.wanted.offer_id) as lane:
+            return await self._lane.submit(lane, wish)
+
+    async def _sweep(self, offer_id: UUID) -> int:
+        async with atomic():
+            return await expire_of_offer(offer_id, at=self._clock.now())
 
     async def _decide(self, batch: Sequence[Wish]) -> list[Outcome]:
         # Locked before it is asked what was answered: a twin in another lane or process is waited for, and found.

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum, auto
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -35,6 +36,7 @@ from models.words import OrderRefundCause, OrderState, PaymentMethod, PlanState,
 CURRENCY = "CNY"
 
 SETTLED = Counter("fanpiao_orders_settled", "Orders by where their money led.", ["state"])
+APART = Counter("fanpiao_payments_taken_apart", "Payments that could not be taken with those of the same moment.")
 MISMATCHES = Counter("fanpiao_payment_mismatches", "Words of a payment service that differ from our rows.", ["what"])
 
 log = logging.getLogger(__name__)
@@ -54,6 +56,12 @@ class Said:
 
     number: str
     says: TradeSays
+
+
+class Alone(Enum):
+    """An outcome: of this order nothing happened yet, and it wants a transaction of its own."""
+
+    ALONE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +85,27 @@ async def settle(number: str, says: TradeSays, *, at: datetime, zone: ZoneInfo, 
 
     Raises PayNoticeUnreadable where another order has this payment already.
     """
-    return (await settle_all([Said(number, says)], at=at, zone=zone, vault=vault))[0]
+    require_atomic()
+    found = next(iter(await rows(statements.LOCKED, [number])), None)
+    if found is None:
+        return None
+    weighed = await _weigh(found, says, at=at, vault=vault)
+    if isinstance(weighed, Settled):
+        return weighed
+    return Settled(await _take(weighed, await lock_members([found]), at=at, zone=zone, vault=vault))
 
 
-async def settle_all(said: Sequence[Said], *, at: datetime, zone: ZoneInfo, vault: Vault) -> list[Settled | None]:
-    """The same for many, each number once. Raises PayNoticeUnreadable where that is so of any of them."""
+async def settle_together(
+    said: Sequence[Said], *, at: datetime, zone: ZoneInfo, vault: Vault
+) -> list[Settled | Alone | None]:
+    """The same for many, each number once, as far as they take the same way: what locks anything more, a plan, a phone
+    bill, late money, or an order for which nothing can be given, is left alone.
+
+    Raises PayNoticeUnreadable where another order has the payment of one of them already.
+    """
     require_atomic()
     locked = {each["number"]: each for each in await rows(statements.LOCKED, sorted(one.number for one in said))}
-    done: dict[str, Settled] = {}
+    done: dict[str, Settled | Alone] = {}
     paid: list[_Paid] = []
     for one in said:
         if (found := locked.get(one.number)) is None:
@@ -92,10 +113,18 @@ async def settle_all(said: Sequence[Said], *, at: datetime, zone: ZoneInfo, vaul
         weighed = await _weigh(found, one.says, at=at, vault=vault)
         if isinstance(weighed, Settled):
             done[one.number] = weighed
-        else:
+        elif weighed.is_plain:
             paid.append(weighed)
-    for each, state in (await _take_all(paid, at=at, zone=zone, vault=vault)).items():
-        done[each] = Settled(state)
+        else:
+            done[one.number] = Alone.ALONE
+    if paid:
+        became = await _given(paid, await lock_members([each.found for each in paid]), at=at, zone=zone, vault=vault)
+        if isinstance(became, DomainError):
+            APART.inc(len(paid))
+            done |= {each.found["number"]: Alone.ALONE for each in paid}
+        else:
+            await _keep(list(zip(paid, became, strict=True)), at=at)
+            done |= {each.found["number"]: Settled(OrderState.PAID) for each in paid}
     return [done.get(one.number) for one in said]
 
 
@@ -129,27 +158,6 @@ def _differs(found: Found, says: TradeSays, vault: Vault) -> str | None:
     if found["payer_hash"]:
         compared["payer"] = (payer_hash(vault, found["app_id"], says.openid), found["payer_hash"])
     return next((name for name, (theirs, ours) in compared.items() if theirs != ours), None)
-
-
-async def _take_all(paid: Sequence[_Paid], *, at: datetime, zone: ZoneInfo, vault: Vault) -> dict[str, OrderState]:
-    """Where each order stands now, by its number. What can be given together is; else each is looked at alone."""
-    if not paid:
-        return {}
-    today = await lock_members([each.found for each in paid])
-    plain = [each for each in paid if each.is_plain]
-    if len(plain) > 1:
-        became = await _given(plain, today, at=at, zone=zone, vault=vault)
-        if isinstance(became, DomainError):
-            plain = []
-        else:
-            await _keep(list(zip(plain, became, strict=True)), at=at)
-    else:
-        plain = []
-    done = {each.found["number"]: OrderState.PAID for each in plain}
-    for each in paid:
-        if each.found["number"] not in done:
-            done[each.found["number"]] = await _take(each, today, at=at, zone=zone, vault=vault)
-    return done
 
 
 async def _take(each: _Paid, today: Mapping[UUID, UUID], *, at: datetime, zone: ZoneInfo, vault: Vault) -> OrderState:
@@ -210,8 +218,9 @@ async def _move(paid: Sequence[_Paid], to: OrderState, *, at: datetime) -> None:
         require_edge(each.state, to)
         facts = {"id": as_uuid(each.found["id"]), "before": each.state, "transaction_id": each.says.transaction_id}
         wanted.append({**facts, "after": to})
-    if len(await rows(statements.PAY, dump_rows(wanted), at)) < len(paid):
-        for each in paid:
+    moved = {as_uuid(each["id"]) for each in await rows(statements.PAY, dump_rows(wanted), at)}
+    if others := [each for each in paid if as_uuid(each.found["id"]) not in moved]:
+        for each in others:
             _complain("payment_of_another_order", each.found, each.says)
         raise PayNoticeUnreadable
     SETTLED.labels(to.value).inc(len(paid))

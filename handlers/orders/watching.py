@@ -18,7 +18,7 @@ from handlers.group_commit import GroupCommit
 from handlers.orders.in_time import ANSWER_WITHIN, InTime
 from handlers.orders.moving import end_waiting
 from handlers.orders.services import PaymentServices
-from handlers.orders.settling import Said, Settled, settle_all
+from handlers.orders.settling import Alone, Said, Settled, settle, settle_together
 from handlers.ports import Clock, TradeSays, Vault
 from handlers.recurring import BUSINESS_ZONE
 from handlers.retrying import again, refusing
@@ -52,7 +52,7 @@ class OrderWatch:
         self._services = services
         self._zone = zone
         self._in_time = InTime(answer_within)
-        self._lane: GroupCommit[Said, Settled | None] = GroupCommit(
+        self._lane: GroupCommit[Said, Settled | Alone | None] = GroupCommit(
             "payments", self._decide, key=lambda each: each.number, settle=self._happened
         )
 
@@ -64,7 +64,7 @@ class OrderWatch:
         PaymentUnavailable (not done in time).
         """
         says = self._services.wechat.trade_notice(headers, body, now=self._clock.now())
-        settled = await self._in_time.done(self._settle(says.number or "", says))
+        settled = await self._in_time.done(self._heard(says.number or "", says))
         if settled is None or not settled.is_believed:
             raise PayNoticeUnreadable
         return settled.state
@@ -96,17 +96,25 @@ class OrderWatch:
 
     async def close(self) -> None:
         """Let what goes on behind an answer end."""
-        await self._in_time.close()
         await self._lane.close()
+        await self._in_time.close()
+
+    async def _heard(self, number: str, says: TradeSays) -> Settled | None:
+        """With those that come in the same moment; in two lanes: one decides while the other commits."""
+        settled = await self._lane.submit(zlib.crc32(number.encode()) % 2, Said(number, says))
+        return await self._settle(number, says) if settled is Alone.ALONE else settled
 
     async def _settle(self, number: str, says: TradeSays) -> Settled | None:
-        # Two lanes: one decides while the other commits. Of one order everything goes the same way.
-        return await self._lane.submit(zlib.crc32(number.encode()) % 2, Said(number, says))
+        async def attempt() -> Settled | None:
+            async with atomic():
+                return await settle(number, says, at=self._clock.now(), zone=self._zone, vault=self._vault)
 
-    async def _decide(self, batch: Sequence[Said]) -> list[Settled | None]:
-        return await settle_all(batch, at=self._clock.now(), zone=self._zone, vault=self._vault)
+        return await again(attempt)
 
-    async def _happened(self, batch: Sequence[Said]) -> list[Settled | None]:
+    async def _decide(self, batch: Sequence[Said]) -> list[Settled | Alone | None]:
+        return await settle_together(batch, at=self._clock.now(), zone=self._zone, vault=self._vault)
+
+    async def _happened(self, batch: Sequence[Said]) -> list[Settled | Alone | None]:
         """After an interrupted commit, when nobody holds the rows any more: which of them have this very payment."""
         async with atomic():
             found = {each["number"]: each for each in await rows(statements.LOCKED, sorted(b.number for b in batch))}

@@ -1,7 +1,7 @@
 """Orders as rows, many at once: what speaks against each, what it costs, what is locked for it, and who brought it.
 
 Inside one open transaction, for whoever ordered in the same moment; one alone is a batch of one. Members' rows are
-locked first, then orders whose time is over, then counters, then points: as for claims.
+locked first, then counters, then points: as for claims.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ from handlers.key_rotation import ORDER_NUMBER
 from handlers.offers.offer_refusals import refusal_of
 from handlers.offers.offers import published
 from handlers.orders.locking import Holding, write_slots
-from handlers.orders.moving import Edge, expire_of_offers, note_all
+from handlers.orders.moving import Edge, note_all
 from handlers.orders.on_the_bill import begin
 from handlers.orders.order_views import OrderSeen
 from handlers.orders.points import set_aside
@@ -104,7 +104,6 @@ async def write(
             done[wish.asked] = refusal
     if not priced:
         return done
-    await expire_of_offers({each.offer.id for each in priced}, at=at)
 
     async def purses(free: Sequence[_Priced]) -> WhyNot[_Priced]:
         have = await purses_of([(each.offer, each.asker) for each in free], at=at, zone=zone)

@@ -52,6 +52,11 @@ HOLD = Both(
     postgres=_POSTGRES_FREE.format(now="$2", count="$3"),
     sqlite=_SQLITE_FREE.format(now="$2", count="$3"),
 )
+# The same, whoever holds them at this moment.
+FREE = Both(
+    postgres=_POSTGRES_FREE.format(now="$2", count="$3").replace("FOR NO KEY UPDATE SKIP LOCKED", ""),
+    sqlite=_SQLITE_FREE.format(now="$2", count="$3"),
+)
 GIVEN = Both(
     postgres="SELECT c.claim_id, c.id FROM pool_code c WHERE c.claim_id = ANY($1::uuid[])",
     sqlite="SELECT c.claim_id, c.id FROM pool_code c WHERE c.claim_id IN (SELECT value FROM json_each($1))",

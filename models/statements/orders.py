@@ -152,14 +152,14 @@ PAY = of_rows(
     {"id": "uuid", "before": "text", "after": "text", "transaction_id": "text"},
 )
 CLOSE = "UPDATE sales_order SET state = $3, closed_at = $4 WHERE id = $1 AND state = $2 RETURNING id"
-# The same for many whose time is over, of offers ($1) or of all; $2 now, $3 how many.
+# The same for many whose time is over, of an offer ($1) or of all; $2 now, $3 how many.
 _OVERDUE = """
     SELECT o.id, o.offer_id, o.quantity, o.price_points, o.stock_buckets FROM sales_order o
     WHERE {offer}o.state = 'waiting' AND o.expires_at <= $2 ORDER BY o.expires_at, o.id LIMIT $3
 """
-OVERDUE_OF_OFFERS = Both(
-    postgres=_OVERDUE.format(offer="o.offer_id = ANY($1::uuid[]) AND ") + " FOR UPDATE SKIP LOCKED",
-    sqlite=_OVERDUE.format(offer=f"o.offer_id {_OF_THESE} AND "),
+OVERDUE_OF_OFFER = Both(
+    postgres=_OVERDUE.format(offer="o.offer_id = $1 AND ") + " FOR UPDATE SKIP LOCKED",
+    sqlite=_OVERDUE.format(offer="o.offer_id = $1 AND "),
 )
 _LOCK = "SELECT id, offer_id, quantity, price_points, stock_buckets FROM sales_order WHERE id = $1 AND state = $2"
 LOCK_ORDER = Both(postgres=_LOCK + " FOR UPDATE", sqlite=_LOCK)

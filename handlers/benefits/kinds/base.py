@@ -78,10 +78,13 @@ class Fulfiller(Protocol):
     async def ready(self, terms: Any, benefit: BenefitRow) -> None:
         """Whether the rows that the terms name are there, inside the open transaction. Raises BenefitNotReady."""
 
-    async def room(self, terms: Any, asked: Sequence[tuple[str, ...]], *, now: datetime) -> list[bool]:
+    async def room(
+        self, terms: Any, asked: Sequence[tuple[str, ...]], *, now: datetime, promised: bool = False
+    ) -> list[bool]:
         """For each claim that somebody asks for (its choices), in order, whether there is something to give.
 
-        Inside the open transaction, which holds what it counted until it ends.
+        Inside the open transaction, which holds what it counted until it ends. `promised`: it was paid for; where
+        others hold what is missing and may leave it, nothing is said yet. Raises SerializationConflict then.
         """
 
     async def fulfil(self, terms: Any, claims: Sequence[NewClaim], *, now: datetime) -> Fulfilled:

@@ -42,9 +42,11 @@ class CodeCoupon:
         if not await CodePool.filter(code=terms.pool, benefit_id=benefit.id).exists():
             raise BenefitNotReady(missing="code_pool", name=terms.pool)
 
-    async def room(self, terms: CodeCouponTerms, asked: Sequence[tuple[str, ...]], *, now: datetime) -> list[bool]:
+    async def room(
+        self, terms: CodeCouponTerms, asked: Sequence[tuple[str, ...]], *, now: datetime, promised: bool = False
+    ) -> list[bool]:
         """The first ones, as many as there are free codes."""
-        held = await code_pools.hold(terms.pool, len(asked), now=now)
+        held = await code_pools.hold(terms.pool, len(asked), now=now, promised=promised)
         return [position < held for position in range(len(asked))]
 
     async def fulfil(self, terms: CodeCouponTerms, claims: Sequence[NewClaim], *, now: datetime) -> Fulfilled:

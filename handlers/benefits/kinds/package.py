@@ -77,12 +77,14 @@ class Package:
         if missing := next((code for code in wanted if code not in usable), None):
             raise BenefitNotReady(missing="part", name=missing)
 
-    async def room(self, terms: PackageTerms, asked: Sequence[tuple[str, ...]], *, now: datetime) -> list[bool]:
+    async def room(
+        self, terms: PackageTerms, asked: Sequence[tuple[str, ...]], *, now: datetime, promised: bool = False
+    ) -> list[bool]:
         """Parts that need codes need as many as come at once; whoever is refused leaves theirs to the next."""
         pools = await _pools(terms)
         needs = [_needed(terms, choices, pools) for choices in asked]
         total: Counter[str] = sum(needs, Counter())
-        left = {pool: await code_pools.hold(pool, total[pool], now=now) for pool in sorted(total)}
+        left = {pool: await code_pools.hold(pool, total[pool], now=now, promised=promised) for pool in sorted(total)}
         answers = []
         for need in needs:
             fits = all(left[pool] >= count for pool, count in need.items())

@@ -41,7 +41,9 @@ class PartnerCoupon:
         """Raises BenefitNotReady."""
         await require_stores(terms.stores, benefit)
 
-    async def room(self, _: PartnerCouponTerms, asked: Sequence[tuple[str, ...]], *, now: datetime) -> list[bool]:
+    async def room(
+        self, _: PartnerCouponTerms, asked: Sequence[tuple[str, ...]], *, now: datetime, promised: bool = False
+    ) -> list[bool]:
         """The offer's stock is the only limit."""
         return [True] * len(asked)
 

@@ -37,7 +37,9 @@ class PointsBenefit:
     async def ready(self, _terms: PointsBenefitTerms, _benefit: BenefitRow) -> None:
         """Nothing has to be there."""
 
-    async def room(self, _: PointsBenefitTerms, asked: Sequence[tuple[str, ...]], *, now: datetime) -> list[bool]:
+    async def room(
+        self, _: PointsBenefitTerms, asked: Sequence[tuple[str, ...]], *, now: datetime, promised: bool = False
+    ) -> list[bool]:
         """The offer's stock is the only limit: the budget is that of rules."""
         return [True] * len(asked)
 

@@ -58,7 +58,9 @@ class TopUp:
         if missing := next((code for code in wanted if code not in found), None):
             raise BenefitNotReady(missing="supplier", name=missing)
 
-    async def room(self, _: TopUpTerms, asked: Sequence[tuple[str, ...]], *, now: datetime) -> list[bool]:
+    async def room(
+        self, _: TopUpTerms, asked: Sequence[tuple[str, ...]], *, now: datetime, promised: bool = False
+    ) -> list[bool]:
         """The offer's stock is the only limit; a paused supplier is asked for with the offer."""
         return [True] * len(asked)
 

@@ -42,7 +42,9 @@ class Voucher:
         """Raises BenefitNotReady."""
         await require_stores(terms.stores, benefit)
 
-    async def room(self, _: VoucherTerms, asked: Sequence[tuple[str, ...]], *, now: datetime) -> list[bool]:
+    async def room(
+        self, _: VoucherTerms, asked: Sequence[tuple[str, ...]], *, now: datetime, promised: bool = False
+    ) -> list[bool]:
         """The offer's stock is the only limit."""
         return [True] * len(asked)
 
