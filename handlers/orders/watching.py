@@ -96,8 +96,8 @@ class OrderWatch:
 
     async def close(self) -> None:
         """Let what goes on behind an answer end."""
-        await self._lane.close()
         await self._in_time.close()
+        await self._lane.close()
 
     async def _heard(self, number: str, says: TradeSays) -> Settled | None:
         """With those that come in the same moment; in two lanes: one decides while the other commits."""

@@ -238,7 +238,7 @@ def stock(monkeypatch):
     """Free codes of pools; `hold` as the pools have it."""
     free = {}
 
-    async def hold(pool, count, *, now):
+    async def hold(pool, count, *, now, promised=False):
         return min(count, free[pool])
 
     async def assign(pool, claim_ids, *, now):

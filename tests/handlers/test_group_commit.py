@@ -204,6 +204,19 @@ async def test_one_poisoned_request_fails_alone(shop, lane):
     assert (await shop.remaining(), await shop.taken()) == (37, 63)
 
 
+async def test_one_request_that_always_conflicts_leaves_its_neighbours_alone(shop):
+    async def conflicting(wishes: Sequence[Want]) -> list[int | DomainError]:
+        outcomes = await shop.decide([Want(each.who, each.count) for each in wishes])
+        if any(each.is_poison for each in wishes):
+            raise SerializationConflict("whenever it is tried")
+        return outcomes
+
+    outcomes = await all_of(GroupCommit("conflicting", conflicting), [Want(str(n), is_poison=n == 5) for n in range(8)])
+    assert [n for n, one in enumerate(outcomes) if isinstance(one, Overloaded)] == [5]
+    assert [one for n, one in enumerate(outcomes) if n != 5] == [1] * 7
+    assert (await shop.remaining(), await shop.taken()) == (93, 7)
+
+
 async def test_a_wrong_number_of_outcomes_is_an_error_and_changes_nothing(shop):
     async def forgetful(wishes: Sequence[Want]) -> list[int | DomainError]:
         return (await shop.decide(wishes))[1:]

@@ -6,14 +6,21 @@ from datetime import timedelta
 
 import pytest
 
+from handlers.benefits import code_pools
+from handlers.distribution import money
 from handlers.errors import DomainError, MemberFrozen, OfferSoldOut, PayNoticeUnreadable, PriceChanged
+from handlers.group_commit import GroupCommit
 from handlers.orders import settling
+from handlers.retrying import DatabaseBusy
 from models.claims import Claim
+from models.database import atomic, dialect
 from models.identity import Member
 from models.orders import Order, OrderClaim
 from models.outbox import Job
 from models.words import MemberStatus, OrderState
 from tests.handlers.buying import PRICE, a_buyer, breaches, claims, for_sale
+from tests.handlers.distributing import a_seller, brought, rules
+from tests.handlers.pooled import a_pool, fill
 
 
 @pytest.fixture
@@ -140,3 +147,95 @@ async def test_without_the_savepoint_a_neighbour_that_fails_takes_the_claims_of_
     assert calls > 1
     assert await Claim.all().count() > 6
     assert await breaches() != []
+
+
+async def test_a_payment_that_is_another_orders_is_complained_of_once_and_the_others_are_taken(rooms, caplog):
+    _, numbers = await waiting(rooms, 6)
+    watch, notices = rooms.handlers.order_watch, [rooms.payments.pay(number) for number in numbers]
+    await watch.hear({}, notices[0])
+    used = rooms.payments.paid[numbers[0]].transaction_id
+    rooms.payments.paid[numbers[3]] = replace(rooms.payments.paid[numbers[3]], transaction_id=used)
+    heard = await all_at_once(*(watch.hear({}, notice) for notice in notices[1:]))
+    assert [type(each) for each in heard].count(PayNoticeUnreadable) == 1
+    assert [each for each in heard if each is OrderState.PAID] == [OrderState.PAID] * 4
+    told = {each.number for each in caplog.records if each.msg == "payment_of_another_order"}
+    assert told == {numbers[3]}
+
+
+async def test_late_money_for_many_locks_again_what_there_is(rooms, batches):
+    offers, numbers = await waiting(rooms, 6, stock=2)
+    notices = [rooms.payments.pay(number) for number in numbers]
+    rooms.clock.advance(timedelta(minutes=16))
+    for each in await Order.all():
+        await rooms.handlers.order_watch._expire(each.id)
+    assert [await each.left() for each in offers] == [2, 2, 2]
+    watch = rooms.handlers.order_watch
+    assert await all_at_once(*(watch.hear({}, notice) for notice in notices)) == [OrderState.PAID] * 6
+    assert ([await each.left() for each in offers], await claims()) == ([0, 0, 0], 6)
+    assert await breaches() == []
+
+
+async def test_whoever_finds_nothing_left_finds_what_is_over_of_others(rooms):
+    (ming, wang), offer = await people(rooms, 2), await for_sale(rooms, stock=1)
+    await ming.order(offer)
+    with pytest.raises(OfferSoldOut):
+        await wang.order(offer)
+    rooms.clock.advance(timedelta(minutes=16))  # nobody has swept
+    assert (await wang.order(offer, "again")).value.order.state is OrderState.WAITING
+    assert (await offer.left(), await breaches()) == (0, [])
+
+
+async def test_the_commissions_of_many_are_posted_at_once(rooms, monkeypatch):
+    """So that promoters' accounts are locked in one order, whoever else posts to them."""
+    await rules(rooms)
+    offer = await for_sale(rooms, stock=50, limits=())
+    codes = [await (await a_seller(rooms, f"o-seller-{number}")).code() for number in range(2)]
+    buyers = [await brought(rooms, f"o-buyer-{number}", codes[number % 2]) for number in range(6)]
+    numbers = [(await buyer.order(offer)).value.order.number for buyer in buyers]
+    postings, post = [], money.post
+
+    async def counted(moves, **facts):
+        postings.append(len(moves))
+        return await post(moves, **facts)
+
+    monkeypatch.setattr(money, "post", counted)
+    monkeypatch.setattr(GroupCommit, "_lead", lead_once_all_are_there(GroupCommit._lead))
+    watch = rooms.handlers.order_watch
+    await all_at_once(*(watch.hear({}, rooms.payments.pay(number)) for number in numbers))
+    assert sum(postings) == 6
+    assert len(postings) <= 2  # one for each lane
+    assert await breaches() == []
+
+
+def lead_once_all_are_there(lead):
+    async def later(self, lane, queue):
+        await asyncio.sleep(0.2)
+        await lead(self, lane, queue)
+
+    return later
+
+
+async def test_codes_that_somebody_holds_and_leaves_are_not_missing_for_whoever_paid(rooms):
+    if dialect() == "sqlite":
+        pytest.skip("there is one writer: nobody holds codes beside another")
+    pool = await a_pool()
+    await fill(rooms, pool, ["A1", "A2", "A3"])
+    offer = await for_sale(rooms, stock=3, benefit=await pool.benefit)
+    numbers = [(await buyer.order(offer)).value.order.number for buyer in await people(rooms, 3)]
+    notices = [rooms.payments.pay(number) for number in numbers]
+    watch, holds, leaves = rooms.handlers.order_watch, asyncio.Event(), asyncio.Event()
+
+    async def somebody() -> None:
+        async with atomic():
+            assert await code_pools.hold("cinema", 3, now=rooms.clock.now()) == 3
+            holds.set()
+            await leaves.wait()
+
+    task = asyncio.create_task(somebody())
+    await holds.wait()
+    refused = await all_at_once(*(watch.hear({}, notice) for notice in notices))
+    assert {type(each) for each in refused} == {DatabaseBusy}
+    leaves.set()
+    await task
+    assert await all_at_once(*(watch.hear({}, notice) for notice in notices)) == [OrderState.PAID] * 3
+    assert await breaches() == []

@@ -306,13 +306,13 @@ async def test_a_slow_database_does_not_keep_the_notice_waiting(rooms, monkeypat
     offer, ming = await for_sale(rooms), await a_buyer(rooms)
     ordered = (await ming.order(offer)).value.order
     watch = OrderWatch(rooms.clock, rooms.vault, PaymentServices(rooms.payments, rooms.carrier), answer_within=0.05)
-    go, settle = asyncio.Event(), watch._settle
+    go, heard = asyncio.Event(), watch._heard
 
     async def slowly(number, says):
         await go.wait()
-        return await settle(number, says)
+        return await heard(number, says)
 
-    monkeypatch.setattr(watch, "_settle", slowly)
+    monkeypatch.setattr(watch, "_heard", slowly)
     with pytest.raises(PaymentUnavailable):
         await watch.hear({}, rooms.payments.pay(ordered.number))
     assert await stands(ordered.id) == "waiting"
