@@ -52,8 +52,8 @@ class Books:
         return (await self.counter.redeem(self.counter.typed(claim))).value.lines[0].id
 
     async def statement_of(self, redemption_id) -> SettlementStatement | None:
-        entry = await SettlementEntry.get(redemption_id=redemption_id).prefetch_related("statement")
-        return entry.statement
+        entry = await SettlementEntry.get(redemption_id=redemption_id).prefetch_related("part__statement")
+        return entry.part.statement if entry.part else None
 
     async def finance(self, login: str = "finance", *, organization_id=None):
         """Somebody of finance, signed in; the first operator of all is made on the way."""
