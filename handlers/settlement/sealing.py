@@ -36,8 +36,7 @@ class Sealing:
         after, planned = _NO_ID, 0
         while True:
             async with atomic():
-                now = self._clock.now()
-                found = await rows(FULL_MERCHANTS, now, after, statement_parts.PART, BATCH)
+                found, now = await rows(FULL_MERCHANTS, after, statement_parts.PART, BATCH), self._clock.now()
                 for merchant_id in [as_uuid(each["id"]) for each in found]:
                     key, told = f"seal_parts:{merchant_id}:{slot.isoformat()}", {"merchant_id": str(merchant_id)}
                     # One after the other with the closing of its days.

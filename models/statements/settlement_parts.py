@@ -2,15 +2,15 @@
 
 from models.statements.settlement import ENTRIES
 
-# Merchants of whom so many entries are open, or more, on some day before $1: of each no more is looked at than makes a
-# part. $1 instant, $2 after this merchant, $3 how many entries, $4 how many merchants
+# Merchants of whom so many entries are open, or more: of each no more is looked at than makes a part. $1 after this
+# merchant, $2 how many entries, $3 how many merchants
 _FULL = """
     (SELECT count(*) FROM (SELECT 1 AS one FROM {entry} e
-        WHERE e.merchant_id = m.id AND e.part_id IS NULL AND e.happened_at < $1 LIMIT $3) AS of_{entry})
+        WHERE e.merchant_id = m.id AND e.part_id IS NULL LIMIT $2) AS of_{entry})
 """
 FULL_MERCHANTS = f"""
-    SELECT m.id FROM merchant m WHERE m.id > $2 AND {" + ".join(_FULL.format(entry=each) for each in ENTRIES)} >= $3
-    ORDER BY m.id LIMIT $4
+    SELECT m.id FROM merchant m WHERE m.id > $1 AND {" + ".join(_FULL.format(entry=each) for each in ENTRIES)} >= $2
+    ORDER BY m.id LIMIT $3
 """  # noqa: S608 - no outside input in any of these
 # Up to which id a whole part of the open entries goes; no row where fewer are left. $1 merchant, $2 from, $3 until,
 # $4 how many make one, $5 one less

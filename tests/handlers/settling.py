@@ -33,6 +33,10 @@ class Books:
         return self.counter.handlers.statement_closing
 
     @property
+    def sealing(self):
+        return self.counter.handlers.sealing
+
+    @property
     def today(self) -> date:
         return day_of(self.clock.now(), BUSINESS_ZONE)
 
@@ -45,6 +49,10 @@ class Books:
     async def close(self, until: date) -> int:
         """As the worker does it for this merchant."""
         return await self.closing.up_to(self.counter.merchant.id, until)
+
+    async def seal(self) -> int:
+        """As the worker does it for this merchant."""
+        return await self.sealing.of_merchant(self.counter.merchant.id)
 
     async def redeemed(self, ming, **more):
         """One claim of a benefit of its own, redeemed; the id of the row."""

@@ -24,6 +24,7 @@ from models.redemptions import Redemption
 from models.settlement import ConflictEntry, SettlementEntry, SettlementPart, SettlementStatement
 from models.statements import offline_conflicts as deciding
 from models.statements import settlement as statements
+from models.statements import settlement_parts
 from models.words import ConflictDecision, EntryKind
 from tests.handlers.counter import open_counter
 from tests.handlers.scanning import a_device, morning_after, offline_claim
@@ -136,7 +137,8 @@ async def test_a_decision_that_is_committed_after_its_day_was_closed_waits_for_t
     with monkeypatch.context() as not_there_yet:  # as if the transaction of the decision had not ended
         nothing = f"SELECT * FROM ({statements.OPEN_CONFLICTS}) AS unseen WHERE 1 = 0"
         not_there_yet.setattr(statements, "OPEN_CONFLICTS", nothing)
-        not_there_yet.setattr(statements, "ASSIGN_CONFLICTS", f"{statements.ASSIGN_CONFLICTS} AND 1 = 0")
+        blind = tuple(f"{each} AND 1 = 0" if "conflict_entry" in each else each for each in settlement_parts.SEAL)
+        not_there_yet.setattr(settlement_parts, "SEAL", blind)
         await books.close(tuesday)
     assert await statement_of(case) is None
     wednesday = books.next_day()
