@@ -1,6 +1,6 @@
 """SQL of settlement: terms in force, closing a day, reading statements.
 
-Their lines: `settlement_lines.py`; the parts of sales: `sales.py`.
+Their parts: `settlement_parts.py`; their lines: `settlement_lines.py`; the parts of sales: `sales.py`.
 """
 
 from models.sql import Both
