@@ -143,7 +143,9 @@ async def test_a_statement_of_before_there_were_parts_has_one_and_keeps_its_hash
     uses = {"uses_left": 0, "uses_total": 2, "state": "used", "source": "claimed", "valid_from": at, "claimed_at": at}
     what = {"benefit_id": ids["coffee"], "offer_id": ids["offer"], "offer_version": 0, "member_id": ids["ming"]}
     code = {"code_hash": "x", "code_version": 0, "price_fen": 0, "price_points": 0, "stock_buckets": ""}
-    await put("claim", ids["claim"], **uses, **what, **code, recharge_to_cipher="", recharge_to_tail="", is_returned="false")
+    await put(
+        "claim", ids["claim"], **uses, **what, **code, recharge_to_cipher="", recharge_to_tail="", is_returned="false"
+    )
     for receipt in ("one", "two"):
         used = {"kind": "redeem", "claim_id": ids["claim"], "benefit_id": ids["coffee"], "clerk_id": ids["clerk"]}
         shares = {"settlement_fen": 700, "operator_share_fen": 700, "merchant_share_fen": 0, "uses": 1, "reason": ""}
