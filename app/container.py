@@ -148,6 +148,7 @@ from handlers.serving.shifts import Shifts
 from handlers.serving.void_requests import VoidRequests
 from handlers.serving.voiding import Voiding
 from handlers.settlement.redemption_reports import RedemptionReports
+from handlers.settlement.sealing import Sealing
 from handlers.settlement.settlement_terms import SettlementTermsEditing
 from handlers.settlement.statement_closing import StatementClosing
 from handlers.settlement.statement_replies import StatementReplies
@@ -377,6 +378,7 @@ def build_handlers(
         reversals=Reversals(clock),
         sessions=sessions,
         settlement_terms=SettlementTermsEditing(clock),
+        sealing=Sealing(clock),
         statement_closing=StatementClosing(clock),
         statement_replies=StatementReplies(clock),
         statements=Statements(),

@@ -53,6 +53,8 @@ def work() -> Registry:
     # Two hours after the day: what was redeemed at its end can be taken back for so long.
     registry.every("plan_closings", Daily(time(2)), _plan_closings)
     registry.add("close_days", _close_days)
+    registry.every("plan_sealing", Every(timedelta(minutes=10)), _plan_sealing)
+    registry.add("seal_parts", _seal_parts)
     registry.add("run_grant", _run_grant)
     registry.add("say_granted", _say_granted)
     registry.add("say_revoked", _say_revoked)
@@ -218,6 +220,14 @@ async def _plan_closings(handlers: Handlers, job: JobContext) -> None:
 async def _close_days(handlers: Handlers, job: JobContext) -> None:
     until = date.fromisoformat(job.payload["until"])
     await handlers.statement_closing.up_to(UUID(job.payload["merchant_id"]), until)
+
+
+async def _plan_sealing(handlers: Handlers, job: JobContext) -> None:
+    await handlers.sealing.plan(datetime.fromisoformat(job.payload["slot"]))
+
+
+async def _seal_parts(handlers: Handlers, job: JobContext) -> None:
+    await handlers.sealing.of_merchant(UUID(job.payload["merchant_id"]))
 
 
 async def _run_grant(handlers: Handlers, job: JobContext) -> None:

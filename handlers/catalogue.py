@@ -128,6 +128,7 @@ from handlers.serving.voiding import Voiding
 from handlers.settlement.deferring import SaleDeferring
 from handlers.settlement.payouts import Payouts
 from handlers.settlement.redemption_reports import RedemptionReports
+from handlers.settlement.sealing import Sealing
 from handlers.settlement.settlement_terms import SettlementTermsEditing
 from handlers.settlement.statement_closing import StatementClosing
 from handlers.settlement.statement_replies import StatementReplies
@@ -274,6 +275,7 @@ class Handlers:
     sale_deferring: SaleDeferring
     sessions: Sessions
     settlement_terms: SettlementTermsEditing
+    sealing: Sealing
     statement_closing: StatementClosing
     statement_replies: StatementReplies
     statements: Statements

@@ -49,7 +49,7 @@ class SettlementTerms(TimestampedModel):
 class SettlementStatement(TimestampedModel):
     """结算单: what a merchant is owed for a business day, or for several, that is closed. Append-only.
 
-    Amounts are those of the entries that were assigned to it, reversals apart: what is payable is the difference. Fees
+    Amounts are those of the entries of its parts, reversals apart: what is payable is the difference. Fees
     are what stays with the house of the operator's part.
     """
 
@@ -82,8 +82,33 @@ class SettlementStatement(TimestampedModel):
         unique_together = (("merchant", "business_on"),)
 
 
+class SettlementPart(TimestampedModel):
+    """结算分段: entries of a merchant that were added up together; open until a statement takes it, then for good.
+
+    Sealed through the day, so that closing it adds up what came last and the sums of parts; what is in one never
+    changes. A statement from before there were parts has one, with its id, its sums and its hash.
+    """
+
+    merchant: fields.ForeignKeyRelation[Merchant] = fields.ForeignKeyField(
+        "models.Merchant", on_delete=fields.RESTRICT, related_name="settlement_parts"
+    )
+    statement: fields.ForeignKeyNullableRelation[SettlementStatement] = fields.ForeignKeyField(
+        "models.SettlementStatement", null=True, on_delete=fields.RESTRICT, related_name="parts"
+    )
+    business_on = fields.CharField(max_length=10)  # for which day it was sealed, YYYY-MM-DD in the programme's zone
+    from_on = fields.CharField(max_length=10, null=True)  # the first day, where it was sealed for several
+    begins_at = UtcField()  # the first instant of these days; what is late may have happened before
+    entry_count = CountField()
+    sums = JsonField()  # by benefit and by the day that entries belong to, as a statement has them
+    hash = fields.CharField(max_length=64)  # SHA-256 over the canonical form of days and entries
+
+    class Meta:
+        table = "settlement_part"
+        indexes = (("statement_id", "id"),)
+
+
 class SettlementEntry(TimestampedModel):
-    """The one place of a redemption or reversal in the statements: open until a statement takes it, then for good.
+    """The one place of a redemption or reversal in the statements: open until it is sealed in a part, then for good.
 
     The database itself writes it with the redemption row, under the same id, so that no row can do without.
     """
@@ -95,17 +120,17 @@ class SettlementEntry(TimestampedModel):
         "models.Merchant", on_delete=fields.RESTRICT, related_name="settlement_entries"
     )
     happened_at = UtcField()  # the redemption row's own instant
-    statement: fields.ForeignKeyNullableRelation[SettlementStatement] = fields.ForeignKeyField(
-        "models.SettlementStatement", null=True, on_delete=fields.RESTRICT, related_name="entries"
+    part: fields.ForeignKeyNullableRelation[SettlementPart] = fields.ForeignKeyField(
+        "models.SettlementPart", null=True, on_delete=fields.RESTRICT, related_name="entries"
     )
 
     class Meta:
         table = "settlement_entry"
-        indexes = (("statement_id", "id"),)
+        indexes = (("part_id", "id"),)
 
 
 class ConflictEntry(TimestampedModel):
-    """The one place in the statements of a second hand-over that an operator pays: open until a statement takes it.
+    """The one place in the statements of a second hand-over that an operator pays: open until it is sealed in a part.
 
     The database itself writes it with the decision, under the same id. The amounts are those of the conflict.
     """
@@ -117,20 +142,20 @@ class ConflictEntry(TimestampedModel):
         "models.Merchant", on_delete=fields.RESTRICT, related_name="conflict_entries"
     )
     happened_at = UtcField()  # when it was decided
-    statement: fields.ForeignKeyNullableRelation[SettlementStatement] = fields.ForeignKeyField(
-        "models.SettlementStatement", null=True, on_delete=fields.RESTRICT, related_name="conflict_entries"
+    part: fields.ForeignKeyNullableRelation[SettlementPart] = fields.ForeignKeyField(
+        "models.SettlementPart", null=True, on_delete=fields.RESTRICT, related_name="conflict_entries"
     )
 
     class Meta:
         table = "conflict_entry"
-        indexes = (("statement_id", "id"), ("happened_at", "id"))
+        indexes = (("part_id", "id"), ("happened_at", "id"))
 
 
 class SaleEntry(TimestampedModel):
     """The merchant's part of the money for one claim of an order, or (`reverses`) of that money going back.
 
     Written with the payment and with the refund, where the terms of that moment give the merchant a part at all; open
-    until a statement takes it, then for good. A sale has the id of its `order_claim` row.
+    until it is sealed in a part, then for good. A sale has the id of its `order_claim` row.
     """
 
     order_claim: fields.ForeignKeyRelation[OrderClaim] = fields.ForeignKeyField(
@@ -148,13 +173,13 @@ class SaleEntry(TimestampedModel):
     amount_fen = PositiveFenField()  # what was paid for the claim
     settlement_fen = PartOfSaleField()  # of it, the merchant's
     happened_at = UtcField()
-    statement: fields.ForeignKeyNullableRelation[SettlementStatement] = fields.ForeignKeyField(
-        "models.SettlementStatement", null=True, on_delete=fields.RESTRICT, related_name="sale_entries"
+    part: fields.ForeignKeyNullableRelation[SettlementPart] = fields.ForeignKeyField(
+        "models.SettlementPart", null=True, on_delete=fields.RESTRICT, related_name="sale_entries"
     )
 
     class Meta:
         table = "sale_entry"
-        indexes = (("statement_id", "id"),)
+        indexes = (("part_id", "id"),)
 
 
 class DeferredSale(TimestampedModel):

@@ -47,4 +47,7 @@ async def is_settled(redemption_id: UUID) -> bool:
     """
     require_atomic()
     found = await row(statements.LOCK_ENTRY, redemption_id)
-    return found is not None and found["statement_id"] is not None
+    if found is None or found["part_id"] is None:
+        return False
+    part = await row(statements.HOLD_PART, as_uuid(found["part_id"]))
+    return part is not None and part["statement_id"] is not None

@@ -150,7 +150,7 @@ class Folding:
         self._merchant_id, self._business_on, self._zone, self._from_on = merchant_id, business_on, zone, from_on
         self._first_on = from_on or business_on
         said: list[object] = [FORM, str(merchant_id), business_on.isoformat()]
-        self._digest = hashlib.sha256(_canonical([*said, from_on.isoformat()] if from_on else said))
+        self._digest = hashlib.sha256(canonical([*said, from_on.isoformat()] if from_on else said))
         self._late_count = 0
         # By benefit and day what was given and what was taken back, as `Amounts` has it; counted up, because there may
         # be a million entries.
@@ -196,7 +196,7 @@ class Folding:
         return day
 
     def _line(self, entry: SettledEntry, belongs: date) -> bytes:
-        """As `_canonical` would write these fields. What has no fee reads as it did before there were any."""
+        """As `canonical` would write these fields. What has no fee reads as it did before there were any."""
         texts = self._texts
         benefit = texts.get(entry.benefit_id) or texts.setdefault(entry.benefit_id, f'"{entry.benefit_id}"')
         store = texts.get(entry.store_id) or texts.setdefault(entry.store_id, f'"{entry.store_id}"')
@@ -223,6 +223,6 @@ def _bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
     return first, following
 
 
-def _canonical(fields: list[object]) -> bytes:
+def canonical(fields: list[object]) -> bytes:
     """One line: JSON without spaces, ended by a line feed, so that no two lists of lines read the same."""
     return json.dumps(fields, separators=(",", ":"), ensure_ascii=True).encode() + b"\n"

@@ -1,6 +1,6 @@
-"""The entries of a statement, or of one to be, a page at a time and in the order of their ids: never all at once.
+"""The entries of a part, or of one to be, a page at a time and in the order of their ids: never all at once.
 
-There may be a hundred thousand of a day. Between two pages others get their turn.
+Between two pages others get their turn.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -21,24 +21,25 @@ _NO_ID = UUID(int=0)
 _Page = Callable[[UUID], Awaitable[list[dict[str, Any]]]]
 
 
-async def open_entries(merchant_id: UUID, ends_at: datetime) -> AsyncIterator[SettledEntry]:
-    """What no statement of this merchant has, from before `ends_at`."""
+async def open_entries(merchant_id: UUID, since: datetime, until: datetime, upto: UUID) -> AsyncIterator[SettledEntry]:
+    """What no part of this merchant has, from before `until` and not from before `since`, up to that id."""
     fees = Fees(await terms_of_merchant(merchant_id))
     places = statements.OPEN_ENTRIES, statements.OPEN_SALES, statements.OPEN_CONFLICTS
-    async for each in _merged(*(_paged(_asking(place, merchant_id, ends_at)) for place in places)):
+    pages = (_asking(place, merchant_id, since, until, then=(upto,)) for place in places)
+    async for each in _merged(*(_paged(page) for page in pages)):
         yield entry(each, fees)
 
 
-async def entries_of(statement_id: UUID, merchant_id: UUID) -> AsyncIterator[SettledEntry]:
-    """What this statement of the merchant took."""
+async def entries_of(part_id: UUID, merchant_id: UUID) -> AsyncIterator[SettledEntry]:
+    """What this part of the merchant has."""
     fees = Fees(await terms_of_merchant(merchant_id))
     places = statements.ENTRIES_OF, statements.SALES_OF, statements.CONFLICTS_OF
-    async for each in _merged(*(_paged(_asking(place, statement_id)) for place in places)):
+    async for each in _merged(*(_paged(_asking(place, part_id)) for place in places)):
         yield entry(each, fees)
 
 
-def _asking(statement: Any, *where: object) -> _Page:
-    return lambda after: rows(statement, *where, after, PAGE)
+def _asking(statement: Any, *where: object, then: tuple[object, ...] = ()) -> _Page:
+    return lambda after: rows(statement, *where, after, *then, PAGE)
 
 
 async def _paged(page: _Page) -> AsyncIterator[dict[str, Any]]:

@@ -12,6 +12,7 @@ from handlers.retrying import refusing
 from handlers.rules.roles import Capability
 from handlers.rules.settlement_terms import Fees
 from handlers.scopes import allowed
+from handlers.settlement.statement_parts import parts_of
 from handlers.settlement.statement_views import RedeemedRow, StatementHead, StatementView, head, redeemed, whole
 from models.database import row, rows
 from models.sql import as_uuid
@@ -54,7 +55,7 @@ class Statements:
     async def lines(
         self, operator: Operator, statement_id: UUID
     ) -> tuple[StatementHead, AsyncIterator[Sequence[RedeemedRow]]]:
-        """One, and every entry of it in the order they were written, a page at a time.
+        """One, and every entry of it by its parts, in the order they were written, a page at a time.
 
         Raises RoleMissing, StatementUnknown.
         """
@@ -89,10 +90,10 @@ def _require_manager(clerk: Clerk) -> None:
 
 
 async def _lines(statement_id: UUID, merchant_id: UUID) -> AsyncIterator[Sequence[RedeemedRow]]:
-    after, fees = _NO_ID, Fees(await terms_of_merchant(merchant_id))
-    while True:
-        found = [redeemed(each, fees) for each in await rows(LINES, statement_id, after, PAGE)]
-        yield found
-        if len(found) < PAGE:
-            return
-        after = found[-1].id
+    fees = Fees(await terms_of_merchant(merchant_id))
+    async for part_id, _ in parts_of(statement_id):
+        after, count = _NO_ID, PAGE
+        while count == PAGE:
+            found = [redeemed(each, fees) for each in await rows(LINES, part_id, after, PAGE)]
+            yield found
+            after, count = (found[-1].id if found else after), len(found)

@@ -5,7 +5,10 @@ Of I17 this is what SQL can say; the hashes are computed anew by `handlers/settl
 
 from models.statements.settlement import ENTRIES
 
-_MINE = "SELECT id, statement_id, merchant_id, happened_at, created_at FROM {entry}"
+_MINE = """
+    SELECT e.id, e.part_id, p.statement_id, e.merchant_id, e.happened_at, e.created_at
+    FROM {entry} e LEFT JOIN settlement_part p ON p.id = e.part_id
+"""
 _EVERY_ENTRY = " UNION ALL ".join(_MINE.format(entry=each) for each in ENTRIES)
 # What each act of a statement should be on the ledger: from cost to merchants, and from merchants to fees.
 _BOOKED = """
@@ -35,7 +38,7 @@ RULES: tuple[tuple[str, str], ...] = (
         "结算单的合计等于它的结算记录",
         """
         SELECT s.id FROM settlement_statement s LEFT JOIN (
-            SELECT r.statement_id,
+            SELECT p.statement_id,
                 SUM(CASE r.kind WHEN 'redeem' THEN 1 ELSE 0 END) AS redeemed_count,
                 SUM(CASE r.kind WHEN 'redeem' THEN r.settlement_fen ELSE 0 END) AS redeemed_fen,
                 SUM(CASE r.kind WHEN 'redeem' THEN r.operator_fen ELSE 0 END) AS redeemed_operator_fen,
@@ -43,14 +46,15 @@ RULES: tuple[tuple[str, str], ...] = (
                 SUM(CASE r.kind WHEN 'redeem' THEN 0 ELSE r.settlement_fen END) AS reversed_fen,
                 SUM(CASE r.kind WHEN 'redeem' THEN 0 ELSE r.operator_fen END) AS reversed_operator_fen
             FROM (
-                SELECT e.statement_id, r.kind, r.settlement_fen, r.operator_share_fen AS operator_fen
+                SELECT e.part_id, r.kind, r.settlement_fen, r.operator_share_fen AS operator_fen
                 FROM settlement_entry e JOIN redemption r ON r.id = e.redemption_id
-                UNION ALL SELECT e.statement_id, 'redeem', f.settlement_fen, f.operator_share_fen
+                UNION ALL SELECT e.part_id, 'redeem', f.settlement_fen, f.operator_share_fen
                 FROM conflict_entry e JOIN offline_conflict f ON f.id = e.conflict_id
-                UNION ALL SELECT e.statement_id, CASE WHEN e.reverses_id IS NULL THEN 'redeem' ELSE 'back' END,
+                UNION ALL SELECT e.part_id, CASE WHEN e.reverses_id IS NULL THEN 'redeem' ELSE 'back' END,
                     e.settlement_fen, e.settlement_fen
                 FROM sale_entry e
-            ) r WHERE r.statement_id IS NOT NULL GROUP BY r.statement_id
+            ) r JOIN settlement_part p ON p.id = r.part_id
+            WHERE p.statement_id IS NOT NULL GROUP BY p.statement_id
         ) t ON t.statement_id = s.id
         WHERE s.redeemed_count <> COALESCE(t.redeemed_count, 0) OR s.redeemed_fen <> COALESCE(t.redeemed_fen, 0)
             OR s.redeemed_operator_fen <> COALESCE(t.redeemed_operator_fen, 0)
@@ -64,6 +68,24 @@ RULES: tuple[tuple[str, str], ...] = (
         SELECT e.id FROM ({_EVERY_ENTRY}) e JOIN settlement_statement s ON s.id = e.statement_id
         WHERE e.merchant_id <> s.merchant_id OR e.happened_at >= s.ends_at
         """,  # noqa: S608 - no outside input in any of these
+    ),
+    (
+        "结算分段只有自己商户的记录，笔数相符，每张结算单至少有一段",
+        f"""
+        SELECT p.id FROM settlement_part p LEFT JOIN (
+            SELECT e.part_id, count(*) AS number FROM ({_EVERY_ENTRY}) e GROUP BY e.part_id
+        ) t ON t.part_id = p.id
+        WHERE p.entry_count <> COALESCE(t.number, 0)
+        UNION ALL
+        SELECT e.id FROM ({_EVERY_ENTRY}) e JOIN settlement_part p ON p.id = e.part_id
+        WHERE e.merchant_id <> p.merchant_id
+        UNION ALL
+        SELECT p.id FROM settlement_part p JOIN settlement_statement s ON s.id = p.statement_id
+        WHERE p.merchant_id <> s.merchant_id OR p.business_on > s.business_on
+        UNION ALL
+        SELECT s.id FROM settlement_statement s
+        WHERE NOT EXISTS (SELECT 1 FROM settlement_part p WHERE p.statement_id = s.id)
+        """,  # noqa: S608
     ),
     # An entry that was written before a closing may have been committed after it, and waits for the next: not longer.
     (

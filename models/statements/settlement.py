@@ -1,6 +1,6 @@
 """SQL of settlement: terms in force, closing a day, reading statements.
 
-Their lines: `settlement_lines.py`; the parts of sales: `sales.py`.
+Their parts: `settlement_parts.py`; their lines: `settlement_lines.py`; the parts of sales: `sales.py`.
 """
 
 from models.sql import Both
@@ -37,13 +37,24 @@ LAST_TERMS = "SELECT COALESCE(max(number), 0) AS number FROM settlement_terms WH
 
 # --- closing
 
-ENTRIES = "settlement_entry", "conflict_entry", "sale_entry"  # where something of a merchant may be open
-# Whoever takes a redemption back holds its entry, and so does whoever assigns it: one waits for the other.
-_ENTRY = "SELECT statement_id FROM settlement_entry WHERE redemption_id = $1"
+ENTRIES = "settlement_entry", "conflict_entry", "sale_entry"
+# Where something of a merchant may be that no statement has: in no part yet, or in a part that none has taken.
+_OPEN = (
+    *((each, "part_id", "happened_at") for each in ENTRIES),
+    ("settlement_part", "statement_id", "begins_at"),
+)
+# Whoever takes a redemption back holds its entry and the part that this is in, and so does whoever seals the one and
+# takes the other: one waits for the other. Many of one part are taken back at a time.
+_ENTRY = "SELECT part_id FROM settlement_entry WHERE redemption_id = $1"
 LOCK_ENTRY = Both(postgres=_ENTRY + " FOR NO KEY UPDATE", sqlite=_ENTRY)
+_PART = "SELECT statement_id FROM settlement_part WHERE id = $1"
+HOLD_PART = Both(postgres=_PART + " FOR SHARE", sqlite=_PART)
 # $1 merchants with something open before this instant, $2 after this one, $3 how many
-_OPEN_AT = "SELECT merchant_id FROM {entry} WHERE statement_id IS NULL AND happened_at < $1 AND merchant_id > $2"
-OPEN_MERCHANTS = " UNION ".join(_OPEN_AT.format(entry=each) for each in ENTRIES) + " ORDER BY merchant_id LIMIT $3"
+_OPEN_AT = "SELECT merchant_id FROM {place} WHERE {taken} IS NULL AND {at} < $1 AND merchant_id > $2"
+OPEN_MERCHANTS = (
+    " UNION ".join(_OPEN_AT.format(place=place, taken=taken, at=at) for place, taken, at in _OPEN)
+    + " ORDER BY merchant_id LIMIT $3"
+)
 # Closings of one merchant go one after the other; redemptions, which only refer to the row, go on.
 _MERCHANT = "SELECT id, code, organization_id FROM merchant WHERE id = $1"
 LOCK_MERCHANT = Both(postgres=_MERCHANT + " FOR NO KEY UPDATE", sqlite=_MERCHANT)
@@ -53,25 +64,30 @@ LAST_CLOSED = """
 # $1 merchant, $2 from, $3 until
 _FIRST = """
     SELECT * FROM (
-        SELECT happened_at FROM {entry}
-        WHERE merchant_id = $1 AND statement_id IS NULL AND happened_at >= $2 AND happened_at < $3
-        ORDER BY happened_at LIMIT 1
-    ) AS of_{entry}
+        SELECT {at} AS happened_at FROM {place}
+        WHERE merchant_id = $1 AND {taken} IS NULL AND {at} >= $2 AND {at} < $3
+        ORDER BY {at} LIMIT 1
+    ) AS of_{place}
 """
-FIRST_OPEN = " UNION ALL ".join(_FIRST.format(entry=each) for each in ENTRIES) + " ORDER BY happened_at LIMIT 1"
+FIRST_OPEN = (
+    " UNION ALL ".join(_FIRST.format(place=place, taken=taken, at=at) for place, taken, at in _OPEN)
+    + " ORDER BY happened_at LIMIT 1"
+)
 _ENTRIES = """
     SELECT e.id, r.kind, r.reverses_id AS about_id, r.benefit_id, r.store_id, r.uses, r.settlement_fen,
         r.operator_share_fen, r.merchant_share_fen, r.redeemed_at, o.redeemed_at AS origin_at
     FROM settlement_entry e JOIN redemption r ON r.id = e.redemption_id LEFT JOIN redemption o ON o.id = r.reverses_id
 """
-# A page of what no statement has, earlier days too. $1 merchant, $2 the end of the day, $3 after this one, $4 how many.
-# Not locked: rows never change, only more can come, and whoever assigns them counts and waits for who holds one.
+# A page of what no part has. $1 merchant, from $2 until $3, $4 after this one, $5 up to this one, $6 how many. Not
+# locked: rows never change, only more can come, and whoever seals them counts and waits for who holds one.
 _WHERE_OPEN = """
-    WHERE e.merchant_id = $1 AND e.statement_id IS NULL AND e.happened_at < $2 AND e.id > $3 ORDER BY e.id LIMIT $4
+    WHERE e.merchant_id = $1 AND e.part_id IS NULL AND e.happened_at >= $2 AND e.happened_at < $3
+        AND e.id > $4 AND e.id <= $5
+    ORDER BY e.id LIMIT $6
 """
 OPEN_ENTRIES = f"{_ENTRIES} {_WHERE_OPEN}"
-# $1 the statement, $2 after this one, $3 how many
-_WHERE_OF = "WHERE e.statement_id = $1 AND e.id > $2 ORDER BY e.id LIMIT $3"
+# $1 the part, $2 after this one, $3 how many
+_WHERE_OF = "WHERE e.part_id = $1 AND e.id > $2 ORDER BY e.id LIMIT $3"
 ENTRIES_OF = f"{_ENTRIES} {_WHERE_OF}"
 # Second hand-overs that an operator pays, alike: they belong to the day on which they were handed over.
 _CONFLICTS = """
@@ -90,16 +106,6 @@ _SALES = """
 """
 OPEN_SALES = f"{_SALES} {_WHERE_OPEN}"
 SALES_OF = f"{_SALES} {_WHERE_OF}"
-# $1 the statement, $2 merchant, $3 the end of the day, ids from behind $4 up to $5: a part at a time, because there may
-# be more than one statement may take time for. Who closes counts what is assigned: more than was read is one that came
-# in between.
-_ASSIGN = """
-    SET statement_id = $1
-    WHERE merchant_id = $2 AND statement_id IS NULL AND happened_at < $3 AND id > $4 AND id <= $5
-"""
-ASSIGN, ASSIGN_CONFLICTS, ASSIGN_SALES = (f"UPDATE {each} {_ASSIGN}" for each in ENTRIES)
-_COUNT = "(SELECT count(*) FROM {entry} WHERE statement_id = $1)"
-ASSIGNED = f"SELECT {' + '.join(_COUNT.format(entry=each) for each in ENTRIES)} AS number"
 
 # --- reading statements
 

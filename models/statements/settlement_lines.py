@@ -21,7 +21,8 @@ _REDEEMED = f"""
     JOIN benefit b ON b.id = r.benefit_id
     JOIN clerk k ON k.id = r.clerk_id
     LEFT JOIN redemption o ON o.id = r.reverses_id
-    LEFT JOIN settlement_statement s ON s.id = e.statement_id
+    LEFT JOIN settlement_part p ON p.id = e.part_id
+    LEFT JOIN settlement_statement s ON s.id = p.statement_id
 """  # noqa: S608 - no outside input in it
 # A scan has no receipt; a redemption online that was displaced has.
 _PAID = f"""
@@ -38,7 +39,8 @@ _PAID = f"""
     JOIN clerk k ON k.id = f.clerk_id
     LEFT JOIN offline_scan n ON n.id = f.scan_id
     LEFT JOIN redemption x ON x.id = f.displaced_id
-    LEFT JOIN settlement_statement s ON s.id = e.statement_id
+    LEFT JOIN settlement_part p ON p.id = e.part_id
+    LEFT JOIN settlement_statement s ON s.id = p.statement_id
 """  # noqa: S608
 # A sale has no store and no clerk; its receipt is the order's number.
 _SOLD = """
@@ -54,7 +56,8 @@ _SOLD = """
     JOIN merchant m ON m.id = e.merchant_id
     JOIN benefit b ON b.id = e.benefit_id
     LEFT JOIN sale_entry o ON o.id = e.reverses_id
-    LEFT JOIN settlement_statement s ON s.id = e.statement_id
+    LEFT JOIN settlement_part p ON p.id = e.part_id
+    LEFT JOIN settlement_statement s ON s.id = p.statement_id
 """
 _WANTED = """
         m.organization_id {ids} AND {at} >= $2 AND {at} < $3
@@ -79,8 +82,8 @@ def _report(ids: str) -> str:
 # The newest first. $1 organizations, $2 from, $3 until, codes of $4 merchant, $5 store, $6 benefit or null, $7 and $8
 # instant and id of the row before which, $9 how many
 REPORT = Both(postgres=_report("= ANY($1::uuid[])"), sqlite=_report("IN (SELECT value FROM json_each($1))"))
-_PAGE = "WHERE e.statement_id = $1 AND e.id > $2 ORDER BY e.id LIMIT $3"
-# In the order in which they were written. $1 statement, $2 after this entry, $3 how many
+_PAGE = "WHERE e.part_id = $1 AND e.id > $2 ORDER BY e.id LIMIT $3"
+# Of a part, in the order in which they were written. $1 part, $2 after this entry, $3 how many
 LINES = f"""
     SELECT * FROM (SELECT * FROM ({_REDEEMED} {_PAGE}) AS redeemed
     UNION ALL SELECT * FROM ({_PAID} {_PAGE}) AS paid

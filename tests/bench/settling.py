@@ -1,15 +1,18 @@
 """Closing a day of 100,000 redemptions, its files, and the report over them; against a day of 10,000.
 
-What must not grow with the number of rows: the time per row, the server's memory, and how long others wait for it.
+What must not grow with the number of rows: the time per row, the server's memory, and how long others wait for it. On
+PostgreSQL also a day of more than 1,000,000 that the worker has sealed in parts by then, and how fast it seals.
 """
 
+import contextlib
 import http.client
+import itertools
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -19,23 +22,35 @@ from handlers.identity.sessions import hash_token
 from handlers.recurring import BUSINESS_ZONE
 from handlers.rules.offer_terms import OfferTerms
 from handlers.rules.validity import begins, day_of
+from handlers.settlement.statement_parts import PART
 from models.ids import new_id
 from models.words import OperatorRole, RedemptionKind, ScanMode
 from tests.bench.beside import fill, first_members, read, root
 from tests.bench.heavy import MB, Heavy
 from tests.bench.load import BadAnswers
 from tests.bench.pool import Published, Voucher, claim_row, publish
-from tests.bench.processes import Running, get
+from tests.bench.processes import Running, get, spawned
 from tests.bench.redeeming import clerk_row, merchant_row, store_row
 from tests.bench.seeding import LASTS
 from tests.bench.stores import Stores
 from tests.bench.town import Town, town
 
 FEW, MANY = 10_000, 100_000
+IN_PARTS = 1_000_000
+VAST = IN_PARTS + PART - 1  # nothing is left over more than so many
+VAST_SECONDS, SEALED_PER_SECOND = 10.0, 5_000
+AT_ONCE = 50_000  # rows of one insert
 BENEFITS = 5
 TAKEN_BACK = 50  # of so many redemptions one
 PER_ROW, MEMORY, WAIT_SECONDS = 1.5, 0.10, 0.5
 LOOK_SECONDS = 0.02
+_SEALING = """
+    INSERT INTO job (id, created_at, kind, key, payload, state, run_at, attempt_count, fence, last_error)
+    SELECT $1::uuid, now(), 'seal_parts', 'bench', jsonb_build_object('merchant_id', id::text), 'ready', now(), 0, 0, ''
+    FROM merchant WHERE code = $2 RETURNING payload ->> 'merchant_id'
+"""
+_PARTS = "SELECT count(*) FROM settlement_part WHERE merchant_id = $1::uuid"
+_PLANNED = "SELECT count(*) FROM job WHERE kind = 'plan_closings' AND state = 'done'"
 
 
 @dataclass(frozen=True)
@@ -50,7 +65,7 @@ class Done:
 
 def settlement(stores: Stores, home: Any) -> list[Heavy]:
     """Closed by hand and read by finance of the root, over HTTP, while others ask the server whether it lives."""
-    with town(stores, home) as place:
+    with town(stores, home) as place, _worker(place):
         token = _finance(stores)
         yesterday = day_of(datetime.now(UTC), BUSINESS_ZONE) - timedelta(days=1)
         few, many = (_merchant(place, rows, begins(yesterday, BUSINESS_ZONE)) for rows in (FEW, MANY))
@@ -71,7 +86,70 @@ def settlement(stores: Stores, home: Any) -> list[Heavy]:
             if "CSV" in name and [each.body.count(b"\r\n") for each in files] != [FEW + 1, MANY + 1]:
                 raise BadAnswers(f"{name}: not every row is there")
             found += _told(name, *files)
+        if stores.pair == "postgres":
+            found += _vast(place, token, yesterday, closed[0])
         return found
+
+
+@contextlib.contextmanager
+def _worker(place: Town) -> Iterator[None]:
+    """On SQLite the server is its own. It plans the closing of days that are over once it begins: of none, by then."""
+    if place.stores.pair == "sqlite":
+        yield
+        return
+    with spawned(["app", "worker"], home=place.home, environment=place.environment):
+        _until(lambda: bool(_number(place.stores, _PLANNED)))
+        yield
+
+
+def _vast(place: Town, token: str, day: date, few: Done) -> Iterator[Heavy]:
+    """A day that is sealed, and then closed."""
+    code = _merchant(place, VAST, begins(day, BUSINESS_ZONE))
+    read(place.stores, "ANALYZE")
+    ((merchant_id,),) = read(place.stores, _SEALING, new_id(), code)
+    _until(lambda: _number(place.stores, _PARTS, merchant_id) > 0)
+    began, before = time.perf_counter(), _number(place.stores, _PARTS, merchant_id)
+    _until(lambda: _number(place.stores, _PARTS, merchant_id) == IN_PARTS // PART)
+    rate = (IN_PARTS // PART - before) * PART / (time.perf_counter() - began)
+    yield Heavy(
+        f"sealing a day of {VAST:,} rows",
+        f"{rate:,.0f} rows/s",
+        f"{SEALED_PER_SECOND:,}/s",
+        rate >= SEALED_PER_SECOND,
+    )
+    path, asked = "/statements", {"merchant": code, "business_on": str(day)}
+    done = _asked(place.server, "POST", path, token, asked)
+    told = orjson.loads(done.body)["totals"]
+    if told["redeemed"]["count"] + told["reversed"]["count"] != VAST:
+        raise BadAnswers(f"not every row is in the statement: {told}")
+    growth = done.peak / few.peak - 1
+    yield Heavy(
+        f"closing it, {IN_PARTS:,} rows in parts and {PART - 1:,} not",
+        f"{done.seconds:.1f} s",
+        f"{VAST_SECONDS:.0f} s",
+        done.seconds <= VAST_SECONDS,
+    )
+    memory = f"{few.peak / MB:.1f} -> {done.peak / MB:.1f} MB ({growth:+.1%})"
+    yield Heavy(f"closing it: the server's memory against {FEW:,} rows", memory, f"+{MEMORY:.0%}", growth <= MEMORY)
+    yield Heavy(
+        "closing it: others waited at most",
+        f"{done.longest_wait * 1_000:.0f} ms",
+        f"{WAIT_SECONDS * 1_000:.0f} ms",
+        done.longest_wait <= WAIT_SECONDS,
+    )
+
+
+def _number(stores: Stores, sql: str, *values: object) -> int:
+    ((number,),) = read(stores, sql, *values)
+    return int(number)
+
+
+def _until(is_so: Callable[[], bool]) -> None:
+    deadline = time.perf_counter() + 600
+    while not is_so():
+        if time.perf_counter() > deadline:
+            raise BadAnswers("the worker did not do it in ten minutes")
+        time.sleep(0.2)
 
 
 def _told(name: str, few: Done, many: Done) -> Iterator[Heavy]:
@@ -118,7 +196,9 @@ def _merchant(place: Town, rows: int, midnight: datetime) -> str:
     wanted = [Voucher(OfferTerms(), merchant_id=merchant["id"], settlement_fen=2_500) for _ in range(BENEFITS)]
     claims = [(of, claim_row(of, member, at=now)) for of in publish(stores, wanted)]
     fill(stores, "claim", (claim for _, claim in claims), at=now)
-    fill(stores, "redemption", _rows(claims, shop, clerk["id"], rows, midnight), at=now)
+    made = _rows(claims, shop, clerk["id"], rows, midnight)
+    while some := list(itertools.islice(made, AT_ONCE)):
+        fill(stores, "redemption", some, at=now)
     return str(merchant["code"])
 
 

@@ -33,6 +33,10 @@ class Books:
         return self.counter.handlers.statement_closing
 
     @property
+    def sealing(self):
+        return self.counter.handlers.sealing
+
+    @property
     def today(self) -> date:
         return day_of(self.clock.now(), BUSINESS_ZONE)
 
@@ -46,14 +50,18 @@ class Books:
         """As the worker does it for this merchant."""
         return await self.closing.up_to(self.counter.merchant.id, until)
 
+    async def seal(self) -> int:
+        """As the worker does it for this merchant."""
+        return await self.sealing.of_merchant(self.counter.merchant.id)
+
     async def redeemed(self, ming, **more):
         """One claim of a benefit of its own, redeemed; the id of the row."""
         claim = await self.counter.claim(ming, **more)
         return (await self.counter.redeem(self.counter.typed(claim))).value.lines[0].id
 
     async def statement_of(self, redemption_id) -> SettlementStatement | None:
-        entry = await SettlementEntry.get(redemption_id=redemption_id).prefetch_related("statement")
-        return entry.statement
+        entry = await SettlementEntry.get(redemption_id=redemption_id).prefetch_related("part__statement")
+        return entry.part.statement if entry.part else None
 
     async def finance(self, login: str = "finance", *, organization_id=None):
         """Somebody of finance, signed in; the first operator of all is made on the way."""

@@ -21,9 +21,10 @@ from miniapp_api.operator.settlement_shapes import HEADER, cells
 from models.database import rows
 from models.offline import OfflineConflict
 from models.redemptions import Redemption
-from models.settlement import ConflictEntry, SettlementEntry, SettlementStatement
+from models.settlement import ConflictEntry, SettlementEntry, SettlementPart, SettlementStatement
 from models.statements import offline_conflicts as deciding
 from models.statements import settlement as statements
+from models.statements import settlement_parts
 from models.words import ConflictDecision, EntryKind
 from tests.handlers.counter import open_counter
 from tests.handlers.scanning import a_device, morning_after, offline_claim
@@ -65,8 +66,8 @@ async def pays(books, case, *, is_paid: bool = True, key: str = "k"):
 
 
 async def statement_of(case) -> SettlementStatement | None:
-    entry = await ConflictEntry.get(conflict_id=case.id).prefetch_related("statement")
-    return entry.statement
+    entry = await ConflictEntry.get(conflict_id=case.id).prefetch_related("part__statement")
+    return entry.part.statement if entry.part else None
 
 
 async def test_what_is_paid_for_a_second_hand_over_is_in_the_statement_of_the_day_of_the_decision(books, case):
@@ -136,7 +137,8 @@ async def test_a_decision_that_is_committed_after_its_day_was_closed_waits_for_t
     with monkeypatch.context() as not_there_yet:  # as if the transaction of the decision had not ended
         nothing = f"SELECT * FROM ({statements.OPEN_CONFLICTS}) AS unseen WHERE 1 = 0"
         not_there_yet.setattr(statements, "OPEN_CONFLICTS", nothing)
-        not_there_yet.setattr(statements, "ASSIGN_CONFLICTS", f"{statements.ASSIGN_CONFLICTS} AND 1 = 0")
+        blind = tuple(f"{each} AND 1 = 0" if "conflict_entry" in each else each for each in settlement_parts.SEAL)
+        not_there_yet.setattr(settlement_parts, "SEAL", blind)
         await books.close(tuesday)
     assert await statement_of(case) is None
     wednesday = books.next_day()
@@ -194,11 +196,12 @@ async def test_a_statement_read_in_pages_is_the_one_of_all_entries_together(book
     tuesday = books.next_day()
     await books.close(tuesday)
     for made in await SettlementStatement.all():
-        of_it = [*await rows(statements.CONFLICTS_OF, made.id, UUID(int=0), 100)]
-        of_it += await rows(statements.ENTRIES_OF, made.id, UUID(int=0), 100)
+        part = await SettlementPart.get(statement=made)
+        of_it = [*await rows(statements.CONFLICTS_OF, part.id, UUID(int=0), 100)]
+        of_it += await rows(statements.ENTRIES_OF, part.id, UUID(int=0), 100)
         day, entries = date.fromisoformat(made.business_on), [entry(each, Fees(())) for each in of_it]
         assert stated(books.counter.merchant.id, day, entries, BUSINESS_ZONE).hash == made.hash
-    assert await SettlementEntry.filter(statement_id=None).count() == 0
+    assert await SettlementEntry.filter(part_id=None).count() == 0
     assert (await statement_of(case)).redeemed_count == 5
     assert await breaches() == []
 
@@ -209,7 +212,7 @@ async def test_a_decision_and_its_entry_never_change(books, case):
     for sql in (
         "UPDATE offline_conflict SET settlement_fen = 1",
         "UPDATE offline_conflict SET decision = 'open'",
-        "UPDATE conflict_entry SET statement_id = NULL",
+        "UPDATE conflict_entry SET part_id = NULL",
         "DELETE FROM conflict_entry",
     ):
         with pytest.raises((IntegrityError, OperationalError)):
@@ -226,7 +229,7 @@ async def test_every_breach_about_what_is_paid_is_named(books, case):
         ("UPDATE offline_conflict SET merchant_share_fen = merchant_share_fen + 1", "重复交付"),
         ("UPDATE offline_conflict SET decision = 'loss'", "重复交付"),
         ("DELETE FROM conflict_entry", "重复交付"),
-        ("UPDATE conflict_entry SET statement_id = NULL", "合计"),
+        ("UPDATE conflict_entry SET part_id = NULL", "合计"),
     ]
     assert await breaches() == []
     for sql, word in wrongs:

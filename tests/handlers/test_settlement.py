@@ -19,14 +19,14 @@ from handlers.errors import (
     StatementUnknown,
 )
 from handlers.rules.settlement import Totals
-from handlers.settlement import statement_closing
+from handlers.settlement import statement_parts
 from models.database import atomic, dialect, rows
 from models.ids import new_id
 from models.operators import AuditEntry
 from models.outbox import Job
 from models.programmes import Merchant
 from models.redemptions import Redemption
-from models.settlement import SettlementEntry, SettlementStatement
+from models.settlement import SettlementEntry, SettlementPart, SettlementStatement
 from models.words import ClerkRole, OperatorRole, RedemptionKind
 from tests.handlers.counter import open_counter
 from tests.handlers.settling import DAY, Books, breaches
@@ -133,12 +133,15 @@ async def test_a_reversal_after_midnight_is_in_the_next_statement_and_refers_to_
 async def test_the_database_refuses_to_change_a_statement_or_to_move_an_entry(books, ming):
     mine = await books.redeemed(ming)
     await books.close(books.next_day())
-    another = await SettlementStatement.get()
+    part = await SettlementPart.get()
     for attempt in (
         SettlementStatement.all().update(redeemed_fen=1),
         SettlementStatement.all().delete(),
-        SettlementEntry.filter(redemption_id=mine).update(statement_id=None),
-        SettlementEntry.filter(redemption_id=mine).update(statement_id=another.id),
+        SettlementPart.all().update(statement_id=None),
+        SettlementPart.all().update(sums=[]),
+        SettlementPart.all().delete(),
+        SettlementEntry.filter(redemption_id=mine).update(part_id=None),
+        SettlementEntry.filter(redemption_id=mine).update(part_id=part.id),
         SettlementEntry.filter(redemption_id=mine).delete(),
     ):
         with pytest.raises((IntegrityError, OperationalError)):
@@ -180,7 +183,7 @@ async def test_every_breach_of_settlement_is_named(books, ming):
         ("UPDATE redemption SET merchant_share_fen = merchant_share_fen + 1 WHERE kind = 'redeem'", "分担"),
         ("UPDATE redemption SET uses = uses + 1 WHERE kind = 'reversal'", "撤销"),
         ("UPDATE settlement_statement SET redeemed_count = redeemed_count + 1", "合计"),
-        ("UPDATE settlement_entry SET statement_id = NULL", "合计"),
+        ("UPDATE settlement_entry SET part_id = NULL", "合计"),
         ("DELETE FROM settlement_entry", "每笔核销"),
     ]
     assert await breaches() == []
@@ -206,7 +209,7 @@ async def looked_at(sql: str, found: list[str]) -> None:
 
 async def unguarded(*more: str) -> None:
     """Somebody with the database's own password."""
-    for table in ("redemption", "settlement_statement", "settlement_entry", *more):
+    for table in ("redemption", "settlement_statement", "settlement_part", "settlement_entry", *more):
         if dialect() == "postgres":
             await rows(f"ALTER TABLE {table} DISABLE TRIGGER USER")
             continue
@@ -321,17 +324,17 @@ async def test_managers_read_the_own_merchants_statements_and_clerks_do_not(book
 
 async def test_no_one_statement_of_the_database_assigns_more_than_it_has_time_for(books, ming, monkeypatch):
     """A million in one UPDATE takes longer than the three seconds that PostgreSQL lets any run."""
-    monkeypatch.setattr(statement_closing, "ASSIGNED_AT_ONCE", 2)
-    taken, real = [0], statement_closing.rows
+    monkeypatch.setattr(statement_parts, "PART", 2)
+    taken, real = [0], statement_parts.rows
 
     async def counted(statement, *values):
         found = await real(statement, *values)
-        taken.append(await SettlementEntry.exclude(statement_id=None).count())
+        taken.append(await SettlementEntry.exclude(part_id=None).count())
         return found
 
     for price in (100, 200, 300, 400, 500):
         await books.redeemed(ming, price_fen=price)
-    monkeypatch.setattr(statement_closing, "rows", counted)
+    monkeypatch.setattr(statement_parts, "rows", counted)
     await books.close(books.next_day())
     assert max(after - before for before, after in pairwise(taken)) == 2
     assert (await SettlementStatement.get()).redeemed_fen == 1500

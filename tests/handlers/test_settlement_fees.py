@@ -192,7 +192,7 @@ async def test_by_the_month_all_its_days_are_in_one_statement_which_waits_for_it
     made = await SettlementStatement.get()
     assert (made.from_on, made.business_on) == (first.isoformat(), last.isoformat())
     assert (made.redeemed_fen, made.late_count) == (sum(prices.values()), 0)
-    assert (await SettlementEntry.get(redemption_id=late)).statement_id is None
+    assert (await SettlementEntry.get(redemption_id=late)).part_id is None
     with pytest.raises(DayClosed):
         await books.closing.by_hand(finance, merchant="books", business_on=first + 3 * DAY, request_id="again")
     assert await books.close(last) == 0

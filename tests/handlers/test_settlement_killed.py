@@ -21,7 +21,7 @@ import asyncio, contextlib, os, signal, sys
 from datetime import date
 from uuid import UUID
 from gateways.clock import SystemClock
-from handlers.settlement import statement_closing
+from handlers.settlement import statement_closing, statement_parts
 from models import database
 
 address, merchant, until, torn = sys.argv[1:]
@@ -45,7 +45,8 @@ async def main():
     await database.connect(address)
     statement_closing.stated = dies
     if torn == "torn":
-        statement_closing.atomic, statement_closing.require_atomic = nothing, lambda: None
+        statement_closing.atomic = nothing
+        statement_closing.require_atomic = statement_parts.require_atomic = lambda: None
     await statement_closing.StatementClosing(SystemClock()).up_to(UUID(merchant), date.fromisoformat(until))
 
 asyncio.run(main())
@@ -81,12 +82,12 @@ async def killed(books, address: str, torn: str = "") -> None:
 async def test_killed_in_the_midst_of_a_day_it_is_closed_anew_and_doubled_nowhere(books, database):
     await killed(books, database)
     assert await SettlementStatement.all().count() == 1  # the day before
-    assert await SettlementEntry.filter(statement_id=None).count() == 3
+    assert await SettlementEntry.filter(part_id=None).count() == 3
     assert await books.close(books.until) == 1
     assert await books.close(books.until) == 0
     assert [each.redeemed_fen for each in await SettlementStatement.all()] == [700, 700]
     assert [each.amount for each in await Transfer.filter(cause_kind="statement")] == [700, 700]
-    assert await SettlementEntry.filter(statement_id=None).count() == 0
+    assert await SettlementEntry.filter(part_id=None).count() == 0
     assert await breaches() == []
 
 

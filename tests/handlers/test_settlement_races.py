@@ -4,7 +4,6 @@ import asyncio
 import random
 from collections import Counter as Tally
 from datetime import datetime, timedelta
-from uuid import UUID
 
 import pytest
 
@@ -14,13 +13,14 @@ from handlers.redemptions import redeeming, reversals, tills
 from handlers.rules.settlement import stated
 from handlers.rules.settlement_terms import Fees
 from handlers.rules.validity import begins
-from handlers.settlement import statement_closing
+from handlers.settlement import statement_closing, statement_parts
 from handlers.settlement.statement_views import entry
 from models.database import dialect, rows
 from models.ids import new_id
 from models.redemptions import Redemption
 from models.settlement import SettlementEntry, SettlementStatement
 from models.statements import settlement as statements
+from models.statements.settlement_parts import SEAL
 from models.words import RedemptionKind
 from tests.handlers.counter import open_counter
 from tests.handlers.settling import DAY, Books, breaches
@@ -118,7 +118,7 @@ async def test_a_row_that_is_not_committed_when_the_day_is_closed_is_lost_to_no_
 
 def but_the_last_once(monkeypatch) -> list[int]:
     """The first look at what is open does not see the last entry, as if it were committed right after it."""
-    true, looks = statement_closing.open_entries, list[int]()
+    true, looks = statement_parts.open_entries, list[int]()
 
     async def short(*asked):
         found = [each async for each in true(*asked)]
@@ -126,7 +126,7 @@ def but_the_last_once(monkeypatch) -> list[int]:
         for each in found[: -1 if len(looks) == 1 else None]:
             yield each
 
-    monkeypatch.setattr(statement_closing, "open_entries", short)
+    monkeypatch.setattr(statement_parts, "open_entries", short)
     return looks
 
 
@@ -143,13 +143,14 @@ async def test_an_entry_that_comes_between_reading_and_assigning_makes_the_closi
 async def test_without_counting_what_was_assigned_it_would_be_in_no_sum(books, ming, monkeypatch):
     """The negative control of the one above."""
 
-    async def unlooked(statement_id, merchant_id, ends_at, *_):
-        await rows(statements.ASSIGN, statement_id, merchant_id, ends_at, UUID(int=0), UUID(int=2**128 - 1))
+    async def unlooked(*where):
+        for seal in SEAL:
+            await rows(seal, *where[:-1])
 
     for price in (100, 200):
         await books.redeemed(ming, price_fen=price)
     but_the_last_once(monkeypatch)
-    monkeypatch.setattr(statement_closing, "_assign", unlooked)
+    monkeypatch.setattr(statement_parts, "_assign", unlooked)
     await books.close(books.next_day())
     assert (await SettlementStatement.get()).redeemed_fen == 100
     assert await breaches() != []
@@ -226,7 +227,7 @@ async def test_fifty_at_once_redeem_reverse_and_close_and_each_row_is_in_one_sta
     backs = count - sum(isinstance(each, RedemptionSettled) for each in refused)
     assert (first.redeemed_count, first.reversed_count) == (count, 0)
     assert (second.redeemed_count, second.reversed_count, second.late_count) == (count, backs, backs)
-    assert await SettlementEntry.filter(statement_id=None).count() == 0
+    assert await SettlementEntry.filter(part_id=None).count() == 0
     assert await breaches() == []
 
 
@@ -293,7 +294,7 @@ async def test_in_any_order_of_acts_every_row_is_settled_once_and_closed_days_st
         of_statements[RedemptionKind.REDEEM] += made.redeemed_fen
         of_statements[RedemptionKind.REVERSAL] += made.reversed_fen
     assert of_statements == of_rows
-    assert await SettlementEntry.filter(statement_id=None).count() == 0
+    assert await SettlementEntry.filter(part_id=None).count() == 0
     assert len(closed) > 1
     wrong = await breaches()
     assert [each for each in wrong if "剩余次数" not in each] == []  # the rows took no uses

@@ -155,7 +155,7 @@ async def test_a_part_is_assigned_once_and_never_changes(market, ming):
     await ming.buy(market.offer)
     await market.close()
     for attempt in (
-        SaleEntry.all().update(statement_id=None),
+        SaleEntry.all().update(part_id=None),
         SaleEntry.all().update(settlement_fen=1),
         SaleEntry.all().delete(),
     ):

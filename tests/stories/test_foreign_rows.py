@@ -267,6 +267,7 @@ UNCHANGED = (
     "review",
     "sales_order",
     "settlement_entry",
+    "settlement_part",
     "settlement_statement",
     "settlement_terms",
     "shift",
