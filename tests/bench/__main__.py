@@ -21,6 +21,7 @@ from tests.bench import (
     heavy,
     paying,
     redeeming,
+    releasing,
     settling,
     spending,
     spinning,
@@ -57,7 +58,7 @@ IN_TOWN = {
 }
 BARE = ("simulation", "verifier")  # without a server or a database
 PLAIN = (*IN_TOWN, "gone", "lane", "memory", *BARE)
-HEAVY = ("import", "kind", "growth", "settlement", "designs")  # minutes each: only when they are named
+HEAVY = ("import", "kind", "growth", "settlement", "releasing", "designs")  # minutes each: only when they are named
 ALL = (*PLAIN, *HEAVY)
 
 
@@ -146,6 +147,8 @@ class Bench:
                 self._tell(heavy.import_cards(ours.another("imports"), home))
             if "kind" in self._wanted:
                 self._tell(heavy.kind(ours.another("kinds"), home, whole=self._whole))
+            if "releasing" in self._wanted:
+                self._tell(releasing.releasing(ours.another("releasing"), home))
             if "settlement" in self._wanted:
                 self._tell(settling.settlement(ours.another("settlement"), home))
             if "growth" in self._wanted:
