@@ -18,7 +18,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tortoise.exceptions import IntegrityError
 
 from handlers.actors import Clerk
-from handlers.claims import allotting, claiming
+from handlers.claims import claiming, sharing
 from handlers.claims import claims as claims_room
 from handlers.errors import DomainError
 from handlers.fulfillment import settling, top_up_orders
@@ -187,7 +187,7 @@ TAKEN_AWAY = {
         "RETURN_STOCK",
         like(claims.RETURN_STOCK, "left_count + r.number", "left_count + 0 * r.number"),
     ),
-    "the slots that were had": (allotting, "_taken", no_slots),
+    "the slots that were had": (sharing, "_taken", no_slots),
     "the row of the request": (claiming, "record", nothing),
     "the uses that are taken": (
         redemptions,

@@ -85,8 +85,8 @@ def _registered(rooms):
     """The tables are known once the database is connected."""
 
 
-# Texts that anybody may read: draws are recomputed from them; a promoter's code is there to be shown.
-PUBLISHED = {"draw_commitment.document", "spin.row", "promoter_link.picture"}
+# Texts that anybody may read: draws are recomputed from them; a promoter's or an agreement's code is there to be shown.
+PUBLISHED = {"draw_commitment.document", "spin.row", "promoter_link.picture", "co_brand_side.picture"}
 
 
 def test_no_cipher_hides_in_a_column_of_another_name():

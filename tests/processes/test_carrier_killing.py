@@ -87,7 +87,7 @@ async def dies(site, server, point: str, asking) -> None:
 async def test_killed_around_the_charge_and_the_refund_each_number_moves_once(site):
     (screen, offer, number_id), carrier = await opened(site), site.platform.carrier
     server = await serving(site, failing.PLANT_OUTSIDE)
-    for point in failing.TRANSFERRING:
+    for point in failing.CALLING:
         await screen.login()  # the session went with the process, where Redis is inside it
         order = await ordered(screen, offer, number_id, point)
         await dies(site, server, f"charge {point}", confirmed(site, screen, order, point))
@@ -119,7 +119,7 @@ async def test_killed_around_the_charge_and_the_refund_each_number_moves_once(si
         return (await screen.call("GET", f"/orders/{order}")).answer["order"]["state"] == "refunded"
 
     await until(is_back, "given back")
-    assert [each.charged_count for each in carrier.charges.values()] == [1] * len(failing.TRANSFERRING)
+    assert [each.charged_count for each in carrier.charges.values()] == [1] * len(failing.CALLING)
     assert [each.amount_fen for each in carrier.refunds.values()] == [PRICE]
     await server.stop()
     await database.connect(site.database_url)
