@@ -43,8 +43,11 @@ async def main():
     await database.connect(sys.argv[1])
     registry = JobRegistry()
     registry.add("effect", effect)
+    working = worker.work_until_signalled(worker.Worker(registry, None, Clock(), at_once=4, batch=20, heartbeat=0.3))
+    task = asyncio.create_task(working)
+    await asyncio.sleep(0)  # from here on it hears signals
     print("ready", flush=True)
-    await worker.work_until_signalled(worker.Worker(registry, None, Clock(), at_once=4, batch=20, heartbeat=0.3))
+    await task
     await database.disconnect()
 
 asyncio.run(main())
