@@ -45,7 +45,8 @@ async def main():
     registry.add("effect", effect)
     working = worker.work_until_signalled(worker.Worker(registry, None, Clock(), at_once=4, batch=20, heartbeat=0.3))
     task = asyncio.create_task(working)
-    await asyncio.sleep(0)  # from here on it hears signals
+    for _ in range(3):  # it, what it begins, and what listens
+        await asyncio.sleep(0)
     print("ready", flush=True)
     await task
     await database.disconnect()
