@@ -150,6 +150,8 @@ FIELDS = {
     "recharge_tail": "充值号码末四位",
     "recharge_to": "充值号码",
     "refunded_fen": "已退（分）",
+    "method": "支付方式",
+    "billing_month": "话费账期",
     "revoked_at": "失效时间",
     "rolled": "抽中的",
     "scene": "场景",
