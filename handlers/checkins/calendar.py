@@ -7,7 +7,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from handlers.actors import Person
-from handlers.checkins.check_in_terms import held_terms
+from handlers.checkins.check_in_terms import TERMS
 from handlers.checkins.check_ins import days_of
 from handlers.ports import Clock, Vault
 from handlers.recurring import BUSINESS_ZONE
@@ -75,7 +75,7 @@ class CheckInCalendar:
         today = day_of(giving.at, self._zone)
         first = first or today.replace(day=1)
         last = (first + timedelta(days=31)).replace(day=1) - DAY
-        held = await held_terms()
+        held = await TERMS.held()
         found = await by_member.row(person.member_id)
         ids = await ids_of(as_uuid(found["member_id"]) if found else person.member_id)
         since = day_of(as_instant(found["joined_at"]), self._zone) if found and found["joined_at"] else today

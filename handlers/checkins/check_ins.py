@@ -10,7 +10,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from handlers.actors import Person
-from handlers.checkins.check_in_terms import TermsHeld, held_terms
+from handlers.checkins.check_in_terms import TERMS
 from handlers.errors import (
     AlreadyCheckedIn,
     CheckInsClosed,
@@ -29,7 +29,8 @@ from handlers.retrying import refusing
 from handlers.rewards.base import Giving
 from handlers.rewards.giving import Awarded, Rewarded, give
 from handlers.rewards.makeup_cards import use_card
-from handlers.rules.checkins import DAY, Around, around, can_mend, due, is_taken, mendable
+from handlers.rule_versions import RulesHeld
+from handlers.rules.checkins import DAY, Around, CheckInRules, around, can_mend, due, is_taken, mendable
 from handlers.rules.validity import day_of
 from handlers.standing import ids_of, may_act
 from models.database import rows
@@ -123,7 +124,7 @@ class CheckIns:
         giving = Giving(self._clock.now(), self._zone, self._vault)
         today = day_of(giving.at, self._zone)
         people = await _people([each.person.member_id for each in fresh])
-        held = await held_terms()
+        held = await TERMS.held()
         found = await _surroundings([member_id for member_id, _ in _members(people)], today)
         decided: dict[Asked, Outcome | DomainError] = {}
         new: dict[Asked, _New] = {}
@@ -158,7 +159,7 @@ class CheckIns:
         if isinstance(who, DomainError):
             raise who
         member_id, since = who[0], day_of(who[1], self._zone)
-        held = await held_terms()
+        held = await TERMS.held()
         if not held.rules.is_open:
             raise CheckInsClosed
         ids = await ids_of(member_id)
@@ -229,7 +230,9 @@ async def _place(ids: Sequence[UUID], days: Mapping[date, object], on: date) -> 
     return Around(before, near.after, near.in_month)
 
 
-async def _write(new: Sequence[_New], held: TermsHeld, giving: Giving, *, is_made_up: bool) -> dict[UUID, CheckedIn]:
+async def _write(
+    new: Sequence[_New], held: RulesHeld[CheckInRules], giving: Giving, *, is_made_up: bool
+) -> dict[UUID, CheckedIn]:
     """The days and everything they give, by the rows' ids. Raises SerializationConflict."""
     text = dump_rows(
         [

@@ -25,7 +25,7 @@ from handlers.orders.merchant_parts import sold
 from handlers.orders.money import earned
 from handlers.orders.points import give_back, require
 from handlers.outbox import Later, later_many
-from handlers.paid_terms.fee_shares import share_out
+from handlers.paid_terms.fee_shares import share_fee
 from handlers.ports import Vault
 from handlers.rules.eligibility import PublishedOffer
 from handlers.standing import canonicals
@@ -112,7 +112,7 @@ async def book(orders: Sequence[tuple[Found, Became]], *, at: datetime) -> None:
     await earn_all([_earns(found) for found, _ in orders], at=at)
     for found, _ in orders:
         if found["offer_id"] is None:
-            await share_out(as_uuid(found["id"]), int(found["amount_fen"]), at=at)
+            await share_fee(as_uuid(found["id"]), int(found["amount_fen"]), at=at)
     await later_many([job for found, _ in orders for job in _jobs(found, at)])
 
 

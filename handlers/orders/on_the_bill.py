@@ -11,12 +11,9 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import orjson
-
-from handlers.cards.card_kinds import MAIN
-from handlers.codec import from_json
 from handlers.errors import CarrierClosed, CarrierMonthCapped, CarrierOrderCapped
 from handlers.ports import RefundSays, TradeSays
+from handlers.rule_versions import RulesInForce
 from handlers.rules.carrier_billing import ON_ITS_WAY_FOR, CarrierRules, Stands, month_of
 from models.carrier import CarrierCharge, CarrierCredit
 from models.database import row, rows
@@ -25,6 +22,7 @@ from models.sql import as_instant, as_uuid
 from models.statements import carrier as statements
 from models.words import ChargeState, CreditWay, PaymentMethod, TradeHeard
 
+TERMS = RulesInForce("carrier_terms", CarrierRules, before=CarrierRules())
 MONTH = "carrier.month"  # what the keyed hash of a number in its months is for
 
 
@@ -36,40 +34,12 @@ class OnBill:
     month_hash: str
 
 
-@dataclass(frozen=True, slots=True)
-class TermsHeld:
-    """The version that holds; `number` 0: nothing was published yet, and the rules are those of the house."""
-
-    programme_id: UUID
-    organization_id: UUID
-    number: int
-    rules: CarrierRules
-
-
-async def held_terms() -> TermsHeld:
-    """What holds now in the main programme. One read."""
-    found = await row(statements.TERMS, MAIN)
-    if found is None:
-        raise LookupError("there is no programme")
-    return TermsHeld(
-        programme_id=as_uuid(found["programme_id"]),
-        organization_id=as_uuid(found["organization_id"]),
-        number=int(found["number"] or 0),
-        rules=rules_in(found["terms"]) if found["id"] else CarrierRules(),
-    )
-
-
-def rules_in(terms: str | bytes) -> CarrierRules:
-    """The rules of a version, from the column's text."""
-    return from_json(CarrierRules, orjson.loads(terms))
-
-
 async def begin(order_id: UUID, bill: OnBill, amount_fen: int, *, at: datetime, zone: ZoneInfo) -> None:
     """The charge of an order that was just made, counted against the month of its number.
 
     Raises CarrierClosed, CarrierOrderCapped, CarrierMonthCapped.
     """
-    rules, month = (await held_terms()).rules, month_of(at, zone)
+    rules, month = (await TERMS.held()).rules, month_of(at, zone)
     if not rules.is_open:
         raise CarrierClosed
     if amount_fen > rules.per_order_fen:

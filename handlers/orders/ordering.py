@@ -21,6 +21,7 @@ from handlers.errors import (
     OfferSoldOut,
     OfferTooMany,
     OrderNotWaiting,
+    Overloaded,
     PaymentNotOpen,
     PaymentRefused,
     PaymentUnavailable,
@@ -185,7 +186,10 @@ class Ordering:
         )
         match says.heard:
             case PrepayHeard.READY:
-                kept = await self._announced.submit(None, _Announced(order.id, says.prepay_id))
+                try:
+                    kept = await self._announced.submit(None, _Announced(order.id, says.prepay_id))
+                except Overloaded as busy:  # the order stands: "nothing happened" would be wrong
+                    raise PaymentUnavailable(retry_after=busy.retry_after or 1) from busy
                 return self._client_payment(kept)
             case PrepayHeard.PAID:
                 raise OrderNotWaiting(state=OrderState.PAID.value)

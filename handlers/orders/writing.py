@@ -31,7 +31,7 @@ from handlers.offers.offers import published
 from handlers.orders.locking import Holding, write_slots
 from handlers.orders.moving import Edge, note_all
 from handlers.orders.on_the_bill import begin
-from handlers.orders.order_views import OrderSeen
+from handlers.orders.order_views import OrderSeen, order_seen
 from handlers.orders.points import set_aside
 from handlers.orders.wishes import Wish
 from handlers.ports import Vault
@@ -77,7 +77,7 @@ class _Made:
     id: UUID
     of: _Priced
     slots: OfEach
-    buckets: tuple[str, ...]
+    row: Mapping[str, Any]
 
 
 async def write(
@@ -111,10 +111,11 @@ async def write(
 
     shared = await share_out(priced, now=at, zone=zone, also=purses)
     done |= {each.wish.asked: refusal for each, refusal in shared.refused}
-    made = [_Made(new_id(), each, slots, shared.names[each.offer.id]) for each, slots in shared.given]
+    made = [_made(each, slots, shared.names[each.offer.id], vault) for each, slots in shared.given]
     if made:
-        await _insert(made, at=at, zone=zone, vault=vault)
-    return done | {each.of.wish.asked: _seen(each, at) for each in made}
+        await _insert(made, at=at, zone=zone)
+    fresh = {"refunded_fen": 0, "ordered_at": at, "expires_at": at + LOCKED_FOR, "paid_at": None, "plan_id": None}
+    return done | {each.of.wish.asked: order_seen({**each.row, **fresh}, at) for each in made}
 
 
 def _priced(
@@ -150,9 +151,9 @@ def _fen(offer: PublishedOffer, price: Price, method: PaymentMethod) -> int:
     return fen
 
 
-async def _insert(made: Sequence[_Made], *, at: datetime, zone: ZoneInfo, vault: Vault) -> None:
+async def _insert(made: Sequence[_Made], *, at: datetime, zone: ZoneInfo) -> None:
     until = at + LOCKED_FOR
-    await rows(statements.ADD, dump_rows(_row(each, vault) for each in made), at, until, next_look(at, 0, at))
+    await rows(statements.ADD, dump_rows(each.row for each in made), at, until, next_look(at, 0, at))
     await write_slots([Holding(each.id, each.of.offer.id, each.of.member_id, each.slots) for each in made], at=at)
     for each in made:
         if each.of.points:
@@ -166,47 +167,27 @@ async def _insert(made: Sequence[_Made], *, at: datetime, zone: ZoneInfo, vault:
     await note_all(edges, at=at)
 
 
-def _row(each: _Made, vault: Vault) -> dict[str, Any]:
-    of, payer, number = each.of, each.of.wish.payer, each.of.wish.wanted.number
-    return {
-        "id": each.id,
+def _made(of: _Priced, slots: OfEach, buckets: Sequence[str], vault: Vault) -> _Made:
+    order_id, payer, number = new_id(), of.wish.payer, of.wish.wanted.number
+    row = {
+        "id": order_id,
         "member_id": of.member_id,
         "offer_id": of.offer.id,
         "offer_version": of.offer.version,
         "title": of.offer.title,
         "quantity": of.quantity,
         "choices": list(of.choices),
-        "recharge_to_cipher": vault.encrypt(number, bound_to=ORDER_NUMBER.bound_to(each.id)) if number else "",
+        "recharge_to_cipher": vault.encrypt(number, bound_to=ORDER_NUMBER.bound_to(order_id)) if number else "",
         "recharge_to_tail": tail(number) if number else "",
         "price_fen": of.fen,
         "price_points": of.points,
         "amount_fen": of.fen * of.quantity,
         "state": OrderState.WAITING,
         "method": payer.method,
-        "number": each.id.hex,
+        "number": order_id.hex,
         "app_id": payer.app_id,
         "mch_id": payer.mch_id,
         "payer_hash": payer.hash,
-        "stock_buckets": ",".join(each.buckets),
+        "stock_buckets": ",".join(buckets),
     }
-
-
-def _seen(each: _Made, at: datetime) -> OrderSeen:
-    of, number = each.of, each.of.wish.wanted.number
-    return OrderSeen(
-        id=each.id,
-        number=each.id.hex,
-        offer_id=of.offer.id,
-        title=of.offer.title,
-        quantity=of.quantity,
-        price_fen=of.fen,
-        amount_fen=of.fen * of.quantity,
-        refunded_fen=0,
-        state=OrderState.WAITING,
-        method=of.wish.payer.method,
-        recharge_tail=tail(number) if number else "",
-        ordered_at=at,
-        expires_at=at + LOCKED_FOR,
-        paid_at=None,
-        points=of.points * of.quantity,
-    )
+    return _Made(order_id, of, slots, row)

@@ -13,7 +13,7 @@ from uuid import UUID
 from handlers.rules.fee_shares import FeeShare, goes_back, split
 from handlers.rules.organization_scope import Scope
 from handlers.rules.problems import Problem
-from models.database import require_atomic, row, rows
+from models.database import require_atomic, rows
 from models.failures import SerializationConflict
 from models.fee_shares import PlanShare, PlanShareEntry
 from models.programmes import Merchant
@@ -51,7 +51,7 @@ async def fix_shares(version_id: UUID, shares: Sequence[FeeShare], merchants: Ma
         await PlanShare.create(version_id=version_id, merchant_id=merchants[each.merchant], share_bp=each.share_bp)
 
 
-async def share_out(order_id: UUID, paid_fen: int, *, at: datetime) -> None:
+async def share_fee(order_id: UUID, paid_fen: int, *, at: datetime) -> None:
     """What each merchant gets of an order that was just paid and became a term; nothing where nobody has a share."""
     require_atomic()
     shares = await rows(statements.OF_ORDER, order_id)
@@ -79,13 +79,6 @@ async def take_back_shares(order_id: UUID, refund_id: UUID, *, at: datetime) -> 
         more = goes_back(amount, int(found["base_fen"]), int(found["refunded_fen"]), back)
         if more:
             await _take(found, refund_id, more, at)
-
-
-async def shares_of(merchant_id: UUID, since: datetime, until: datetime) -> ShareSums:
-    """Of one merchant within a half-open period: each entry, given or back, belongs to the instant it was made."""
-    found = await row(statements.OF_MERCHANT, since, until, merchant_id)
-    assert found is not None  # noqa: S101 - an aggregate has a row
-    return sums_from(found)
 
 
 def sums_from(found: Mapping[str, Any]) -> ShareSums:

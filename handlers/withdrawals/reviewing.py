@@ -20,7 +20,7 @@ from handlers.rules.roles import Capability
 from handlers.rules.withdrawals import eyes
 from handlers.scopes import allowed
 from handlers.withdrawals.moving import be_sent, go, take_back
-from handlers.withdrawals.withdrawal_terms import rules_in
+from handlers.withdrawals.withdrawal_terms import TERMS
 from handlers.withdrawals.withdrawal_views import OperatedWithdrawal, withdrawal_seen
 from models.database import row, rows
 from models.operators import Approval
@@ -64,7 +64,7 @@ class WithdrawalReviews:
         async def act(found: Mapping[str, Any], scope: Scope) -> str:
             now, place = self._clock.now(), as_uuid(found["organization_id"])
             _require_review(found)
-            if eyes(rules_in(found["terms"]), int(found["amount_fen"])) > 1:
+            if eyes(TERMS.read(found["terms"]), int(found["amount_fen"])) > 1:
                 if not await Approval.filter(kind=KIND, subject_id=str(withdrawal_id), outcome="").exists():
                     told = {"amount_fen": int(found["amount_fen"])}
                     await propose(operator, KIND, withdrawal_id, place=place, facts=told, reason="")
@@ -151,7 +151,7 @@ async def _operated(found: list[Mapping[str, Any]] | list[dict[str, Any]]) -> li
             member_id=as_uuid(each["member_id"]),
             organization_id=as_uuid(each["organization_id"]),
             bill_id=each["bill_id"],
-            eyes=eyes(rules_in(each["terms"]), int(each["amount_fen"])),
+            eyes=eyes(TERMS.read(each["terms"]), int(each["amount_fen"])),
             proposed_by=proposed.get(str(as_uuid(each["id"]))),
         )
         for each in found

@@ -20,7 +20,7 @@ from handlers.retrying import again, refusing
 from handlers.rules.withdrawal_states import Next, look_pause, next_act
 from handlers.withdrawals.moving import go, note
 from handlers.withdrawals.settling import Settled, payee_hash, settle
-from handlers.withdrawals.withdrawal_terms import rules_in
+from handlers.withdrawals.withdrawal_terms import TERMS
 from models.database import atomic, row, rows
 from models.sql import as_instant, as_uuid
 from models.statements import withdrawals as statements
@@ -109,7 +109,7 @@ class WithdrawalSending:
             return None
         if payee_hash(self._vault, found["app_id"], openid) != found["payee_hash"]:
             return None
-        rules, cipher = rules_in(found["terms"]), found["name_cipher"]
+        rules, cipher = TERMS.read(found["terms"]), found["name_cipher"]
         name = WITHDRAWAL_NAME.bound_to(as_uuid(found["id"]))
         return ToTransfer(
             number=found["number"],

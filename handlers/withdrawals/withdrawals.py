@@ -31,13 +31,14 @@ from handlers.ports import Clock, Payments, Vault
 from handlers.recurring import BUSINESS_ZONE
 from handlers.requests import Answer, once
 from handlers.retrying import refusing
+from handlers.rule_versions import RulesHeld
 from handlers.rules.ledger import Cause, of_member
 from handlers.rules.validity import begins, day_of
-from handlers.rules.withdrawals import NAME_NEEDED_FROM_FEN, Today, Verdict, decide, eyes
+from handlers.rules.withdrawals import NAME_NEEDED_FROM_FEN, Today, Verdict, WithdrawalRules, decide, eyes
 from handlers.standing import ids_of, standing
 from handlers.withdrawals.moving import CAUSE, PAID_OUT, be_sent, note, take_back
 from handlers.withdrawals.settling import payee_hash
-from handlers.withdrawals.withdrawal_terms import TermsHeld, held_terms
+from handlers.withdrawals.withdrawal_terms import TERMS
 from handlers.withdrawals.withdrawal_views import (
     Confirmation,
     WithdrawalSeen,
@@ -86,7 +87,7 @@ class Withdrawals:
 
     async def balance(self, person: Person) -> Balance:
         """What they have and can take out."""
-        ids, held = await ids_of(person.member_id), await held_terms()
+        ids, held = await ids_of(person.member_id), await TERMS.held()
         stands, open_ = await row(statements.BALANCE, ids), await row(statements.OPEN, ids)
         posted, aside = (int(stands["posted"]), int(stands["held"])) if stands else (0, 0)
         shown = await row(statements.ONE, as_uuid(open_["id"])) if open_ else None
@@ -169,7 +170,7 @@ class Withdrawals:
     async def _write(self, person: Person, amount_fen: int, name: str, app_id: str, payee: str) -> WithdrawalSeen:
         # Whoever asks holds the member's row: what was taken out today, and what is under way, stays as it is read.
         now, member_id = self._clock.now(), await standing(person.member_id)
-        ids, held = await ids_of(member_id), await held_terms()
+        ids, held = await ids_of(member_id), await TERMS.held()
         if held.id is None:
             raise WithdrawalClosed
         if (open_ := await row(statements.OPEN, ids)) is not None:
@@ -194,7 +195,7 @@ class Withdrawals:
         return await _seen(withdrawal_id)
 
     async def _judge(
-        self, held: TermsHeld, ids: Sequence[UUID], amount_fen: int, *, has_name: bool, now: datetime
+        self, held: RulesHeld[WithdrawalRules], ids: Sequence[UUID], amount_fen: int, *, has_name: bool, now: datetime
     ) -> None:
         since = begins(day_of(now, self._zone), self._zone)
         taken = await row(statements.SINCE, list(ids), since)

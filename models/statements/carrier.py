@@ -77,19 +77,3 @@ FORGET_MONTHS = Both(
     postgres=_FORGET_MONTHS.format(mark="'over:' || CAST(id AS text)"),
     sqlite=_FORGET_MONTHS.format(mark="'over:' || id"),
 )
-
-# --- terms: the version that holds, of the programme with a code ($1)
-
-TERMS = """
-    SELECT t.id, t.number, CAST(t.terms AS TEXT) AS terms, t.published_at, p.id AS programme_id, p.organization_id
-    FROM programme p LEFT JOIN carrier_terms t ON t.programme_id = p.id WHERE p.code = $1
-    ORDER BY t.number DESC LIMIT 1
-"""
-VERSIONS = """
-    SELECT number, CAST(terms AS TEXT) AS terms, published_at, published_by_id FROM carrier_terms
-    WHERE programme_id = $1 AND number < $2 ORDER BY number DESC LIMIT $3
-"""
-PUBLISH = """
-    INSERT INTO carrier_terms (id, created_at, programme_id, number, terms, published_by_id, published_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $2) ON CONFLICT (programme_id, number) DO NOTHING RETURNING id
-"""

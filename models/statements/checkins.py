@@ -14,20 +14,6 @@ PEOPLE = Both(
     sqlite=_PEOPLE + _OF_THESE,
 )
 
-# The version that holds, of the programme with a code ($1).
-TERMS = """
-    SELECT t.id, t.number, t.terms, t.published_at, p.id AS programme_id, p.organization_id FROM programme p
-    LEFT JOIN check_in_terms t ON t.programme_id = p.id WHERE p.code = $1 ORDER BY t.number DESC LIMIT 1
-"""
-VERSIONS = """
-    SELECT number, terms, published_at, published_by_id FROM check_in_terms
-    WHERE programme_id = $1 AND number < $2 ORDER BY number DESC LIMIT $3
-"""
-PUBLISH = """
-    INSERT INTO check_in_terms (id, created_at, programme_id, number, terms, published_by_id, published_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $2) ON CONFLICT (programme_id, number) DO NOTHING RETURNING id
-"""
-
 # Of people (canonical ids): the newest day from $2 on, the streak of the day before ($3), how many of a month [$4, $5).
 _AROUND = """
     SELECT COALESCE(m.canonical_id, m.id) AS member_id, MAX(c.business_on) AS newest,

@@ -29,11 +29,6 @@ _SUMS = """
     COUNT(CASE WHEN e.reverses_id IS NOT NULL THEN 1 END) AS back_count,
     COALESCE(-SUM(CASE WHEN e.reverses_id IS NOT NULL THEN e.amount_fen END), 0) AS back_fen
 """
-# Of one merchant ($3).
-OF_MERCHANT = f"""
-    SELECT {_SUMS} FROM plan_share_entry e
-    WHERE e.merchant_id = $3 AND e.happened_at >= $1 AND e.happened_at < $2
-"""  # noqa: S608 - no outside input in any of these
 # Of every merchant of these organizations ($3) that has any.
 _OF_MERCHANTS = f"""
     SELECT m.id AS merchant_id, m.code, m.name, {_SUMS} FROM plan_share_entry e JOIN merchant m ON m.id = e.merchant_id

@@ -8,7 +8,6 @@ from tortoise.exceptions import IntegrityError
 
 from handlers.errors import PlanInvalid, RoleMissing
 from handlers.paid_terms import fee_shares
-from handlers.paid_terms.fee_shares import shares_of
 from handlers.plans.fee_figures import Days
 from handlers.rules.fee_shares import FeeShare
 from handlers.rules.plans import PlanTerms
@@ -135,14 +134,17 @@ async def test_sums_are_of_business_days_and_of_the_merchants_below(desk, ming, 
     first = rooms.clock.now()
     rooms.clock.advance(2 * DAY)
     await give(desk, order_id, FEE)
-    books, later = desk.books.id, rooms.clock.now()
-    assert (await shares_of(books, first - DAY, first + DAY)).net_fen == 3_332
-    assert (await shares_of(books, first + DAY, later + DAY)).net_fen == -3_332
-    assert (await shares_of(books, first - DAY, later + DAY)).net_fen == 0
-    assert (await shares_of(new_id(), first - DAY, later + DAY)).given_count == 0
-    today = (first + timedelta(hours=8)).date()
-    found = await desk.plans.fees.merchants(desk.operator, Days(today, today))
-    assert [(each.code, each.sums.net_fen) for each in found] == [("books", 3_332), ("cinema", 4_999)]
+    bought = (first + timedelta(hours=8)).date()
+    back = bought + 2 * DAY
+
+    async def net(*days):
+        found = await desk.plans.fees.merchants(desk.operator, Days(*days))
+        return [(each.code, each.sums.net_fen) for each in found]
+
+    assert await net(bought, bought) == [("books", 3_332), ("cinema", 4_999)]
+    assert await net(back, back) == [("books", -3_332), ("cinema", -4_999)]
+    assert await net() == [("books", 0), ("cinema", 0)]
+    assert await net(bought + DAY, bought + DAY) == []
     south = await operator_at(desk.south, OperatorRole.FINANCE)
     assert [each.code for each in await desk.plans.fees.merchants(south, Days())] == ["cinema"]
     listed = await desk.plans.fees.entries(south, Days(), merchant=None, after=None, limit=9)

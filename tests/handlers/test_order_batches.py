@@ -8,9 +8,19 @@ import pytest
 
 from handlers.benefits import code_pools
 from handlers.distribution import money
-from handlers.errors import DomainError, MemberFrozen, OfferSoldOut, PayNoticeUnreadable, PriceChanged
+from handlers.errors import (
+    DomainError,
+    MemberFrozen,
+    OfferSoldOut,
+    Overloaded,
+    PaymentUnavailable,
+    PayNoticeUnreadable,
+    PriceChanged,
+)
 from handlers.group_commit import GroupCommit
 from handlers.orders import settling
+from handlers.orders.ordering import Ordering
+from handlers.orders.wishes import Wanted
 from handlers.retrying import DatabaseBusy
 from models.claims import Claim
 from models.database import atomic, dialect
@@ -239,3 +249,46 @@ async def test_codes_that_somebody_holds_and_leaves_are_not_missing_for_whoever_
     await task
     assert await all_at_once(*(watch.hear({}, notice) for notice in notices)) == [OrderState.PAID] * 3
     assert await breaches() == []
+
+
+def of_another_process(ordering: Ordering) -> Ordering:
+    """Within one, what is ordered of one offer goes through one lane."""
+    return Ordering(ordering._clock, ordering._vault, ordering._accounts, ordering._payments)
+
+
+async def test_several_processes_sell_no_more_than_there_is(rooms):
+    offer, buyers = await for_sale(rooms, stock=3), await people(rooms, 12)
+    ours = rooms.handlers.ordering
+    processes = [ours, of_another_process(ours), of_another_process(ours)]
+    wishes = enumerate(buyers)
+    answers = await all_at_once(
+        *(processes[n % 3].order(each.person, Wanted(offer.id), request_id="k") for n, each in wishes)
+    )
+    assert sorted(type(each).__name__ for each in answers) == ["Answer"] * 3 + ["OfferSoldOut"] * 9
+    assert (await Order.all().count(), await offer.left(), await breaches()) == (3, 0, [])
+
+
+async def test_one_key_in_two_processes_at_once_is_one_order(rooms):
+    offer, ming = await for_sale(rooms), await a_buyer(rooms)
+    ours = rooms.handlers.ordering
+    processes = [ours, of_another_process(ours)] * 5
+    answers = await all_at_once(
+        *(each.order(ming.person, Wanted(offer.id), request_id="k") for each in processes),
+    )
+    assert len({each.value.order.id for each in answers}) == 1
+    assert (await Order.all().count(), await offer.left(), await breaches()) == (1, 4, [])
+
+
+async def test_an_order_whose_word_could_not_be_kept_is_not_said_to_have_come_to_nothing(rooms, monkeypatch):
+    offer, ming = await for_sale(rooms), await a_buyer(rooms)
+
+    async def busy(*_):
+        raise Overloaded(retry_after=2)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rooms.handlers.ordering._announced, "submit", busy)
+        with pytest.raises(PaymentUnavailable) as refused:
+            await ming.order(offer)
+    assert refused.value.retry_after == 2
+    again = await ming.order(offer)
+    assert (again.replayed, await Order.all().count(), again.value.payment is not None) == (True, 1, True)
