@@ -1,6 +1,6 @@
 """What joins people and channels beyond their identifiers, and what keeps them apart.
 
-Tickets, bound numbers, transfers, cases, departures, the block-list.
+Tickets, bound numbers, devices, transfers, cases, departures, the block-list.
 """
 
 from tortoise import fields
@@ -48,6 +48,22 @@ class BoundNumber(TimestampedModel):
 
     class Meta:
         table = "bound_number"
+
+
+class SeenDevice(TimestampedModel):
+    """A device that a person signed in on, by keyed hash. It identifies nobody: a family has one tablet."""
+
+    member: fields.ForeignKeyRelation[Member] = fields.ForeignKeyField(
+        "models.Member", on_delete=fields.RESTRICT, related_name="devices"
+    )
+    device_hash = fields.CharField(max_length=64)
+    first_seen_at = UtcField()
+    last_seen_at = UtcField()
+
+    class Meta:
+        table = "seen_device"
+        unique_together = (("member", "device_hash"),)
+        indexes = (("device_hash",), ("last_seen_at",))
 
 
 class PhoneTransfer(TimestampedModel):

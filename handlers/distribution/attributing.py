@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from handlers.distribution.commission_rules import rules_in_force
+from handlers.identity.devices import KEPT as DEVICES_KEPT
 from handlers.points.points_terms import terms as programme_terms
 from handlers.rules.commission import rate
 from handlers.rules.eligibility import PublishedOffer
@@ -50,7 +51,7 @@ async def attribute_order(
     """
     require_atomic()
     first = await row(statements.BROUGHT_BY, member_id, at)
-    if first is None or not await _counts(first, member_id, payer_hash):
+    if first is None or not await _counts(first, member_id, payer_hash, at):
         return
     version = await rules_in_force((await programme_terms()).programme_id)
     if version is None or version.id is None:
@@ -58,7 +59,7 @@ async def attribute_order(
     levels = [first]
     if version.terms.level_count > 1:
         second = await row(statements.BROUGHT_BY, as_uuid(first["member_id"]), at)
-        if second is not None and await _counts(second, member_id, payer_hash):
+        if second is not None and await _counts(second, member_id, payer_hash, at):
             levels.append(second)
     found = await row(statements.CATEGORY, offer.benefit_id) if offer is not None else None
     code, category = str(offer.id) if offer is not None else "", str(found["category"]) if found else ""
@@ -74,11 +75,11 @@ async def attribute_order(
             )
 
 
-async def is_same_person(member_id: UUID, other_id: UUID, payer_hash: str = "") -> bool:
-    """Whether two members are one by what we know: merged, a phone, a bound number, or who paid for the other one."""
-    return await row(statements.SAME, member_id, other_id, payer_hash) is not None
+async def is_same_person(member_id: UUID, other_id: UUID, payer_hash: str = "", *, at: datetime) -> bool:
+    """Whether two members are one by what we know: merged, a phone, a bound number, a device, or who paid for whom."""
+    return await row(statements.SAME, member_id, other_id, payer_hash, at - DEVICES_KEPT) is not None
 
 
-async def _counts(promoter: Mapping[str, Any], buyer_id: UUID, payer_hash: str) -> bool:
+async def _counts(promoter: Mapping[str, Any], buyer_id: UUID, payer_hash: str, at: datetime) -> bool:
     is_active = promoter["state"] == PromoterState.ACTIVE
-    return is_active and not await is_same_person(buyer_id, as_uuid(promoter["member_id"]), payer_hash)
+    return is_active and not await is_same_person(buyer_id, as_uuid(promoter["member_id"]), payer_hash, at=at)

@@ -66,7 +66,7 @@ async def _written(paid: Earns, at: datetime) -> list[tuple[UUID, UUID, int]]:
         if each["level"] == 1:
             protected_until = at + timedelta(days=int(each["protection_days"]))
             await rows(statements.PROTECT, today, promoter_id, protected_until, at)
-        if each["state"] != PromoterState.ACTIVE or await is_same_person(today, member_id, paid.payer_hash):
+        if each["state"] != PromoterState.ACTIVE or await is_same_person(today, member_id, paid.payer_hash, at=at):
             break  # nobody stands on whoever does not count
         if each["is_off"] or not amount:
             continue

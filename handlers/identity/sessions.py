@@ -19,6 +19,7 @@ from handlers.errors import (
     PhoneCodeRefused,
     WeChatUnavailable,
 )
+from handlers.identity.devices import seen_on
 from handlers.identity.following import attribute
 from handlers.identity.identity import Identity
 from handlers.identity.proofs import wechat_proofs
@@ -77,8 +78,12 @@ class Sessions:
         self._recent: dict[str, tuple[float, Person]] = {}  # token hash -> (until, who): monotonic seconds
         self._endings = 0  # what was read before an ending is not remembered after it
 
-    async def open(self, *, code: str, account: str | None = None, scene: str | None = None) -> Opened:
+    async def open(
+        self, *, code: str, account: str | None = None, scene: str | None = None, device_id: str | None = None
+    ) -> Opened:
         """Sign in with a wx.login code; the person becomes known if they were not. Several sessions may live.
+
+        `device_id`: what an app around the mini-program calls its device, if it does.
 
         When the login shows that two known people are one, their other sessions end: each was opened as one of them.
         A frozen person signs in too, for what stays their right; everything else refuses them (`who`).
@@ -91,6 +96,8 @@ class Sessions:
         if scene:
             async with atomic():
                 await attribute(await standing(person.member_id, even_frozen=True), facts.id, scene, at=now)
+        if device_id:
+            await seen_on(person.member_id, device_id, at=now, vault=self._vault)
         token = self._randomness.token()
         token_hash = hash_token(token)
         record = SessionRecord(

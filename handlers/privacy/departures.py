@@ -38,7 +38,7 @@ from models.distribution import PromoterBinding
 from models.draws import Parcel
 from models.grants import GrantNumber
 from models.identity import Follower, Identifier, IdentityEvent, Member, MemberMerge
-from models.linking import BoundNumber, PhoneTransfer, Review, Ticket
+from models.linking import BoundNumber, PhoneTransfer, Review, SeenDevice, Ticket
 from models.orders import Order
 from models.purchases import Purchase
 from models.redemptions import Clerk
@@ -175,6 +175,7 @@ async def _sweep(ids: list[UUID], now: datetime) -> None:
     await Clerk.filter(member_id__in=ids).update(name="", pin_hash="")
     await Follower.filter(member_id__in=ids).delete()
     await Ticket.filter(member_id__in=ids).delete()
+    await SeenDevice.filter(member_id__in=ids).delete()
     await Invitation.filter(member_id__in=ids).delete()
     await PromoterBinding.filter(member_id__in=ids).delete()
     await rows(distribution_statements.LEAVE, ids)

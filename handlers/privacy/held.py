@@ -73,6 +73,14 @@ class HeldNumber:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldDevice:
+    """A device that the person signed in on; which one nobody can read any more."""
+
+    first_seen_at: datetime
+    last_seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class HeldCard:
     """`has_*` tell which proofs of the older system are kept; they are keyed hashes, nobody can read them."""
 

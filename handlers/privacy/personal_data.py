@@ -28,7 +28,7 @@ from models.draws import Parcel, Spin
 from models.grants import GrantNumber, GrantRow
 from models.identity import Attribution, Follower, Identifier, IdentityEvent, Member
 from models.ledger import LedgerAccount, Transfer
-from models.linking import BoundNumber, PhoneTransfer
+from models.linking import BoundNumber, PhoneTransfer, SeenDevice
 from models.operators import AuditEntry
 from models.outside_points import OutsideHold
 from models.purchases import Purchase
@@ -48,6 +48,7 @@ class PersonalData:
     profile: held.HeldProfile
     identifiers: tuple[held.HeldIdentifier, ...]
     bound_numbers: tuple[held.HeldNumber, ...]
+    devices: tuple[held.HeldDevice, ...]
     cards: tuple[held.HeldCard, ...]
     top_ups: tuple[held.HeldTopUp, ...]
     consents: tuple[held.HeldConsent, ...]
@@ -106,6 +107,7 @@ class PersonalDataRights:
                 profile=self._profile(await Member.get(id=member_id)),
                 identifiers=await self._identifiers(ids),
                 bound_numbers=await self._numbers(ids),
+                devices=await _devices(ids),
                 cards=await self._cards(ids),
                 top_ups=await self._top_ups(ids),
                 consents=await _consents(ids, names),
@@ -240,6 +242,11 @@ async def _member(member_id: UUID, ids: list[UUID]) -> held.HeldMember:
         joined_at=member.joined_at,
         joined_through=member.joined_through,
     )
+
+
+async def _devices(ids: list[UUID]) -> tuple[held.HeldDevice, ...]:
+    seen = await SeenDevice.filter(member_id__in=ids).order_by("first_seen_at", "id")
+    return tuple(held.HeldDevice(each.first_seen_at, each.last_seen_at) for each in seen)
 
 
 async def _consents(ids: list[UUID], names: AccountNames) -> tuple[held.HeldConsent, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from handlers.identity.devices import KEPT as DEVICES_KEPT
 from handlers.identity.returning import DEPARTED_KEPT
 from models.database import atomic, rows
 from models.statements import retention as statements
@@ -22,6 +23,7 @@ RETENTIONS: Sequence[Retention] = (
     Retention("ticket", "expires_at", timedelta(days=1)),
     Retention("proof_attempts", "created_at", timedelta(days=2)),  # each counts one hour
     Retention("recent_tries", "tried_at", timedelta(hours=2)),  # of no use after one; clocks of servers differ
+    Retention("seen_device", "last_seen_at", DEVICES_KEPT),
     Retention("operator_session", "expires_at", timedelta(days=30)),
     Retention("departed", "left_at", DEPARTED_KEPT),
 )

@@ -67,11 +67,15 @@ class JoinBody(Body):
 
 
 class SessionBody(Body):
-    """A wx.login code; `account` when the installation has several mini-programs."""
+    """A wx.login code; `account` when the installation has several mini-programs.
+
+    `device_id`: an own lasting id of the device, where the mini-program runs in an app that has one.
+    """
 
     code: Code
     account: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,32}$")] | None = None
     scene: Scene | None = None
+    device_id: Annotated[str, StringConstraints(min_length=8, max_length=64, pattern=r"^[\x21-\x7e]+$")] | None = None
 
 
 class ProfileOut(Out):

@@ -47,7 +47,9 @@ from models.words import ConsentPurpose
 )
 async def open_session(request: web.Request, body: SessionBody) -> Created[SessionOut]:
     """Sign in with a wx.login code. Several sessions of one person may live side by side."""
-    opened = await handlers(request).sessions.open(code=body.code, account=body.account, scene=body.scene)
+    opened = await handlers(request).sessions.open(
+        code=body.code, account=body.account, scene=body.scene, device_id=body.device_id
+    )
     member = None
     if opened.person.is_member:
         member = MemberOut.of(await handlers(request).membership.view(opened.person))

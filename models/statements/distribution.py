@@ -67,7 +67,8 @@ PROTECT = f"""
     WHERE member_id IN ({_IDS}) AND promoter_id = $2 AND ends_at < $3 AND ends_at > $4 RETURNING id
 """  # noqa: S608
 
-# Whether two people ($1, $2) are one by what we know: a phone, a bound number, a payer ($3; empty: not known).
+# Whether two people ($1, $2) are one by what we know: a phone, a bound number, a payer ($3; empty: not known), a
+# device that both were seen on since $4.
 SAME = """
     SELECT 1 AS same FROM member a JOIN member b
         ON (a.id = $1 OR a.canonical_id = $1) AND (b.id = $2 OR b.canonical_id = $2)
@@ -81,6 +82,9 @@ SAME = """
             UNION ALL SELECT number_hash FROM bound_number WHERE member_id = b.id
         ) y ON x.hash = y.hash)
     OR EXISTS (SELECT 1 FROM sales_order o WHERE o.member_id = b.id AND o.payer_hash <> '' AND o.payer_hash = $3)
+    OR EXISTS (
+        SELECT 1 FROM seen_device x JOIN seen_device y ON x.device_hash = y.device_hash
+        WHERE x.member_id = a.id AND y.member_id = b.id AND x.last_seen_at > $4 AND y.last_seen_at > $4)
     LIMIT 1
 """
 

@@ -133,6 +133,7 @@ CHECKS = (
             m.number IS NOT NULL OR m.profile_cipher <> '' OR m.phone_tail <> ''
             OR EXISTS (SELECT 1 FROM identifier i WHERE i.member_id = m.id)
             OR EXISTS (SELECT 1 FROM bound_number b WHERE b.member_id = m.id)
+            OR EXISTS (SELECT 1 FROM seen_device d WHERE d.member_id = m.id)
             OR EXISTS (SELECT 1 FROM card c WHERE c.member_id = m.id)
             OR EXISTS (SELECT 1 FROM consent c WHERE c.member_id = m.id AND c.withdrawn_at IS NULL))
         """,

@@ -13,3 +13,11 @@ RETURN_REQUESTS = Both(
     postgres=_RETURN.format(of_these="= ANY($1::uuid[])"),
     sqlite=_RETURN.format(of_these="IN (SELECT value FROM json_each($1))"),
 )
+
+# A device ($4) that a member ($3) signed in on now ($2); worth a write once in an hour ($5: an hour ago).
+SEEN_ON = """
+    INSERT INTO seen_device (id, created_at, member_id, device_hash, first_seen_at, last_seen_at)
+    VALUES ($1, $2, $3, $4, $2, $2)
+    ON CONFLICT (member_id, device_hash) DO UPDATE SET last_seen_at = excluded.last_seen_at
+    WHERE seen_device.last_seen_at < $5 RETURNING id
+"""

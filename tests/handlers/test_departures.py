@@ -29,7 +29,7 @@ from models.consents import Consent
 from models.database import atomic, dialect, row, rows
 from models.identity import Attribution, Follower, Identifier, IdentityEvent, Member, MemberMerge
 from models.ids import new_id
-from models.linking import BoundNumber, Departed, PhoneTransfer, Review, Ticket
+from models.linking import BoundNumber, Departed, PhoneTransfer, Review, SeenDevice, Ticket
 from models.outbox import Job
 from models.programmes import CardKind, Programme
 from models.redemptions import Clerk
@@ -132,6 +132,7 @@ async def _leftovers(rooms, person: Person, card: Card) -> None:
     await Ticket.create(
         token_hash="t" * 64, purpose=TicketPurpose.LINK, member_id=person.member_id, expires_at=now, facts={"n": "x"}
     )
+    await SeenDevice.create(member_id=person.member_id, device_hash="d" * 64, first_seen_at=now, last_seen_at=now)
     for subject in (f"member:{person.member_id}", f"card:{card.number_hash}"):
         await RecentTries.create(subject=subject, tried_at=now, first_at=now)
     async with atomic():
@@ -197,7 +198,7 @@ async def test_the_bare_row_and_what_must_be_accounted_for_stay(rooms, life):
     consents = await Consent.all()
     assert {consent.purpose for consent in consents} >= {ConsentPurpose.MEMBERSHIP, ConsentPurpose.PHONE}
     assert all(consent.withdrawn_at == rooms.clock.now() for consent in consents)
-    for table in (Identifier, BoundNumber, Follower, Ticket, Request, RecentTries):
+    for table in (Identifier, BoundNumber, SeenDevice, Follower, Ticket, Request, RecentTries):
         assert await table.all().count() == 0
     merge = await MemberMerge.get()
     assert (merge.moved, merge.reversible_until) == ({}, rooms.clock.now())

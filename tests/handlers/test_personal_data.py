@@ -41,6 +41,7 @@ async def test_the_export_holds_everything_in_the_clear(rooms, life):
         (Namespace.PHONE, PHONE_NUMBER),
     }
     assert [each.number for each in data.bound_numbers] == [SECOND_NUMBER]
+    assert [each.last_seen_at for each in data.devices] == [rooms.clock.now()]
     assert CARD_NUMBER in {each.number for each in data.cards}
     consents = {each.purpose: each.withdrawn_at for each in data.consents}
     assert consents[ConsentPurpose.MARKETING] == rooms.clock.now()

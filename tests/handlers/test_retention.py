@@ -6,7 +6,7 @@ import pytest
 
 from handlers.privacy.retention import RETENTIONS, purge_expired
 from models.cards import ProofAttempts, RecentTries
-from models.linking import Departed, Ticket
+from models.linking import Departed, SeenDevice, Ticket
 from models.operators import Operator, OperatorSession
 from models.organizations import Organization
 from models.words import Namespace, OperatorRole, TicketPurpose
@@ -16,6 +16,7 @@ async def _rows(rooms) -> None:
     now = rooms.clock.now()
     person = await rooms.person()
     await Ticket.create(token_hash="t" * 64, purpose=TicketPurpose.LINK, member_id=person.member_id, expires_at=now)
+    await SeenDevice.create(member_id=person.member_id, device_hash="d" * 64, first_seen_at=now, last_seen_at=now)
     await ProofAttempts.create(subject="login:x", window="2026030210", tried_count=5, created_at=now)
     await ProofAttempts.filter(subject="login:x").update(created_at=now)
     await RecentTries.create(subject="member:x", tried_at=now, first_at=now)
