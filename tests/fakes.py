@@ -81,6 +81,7 @@ class FakeWeChat:
         self.phones: dict[str, PhoneNumber] = {}
         self.unionids: dict[str, str] = {}
         self.sent: list[tuple[str, str]] = []
+        self.templates: list[tuple[str, str, dict[str, str], str]] = []
         self.cards: list[tuple[str, dict[str, str]]] = []
         self.menus: dict[str, list[Any]] = {}  # by app id, as they were published
         self.shipped: list[tuple[str, str, str]] = []
@@ -117,6 +118,19 @@ class FakeWeChat:
     async def send_text(self, app: WeChatApp, openid: str, text: str) -> None:
         await self._called("send_text")
         self.sent.append((openid, text))
+
+    async def send_template(
+        self,
+        app: WeChatApp,
+        openid: str,
+        template_id: str,
+        values: Mapping[str, str],
+        *,
+        page: str = "",
+        dedupe_id: str,
+    ) -> None:
+        await self._called("send_template")
+        self.templates.append((openid, template_id, dict(values), dedupe_id))
 
     async def url_link(self, app: WeChatApp, path: str, query: str, *, expires_in: timedelta) -> str:
         await self._called("url_link")

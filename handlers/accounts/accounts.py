@@ -21,6 +21,18 @@ REMEMBERED_SECONDS = 2.0  # a changed key or switch is seen everywhere within th
 
 
 @dataclass(frozen=True, slots=True)
+class NoticeTemplate:
+    """The template message (模板消息) that carries an account's notices: which of its keywords hold what.
+
+    `text`: such as `thing1`, of which WeChat shows 20 characters; `time`: such as `time2`, or none.
+    """
+
+    id: str
+    text: str
+    time: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AccountFacts:
     """One account with its secrets in the open; never logged, never sent."""
 
@@ -38,6 +50,7 @@ class AccountFacts:
     service_phone: str
     service_hours: str
     menu: list[dict[str, object]] | None
+    notice: NoticeTemplate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +170,18 @@ class Accounts:
             service_phone=row.service_phone,
             service_hours=row.service_hours,
             menu=row.menu,
+            notice=notice_of(row),
         )
 
     def _decrypt(self, row: Account, name: str) -> str:
         cipher: str | None = getattr(row, f"{name}_cipher", None)
         return self._vault.decrypt(cipher, bound_to=secret_bound_to(row.id, name)) if cipher else ""
+
+
+def notice_of(row: Account) -> NoticeTemplate | None:
+    """What carries the notices of an account, if anything does."""
+    told = row.template_ids.get("notice")
+    return NoticeTemplate(**told) if told else None
 
 
 def secret_bound_to(account_id: UUID, name: str) -> str:

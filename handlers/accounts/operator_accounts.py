@@ -1,13 +1,13 @@
 """Operators' hands on WeChat accounts: see them, add a city's own, change mode, secrets, brand and hours."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 from tortoise.exceptions import IntegrityError
 
-from handlers.accounts.accounts import Accounts, secret_bound_to
+from handlers.accounts.accounts import Accounts, NoticeTemplate, notice_of, secret_bound_to
 from handlers.actors import Operator
 from handlers.audit import record
 from handlers.errors import AccountOfSettings, AccountTaken, AccountUnknown, AesKeyMissing, OrganizationUnknown
@@ -42,12 +42,13 @@ class OperatedAccount:
     service_hours: str
     has_aes_key: bool
     has_previous_aes_key: bool
+    notice: NoticeTemplate | None
     updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class AccountChange:
-    """What to change; None leaves it. Secrets go in and never come out."""
+    """What to change; None leaves it. Secrets go in and never come out. A `notice` without an id takes it away."""
 
     mode: AccountMode | None = None
     original_id: str | None = None
@@ -58,11 +59,18 @@ class AccountChange:
     secret: str | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)
     aes_key: str | None = field(default=None, repr=False)
+    notice: NoticeTemplate | None = None
 
     @property
-    def told(self) -> dict[str, str]:
+    def told(self) -> dict[str, object]:
         """The open fields that were given."""
-        return {name: value for name in OPEN_FIELDS if (value := getattr(self, name)) is not None}
+        told: dict[str, object] = {name: value for name in OPEN_FIELDS if (value := getattr(self, name)) is not None}
+        return told if self.notice is None else told | {"template_ids": {"notice": asdict(self.notice)}}
+
+    @property
+    def is_of_operators(self) -> bool:
+        """Nothing that the settings say."""
+        return not self.secrets and not self.told.keys() - {"template_ids"}
 
     @property
     def secrets(self) -> dict[str, str]:
@@ -131,7 +139,7 @@ class OperatorAccounts:
         found = await Account.get_or_none(id=account_id)
         if found is None or not scope.sees(found.organization_id):  # type: ignore[attr-defined]
             raise AccountUnknown
-        if self._accounts.is_of_settings(found.key):
+        if self._accounts.is_of_settings(found.key) and not change.is_of_operators:
             raise AccountOfSettings
 
         async def effect() -> OperatedAccount:
@@ -163,6 +171,8 @@ class OperatorAccounts:
     def _apply(self, account: Account, change: AccountChange) -> None:
         for name, value in change.told.items():
             setattr(account, name, value)
+        if change.notice is not None and not change.notice.id:
+            account.template_ids = {}
         for name, value in change.secrets.items():
             cipher = self._vault.encrypt(value, bound_to=secret_bound_to(account.id, name)) if value else ""
             if name == "aes_key" and account.aes_key_cipher:
@@ -205,5 +215,6 @@ def _view(stored: Account) -> OperatedAccount:
         service_hours=stored.service_hours,
         has_aes_key=bool(stored.aes_key_cipher),
         has_previous_aes_key=bool(stored.previous_aes_key_cipher),
+        notice=notice_of(stored),
         updated_at=stored.updated_at,
     )

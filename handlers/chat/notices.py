@@ -1,33 +1,47 @@
 """Notices: what is said to a person outside the answer to their own message."""
 
+import hashlib
 from contextlib import suppress
 from dataclasses import asdict
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from handlers.accounts.accounts import Accounts
+from handlers.accounts.accounts import AccountFacts, Accounts, NoticeTemplate
 from handlers.actors import Person
-from handlers.errors import AccountUnknown
 from handlers.identity.following import Following
 from handlers.identity.proofs import bound_to
 from handlers.outbox import later
 from handlers.ports import Clock, Vault, WeChat, WeChatUserRefused
+from handlers.recurring import BUSINESS_ZONE
 from handlers.retrying import refusing
 from handlers.rules.replies import SaidMiniProgram
-from models.database import atomic
+from handlers.standing import canonicals
+from models.database import atomic, rows
 from models.identity import Identifier, Member
-from models.words import AccountKind, IdentifierStatus, Namespace
+from models.sql import as_uuid
+from models.statements import identity as statements
+from models.words import IdentifierStatus, Namespace
 
 
 @refusing
 class Notices:
     """Sends what the outbox asks for; jobs may run more than once."""
 
-    def __init__(self, clock: Clock, vault: Vault, wechat: WeChat, accounts: Accounts, following: Following) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        vault: Vault,
+        wechat: WeChat,
+        accounts: Accounts,
+        following: Following,
+        zone: ZoneInfo = BUSINESS_ZONE,
+    ) -> None:
         self._clock = clock
         self._vault = vault
         self._wechat = wechat
         self._accounts = accounts
         self._following = following
+        self._zone = zone
 
     async def answer_late(self, person: Person, *, text: str, key: str) -> None:
         """Have an answer that took too long sent as a message of its own; one per key."""
@@ -70,13 +84,39 @@ class Notices:
             )
 
     async def tell(self, *, member_id: str, text: str) -> None:
-        """The same through the first official account; whoever has no window open, or none follows, is not told.
+        """Through an official account that they follow, the one at which they were seen last before the others.
 
-        Raises WeChatRetryLater, WeChatGaveUp.
+        As a message while a window is open there, else as the account's template for notices; whom neither reaches is
+        not told. Raises WeChatRetryLater, WeChatGaveUp.
         """
-        with suppress(WeChatUserRefused, AccountUnknown):
-            account = await self._accounts.only(AccountKind.OFFICIAL_ACCOUNT)
-            await self.send_text(account=account.key, member_id=member_id, text=text)
+        for facts, openid in await self._chats(UUID(member_id)):
+            with suppress(WeChatUserRefused):
+                await self._wechat.send_text(facts.app, openid, text)
+                return
+            if facts.notice is not None:
+                with suppress(WeChatUserRefused):
+                    await self._send_template(facts, facts.notice, openid, text)
+                    return
+
+    async def _send_template(self, facts: AccountFacts, notice: NoticeTemplate, openid: str, text: str) -> None:
+        now = self._clock.now().astimezone(self._zone)
+        minute = f"{now:%Y-%m-%d %H:%M}"
+        values = {notice.text: text} | ({notice.time: minute} if notice.time else {})
+        # A job that runs again says it again at once; the same words later are another notice.
+        again = hashlib.sha256(f"{openid}|{text}|{minute}".encode()).hexdigest()[:32]
+        await self._wechat.send_template(facts.app, openid, notice.id, values, dedupe_id=again)
+
+    async def _chats(self, member_id: UUID) -> list[tuple[AccountFacts, str]]:
+        """Each official account that they follow, with who they are there."""
+        owner_id = (await canonicals([member_id])).get(member_id)
+        found = await rows(statements.CHATS, owner_id) if owner_id is not None else []
+        return [
+            (
+                await self._accounts.get(each["key"]),
+                self._vault.decrypt(each["value_cipher"], bound_to=bound_to(as_uuid(each["id"]))),
+            )
+            for each in found
+        ]
 
     async def send_text(self, *, account: str, member_id: str, text: str) -> None:
         """A customer-service message. Raises WeChatUserRefused when no window is open, other WeChatError kinds."""

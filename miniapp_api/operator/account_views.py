@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from handlers.accounts.accounts import NoticeTemplate
 from handlers.accounts.operator_accounts import AccountChange, OperatedAccount
 from handlers.errors import (
     AccountOfSettings,
@@ -14,7 +15,14 @@ from handlers.errors import (
 from miniapp_api.auth import operator
 from miniapp_api.http import endpoint
 from miniapp_api.keys import PUBLIC_URL, handlers
-from miniapp_api.operator.shapes import AccountChangeBody, AccountOut, NewAccountBody, after, next_cursor
+from miniapp_api.operator.shapes import (
+    AccountChangeBody,
+    AccountOut,
+    NewAccountBody,
+    NoticeTemplateOut,
+    after,
+    next_cursor,
+)
 from miniapp_api.replies import Created, Ok
 from miniapp_api.shapes import Cursor, Id, Limit, Page
 
@@ -30,6 +38,7 @@ def _change(body: AccountChangeBody) -> AccountChange:
         secret=body.secret,
         token=body.token,
         aes_key=body.aes_key,
+        notice=NoticeTemplate(told.id, told.text, told.time or "") if (told := body.notice_template) else None,
     )
 
 
@@ -48,6 +57,7 @@ def _out(request: web.Request, account: OperatedAccount) -> AccountOut:
         service_hours=account.service_hours,
         has_aes_key=account.has_aes_key,
         has_previous_aes_key=account.has_previous_aes_key,
+        notice_template=NoticeTemplateOut.model_validate(account.notice) if account.notice else None,
         push_url=f"{request.app[PUBLIC_URL]}/wechat/{account.key}",
         updated_at=account.updated_at,
     )

@@ -102,6 +102,20 @@ ServicePhone = Annotated[str, StringConstraints(pattern=r"^[0-9+ -]{0,32}$")]
 ServiceHours = Annotated[str, StringConstraints(max_length=64)]
 
 
+Keyword = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,24}[0-9]{0,2}$")]
+
+
+class NoticeTemplateBody(Body):
+    """A template message (模板消息) of the account for its notices, and which of its keywords hold text and time.
+
+    An empty `id` takes it away.
+    """
+
+    id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{0,64}$")]
+    text: Keyword
+    time: Keyword | None = None
+
+
 class AccountChangeBody(Body):
     """What to change; absent leaves. Secrets are written and never read back."""
 
@@ -114,6 +128,7 @@ class AccountChangeBody(Body):
     secret: AppSecret | None = None
     token: PushToken | None = None
     aes_key: AesKey | None = None
+    notice_template: NoticeTemplateBody | None = None
 
 
 class NewAccountBody(AccountChangeBody):
@@ -125,6 +140,14 @@ class NewAccountBody(AccountChangeBody):
     organization_id: Id | None = None
     secret: AppSecret
     token: PushToken
+
+
+class NoticeTemplateOut(Out):
+    """What carries notices to whom no message can be sent at the moment."""
+
+    id: str
+    text: str
+    time: str
 
 
 class AccountOut(Out):
@@ -143,6 +166,7 @@ class AccountOut(Out):
     service_hours: str
     has_aes_key: bool
     has_previous_aes_key: bool
+    notice_template: NoticeTemplateOut | None
     push_url: str
     updated_at: datetime
 

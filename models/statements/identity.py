@@ -194,3 +194,12 @@ ME = Both(postgres=_WHOLE_POSTGRES + "WHERE m.id = ANY($1::uuid[])", sqlite=_WHO
 STANDING_WHOLE = Both(
     postgres=_WHOLE_POSTGRES + "WHERE m.id = $1 FOR NO KEY UPDATE OF c", sqlite=_WHOLE_SQLITE + "WHERE m.id = $1"
 )
+
+# Where a person ($1, today's id) can be told something: the official accounts that they have not left, last seen first.
+CHATS = """
+    SELECT i.id, i.value_cipher, a.key FROM identifier i
+    JOIN account a ON a.app_id = i.scope AND a.kind = 'official_account'
+    LEFT JOIN follower f ON f.account_id = a.id AND f.member_id = i.member_id
+    WHERE i.member_id = $1 AND i.namespace = 'wx_openid' AND i.status = 'active' AND f.unfollowed_at IS NULL
+    ORDER BY i.last_seen_at DESC, a.created_at, a.id
+"""
