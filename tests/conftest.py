@@ -38,6 +38,7 @@ _numbers = itertools.count(1)
 _loopback = guards.Loopback()
 _embedded = guards.EmbeddedRedises()
 _built = quickly.BuiltOnce()
+_passwords = quickly.LightPasswords()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -48,9 +49,11 @@ def pytest_configure(config: pytest.Config) -> None:
     _loopback.install()
     _embedded.install()
     _built.install()
+    _passwords.install()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    _passwords.remove()
     _built.remove()
     _embedded.remove()
     _loopback.remove()
