@@ -12,7 +12,7 @@ from importlib import import_module
 import asyncpg
 from tortoise.connection import get_connections
 from tortoise.migrations.migration import Migration
-from tortoise.migrations.operations import CreateModel, Operation
+from tortoise.migrations.operations import AddField, CreateModel, Operation
 from tortoise.migrations.recorder import MigrationRecorder
 from tortoise.migrations.schema_editor import AsyncpgSchemaEditor, SqliteSchemaEditor
 from tortoise.migrations.schema_editor.base import BaseSchemaEditor
@@ -21,18 +21,26 @@ from tortoise.migrations.schema_generator.state_apps import StateApps
 
 from models.asyncpg_client import PostgresClient, translated
 from models.operations import RunSqlOn
+from models.rebuild import RebuildTable
 from models.sqlite_client import SqliteClient
 from models.transactions import ShieldedTransaction
 
 PACKAGE = "models.migrations"
 TABLE = "tortoise_migrations"
-_FORWARD_ONLY = (CreateModel, RunSqlOn)
+_FORWARD_ONLY = (CreateModel, AddField, RunSqlOn)
 _LOCK = 0x66616E70  # any number that no other advisory lock uses
 
 _RECORDED = {
     "sqlite": "SELECT 1 AS present FROM sqlite_master WHERE type = 'table' AND name = $1",
     "postgres": "SELECT 1 AS present WHERE to_regclass($1) IS NOT NULL",
 }
+
+
+class Shapes(StateApps):
+    """The models between two migrations: asked for their columns and never for rows, so no queries are prepared."""
+
+    def _build_initial_querysets(self) -> None:
+        """Tortoise prepares those of every model each time that one changes, half of the time of a new database."""
 
 
 def names(package: str = PACKAGE) -> list[str]:
@@ -63,7 +71,7 @@ async def migrate(client: PostgresClient | SqliteClient, app: str = "models", pa
         if not todo:
             return []
         await MigrationRecorder(connection).ensure_schema(_editor(connection, atomic=False))
-        state = State(models={}, apps=StateApps(default_connections={app: connection.connection_name}))
+        state = State(models={}, apps=Shapes(default_connections={app: connection.connection_name}))
         for name in names(package):
             migration: Migration = import_module(f"{package}.{name}").Migration(name, app)
             if name in done:
@@ -85,10 +93,16 @@ async def _apply(migration: Migration, state: State, editor: BaseSchemaEditor) -
     The copy takes longer than their statements: a new database was more than half copies.
     """
     for operation in migration.operations:
-        before = state if isinstance(operation, _FORWARD_ONLY) else state.clone()
+        before = state if _looks_ahead_only(operation, editor.DIALECT) else state.clone()
         _go_forward(operation, migration.app_label, state)
         await migration._run_database_forward(operation, before, state, editor, True)  # noqa: FBT003, SLF001 - Tortoise's own
     state.validate_relations_initialized()
+
+
+def _looks_ahead_only(operation: Operation, dialect: str) -> bool:
+    if isinstance(operation, RebuildTable):
+        return dialect == "sqlite" or bool(operation.postgres)
+    return isinstance(operation, _FORWARD_ONLY)
 
 
 def pass_over(migration: Migration, state: State) -> None:

@@ -6,7 +6,8 @@ documentation ("Making Other Kinds Of Table Schema Changes"): foreign keys off, 
 rename, indexes and triggers again, foreign keys checked before the commit.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from tortoise.migrations.operations import TortoiseOperation
@@ -47,8 +48,9 @@ class RebuildTable(TortoiseOperation):
         return f"Rebuild the table of {self.model_name}"
 
     def state_forward(self, app_label: str, state: State) -> None:
-        for change in self.changes:
-            change.state_forward(app_label, state)
+        with _built_anew_once(state):
+            for change in self.changes:
+                change.state_forward(app_label, state)
         # A CHECK names its column, and Tortoise tells fields that are added their name only in the model it builds:
         # without it the next draft would find the column changed.
         for name, field in state.models[app_label, self.model_name].fields.items():
@@ -117,3 +119,15 @@ class RebuildTable(TortoiseOperation):
             await run(each["sql"])
         for index in indexes:
             await run(index.replace("CREATE INDEX", "CREATE INDEX IF NOT EXISTS", 1))
+
+
+@contextmanager
+def _built_anew_once(state: State) -> Iterator[None]:
+    """Tortoise builds all models that hang together with a changed one anew, which is all: once is enough."""
+    changed: set[tuple[str, str]] = set()
+    state.reload_models = changed.update  # type: ignore[assignment, method-assign]
+    try:
+        yield
+    finally:
+        del state.reload_models
+    state.reload_models(changed)

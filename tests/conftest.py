@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 
 from tests import guards, quickly
 from tests.fakes import FakeClock
-from tests.servers import PostgresServer, postgres_server, redis_server
+from tests.servers import Maintenance, PostgresServer, postgres_server, redis_server
 
 PAIR = os.environ.get("FANPIAO_TEST_PAIR", "sqlite")
 _ROOT = Path(__file__).parent.parent
@@ -38,6 +38,7 @@ _numbers = itertools.count(1)
 _loopback = guards.Loopback()
 _embedded = guards.EmbeddedRedises()
 _built = quickly.BuiltOnce()
+_passwords = quickly.LightPasswords()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -48,9 +49,11 @@ def pytest_configure(config: pytest.Config) -> None:
     _loopback.install()
     _embedded.install()
     _built.install()
+    _passwords.install()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    _passwords.remove()
     _built.remove()
     _embedded.remove()
     _loopback.remove()
@@ -99,6 +102,14 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(scope="session")
+def maintenance(postgres: PostgresServer) -> Iterator[Maintenance]:
+    """Makes and drops the databases of the tests."""
+    made = Maintenance(postgres)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated SQLite file to copy."""
     path = tmp_path_factory.mktemp("template") / "fanpiao.db"
@@ -116,15 +127,16 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         dead = guards.dead_jobs_of_file(path)
     else:
         server: PostgresServer = request.getfixturevalue("postgres")
+        maintenance: Maintenance = request.getfixturevalue("maintenance")
         name = f"test_{next(_numbers)}"
         # Copying its files takes half as long as writing each page of them to the log, which is what is usual.
-        server.sql(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE} STRATEGY file_copy")
+        maintenance.run(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE} STRATEGY file_copy")
         try:
             yield server.url(name)
-            dead = guards.dead_jobs_of_server(server, name)
+            dead = guards.dead_jobs_of_server(maintenance, name)
         finally:
             # At once: a drop ends in a checkpoint, which would write out every other database still lying about.
-            server.sql(f"DROP DATABASE {name} WITH (FORCE)")
+            maintenance.run(f"DROP DATABASE {name} WITH (FORCE)")
     if dead and not request.node.get_closest_marker("leaves_dead_jobs"):
         pytest.fail(f"jobs were left dead: {dead}")
 

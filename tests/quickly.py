@@ -1,9 +1,15 @@
 """What a run of thousands of tests does once, where a process does it once: none of it changes what a test sees."""
 
 import gc
+from functools import partial
 from typing import Any
 
+from argon2 import PasswordHasher
 from tortoise.apps import Apps
+
+from gateways import passwords
+
+_LIGHT = partial(PasswordHasher, memory_cost=8, parallelism=1)  # as often round as in earnest, in 8 KiB
 
 
 class BuiltOnce:
@@ -34,6 +40,22 @@ class BuiltOnce:
     def remove(self) -> None:
         """Put everything back."""
         Apps._build_initial_querysets = self._before  # type: ignore[method-assign]
+
+
+class LightPasswords:
+    """While installed, operators' passwords are hashed by the same function in a ten-thousandth of the memory.
+
+    A sign-in hashes three times, and every other test signs somebody in: half a second of one core each. What is stored
+    in earnest is seen where real processes run (`tests/processes/test_first_operator.py`).
+    """
+
+    def install(self) -> None:
+        """For whoever does not say how to hash."""
+        passwords.PasswordHasher = _LIGHT  # type: ignore[assignment, misc]
+
+    def remove(self) -> None:
+        """Put everything back."""
+        passwords.PasswordHasher = PasswordHasher  # type: ignore[misc]
 
 
 def spare_what_stays() -> None:

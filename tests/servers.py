@@ -4,6 +4,7 @@ Nothing is taken from PATH for PostgreSQL: Debian keeps its server programs in /
 PostgreSQL refuses to run as root, so under root it runs as the user `postgres`, in a directory which that user owns.
 """
 
+import asyncio
 import contextlib
 import ctypes
 import os
@@ -14,8 +15,11 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
+
+import asyncpg
 
 SUPERUSER = "fanpiao"
 ROOM_IN_MEMORY = 4 * 1024**3  # bytes
@@ -72,6 +76,42 @@ class PostgresServer:
         if done.returncode:
             raise RuntimeError(done.stderr.strip())
         return done.stdout.splitlines()
+
+
+class Maintenance:
+    """Statements to a server on one connection that stays open, outside of any event loop that runs.
+
+    A `psql` for each of them costs more than making and dropping what a test needs. Not while a loop runs.
+    """
+
+    def __init__(self, server: PostgresServer) -> None:
+        self._server = server
+        self._loop = asyncio.new_event_loop()
+        self._connection = self._do(asyncpg.connect(server.url("postgres")))
+
+    def run(self, statement: str) -> None:
+        """One that gives no rows. Raises asyncpg's errors."""
+        self._do(self._connection.execute(statement))
+
+    def rows_of(self, database: str, statement: str) -> list[Any]:
+        """The rows of one statement in another database of the server."""
+
+        async def ask() -> list[Any]:
+            connection = await asyncpg.connect(self._server.url(database))
+            try:
+                return await connection.fetch(statement)
+            finally:
+                await connection.close()
+
+        return self._do(ask())
+
+    def close(self) -> None:
+        """Nothing stays open."""
+        self._do(self._connection.close())
+        self._loop.close()
+
+    def _do(self, work: Awaitable[Any]) -> Any:
+        return self._loop.run_until_complete(asyncio.wait_for(work, 30))
 
 
 @contextlib.contextmanager

@@ -1,11 +1,19 @@
 """The throw-away servers start as production would run them, and are gone afterwards."""
 
+import contextlib
 import os
 
 import pytest
 
 from tests import guards
-from tests.servers import PostgresServer, free_port, postgres_programs, postgres_server, redis_server
+from tests.servers import (
+    Maintenance,
+    PostgresServer,
+    free_port,
+    postgres_programs,
+    postgres_server,
+    redis_server,
+)
 
 
 def is_alive(pid: int) -> bool:
@@ -68,10 +76,11 @@ def test_a_free_port_is_free_to_bind():
 
 
 def test_dead_jobs_are_found_in_postgres():
-    with postgres_server(max_connections=20) as server:
-        assert guards.dead_jobs_of_server(server, "postgres") == []
+    with postgres_server(max_connections=20) as server, contextlib.closing(Maintenance(server)) as maintenance:
+        assert guards.dead_jobs_of_server(maintenance, "postgres") == []
         _job_table(server)
-        assert guards.dead_jobs_of_server(server, "postgres") == ["greet|k1|boom"]
+        assert guards.dead_jobs_of_server(maintenance, "postgres") == ["greet|k1|boom"]
+        assert guards.dead_jobs_of_server(maintenance, "dropped_by_a_test") == []
 
 
 def _job_table(server: PostgresServer) -> None:

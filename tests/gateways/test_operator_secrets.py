@@ -52,7 +52,7 @@ async def test_a_password_fits_its_own_hash_only_and_nobodys_never():
 
 
 async def test_hashing_does_not_hold_up_the_event_loop():
-    passwords, turns = Argon2Passwords(), 0
+    passwords, turns = Argon2Passwords(PasswordHasher()), 0
 
     async def count():
         nonlocal turns

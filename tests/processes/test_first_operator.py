@@ -30,3 +30,5 @@ async def test_many_first_operators_at_several_processes_are_one(site):
     assert sorted(answers, key=str) == [(201, None), *([refused] * (AT_ONCE - 1))]
     assert await stored.number(site.database_url, 'SELECT count(*) AS n FROM "operator"') == 1
     assert await stored.number(site.database_url, "SELECT count(*) AS n FROM audit_entry") == 1
+    (root,) = await stored.read(site.database_url, 'SELECT password_hash FROM "operator"')
+    assert root["password_hash"].startswith("$argon2id$v=19$m=65536,t=3,p=4$")  # RFC 9106, for little memory
