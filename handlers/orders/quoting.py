@@ -81,6 +81,22 @@ def is_young(found: Mapping[str, Any], at: datetime) -> bool:
     return bool(found["paid_at"]) and at < as_instant(found["paid_at"]) + REFUNDABLE_FOR
 
 
+def is_unused(each: Mapping[str, Any]) -> bool:
+    """Nothing of a claim or of its parts was used."""
+    return each["uses_left"] == each["uses_total"] and not each["has_used_part"]
+
+
+def unused_fen(each: Mapping[str, Any]) -> int:
+    """What was paid for the uses of a claim, or of a package's parts, that are left.
+
+    Rounded up: the house took them away, and keeps no part of a fen for it.
+    """
+    left, total = int(each["uses_left"]), int(each["uses_total"])
+    if each["has_used_part"]:
+        left, total = int(each["parts_left"]), int(each["parts_total"])
+    return -(-int(each["amount_fen"]) * left // total) if total else int(each["amount_fen"])
+
+
 def _why_not(each: Mapping[str, Any], at: datetime) -> str | None:
     if each["refund_id"] is not None:
         return "order.refunded"
@@ -88,7 +104,7 @@ def _why_not(each: Mapping[str, Any], at: datetime) -> str | None:
     state = stands(ClaimState(each["state"]), expires_at, at)
     if state is ClaimState.PENDING:
         return "claim.pending"
-    if each["uses_left"] < each["uses_total"] or each["has_used_part"]:
+    if not is_unused(each):
         return "claim.used"
     if each["has_code"]:
         return "claim.code_given"  # whoever has seen a third party's code has it

@@ -146,8 +146,10 @@ RULES: tuple[tuple[str, str], ...] = (
             OR x.benefit_id <> e.benefit_id OR x.settlement_fen <> e.settlement_fen
         UNION ALL
         SELECT e.id FROM sale_entry e JOIN order_claim k ON k.id = e.order_claim_id
-        LEFT JOIN sale_entry x ON x.reverses_id = e.id
-        WHERE e.reverses_id IS NULL AND (k.refund_id IS NULL) <> (x.id IS NULL)
+        JOIN claim c ON c.id = k.claim_id LEFT JOIN sale_entry x ON x.reverses_id = e.id
+        WHERE e.reverses_id IS NULL AND ((x.id IS NOT NULL AND k.refund_id IS NULL) OR (
+            x.id IS NULL AND k.refund_id IS NOT NULL AND c.uses_left = c.uses_total AND NOT EXISTS (
+                SELECT 1 FROM claim p WHERE p.package_id = c.id AND p.uses_left < p.uses_total)))
         """,
     ),
 )
