@@ -8,6 +8,7 @@ from handlers.rules.benefit_terms import PackagePart, PackageTerms
 from handlers.rules.draw_rules import WHOLE, Prize, PrizeKind
 from models.benefits import Benefit
 from models.draws import DuePrize
+from models.fulfillments import Supplier
 from models.words import BenefitKind
 from tests.handlers.charging import NUMBER, a_supplier, a_top_up
 from tests.handlers.claimable import a_benefit, an_offer
@@ -18,8 +19,9 @@ WASH, TEA, FILM = "hamperwash", "hampertea", "hamperfilm"
 
 
 async def charge(fair: Fair, ppm: int = WHOLE, *, fallback_supplier: str | None = None, **more: Any) -> Prize:
-    """Ten yuan on a phone."""
-    await a_supplier(fair.rooms)
+    """Ten yuan on a phone, by a supplier that is there already or comes into being."""
+    if not await Supplier.exists():
+        await a_supplier(fair.rooms)
     offer = await a_top_up(fair.rooms, fallback=fallback_supplier)
     facts = {"value_fen": 1_000, "reference": str(offer.id), "stock": 5, **more}
     return Prize("charge", "话费10元", PrizeKind.BENEFIT, ppm, **facts)
