@@ -8,7 +8,7 @@ from models.ids import new_id
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0068_due_prize_guards")]
+    dependencies = [("models", "0070_deferred_fees")]
 
     initial = False
 

@@ -31,7 +31,11 @@ _BACK = "SELECT COALESCE(SUM(amount_fen), 0) FROM order_refund WHERE state = 'do
 # What promoters got of it, less what was taken back again.
 _SHARED = "SELECT COALESCE(SUM(amount_fen), 0) FROM commission"
 # What nobody has had anything for yet, and what is therefore no income yet.
-_HELD_BACK = "SELECT COALESCE(SUM(held_fen), 0) FROM deferred_sale"
+_HELD_BACK = """
+    SELECT COALESCE(SUM(held_fen), 0) FROM (
+        SELECT held_fen FROM deferred_sale UNION ALL SELECT held_fen FROM deferred_fee
+    ) h
+"""
 _OWED = "SELECT COALESCE(SUM(amount_fen), 0) FROM order_refund WHERE state NOT IN ('done', 'replaced')"
 
 RULES: tuple[tuple[str, str], ...] = (

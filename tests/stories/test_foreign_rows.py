@@ -257,6 +257,7 @@ UNCHANGED = (
     "plan_order",
     "plan_share",
     "plan_share_entry",
+    "share_entry",
     "plan_trial",
     "points_adjustment",
     "points_terms",
