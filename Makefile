@@ -12,6 +12,8 @@ STAMP := $(VENV)/.installed
 # Not `import`ed by chance from the working directory of whoever calls make.
 export PYTHONPATH :=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Set in many containers: every process that tests start would then compile all of our modules anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help setup demo serve worker test check fix bench soak migration pin changelog test-tools bench-tools suite suite-sqlite suite-postgres
 

@@ -1,6 +1,7 @@
 """Rules of the house that no bought linter knows; each is shown once to see its culprit."""
 
 import ast
+import functools
 import re
 import subprocess
 from collections.abc import Iterator
@@ -49,7 +50,8 @@ def committed_files() -> list[Path]:
     return [path for path in names if path.is_file()]
 
 
-def calls(source: str) -> Iterator[tuple[int, str]]:
+@functools.cache
+def calls(source: str) -> tuple[tuple[int, str], ...]:
     """Line and dotted name of every call, with what was imported under another name spelt out."""
     module = ast.parse(source)
     known: dict[str, str] = {}
@@ -58,10 +60,12 @@ def calls(source: str) -> Iterator[tuple[int, str]]:
             known |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.Import):
             known |= {alias.asname: alias.name for alias in node.names if alias.asname}
+    found = []
     for node in ast.walk(module):
         if isinstance(node, ast.Call):
             first, _, rest = ast.unparse(node.func).partition(".")
-            yield node.lineno, ".".join(filter(None, (known.get(first, first), rest)))
+            found.append((node.lineno, ".".join(filter(None, (known.get(first, first), rest)))))
+    return tuple(found)
 
 
 def reads_the_clock(source: str) -> list[int]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections.abc import Iterator
 
 import pytest
 
@@ -22,6 +23,12 @@ def is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    with postgres_server(max_connections=20, in_memory=True) as started:
+        yield started
 
 
 def test_a_postgres_of_our_own_starts_with_fsync_and_stops():
@@ -46,8 +53,8 @@ def test_a_failing_test_still_stops_its_postgres():
     assert not is_alive(pids[0])
 
 
-def test_a_wrong_statement_is_told_with_its_reason():
-    with postgres_server(max_connections=20) as server, pytest.raises(RuntimeError, match="does not exist"):
+def test_a_wrong_statement_is_told_with_its_reason(server):
+    with pytest.raises(RuntimeError, match="does not exist"):
         server.sql("SELECT * FROM nowhere")
 
 
@@ -75,8 +82,8 @@ def test_a_free_port_is_free_to_bind():
     assert 1024 < free_port() < 65536
 
 
-def test_dead_jobs_are_found_in_postgres():
-    with postgres_server(max_connections=20) as server, contextlib.closing(Maintenance(server)) as maintenance:
+def test_dead_jobs_are_found_in_postgres(server):
+    with contextlib.closing(Maintenance(server)) as maintenance:
         assert guards.dead_jobs_of_server(maintenance, "postgres") == []
         _job_table(server)
         assert guards.dead_jobs_of_server(maintenance, "postgres") == ["greet|k1|boom"]
