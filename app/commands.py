@@ -9,6 +9,7 @@ from uuid import UUID
 from app.container import House, open_house
 from app.doctor import examine
 from app.listening import LATEST_END, hear_signals, until_signalled
+from app.memory import settle_memory
 from app.schema import Settings
 from app.server import GRACE, hearing, serving
 from app.simulation import run_simulator
@@ -48,6 +49,7 @@ async def worker(settings: Settings, _: argparse.Namespace) -> int:
     async with open_house(settings) as house:
         alone = Worker(house.registry, house.handlers, house.clock, grace=GRACE)
         async with hearing(house, alone):
+            settle_memory()
             heard = hear_signals()
             say("后台任务进程已启动")
             await work_until_signalled(alone, heard, latest_end=LATEST_END)

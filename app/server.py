@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -10,6 +9,7 @@ from aiohttp import web
 
 from app.container import House
 from app.listening import listen
+from app.memory import settle_memory
 from app.metrics import ProcessMetrics, RequestMetrics, may_read_metrics
 from app.worker import Worker
 from bot.answering import BUDGET_SECONDS, Answering
@@ -182,7 +182,7 @@ async def serving(house: House) -> AsyncIterator[str]:
         host, port = house.settings.host, house.settings.port
         await listen(runner, host, port)
         async with working(house, embedded=house.settings.is_worker_embedded):
-            _settle_memory()
+            settle_memory()
             try:
                 yield f"http://{host}:{port}"
             finally:
@@ -190,13 +190,6 @@ async def serving(house: House) -> AsyncIterator[str]:
                 stopping = asyncio.create_task(runner.cleanup())
     finally:
         await (stopping if stopping is not None else runner.cleanup())
-
-
-def _settle_memory() -> None:
-    """What the process is made of is never garbage: looking through it again and again took up to 66 ms each time."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 50)
 
 
 _requests: RequestMetrics | None = None

@@ -80,13 +80,12 @@ async def net(member_ids: Sequence[UUID], *, at: datetime) -> int:
     Inside the open transaction; their accounts are locked in the order of ids, and a debt is paid once however often
     this is asked for.
     """
-    unit = await fen()
-    debts: dict[UUID, dict[UUID, int]] = {}
-    for each in await rows(statements.MONEY, sorted(set(member_ids))):
-        if each["kind"] == LedgerAccountKind.RECEIVABLE and int(each["posted"]) < 0:
-            debts.setdefault(as_uuid(each["member_id"]), {})[as_uuid(each["owner_id"])] = -int(each["posted"])
+    debts: dict[UUID, set[UUID]] = {}
+    for each in await rows(statements.OWED, sorted(set(member_ids))):
+        debts.setdefault(as_uuid(each["member_id"]), set()).add(as_uuid(each["owner_id"]))
     if not debts:
         return 0
+    unit = await fen()
     places = [(unit, of_member(each)) for each in debts]
     places += [(unit, receivable(owner)) for owed in debts.values() for owner in owed]
     balances = await settle(places, at=at)

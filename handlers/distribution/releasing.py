@@ -12,6 +12,7 @@ from uuid import UUID
 
 from handlers.distribution.money import RELEASED, net, pending
 from handlers.errors import DomainError
+from handlers.ledger.passing import Way, pass_on
 from handlers.ledger.posting import post_each
 from handlers.outbox import Later, later_many
 from handlers.points.points_terms import fen
@@ -22,11 +23,12 @@ from handlers.rules.ledger import Cause, Move, of_member
 from handlers.rules.order_states import REFUNDABLE_FOR
 from models.database import atomic, rows
 from models.failures import SerializationConflict
-from models.sql import as_instant, as_uuid, dump_rows, instant_text
+from models.sql import Both, as_instant, as_uuid, dump_rows, instant_text
 from models.statements import distribution as statements
-from models.words import CommissionState
+from models.words import CommissionState, LedgerAccountKind
 
-BATCH = 1_000
+BATCH = 2_000
+_MOVED = "a commission moved while its row was locked"
 
 log = logging.getLogger(__name__)
 
@@ -70,21 +72,15 @@ class CommissionReleasing:
         """Frozen ones whose day has come: how many were looked at, and how many of them were released."""
         async with atomic():
             now = self._clock.now()
-            found = await rows(statements.FROZEN_DUE, now, batch)
+            found = await rows(statements.FROZEN_DUE, now, batch, now - REFUNDABLE_FOR)
             # What was redeemed may have been taken back since: then it can be given back again.
-            reopened = [each for each in found if each["is_open"] and _refundable_until(each) > now]
-            ready = [each for each in found if not each["is_open"] or _refundable_until(each) <= now]
+            reopened = [each for each in found if each["is_reopened"]]
+            ready = {as_uuid(each["id"]): each for each in found if not each["is_reopened"]}
             refused = await _pay(ready, now)
-            moves = [_move(each, CommissionState.PENDING, due_at=now) for each in reopened]
-            for each in ready:
-                frozen_until = as_instant(each["frozen_until"])
-                if as_uuid(each["id"]) in refused:
-                    state, when, due_at = CommissionState.FROZEN, None, now + SELDOM
-                else:
-                    state, when, due_at = CommissionState.AVAILABLE, now, None
-                moves.append(_move(each, state, frozen_until=frozen_until, released_at=when, due_at=due_at))
-            await _write(moves)
-            await net([as_uuid(each["member_id"]) for each in ready], at=now)
+            await _write([_move(each, CommissionState.PENDING, due_at=now) for each in reopened])
+            await _all_of(statements.RELEASE, [each for each in ready if each not in refused], now)
+            await _all_of(statements.POSTPONE, list(refused), now + SELDOM)
+            await net([as_uuid(each["member_id"]) for each in ready.values()], at=now)
         return len(found), len(ready) - len(refused)
 
     async def _net(self, batch: int) -> int:
@@ -94,29 +90,26 @@ class CommissionReleasing:
             return await net(found, at=self._clock.now()) if found else 0
 
 
-async def _pay(ready: Sequence[Mapping[str, Any]], now: datetime) -> set[UUID]:
-    """Book what is left of each as the member's own; those that the books refuse."""
+async def _pay(ready: Mapping[UUID, Mapping[str, Any]], now: datetime) -> set[UUID]:
+    """Book what is left of each as the member's own; those that the books refuse, one by one where it is not all."""
     unit = await fen()
-    causes = {_released_cause(each): each for each in ready if int(each["amount_fen"]) > int(each["back_fen"])}
-    moves = [
-        Move(
-            unit,
-            pending(as_uuid(each["member_id"])),
-            of_member(as_uuid(each["member_id"])),
-            int(each["amount_fen"]) - int(each["back_fen"]),
-            cause,
-        )
-        for cause, each in causes.items()
+    way = Way(unit, LedgerAccountKind.PENDING, LedgerAccountKind.MEMBER, RELEASED)
+    amounts = [
+        (commission_id, as_uuid(each["member_id"]), int(each["left_fen"]))
+        for commission_id, each in ready.items()
+        if each["left_fen"]
     ]
-    decided = await post_each(moves, at=now)
-    refused = {as_uuid(causes[cause]["id"]) for cause, each in decided.items() if isinstance(each, DomainError)}
+    if await pass_on(way, amounts, at=now):
+        return set()
+    moves = {
+        commission_id: Move(unit, pending(member_id), of_member(member_id), amount, Cause(RELEASED, str(commission_id)))
+        for commission_id, member_id, amount in amounts
+    }
+    decided = await post_each([*moves.values()], at=now)
+    refused = {each for each, move in moves.items() if isinstance(decided[move.cause], DomainError)}
     if refused:
         log.error("commissions_not_released", extra={"number": len(refused)})
     return refused
-
-
-def _released_cause(each: Mapping[str, Any]) -> Cause:
-    return Cause(RELEASED, str(as_uuid(each["id"])))
 
 
 def _until(each: Mapping[str, Any]) -> datetime:
@@ -135,26 +128,25 @@ def _refundable_until(each: Mapping[str, Any]) -> datetime:
 
 
 def _move(
-    each: Mapping[str, Any],
-    after: CommissionState,
-    *,
-    due_at: datetime | None,
-    frozen_until: datetime | None = None,
-    released_at: datetime | None = None,
+    each: Mapping[str, Any], after: CommissionState, *, due_at: datetime, frozen_until: datetime | None = None
 ) -> dict[str, object]:
     return {
         "id": as_uuid(each["id"]),
         "before": each["state"],
         "after": after.value,
         "frozen_until": instant_text(frozen_until) if frozen_until else None,
-        "due_at": instant_text(due_at) if due_at else None,
-        "released_at": instant_text(released_at) if released_at else None,
+        "due_at": instant_text(due_at),
     }
 
 
 async def _write(moves: Sequence[Mapping[str, object]]) -> None:
     if moves and len(await rows(statements.MOVE, dump_rows(moves))) < len(moves):
-        raise SerializationConflict("a commission moved while its row was locked")
+        raise SerializationConflict(_MOVED)
+
+
+async def _all_of(statement: Both, commission_ids: list[UUID], at: datetime) -> None:
+    if commission_ids and len(await rows(statement, commission_ids, at)) < len(commission_ids):
+        raise SerializationConflict(_MOVED)
 
 
 def _told(each: Mapping[str, Any], until: datetime, now: datetime) -> Later:

@@ -147,48 +147,62 @@ TAKE_BACK = """
 
 # --- becoming available
 
-# Whether something of an order is neither used up nor back, but for third parties' codes, which nobody gives back.
+# Whether something of an order is neither used up nor back, but for third parties' codes, which nobody gives back. A
+# subquery for one value is looked up for each order; of an EXISTS a plan for many makes a walk through all claims.
 _OPEN = """
-    CASE WHEN EXISTS (SELECT 1 FROM order_claim k JOIN claim x ON x.id = k.claim_id
+    CASE WHEN (SELECT 1 FROM order_claim k JOIN claim x ON x.id = k.claim_id
         WHERE k.order_id = c.order_id AND k.refund_id IS NULL AND x.state <> 'used'
-        AND NOT EXISTS (SELECT 1 FROM pool_code g WHERE g.claim_id = x.id)) THEN 1 ELSE 0 END
+        AND NOT EXISTS (SELECT 1 FROM pool_code g WHERE g.claim_id = x.id) LIMIT 1) IS NULL THEN 0 ELSE 1 END
 """
 _USED = """
     (SELECT MAX(e.happened_at) FROM order_claim k JOIN claim_event e ON e.claim_id = k.claim_id
         WHERE k.order_id = c.order_id AND k.refund_id IS NULL AND e.to_state = 'used')
 """
-# Whose day is to be found out, and whose has come: $1 now, $2 how many.
+# Whose day is to be found out, and whose has come: $1 now, $2 how many. The index alone says which come first: by more
+# than its columns, all that are due would be sorted for each batch.
+_DUE = """
+    WITH c AS MATERIALIZED (
+        SELECT id, order_id, promoter_id, rule_id, state, amount_fen, back_fen, earned_at FROM commission
+        WHERE state = '{state}' AND due_at <= $1 ORDER BY due_at LIMIT $2 {lock})
+"""
 _PENDING = f"""
     SELECT c.id, c.state, c.amount_fen, c.back_fen, c.earned_at, r.hold_days, r.freeze_days, o.number,
         COALESCE(m.canonical_id, m.id) AS member_id, {_OPEN} AS is_open, {_USED} AS used_at
-    FROM commission c JOIN commission_rule r ON r.id = c.rule_id JOIN promoter p ON p.id = c.promoter_id
+    FROM c JOIN commission_rule r ON r.id = c.rule_id JOIN promoter p ON p.id = c.promoter_id
     JOIN member m ON m.id = p.member_id JOIN sales_order o ON o.id = c.order_id
-    WHERE c.state = 'pending' AND c.due_at <= $1 ORDER BY c.due_at, c.id LIMIT $2
 """  # noqa: S608
-PENDING_DUE = Both(postgres=_PENDING + " FOR UPDATE OF c SKIP LOCKED", sqlite=_PENDING)
+# $3: what was earned after this can still be given back if it is open.
 _FROZEN = f"""
-    SELECT c.id, c.state, c.amount_fen, c.back_fen, c.earned_at, c.frozen_until,
-        COALESCE(m.canonical_id, m.id) AS member_id, {_OPEN} AS is_open
-    FROM commission c JOIN promoter p ON p.id = c.promoter_id JOIN member m ON m.id = p.member_id
-    WHERE c.state = 'frozen' AND c.due_at <= $1 ORDER BY c.due_at, c.id LIMIT $2
+    SELECT c.id, c.state, c.amount_fen - c.back_fen AS left_fen, COALESCE(m.canonical_id, m.id) AS member_id,
+        CASE WHEN c.earned_at > $3 THEN {_OPEN} ELSE 0 END AS is_reopened
+    FROM c JOIN promoter p ON p.id = c.promoter_id JOIN member m ON m.id = p.member_id
 """  # noqa: S608
-FROZEN_DUE = Both(postgres=_FROZEN + " FOR UPDATE OF c SKIP LOCKED", sqlite=_FROZEN)
+
+
+def _due(state: str, read: str) -> Both:
+    return Both(
+        postgres=_DUE.format(state=state, lock="FOR UPDATE SKIP LOCKED") + read,
+        sqlite=_DUE.format(state=state, lock="") + read,
+    )
+
+
+PENDING_DUE, FROZEN_DUE = _due("pending", _PENDING), _due("frozen", _FROZEN)
 # Each from the state that it was read in to another one.
 MOVE = of_rows(
     """
-    UPDATE commission SET state = r.after, frozen_until = r.frozen_until, due_at = r.due_at,
-        released_at = r.released_at
+    UPDATE commission SET state = r.after, frozen_until = r.frozen_until, due_at = r.due_at
     FROM {rows} WHERE commission.id = r.id AND commission.state = r.before RETURNING commission.id
     """,
-    {
-        "id": "uuid",
-        "before": "text",
-        "after": "text",
-        "frozen_until": "timestamptz",
-        "due_at": "timestamptz",
-        "released_at": "timestamptz",
-    },
+    {"id": "uuid", "before": "text", "after": "text", "frozen_until": "timestamptz", "due_at": "timestamptz"},
 )
+# Frozen ones ($1): those that are available from now on ($2), and those that are looked at again then ($2).
+_RELEASE = """
+    UPDATE commission SET state = 'available', released_at = $2, due_at = NULL
+    WHERE state = 'frozen' AND id {these} RETURNING id
+"""
+RELEASE = Both(postgres=_RELEASE.format(these="= ANY($1::uuid[])"), sqlite=_RELEASE.format(these=_OF_THESE))
+_POSTPONE = "UPDATE commission SET due_at = $2 WHERE state = 'frozen' AND id {these} RETURNING id"
+POSTPONE = Both(postgres=_POSTPONE.format(these="= ANY($1::uuid[])"), sqlite=_POSTPONE.format(these=_OF_THESE))
 # What stands on the money accounts of these members ($1): what they have, and what they owe.
 _MONEY = """
     SELECT a.id, COALESCE(m.canonical_id, m.id) AS member_id, a.member_id AS owner_id, a.kind, a.posted, a.held
@@ -196,6 +210,13 @@ _MONEY = """
     WHERE a.unit = 'fen' AND (m.id {these} OR m.canonical_id {these}) ORDER BY a.id
 """
 MONEY = Both(postgres=_MONEY.format(these="= ANY($1::uuid[])"), sqlite=_MONEY.format(these=_OF_THESE))
+# On which accounts these members ($1) owe something.
+_OWED = """
+    SELECT COALESCE(m.canonical_id, m.id) AS member_id, a.member_id AS owner_id
+    FROM ledger_account a JOIN member m ON m.id = a.member_id
+    WHERE a.unit = 'fen' AND a.kind = 'receivable' AND a.posted < 0 AND (m.id {these} OR m.canonical_id {these})
+"""
+OWED = Both(postgres=_OWED.format(these="= ANY($1::uuid[])"), sqlite=_OWED.format(these=_OF_THESE))
 # Who owes and has something: $1 how many.
 OWING = """
     SELECT DISTINCT COALESCE(m.canonical_id, m.id) AS member_id FROM ledger_account d

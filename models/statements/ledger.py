@@ -83,6 +83,50 @@ ADD_TRANSFERS = Both(
     sqlite=_ADD.format(rows=recordset(_TRANSFER)[1], later="MAX"),
 )
 
+# --- passing on: from one account of each owner ($3 programme, $4 unit, $5 kind) to another one of theirs ($6 kind)
+
+# Everything that these members have is locked; how many of them have the account that is credited.
+_LOCK_AND_COUNT = """
+    SELECT COUNT(*) FILTER (WHERE s.programme_id = $2 AND s.unit = $3 AND s.kind = $4) AS number
+    FROM (SELECT programme_id, unit, kind FROM ledger_account WHERE member_id {these} ORDER BY id {lock}) s
+"""
+LOCK_AND_COUNT = Both(
+    postgres=_LOCK_AND_COUNT.format(these="= ANY($1::uuid[])", lock="FOR NO KEY UPDATE"),
+    sqlite=_LOCK_AND_COUNT.format(these=_OF_THESE, lock=""),
+)
+
+# One transfer for each act; none for an act that was done before, or whose owner has one account only.
+_ADD_BETWEEN = """
+    INSERT INTO transfer (id, created_at, programme_id, unit, debit_id, credit_id, amount, cause_kind, cause_id, leg,
+        reverses_id, happened_at)
+    SELECT r.id, $2, d.programme_id, d.unit, d.id, c.id, r.amount, $7, r.act, 0, NULL,
+        {later}((SELECT COALESCE(MAX(k.until), $2) FROM ledger_checkpoint k), $2)
+    FROM {rows} JOIN ledger_account d
+        ON d.member_id = r.member_id AND d.programme_id = $3 AND d.unit = $4 AND d.kind = $5
+    JOIN ledger_account c ON c.member_id = d.member_id AND c.programme_id = $3 AND c.unit = $4 AND c.kind = $6
+    WHERE true ON CONFLICT (cause_kind, cause_id, leg) DO NOTHING RETURNING id
+"""
+_PASSED = {"id": "uuid", "act": "text", "member_id": "uuid", "amount": "bigint"}
+ADD_BETWEEN = Both(
+    postgres=_ADD_BETWEEN.format(rows=recordset(_PASSED)[0], later="GREATEST").replace("$2", "CAST($2 AS timestamptz)"),
+    sqlite=_ADD_BETWEEN.format(rows=recordset(_PASSED)[1], later="MAX"),
+)
+
+# What that moves in all, on both accounts of each owner ($1).
+MOVE_BETWEEN = of_rows(
+    """
+    UPDATE ledger_account
+    SET posted = ledger_account.posted + CASE WHEN ledger_account.kind = $4 THEN -r.amount ELSE r.amount END
+    FROM {rows} WHERE ledger_account.member_id = r.member_id AND ledger_account.programme_id = $2
+    AND ledger_account.unit = $3 AND (ledger_account.kind = $5 OR (ledger_account.kind = $4
+        AND ledger_account.posted - r.amount - ledger_account.held >= ledger_account.floor))
+    RETURNING ledger_account.id
+    """,
+    {"member_id": "uuid", "amount": "bigint"},
+)
+
+# --- taking back
+
 # $1 transfers: how much of each was taken back so far.
 _REVERSIBLE = """
     SELECT t.id, t.amount, COALESCE(v.reversed_amount, 0) AS reversed

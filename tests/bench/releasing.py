@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from handlers.distribution.money import EARNED
 from handlers.rules.ledger import FEN
 from handlers.rules.offer_terms import OfferTerms, Price
 from models.ids import new_id
@@ -32,6 +33,7 @@ from tests.bench.town import MEMBERS, town
 COMMISSIONS, PER_SECOND, PATIENCE = 100_000, 5_000.0, 300.0
 PRICE_FEN, RATE_BP, AMOUNT_FEN = 1_990, 500, 99
 AT_ONCE = 10_000
+PAUSE = 0.2  # seconds between two looks, each of which reads the whole table
 Row = dict[str, Any]
 _FOUND = "SELECT count(*) FROM commission WHERE state = 'available'"
 _TOLD = """
@@ -70,7 +72,7 @@ def _waited(stores: Stores, count: int) -> int:
         ((found,),) = read(stores, _FOUND)
         if found >= count:
             return int(found)
-        time.sleep(0.05)
+        time.sleep(PAUSE)
     raise BadAnswers(f"the worker did not release {count} commissions")
 
 
@@ -80,12 +82,15 @@ def _seed(stores: Stores) -> None:
     rule_id, promoters = _rule(stores, as_uuid(programme), now), [(new_id(), each) for each in members]
     facts = {"state": PromoterState.ACTIVE.value, "grade": "", "applied_at": now, "decided_at": now, "reason": ""}
     fill(stores, "promoter", ({"id": key, "member_id": member, **facts} for key, member in promoters), at=now)
-    _accounts(stores, as_uuid(programme), members, now)
+    income_id, pending = _accounts(stores, as_uuid(programme), members, now)
+    accounts = {promoter_id: pending[member_id] for promoter_id, member_id in promoters}
     (offer,) = publish(stores, [Voucher(OfferTerms(price=Price(fen=PRICE_FEN)))])
     made = _sales(offer, members, promoters, rule_id, now)
     while some := list(itertools.islice(made, AT_ONCE)):
         for place, table in enumerate(("sales_order", "claim", "order_claim", "commission")):
             fill(stores, table, (each[place] for each in some), at=now)
+        earned = (_earned(as_uuid(programme), income_id, accounts, each[3]) for each in some)
+        fill(stores, "transfer", earned, at=now)
     analyse(stores)
 
 
@@ -100,12 +105,31 @@ def _rule(stores: Stores, programme: UUID, now: datetime) -> UUID:
     return rule_id
 
 
-def _accounts(stores: Stores, programme: UUID, members: list[UUID], now: datetime) -> None:
-    """What each has pending, as it was earned."""
+def _accounts(stores: Stores, programme: UUID, members: list[UUID], now: datetime) -> tuple[UUID, dict[UUID, UUID]]:
+    """What each has pending, as it was earned: the account that it came from, and that of each member."""
     theirs = AMOUNT_FEN * COMMISSIONS // len(members)
-    kept = {"programme_id": programme, "unit": FEN, "has_lots": False, "held": 0, "floor": 0}
-    pending = {"kind": LedgerAccountKind.PENDING.value, "posted": theirs}
-    fill(stores, "ledger_account", ({**kept, **pending, "member_id": each} for each in members), at=now)
+    kept = {"programme_id": programme, "unit": FEN, "has_lots": False}
+    income = {"id": new_id(), **kept, "kind": LedgerAccountKind.INCOME.value}
+    pending = {**kept, "kind": LedgerAccountKind.PENDING.value, "posted": theirs, "held": 0, "floor": 0}
+    accounts = {member_id: new_id() for member_id in members}
+    fill(stores, "ledger_account", [income], at=now)
+    rows = ({"id": account_id, "member_id": member_id, **pending} for member_id, account_id in accounts.items())
+    fill(stores, "ledger_account", rows, at=now)
+    return income["id"], accounts
+
+
+def _earned(programme: UUID, income_id: UUID, accounts: dict[UUID, UUID], commission: Row) -> Row:
+    return {
+        "programme_id": programme,
+        "unit": FEN,
+        "debit_id": income_id,
+        "credit_id": accounts[commission["promoter_id"]],
+        "amount": AMOUNT_FEN,
+        "cause_kind": EARNED,
+        "cause_id": str(commission["id"]),
+        "leg": 0,
+        "happened_at": commission["earned_at"],
+    }
 
 
 def _sales(
@@ -146,6 +170,7 @@ def _sales(
         }
         tie = {"order_id": order_id, "claim_id": claim["id"], "amount_fen": PRICE_FEN}
         commission = {
+            "id": new_id(),
             "order_id": order_id,
             "level": 1,
             "promoter_id": promoters[number % len(promoters)][0],

@@ -185,6 +185,29 @@ async def test_what_was_withdrawn_before_the_refund_is_owed_and_netted_against_t
     assert await breaches() == []
 
 
+async def test_what_the_books_refuse_of_one_promoter_holds_up_nobody_else(sold, caplog):
+    """Somebody took of what Hong has pending: that is looked at again later, and Lan has hers."""
+    lan = await a_seller(sold, "o-lan")
+    await (await brought(sold, "o-lu", await lan.code())).buy(sold.offer)
+    async with atomic():
+        unit, now = await fen(), sold.clock.now()
+        pending = Side(LedgerAccountKind.PENDING, sold.hong.person.member_id)
+        await post([Move(unit, pending, Side(LedgerAccountKind.ADJUSTED), 1, Cause("lost", "one"))], at=now)
+    await use(sold)
+    sold.clock.advance(366 * DAY)
+    assert await sweep(sold) == 1
+    assert await amounts() == [(100, "frozen"), (100, "available")]
+    assert [each.message for each in caplog.records if each.levelname == "ERROR"] == ["commissions_not_released"]
+    assert await sweep(sold) == 0  # not again at once
+    async with atomic():
+        found = Move(unit, Side(LedgerAccountKind.ADJUSTED), pending, 1, Cause("found", "one"))
+        await post([found], at=sold.clock.now())
+    sold.clock.advance(DAY)
+    assert await sweep(sold) == 1
+    assert (await sold.hong.totals(), await lan.totals()) == ((0, 0, 100, 0), (0, 0, 100, 0))
+    assert await breaches() == []
+
+
 async def test_what_a_withdrawal_gives_back_pays_the_debt_at_once(sold):
     await released(sold)
     async with atomic():

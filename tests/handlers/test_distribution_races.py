@@ -21,6 +21,7 @@ from models.statements import distribution as statements
 from models.words import PromoterState
 from tests.handlers.buying import PRICE, breaches
 from tests.handlers.distributing import DAY, a_seller, amounts, balance, comes, rules, sweep
+from tests.handlers.test_benefit_machine import like
 from tests.handlers.test_distribution import give, sold, use
 from tests.handlers.test_settlement_races import Held, somebody_waits_for_a_lock
 
@@ -44,7 +45,7 @@ async def due(sold):
 
 async def two_releases(rooms, monkeypatch) -> list[tuple[int, int]]:
     """The second looks while the first has read what is due, and has not paid."""
-    held, once = Held(monkeypatch, releasing, "post_each"), rooms.handlers.commission_releasing._release
+    held, once = Held(monkeypatch, releasing, "pass_on"), rooms.handlers.commission_releasing._release
     first = asyncio.create_task(once(10))
     await held.reached.wait()
     second = asyncio.create_task(once(10))
@@ -62,15 +63,19 @@ async def test_two_sweeps_at_once_release_a_commission_once(due, monkeypatch):
 
 def without_the_guards(monkeypatch) -> None:
     """Nothing is locked, no state is looked at, and no act is known."""
-    unguarded = statements._FROZEN.replace("c.state = 'frozen' AND c.due_at <= $1", "c.frozen_until <= $1")
-    monkeypatch.setattr(statements, "FROZEN_DUE", unguarded)
-    moved = type(statements.MOVE)(
-        postgres=statements.MOVE.postgres.replace(" AND commission.state = r.before", ""),
-        sqlite=statements.MOVE.sqlite.replace(" AND commission.state = r.before", ""),
-    )
-    monkeypatch.setattr(statements, "MOVE", moved)
-    cause = releasing._released_cause
-    monkeypatch.setattr(releasing, "_released_cause", lambda each: cause({**each, "id": new_id()}))
+    unguarded = like(statements.FROZEN_DUE, "state = 'frozen' AND due_at <= $1", "frozen_until <= $1")
+    monkeypatch.setattr(statements, "FROZEN_DUE", unlocked(unguarded))
+    monkeypatch.setattr(statements, "RELEASE", like(statements.RELEASE, "state = 'frozen' AND ", ""))
+    once = releasing.pass_on
+
+    async def anew(way, amounts, *, at):
+        return await once(way, [(new_id(), *each) for _, *each in amounts], at=at)
+
+    monkeypatch.setattr(releasing, "pass_on", anew)
+
+
+def unlocked(statement: Both) -> Both:
+    return Both(postgres=statement.postgres.replace("FOR UPDATE SKIP LOCKED", ""), sqlite=statement.sqlite)
 
 
 async def test_without_the_guards_two_sweeps_release_it_twice(due, monkeypatch):
@@ -80,9 +85,26 @@ async def test_without_the_guards_two_sweeps_release_it_twice(due, monkeypatch):
     assert PENDING in await breaches()
 
 
+async def test_a_sweep_that_ends_in_the_midst_leaves_nothing_and_the_next_one_does_it_once(due, monkeypatch):
+    """After the transfers and the balances, before the commissions themselves."""
+
+    async def killed(*_, **__):
+        raise ConnectionResetError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(releasing, "_all_of", killed)
+        with pytest.raises(ConnectionResetError):
+            await sweep(due)
+    assert await balance(due.hong.person.member_id, "member") == 0
+    assert await amounts() == [(100, "frozen"), (100, "pending")]
+    assert [await sweep(due), await sweep(due)] == [1, 0]
+    assert await balance(due.hong.person.member_id, "member") == 100
+    assert await breaches() == []
+
+
 async def released_while_it_goes_back(rooms, monkeypatch) -> None:
     """The refund comes while the sweep has read what is due, and has not paid."""
-    held, once = Held(monkeypatch, releasing, "post_each"), rooms.handlers.commission_releasing._release
+    held, once = Held(monkeypatch, releasing, "pass_on"), rooms.handlers.commission_releasing._release
     releases = asyncio.create_task(once(10))
     await held.reached.wait()
     refunds = asyncio.create_task(give(rooms, PRICE))
@@ -115,7 +137,7 @@ async def test_what_is_being_taken_back_is_not_released(due, monkeypatch):
 async def test_without_the_state_under_the_lock_a_refunded_commission_is_paid(due, monkeypatch):
     """As if the sweep had read before the refund, and nobody asked again."""
     without_the_guards(monkeypatch)
-    stale = statements.FROZEN_DUE.replace("c.back_fen, c.earned_at", "0 AS back_fen, c.earned_at")
+    stale = like(statements.FROZEN_DUE, "c.amount_fen - c.back_fen AS left_fen", "c.amount_fen AS left_fen")
     monkeypatch.setattr(statements, "FROZEN_DUE", stale)
     await give(due, PRICE)
     await due.handlers.commission_releasing._release(10)
