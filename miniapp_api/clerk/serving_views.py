@@ -34,7 +34,6 @@ from miniapp_api.auth import clerk
 from miniapp_api.clerk.serving_shapes import (
     BindingBody,
     ColleagueOut,
-    ColleaguesOut,
     IdentifiedOut,
     IdentifyBody,
     PinBody,
@@ -143,10 +142,10 @@ async def set_pin(request: web.Request, body: PinBody) -> NoContent:
 
 
 @endpoint(tags=["clerk"], auth="clerk")
-async def colleagues(request: web.Request) -> Ok[ColleaguesOut]:
+async def colleagues(request: web.Request) -> Ok[Page[ColleagueOut]]:
     """Who can take this phone over by a PIN."""
     found = await handlers(request).clerk_switching.colleagues(clerk(request))
-    return Ok(ColleaguesOut(items=[ColleagueOut.model_validate(each) for each in found]))
+    return Ok(Page(items=[ColleagueOut.model_validate(each) for each in found]))
 
 
 @endpoint(tags=["clerk"], auth="clerk", limit="login", refuses=[ClerkUnknown, PinDiffers, TooManyWrongCodes])

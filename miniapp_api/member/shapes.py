@@ -155,10 +155,6 @@ class TermsOut(Out):
     consequence: str = Field(description="of withdrawing it; show it before the person does")
 
 
-class TermsListOut(Out):
-    items: list[TermsOut]
-
-
 class ConsentChangedOut(Out):
     """The consent as it stands now; `changed` is false when it stood so before."""
 

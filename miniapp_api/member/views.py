@@ -32,11 +32,11 @@ from miniapp_api.member.shapes import (
     ProfileBody,
     SessionBody,
     SessionOut,
-    TermsListOut,
     TermsOut,
     VersionBody,
 )
 from miniapp_api.replies import Created, NoContent, Ok
+from miniapp_api.shapes import Page
 from models.words import ConsentPurpose
 
 
@@ -70,7 +70,7 @@ async def close_sessions(request: web.Request) -> Ok[ClosedOut]:
 
 
 @endpoint(tags=["consent"])
-async def consents(request: web.Request) -> Ok[TermsListOut]:
+async def consents(request: web.Request) -> Ok[Page[TermsOut]]:
     """The current texts. Only `membership` is needed to join."""
     base = request.app[PUBLIC_URL]
     terms = [
@@ -83,7 +83,7 @@ async def consents(request: web.Request) -> Ok[TermsListOut]:
         )
         for terms in handlers(request).consents.terms()
     ]
-    return Ok(TermsListOut(items=terms))
+    return Ok(Page(items=terms))
 
 
 @endpoint(
