@@ -135,10 +135,12 @@ async def void_requests(
     limit="login",
     refuses=[PinWeak, PinNotYours, LoginCodeRefused, MemberFrozen, WeChatUnavailable],
 )
-async def set_pin(request: web.Request, body: PinBody) -> NoContent:
+async def set_pin(request: web.Request, body: PinBody, *, idempotency_key: str | None = None) -> NoContent:
     """Set the own PIN for a shop's phone. The login code is of the clerk's own WeChat."""
-    await handlers(request).clerk_switching.set_pin(clerk(request), pin=body.pin, code=body.code, account=body.account)
-    return NoContent()
+    answer = await handlers(request).clerk_switching.set_pin(
+        clerk(request), pin=body.pin, code=body.code, account=body.account, request_id=idempotency_key
+    )
+    return NoContent(replayed=answer.replayed)
 
 
 @endpoint(tags=["clerk"], auth="clerk")
