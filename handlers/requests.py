@@ -17,6 +17,7 @@ import orjson
 from handlers.actors import Person
 from handlers.codec import dumps, fingerprint, from_json
 from handlers.errors import DomainError, KeyReused, OutcomeUnknown, StillRunning
+from handlers.ports import Vault
 from handlers.retrying import DatabaseBusy, again
 from handlers.standing import canonical
 from models.database import CommitUnknown, atomic, require_atomic, row, rows
@@ -228,6 +229,19 @@ async def recall(asked: Iterable[Asked], result: type[T]) -> dict[Asked, Answer[
             except KeyReused as refusal:
                 known[one] = refusal
     return known
+
+
+async def recalled(asked: Asked, result: type[T]) -> Answer[T] | None:
+    """What one request led to before, for whoever does something outside before it is recorded. Raises KeyReused."""
+    found = (await recall([asked], result)).get(asked)
+    if isinstance(found, KeyReused):
+        raise found
+    return found
+
+
+def hidden(vault: Vault, facts: object) -> str:
+    """Stands for facts that could be found out of the bare hash in the table: six digits, a birthday."""
+    return vault.blind_index("request_facts", fingerprint(facts))
 
 
 async def record(results: Mapping[Asked, object]) -> None:

@@ -17,8 +17,10 @@ from handlers.errors import (
     ChannelReplayed,
     ChannelStale,
     DomainError,
+    KeyReused,
     NotSignedIn,
     Overloaded,
+    StillRunning,
     TooManyRequests,
 )
 from miniapp_api.errors import PROBLEM_JSON, STATUS_OF, KeyInvalid, KeyMissing, NoSuchThing, Refused, WrongShape
@@ -197,7 +199,7 @@ def _refusals(one: Endpoint) -> list[type[DomainError] | type[Refused]]:
     if one.signature.requires_key:
         refusals.append(KeyMissing)
     if one.signature.takes_key:
-        refusals.append(KeyInvalid)
+        refusals.extend((KeyInvalid, KeyReused, StillRunning))
     if one.signature.path is not None:
         refusals.append(NoSuchThing)
     if one.auth == "channel":

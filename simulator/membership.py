@@ -26,7 +26,7 @@ class Membership:
         call = await self._screen.call("GET", "/me/membership")
         self.mine = call.answer if call.is_fine else None
         sold = await self._screen.call("GET", "/plans")
-        self.plans = sold.answer if sold.is_fine else None
+        self.plans = sold.fact("items") if sold.is_fine else None
         return call
 
     async def buy(self, plan: str, amount_fen: int | None = None, *, key: str | None = None) -> RestCall:

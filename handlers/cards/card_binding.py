@@ -30,7 +30,6 @@ from handlers.errors import (
     CardProofMissing,
     CardReplaced,
     DomainError,
-    KeyReused,
     NotAMember,
     TicketInvalid,
     TicketNotYours,
@@ -41,7 +40,7 @@ from handlers.identity.tickets import LASTS, Tickets
 from handlers.identity.transfers import phone_held_until
 from handlers.outbox import later
 from handlers.ports import Clock, Vault, VaultError
-from handlers.requests import Answer, Asked, alone, once, recall
+from handlers.requests import Answer, Asked, alone, once, recalled
 from handlers.retrying import refusing
 from handlers.rules.card_numbers import is_well_formed, normalise
 from handlers.rules.card_proofs import Kept, Shown, is_proven, normalise_name, normalise_pin
@@ -181,11 +180,7 @@ class CardBinding:
             yield None
             return
         async with alone((person.kind, person.actor_id, "try_bind_card", request_id)):
-            asked = Asked.of(person, "bind_card", request_id, facts)
-            known = (await recall([asked], Bound)).get(asked)
-            if isinstance(known, KeyReused):
-                raise known
-            yield known
+            yield await recalled(Asked.of(person, "bind_card", request_id, facts), Bound)
 
     async def _wanted(self, kind_code: str, number: str) -> _Wanted:
         kind, number = await self._kinds.get(kind_code), normalise(number)

@@ -10,18 +10,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from handlers import audit
 from handlers.accounts.account_scope import official_account
 from handlers.accounts.accounts import Accounts
 from handlers.actors import Operator
 from handlers.chat.menus import difference_of, keep_release, plain, wanted_menu
-from handlers.errors import KeyReused, MenuInvalid, MenuRefused, MenuReleaseUnknown, WeChatUnavailable
+from handlers.errors import MenuInvalid, MenuRefused, MenuReleaseUnknown, WeChatUnavailable
 from handlers.ports import Clock, WeChat, WeChatError, WeChatRetryLater
-from handlers.requests import Answer, Asked, once, recall
+from handlers.requests import Answer, Asked, once, recalled
 from handlers.retrying import refusing
 from handlers.rules.menus import Button, problems_of_menu
 from models.accounts import Account
-from models.database import atomic
 from models.replies import MenuRelease
 
 LISTED = 20
@@ -54,6 +55,13 @@ class MenuView:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptMenu:
+    """A stored `MenuView`, as JSON of its own: buttons are whatever WeChat says."""
+
+    json: str
+
+
+@dataclass(frozen=True, slots=True)
 class Published:
     """The menu that is in force now, and how it differs from the one before."""
 
@@ -79,15 +87,20 @@ class MenuEditing:
         Raises RoleMissing, AccountUnknown, NotAnOfficialAccount.
         """
         row = await official_account(operator, account)
-        wanted = await wanted_menu(row, self._public_url)
-        published, errcode = None, None
+        return await self._view(row, *await self._shown(account))
+
+    async def _shown(self, account: str) -> tuple[list[Any] | None, int | None]:
+        """What WeChat shows, or why it does not say."""
         try:
-            published = await self._published(account)
+            return await self._published(account), None
         except WeChatError as error:
-            errcode = error.errcode
+            return None, error.errcode
+
+    async def _view(self, row: Account, published: list[Any] | None, errcode: int | None) -> MenuView:
+        wanted = await wanted_menu(row, self._public_url)
         releases = await MenuRelease.filter(account_id=row.id).order_by("-published_at", "-id").limit(LISTED)
         return MenuView(
-            account=account,
+            account=row.key,
             wanted=wanted,
             is_default=row.menu is None,
             published=published,
@@ -96,19 +109,31 @@ class MenuEditing:
             releases=tuple(_release(each) for each in releases),
         )
 
-    async def draft(self, operator: Operator, *, account: str, buttons: Sequence[Button] | None) -> MenuView:
+    async def draft(
+        self, operator: Operator, *, account: str, buttons: Sequence[Button] | None, request_id: str | None = None
+    ) -> Answer[MenuView]:
         """Keep what the menu should be; None goes back to the default menu. Nothing is published.
 
-        Raises RoleMissing, AccountUnknown, NotAnOfficialAccount, MenuInvalid.
+        Raises RoleMissing, AccountUnknown, NotAnOfficialAccount, MenuInvalid, KeyReused.
         """
         if buttons is not None and (found := problems_of_menu(buttons)):
             raise MenuInvalid(problems=[{"field": each.field, "problem": each.problem} for each in found])
         wanted = None if buttons is None else [plain(button) for button in buttons]
-        async with atomic():
+        await official_account(operator, account)
+        facts = {"account": account, "buttons": wanted}
+        asked = Asked.of(operator, "draft_menu", request_id, facts) if request_id else None
+        if asked and (before := await recalled(asked, KeptMenu)):
+            return _opened(before)
+        shown = await self._shown(account)
+
+        async def effect() -> KeptMenu:
             row = await official_account(operator, account)
             if row.menu != wanted:
                 await self._keep(operator, row, wanted, "menu.drafted")
-        return await self.view(operator, account=account)
+                row.menu = wanted
+            return KeptMenu(orjson.dumps(await self._view(row, *shown), default=str).decode())
+
+        return _opened(await once(operator, "draft_menu", request_id, facts=facts, result=KeptMenu, effect=effect))
 
     async def publish(self, operator: Operator, *, account: str, request_id: str | None = None) -> Answer[Published]:
         """Put what is wanted in force; people see it within 5 minutes to a day.
@@ -194,11 +219,17 @@ async def _answered(
     """What an earlier request with this key led to: asked before WeChat is, so that a repeat publishes nothing."""
     if request_id is None:
         return None
-    asked = Asked.of(operator, operation, request_id, facts)
-    found = (await recall([asked], Published)).get(asked)
-    if isinstance(found, KeyReused):
-        raise found
-    return found
+    return await recalled(Asked.of(operator, operation, request_id, facts), Published)
+
+
+def _opened(answer: Answer[KeptMenu]) -> Answer[MenuView]:
+    found = orjson.loads(answer.value.json)
+    releases = tuple(
+        Release(UUID(each["id"]), datetime.fromisoformat(each["published_at"]), each["published_by"], each["buttons"])
+        for each in found["releases"]
+    )
+    seen = {**found, "difference": tuple(found["difference"]), "releases": releases}
+    return Answer(MenuView(**seen), replayed=answer.replayed)
 
 
 def _as_published(account: str, release: MenuRelease, difference: tuple[str, ...]) -> Published:

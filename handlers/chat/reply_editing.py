@@ -27,7 +27,6 @@ from handlers.rules.replies import (
 from handlers.rules.roles import Capability
 from handlers.scopes import allowed
 from models.accounts import Account
-from models.database import atomic
 from models.replies import Reply
 from models.words import ReplyTrigger
 
@@ -78,6 +77,13 @@ class ReplySaved:
     warnings: tuple[ReplyWarning, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ReplyDeleted:
+    """It is not said any more."""
+
+    reply_id: UUID
+
+
 @refusing
 class ReplyEditing:
     """Keeps operators' replies."""
@@ -126,30 +132,42 @@ class ReplyEditing:
         self._replies.forget()
         return answer
 
-    async def change(self, operator: Operator, reply_id: UUID, *, changes: Mapping[str, Any]) -> ReplySaved:
+    async def change(
+        self, operator: Operator, reply_id: UUID, *, changes: Mapping[str, Any], request_id: str | None = None
+    ) -> Answer[ReplySaved]:
         """Change the named parts of a reply (fields of ReplyDraft).
 
-        Raises RoleMissing, ReplyUnknown, ReplyInvalid, ReplyReserved.
+        Raises RoleMissing, ReplyUnknown, ReplyInvalid, ReplyReserved, KeyReused.
         """
-        async with atomic():
+
+        async def effect() -> ReplySaved:
             row = await self._own(operator, reply_id)
             before = _draft(row)
             draft = self._checked(replace(before, **changes))
             if draft == before:
-                saved = ReplySaved(_view(row), self._warnings(draft))
-            else:
-                await row.update_from_dict(_columns(draft)).save()
-                saved = await self._saved(operator, "reply.changed", row, row.account, draft)
-        self._replies.forget()
-        return saved
+                return ReplySaved(_view(row), self._warnings(draft))
+            await row.update_from_dict(_columns(draft)).save()
+            return await self._saved(operator, "reply.changed", row, row.account, draft)
 
-    async def delete(self, operator: Operator, reply_id: UUID) -> None:
-        """Take a reply away. Raises RoleMissing, ReplyUnknown."""
-        async with atomic():
+        facts = {"id": reply_id, "changes": changes}
+        answer = await once(operator, "change_reply", request_id, facts=facts, result=ReplySaved, effect=effect)
+        self._replies.forget()
+        return answer
+
+    async def delete(
+        self, operator: Operator, reply_id: UUID, *, request_id: str | None = None
+    ) -> Answer[ReplyDeleted]:
+        """Take a reply away. Raises RoleMissing, ReplyUnknown, KeyReused."""
+
+        async def effect() -> ReplyDeleted:
             row = await self._own(operator, reply_id)
             await row.delete()
             await self._note(operator, "reply.deleted", row, row.account)
+            return ReplyDeleted(reply_id)
+
+        answer = await once(operator, "delete_reply", request_id, facts=reply_id, result=ReplyDeleted, effect=effect)
         self._replies.forget()
+        return answer
 
     async def _own(self, operator: Operator, reply_id: UUID) -> Reply:
         scope = await allowed(operator, Capability.CONTENT)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from handlers.actors import Operator
 from handlers.audit import record
-from handlers.co_brands.agreements import CoBrandView, sees, view_of, views
+from handlers.co_brands.agreements import CoBrandView, view_of, views
 from handlers.errors import CoBrandInvalid, CoBrandStateWrong, CoBrandUnknown
 from handlers.levels.ladders import ladder_now
 from handlers.outbox import later
@@ -51,10 +51,10 @@ class CoBrandEditing:
         self._clock = clock
         self._randomness = randomness
 
-    async def listing(self, operator: Operator) -> tuple[CoBrandView, ...]:
+    async def listing(self, operator: Operator, *, before: UUID | None, limit: int) -> tuple[CoBrandView, ...]:
         """Those of the programme or with a partner of the operator's subtree, the newest first. Raises RoleMissing."""
         scope = await allowed(operator, Capability.PLANS_SEEN)
-        return await views([each for each in await rows(statements.ALL) if sees(scope, each)])
+        return await views(await rows(statements.SEEN, sorted(scope.organization_ids), before, limit))
 
     async def save(
         self, operator: Operator, code: str, terms: CoBrandTerms, *, request_id: str | None

@@ -26,8 +26,6 @@ from models.ids import new_id
 from models.sql import Both, as_instant, as_uuid
 from models.statements import distribution as statements
 
-VERSIONS_SHOWN = 50
-
 
 @dataclass(frozen=True, slots=True)
 class RuleVersion:
@@ -126,10 +124,10 @@ class CommissionRules:
             operator, "commission_rules.publish", request_id, facts=None, result=RuleVersion, effect=effect
         )
 
-    async def versions(self, operator: Operator) -> tuple[RuleVersion, ...]:
+    async def versions(self, operator: Operator, *, before: int | None, limit: int) -> tuple[RuleVersion, ...]:
         """What was in force, the newest first. Raises RoleMissing."""
         programme_id, _ = await _theirs(operator)
-        return tuple(_version(each) for each in await rows(statements.VERSIONS, programme_id, VERSIONS_SHOWN))
+        return tuple(_version(each) for each in await rows(statements.VERSIONS, programme_id, before, limit))
 
     async def switches(self, operator: Operator) -> tuple[LevelSwitch, ...]:
         """Every level's. Raises RoleMissing."""

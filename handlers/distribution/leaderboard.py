@@ -69,16 +69,26 @@ class PromoterDays:
 
         return await again(attempt)
 
-    async def ranked(self, operator: Operator, *, since: date | None, until: date | None, limit: int) -> list[Ranked]:
+    async def ranked(
+        self,
+        operator: Operator,
+        *,
+        since: date | None,
+        until: date | None,
+        after: tuple[int, UUID] | None = None,
+        limit: int,
+    ) -> list[Ranked]:
         """By what was paid on these days (half-open; None: the 30 days before today), of the operator's organizations.
 
-        Raises RoleMissing.
+        `after`: those behind one, by what was paid and its id. Raises RoleMissing.
         """
         until = until or day_of(self._clock.now(), self._zone)
         since = since or until - timedelta(days=RANKED_DAYS)
         scope = await allowed(operator, Capability.PROMOTERS)
         places, of_root = sorted(scope.organization_ids), int(scope.sees(None))
-        found = await rows(statements.RANKED, places, of_root, since.isoformat(), until.isoformat(), limit)
+        paid_fen, last = after or (None, None)
+        days = since.isoformat(), until.isoformat()
+        found = await rows(statements.RANKED, places, of_root, *days, limit, paid_fen, last)
         return [
             Ranked(
                 as_uuid(each["promoter_id"]),

@@ -139,12 +139,18 @@ class Draws:
         self._clock = clock
         self._zone = zone
 
-    async def listing(self, person: Person) -> tuple[DrawSummary, ...]:
-        """Every draw that is published for their city or above it and is not over, the newest first."""
+    async def listing(
+        self, person: Person, *, before: UUID | None = None, limit: int | None = None
+    ) -> tuple[DrawSummary, ...]:
+        """Every draw that is published for their city or above it and is not over, the newest first.
+
+        `before`: of these only the ones behind that id, `limit` at most.
+        """
         now, who = self._clock.now(), await self._who(person)
         if who is None:
             return ()
-        return tuple([self._summary(each, who, now) for each in await _shown(who, now)])
+        found = [each for each in await _shown(who, now) if before is None or each.id < before]
+        return tuple([self._summary(each, who, now) for each in found[:limit]])
 
     async def turns(self, person: Person) -> tuple[tuple[DrawSummary, Turn], ...]:
         """The same, each with what they have to spin with; as many statements for eight as for one."""

@@ -13,10 +13,11 @@ from handlers.accounts.accounts import Accounts
 from handlers.actors import Person
 from handlers.errors import ConsentMissing, ConsentNeeded, ConsentOutdated, ConsentUnknown, NotAMember
 from handlers.ports import Clock, Vault
+from handlers.requests import Answer, once
 from handlers.retrying import refusing
 from handlers.standing import standing
 from models.consents import Consent
-from models.database import atomic, require_atomic, row
+from models.database import require_atomic, row
 from models.identity import Identifier, IdentityEvent, Member
 from models.ids import new_id
 from models.linking import BoundNumber
@@ -162,32 +163,39 @@ class Consents:
         """The current texts of every purpose."""
         return CURRENT
 
-    async def give(self, person: Person, *, agreed: Agreed) -> ConsentChanged:
-        """Agree to one more purpose. Raises NotAMember, ConsentUnknown, ConsentOutdated."""
+    async def give(self, person: Person, *, agreed: Agreed, request_id: str | None = None) -> Answer[ConsentChanged]:
+        """Agree to one more purpose. Raises NotAMember, ConsentUnknown, ConsentOutdated, KeyReused."""
         if not person.is_member:
             raise NotAMember
         check([agreed, current_terms(ConsentPurpose.MEMBERSHIP)], with_phone=False)
         account = await self._accounts.get(person.account)
-        async with atomic():
-            member_id = await standing(person.member_id)
-            given = await give(member_id, [agreed], account_id=account.id, through=person.through, at=self._clock.now())
-        return ConsentChanged(agreed.purpose, is_given=True, changed=bool(given))
 
-    async def withdraw(self, person: Person, *, purpose: ConsentPurpose) -> ConsentChanged:
+        async def effect() -> ConsentChanged:
+            member_id, now = await standing(person.member_id), self._clock.now()
+            given = await give(member_id, [agreed], account_id=account.id, through=person.through, at=now)
+            return ConsentChanged(agreed.purpose, is_given=True, changed=bool(given))
+
+        return await once(person, "give_consent", request_id, facts=agreed, result=ConsentChanged, effect=effect)
+
+    async def withdraw(
+        self, person: Person, *, purpose: ConsentPurpose, request_id: str | None = None
+    ) -> Answer[ConsentChanged]:
         """Take a consent back, at once; what rested on it alone is deleted with it (PIPL art. 15 and 47).
 
-        A frozen person may, too. Raises ConsentNeeded for membership: that is leaving the programme.
+        A frozen person may, too. Raises ConsentNeeded for membership: that is leaving the programme; KeyReused.
         """
         if purpose not in _CURRENT_BY_PURPOSE:
             raise ConsentUnknown
         if _CURRENT_BY_PURPOSE[purpose].required:
             raise ConsentNeeded
-        now = self._clock.now()
-        async with atomic():
-            member_id = await standing(person.member_id, even_frozen=True)
+
+        async def effect() -> ConsentChanged:
+            member_id, now = await standing(person.member_id, even_frozen=True), self._clock.now()
             open_rows = Consent.filter(member_id=member_id, purpose=purpose, withdrawn_at=None)
             changed = await open_rows.update(withdrawn_at=now)
             if purpose is ConsentPurpose.PHONE:
                 await forget_phones(member_id, at=now, vault=self._vault)
-        consequence = _CURRENT_BY_PURPOSE[purpose].consequence
-        return ConsentChanged(purpose, is_given=False, changed=bool(changed), consequence=consequence)
+            consequence = _CURRENT_BY_PURPOSE[purpose].consequence
+            return ConsentChanged(purpose, is_given=False, changed=bool(changed), consequence=consequence)
+
+        return await once(person, "withdraw_consent", request_id, facts=purpose, result=ConsentChanged, effect=effect)

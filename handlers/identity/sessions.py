@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -33,6 +33,7 @@ from handlers.ports import (
     WeChat,
     WeChatUserRefused,
 )
+from handlers.requests import Answer, Asked, once, recalled
 from handlers.retrying import refusing
 from handlers.standing import ids_of, standing
 from models.database import atomic
@@ -50,6 +51,13 @@ class Opened:
     token: str = field(repr=False)
     expires_at: datetime
     person: Person
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """So many sessions ended."""
+
+    count: int
 
 
 @refusing
@@ -146,24 +154,36 @@ class Sessions:
         except VaultError as trouble:
             raise PhoneCodeRefused from trouble
 
-    async def close(self, person: Person, *, token: str) -> None:
-        """End this session; ending it again is fine."""
-        try:
-            await self._store.drop(hash_token(token), str(person.member_id))
-        finally:
-            self._endings += 1
-            self._recent.pop(hash_token(token), None)
+    async def close(self, person: Person, *, token: str, request_id: str | None = None) -> Answer[Closed]:
+        """End this session; ending it again is fine. Raises Overloaded, KeyReused (it was another session's)."""
 
-    async def close_all(self, person: Person) -> int:
-        """End every session of this person, also those of the rows that were merged into theirs; how many ended."""
-        ended = 0
-        try:
-            for member_id in await ids_of(person.member_id):
-                ended += await self._store.drop_all(str(member_id))
-        finally:
-            self._endings += 1
-            self._recent.clear()
-        return ended
+        async def end() -> int:
+            try:
+                await self._store.drop(hash_token(token), str(person.member_id))
+            finally:
+                self._endings += 1
+                self._recent.pop(hash_token(token), None)
+            return 1
+
+        return await _closed(person, "close_session", request_id, hash_token(token), end)
+
+    async def close_all(self, person: Person, *, request_id: str | None = None) -> Answer[Closed]:
+        """End every session of this person, also those of the rows that were merged into theirs.
+
+        Asked again with its key from a session that was opened since, it ends none. Raises Overloaded, KeyReused.
+        """
+
+        async def end() -> int:
+            ended = 0
+            try:
+                for member_id in await ids_of(person.member_id):
+                    ended += await self._store.drop_all(str(member_id))
+            finally:
+                self._endings += 1
+                self._recent.clear()
+            return ended
+
+        return await _closed(person, "close_sessions", request_id, None, end)
 
     async def close_others(self, member_id: UUID, *, token: str | None) -> int:
         """End every session of this person but the one with this token; how many ended.
@@ -217,6 +237,22 @@ class Sessions:
             return {"openid": login.openid, "unionid": login.unionid or "", "session_key": login.session_key}
 
         return await self._exchange.exchange("login", facts.app.app_id, code, ask, refused=_refused)
+
+
+async def _closed(
+    person: Person, operation: str, request_id: str | None, facts: object, end: Callable[[], Awaitable[int]]
+) -> Answer[Closed]:
+    """Sessions are no rows of the database: they end first, which may be done twice, and then the answer is kept."""
+    if request_id is None:
+        return Answer(Closed(await end()))
+    if before := await recalled(Asked.of(person, operation, request_id, facts), Closed):
+        return before
+    closed = Closed(await end())
+
+    async def effect() -> Closed:
+        return closed
+
+    return await once(person, operation, request_id, facts=facts, result=Closed, effect=effect)
 
 
 def _refused(refusal: WeChatUserRefused) -> DomainError:

@@ -66,11 +66,12 @@ class LevelRightEditing:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    async def listing(self, operator: Operator) -> tuple[RightView, ...]:
+    async def listing(self, operator: Operator, *, after: UUID | None, limit: int) -> tuple[RightView, ...]:
         """All of them, the oldest first. Raises RoleMissing."""
         held = await theirs(operator)
-        found = LevelRight.filter(programme_id=held.programme_id).order_by("id")
-        return tuple([_view(each) for each in await found])
+        found = LevelRight.filter(programme_id=held.programme_id).order_by("id").limit(limit)
+        listed: Any = await (found.filter(id__gt=after) if after else found)
+        return tuple([_view(each) for each in listed])
 
     async def save(self, operator: Operator, wanted: RightWanted, *, request_id: str | None) -> Answer[RightView]:
         """Add a draft, or change the one of this code.

@@ -81,6 +81,25 @@ def opened(answer: Answer[KeptJoin], vault: Vault) -> Answer[Joined]:
     return Answer(from_json(Joined, orjson.loads(plain)), replayed=answer.replayed)
 
 
+@dataclass(frozen=True, slots=True)
+class KeptView:
+    """A stored `MemberView`, encrypted for the same reason."""
+
+    member_id: UUID
+    cipher: str
+
+
+def kept_view(view: MemberView, vault: Vault) -> KeptView:
+    """What the request table keeps of it."""
+    return KeptView(view.id, vault.encrypt(dumps(view), bound_to=_view_bound_to(view.id)))
+
+
+def opened_view(answer: Answer[KeptView], vault: Vault) -> Answer[MemberView]:
+    """The answer that was kept."""
+    plain = vault.decrypt(answer.value.cipher, bound_to=_view_bound_to(answer.value.member_id))
+    return Answer(from_json(MemberView, orjson.loads(plain)), replayed=answer.replayed)
+
+
 def sealed_profile(profile: Profile, member_id: UUID, vault: Vault) -> str:
     """The cipher of what was told; empty for nothing."""
     told = {"nickname": profile.nickname, "birthday": profile.birthday, "gender": profile.gender}
@@ -102,6 +121,10 @@ def consents_after(
     stay = [consent for consent in before if consent.purpose not in given]
     new = [GivenConsent(each.purpose, each.version, now) for each in agreed if each.purpose in given]
     return tuple(sorted([*stay, *new], key=lambda consent: (consent.given_at, consent.purpose)))
+
+
+def _view_bound_to(member_id: UUID) -> str:
+    return f"member:{member_id}:view"
 
 
 def _joined_bound_to(member_id: UUID) -> str:

@@ -11,7 +11,7 @@ from handlers.accounts.accounts import AccountFacts, Accounts
 from handlers.actors import Person
 from handlers.cards.card_kinds import CardKinds
 from handlers.cards.recognition import complete
-from handlers.errors import BirthdayInvalid, KeyReused, NotAMember, NotSignedIn, PhoneBlocked
+from handlers.errors import BirthdayInvalid, NotAMember, NotSignedIn, PhoneBlocked
 from handlers.identity import consents as consent_rules
 from handlers.identity.consents import Agreed
 from handlers.identity.following import attribute
@@ -24,24 +24,27 @@ from handlers.membership.member_views import (
     GivenConsent,
     Joined,
     KeptJoin,
+    KeptView,
     MemberView,
     Profile,
     consents_after,
     kept,
+    kept_view,
     opened,
     opened_profile,
+    opened_view,
     sealed_profile,
 )
 from handlers.ports import Clock, PhoneNumber, Vault
 from handlers.recurring import BUSINESS_ZONE
-from handlers.requests import Answer, Asked, once, recall
+from handlers.requests import Answer, Asked, hidden, once, recalled
 from handlers.retrying import refusing
 from handlers.rules.birthdays import is_birthday
 from handlers.rules.namespaces import REGISTRY, Registry
 from handlers.rules.numbers import member_number
 from handlers.rules.phones import normalise, tail
 from handlers.standing import standing, standing_whole
-from models.database import atomic, row
+from models.database import row
 from models.gathering import Gathered
 from models.identity import Member
 from models.sql import as_instant, as_uuid
@@ -106,8 +109,9 @@ class Membership:
         account, phone = await self._accounts.get(person.account), None
         if wants_phone:
             # A retry must not be refused for a code that its first try used up: WeChat is asked for new requests only.
-            if request_id and (before := await self._recalled(Asked.of(person, "join", request_id, facts))):
-                return before
+            asked = Asked.of(person, "join", request_id, facts) if request_id else None
+            if asked and (before := await recalled(asked, KeptJoin)):
+                return opened(before, self._vault)
             phone = await self._phones.prove(
                 account, member_id=person.member_id, code=phone_code, encrypted=encrypted_phone
             )
@@ -122,12 +126,6 @@ class Membership:
             return kept(await self._join(person, account, agreed, phone, profile, scene), self._vault)
 
         return opened(await once(person, "join", request_id, facts=facts, result=KeptJoin, effect=effect), self._vault)
-
-    async def _recalled(self, asked: Asked) -> Answer[Joined] | None:
-        found = (await recall([asked], KeptJoin)).get(asked)
-        if isinstance(found, KeyReused):
-            raise found
-        return opened(found, self._vault) if found else None
 
     async def _join(
         self,
@@ -206,23 +204,30 @@ class Membership:
         """The person as they see themselves. One read. Raises NotSignedIn when they are gone."""
         return await self._view(person.member_id)
 
-    async def change_profile(self, person: Person, *, changes: Mapping[str, str | None]) -> MemberView:
+    async def change_profile(
+        self, person: Person, *, changes: Mapping[str, str | None], request_id: str | None = None
+    ) -> Answer[MemberView]:
         """Change the named parts of the profile (nickname, birthday, gender); None clears one.
 
         A frozen person corrects theirs too: a freeze takes no right away (PIPL art. 46).
-        Raises NotAMember, BirthdayInvalid.
+        Raises NotAMember, BirthdayInvalid, KeyReused.
         """
         if not person.is_member:
             raise NotAMember
         self._refuse_unborn(changes.get("birthday"))
-        async with atomic():
+
+        async def effect() -> KeptView:
             # Locked before it is read, so that two changes of different parts both stay.
             member = await Member.get(id=await standing(person.member_id, even_frozen=True))
             before = opened_profile(member.profile_cipher, member.id, self._vault)
             known = {"nickname": before.nickname, "birthday": before.birthday, "gender": before.gender}
             after = Profile(**{**known, **changes})
             await Member.filter(id=member.id).update(profile_cipher=sealed_profile(after, member.id, self._vault))
-            return await self._view(member.id)
+            return kept_view(await self._view(member.id), self._vault)
+
+        facts = hidden(self._vault, changes)
+        answer = await once(person, "change_profile", request_id, facts=facts, result=KeptView, effect=effect)
+        return opened_view(answer, self._vault)
 
     def _refuse_unborn(self, birthday: str | None) -> None:
         if birthday is not None and not is_birthday(birthday, self._clock.now().astimezone(BUSINESS_ZONE).date()):

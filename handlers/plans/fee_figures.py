@@ -65,10 +65,12 @@ class ShareEntry:
 class FeeFigures:
     """Reads; of the merchants in the operator's subtree."""
 
-    async def merchants(self, operator: Operator, days: Days) -> tuple[MerchantShares, ...]:
+    async def merchants(
+        self, operator: Operator, days: Days, *, after: str | None, limit: int
+    ) -> tuple[MerchantShares, ...]:
         """Those that got something or gave something back, by code. Raises RoleMissing."""
         scope = await allowed(operator, Capability.SETTLEMENT)
-        found = await rows(statements.OF_MERCHANTS, *days.instants(), sorted(scope.organization_ids))
+        found = await rows(statements.OF_MERCHANTS, *days.instants(), sorted(scope.organization_ids), after, limit)
         return tuple(
             MerchantShares(as_uuid(each["merchant_id"]), each["code"], each["name"], sums_from(each)) for each in found
         )

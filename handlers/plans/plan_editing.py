@@ -1,6 +1,7 @@
 """Operators' hands on plans: a draft that nobody sees, sold as the next version, withdrawn; bought is bought."""
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -47,11 +48,13 @@ class PlanEditing:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    async def listing(self, operator: Operator) -> tuple[PlanView, ...]:
+    async def listing(self, operator: Operator, *, after: UUID | None, limit: int) -> tuple[PlanView, ...]:
         """All of them, the oldest first. Raises RoleMissing."""
         await programme_of(operator, Capability.PLANS)
         held = await ladder_now()
-        return tuple([await _view(each) for each in await Plan.filter(programme_id=held.programme_id).order_by("id")])
+        found = Plan.filter(programme_id=held.programme_id).order_by("id").limit(limit)
+        listed: Any = await (found.filter(id__gt=after) if after else found)
+        return tuple([await _view(each) for each in listed])
 
     async def save(
         self, operator: Operator, code: str, terms: PlanTerms, *, request_id: str | None

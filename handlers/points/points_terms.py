@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 from uuid import UUID
 
 from handlers.actors import Operator
@@ -92,18 +93,19 @@ async def fen() -> Unit:
 
 async def rules_of(programme_id: UUID) -> Mapping[str, RuleView]:
     """The rules of a programme by their codes."""
-    return {
-        each["code"]: RuleView(
-            id=as_uuid(each["id"]),
-            code=each["code"],
-            name=each["name"],
-            pending_days=int(each["pending_days"]),
-            cap_amount=None if each["cap_amount"] is None else int(each["cap_amount"]),
-            cap_period=each["cap_period"],
-            is_active=bool(each["is_active"]),
-        )
-        for each in await rows(statements.RULES, programme_id)
-    }
+    return {each["code"]: _rule(each) for each in await rows(statements.RULES, programme_id)}
+
+
+def _rule(found: Mapping[str, Any]) -> RuleView:
+    return RuleView(
+        id=as_uuid(found["id"]),
+        code=found["code"],
+        name=found["name"],
+        pending_days=int(found["pending_days"]),
+        cap_amount=None if found["cap_amount"] is None else int(found["cap_amount"]),
+        cap_period=found["cap_period"],
+        is_active=bool(found["is_active"]),
+    )
 
 
 @refusing
@@ -136,9 +138,10 @@ class PointsTermsEditing:
 
         return await once(operator, "points.terms", request_id, facts=wanted, result=TermsHeld, effect=effect)
 
-    async def rules(self, operator: Operator) -> tuple[RuleView, ...]:
-        """All of them, by code. Raises RoleMissing."""
-        return tuple((await rules_of((await _theirs(operator)).programme_id)).values())
+    async def rules(self, operator: Operator, *, after: str | None, limit: int) -> tuple[RuleView, ...]:
+        """By code, those behind one. Raises RoleMissing."""
+        programme_id = (await _theirs(operator)).programme_id
+        return tuple(map(_rule, await rows(statements.RULES_PAGE, programme_id, after, limit)))
 
     async def set_rule(self, operator: Operator, wanted: RuleWanted, *, request_id: str | None) -> Answer[RuleView]:
         """Add a rule, or change the one of this code. Raises RoleMissing, KeyReused."""

@@ -77,9 +77,10 @@ class PurchaseRules:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    async def listing(self, operator: Operator) -> tuple[PurchaseRuleView, ...]:
-        """All of them, by code. Raises RoleMissing (also when the programme is another organization's)."""
-        return await rules_of((await _theirs(operator)).programme_id)
+    async def listing(self, operator: Operator, *, after: str | None, limit: int) -> tuple[PurchaseRuleView, ...]:
+        """By code, those behind one. Raises RoleMissing (also when the programme is another organization's)."""
+        programme_id = (await _theirs(operator)).programme_id
+        return tuple(map(_seen, await rows(statements.RULES_PAGE, programme_id, after, limit)))
 
     async def set(
         self, operator: Operator, wanted: PurchaseRuleWanted, *, request_id: str | None

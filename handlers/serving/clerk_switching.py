@@ -17,6 +17,7 @@ from handlers.identity.sessions import Sessions, hash_token
 from handlers.ports import Clock, Passwords, Randomness, Vault
 from handlers.redemptions.counter import lock_clerk
 from handlers.redemptions.redemption_attempts import Counter
+from handlers.requests import Answer, Asked, hidden, once, recalled
 from handlers.retrying import again, refusing
 from handlers.rules.pins import weakness
 from handlers.shops.clerk_sessions import LASTS_AT_MOST, ClerkSignedIn
@@ -37,6 +38,13 @@ class Colleague:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class PinSet:
+    """The clerk has this PIN from now on."""
+
+    clerk_id: UUID
+
+
 @refusing
 class ClerkSwitching:
     """Sets PINs, and switches a session from one clerk to another."""
@@ -50,26 +58,32 @@ class ClerkSwitching:
         self._passwords = passwords
         self._sessions = sessions
 
-    async def set_pin(self, clerk: Clerk, *, pin: str, code: str, account: str | None = None) -> None:
+    async def set_pin(
+        self, clerk: Clerk, *, pin: str, code: str, account: str | None = None, request_id: str | None = None
+    ) -> Answer[PinSet]:
         """Keep this PIN for the clerk, whose own WeChat the login code proves: the phone may be everybody's.
 
-        There is no request key: the facts of a request are kept as a hash, out of which six digits could be found.
-        Raises PinWeak, PinNotYours, ClerkNotSignedIn, MemberFrozen, LoginCodeRefused, WeChatUnavailable.
+        Raises PinWeak, PinNotYours, ClerkNotSignedIn, MemberFrozen, LoginCodeRefused, WeChatUnavailable, KeyReused.
         """
         if problem := weakness(pin):
             raise PinWeak(problem=problem)
+        facts = hidden(self._vault, {"pin": pin, "code": code, "account": account})
+        # A retry must not be refused for a login code that its first try used up.
+        asked = Asked.of(clerk, "clerk.set_pin", request_id, facts) if request_id else None
+        if asked and (before := await recalled(asked, PinSet)):
+            return before
         person = await self._sessions.identify(code=code, account=account)
         if await canonical(person.member_id) != await canonical(clerk.member_id):
             raise PinNotYours
         hashed = await self._passwords.hash(pin)
 
-        async def keep() -> None:
-            async with atomic():
-                if await row(statements.KEEP_PIN, clerk.id, hashed) is None:
-                    raise ClerkNotSignedIn
-                await record(clerk, "clerk.pin_set", "clerk", clerk.id, at=self._clock.now())
+        async def effect() -> PinSet:
+            if await row(statements.KEEP_PIN, clerk.id, hashed) is None:
+                raise ClerkNotSignedIn
+            await record(clerk, "clerk.pin_set", "clerk", clerk.id, at=self._clock.now())
+            return PinSet(clerk.id)
 
-        await again(keep)
+        return await once(clerk, "clerk.set_pin", request_id, facts=facts, result=PinSet, effect=effect)
 
     async def colleagues(self, clerk: Clerk) -> tuple[Colleague, ...]:
         """Who can take this phone over: the active clerks of the same store who have a PIN."""

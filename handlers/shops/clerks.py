@@ -227,8 +227,8 @@ class Clerks:
         facts = {"id": clerk_id}
         return await once(operator, "clerk.revoke", request_id, facts=facts, result=ClerkView, effect=effect)
 
-    async def take_back(self, operator: Operator, invitation_id: UUID, *, request_id: str | None = None) -> None:
-        """Nobody can accept it any more; again is fine. Raises InvitationUnknown."""
+    async def take_back(self, operator: Operator, invitation_id: UUID, *, request_id: str | None = None) -> Answer[str]:
+        """Nobody can accept it any more; again is fine. Raises InvitationUnknown, KeyReused."""
         scope = await allowed(operator, Capability.MERCHANTS)
 
         async def effect() -> str:
@@ -243,7 +243,8 @@ class Clerks:
                 )
             return "done"
 
-        await once(operator, "clerk.take_back", request_id, facts={"id": invitation_id}, result=str, effect=effect)
+        facts = {"id": invitation_id}
+        return await once(operator, "clerk.take_back", request_id, facts=facts, result=str, effect=effect)
 
     def _token(self, invitation_id: UUID) -> str:
         """43 URL-safe characters, derived: the stored result of a repeated request holds no secret."""

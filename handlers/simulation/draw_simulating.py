@@ -16,7 +16,7 @@ from handlers.draws.draw_views import OperatedDraw, theirs, view
 from handlers.errors import DrawNotSimulable, SimulationUnknown
 from handlers.ports import Clock
 from handlers.recurring import BUSINESS_ZONE
-from handlers.requests import Answer, Asked, once, recall
+from handlers.requests import Answer, Asked, once, recalled
 from handlers.retrying import refusing
 from handlers.rules.draw_checks import problems_of
 from handlers.rules.draw_rules import DrawRules
@@ -74,11 +74,7 @@ class DrawSimulating:
         """
         draw = view(await theirs(await allowed(operator, Capability.DRAWS), draw_id))
         facts = {"id": draw_id, "plan": plan}
-        asked = Asked.of(operator, "draw.simulate", request_id, facts)
-        known = (await recall([asked], _Kept)).get(asked)
-        if isinstance(known, Exception):
-            raise known
-        if known is not None:
+        if known := await recalled(Asked.of(operator, "draw.simulate", request_id, facts), _Kept):
             return Answer(await self._one(draw, known.value.id), replayed=True)
         rules, now = draw.terms.rules, self._clock.now()
         if problems := [*problems_of(rules, now), *plan_problems(plan, rules)]:

@@ -86,12 +86,6 @@ class OfflineKeyOut(Out):
         return cls.model_validate(key)
 
 
-class OfflineKeysOut(Out):
-    """The one that signs now first."""
-
-    items: list[OfflineKeyOut]
-
-
 class OfflinePackOut(Out):
     """`pack` is base64url of JSON, `signature` is over its bytes; both are null where `online_only` says why."""
 

@@ -19,7 +19,6 @@ from miniapp_api.clerk.offline_shapes import (
     DeviceInstant,
     LossBody,
     OfflineKeyOut,
-    OfflineKeysOut,
     OfflinePackOut,
     OfflineUploadBody,
     OfflineUploadedOut,
@@ -47,9 +46,9 @@ async def offline_pack(
 
 
 @endpoint(tags=["offline"], auth="clerk")
-async def offline_keys(request: web.Request) -> Ok[OfflineKeysOut]:
-    """The public keys by which packs are checked."""
-    return Ok(OfflineKeysOut(items=[OfflineKeyOut.of(each) for each in await handlers(request).offline_packs.keys()]))
+async def offline_keys(request: web.Request) -> Ok[Page[OfflineKeyOut]]:
+    """The public keys by which packs are checked; the one that signs now first."""
+    return Ok(Page(items=[OfflineKeyOut.of(each) for each in await handlers(request).offline_packs.keys()]))
 
 
 @endpoint(

@@ -160,7 +160,3 @@ class SwitchBody(Body):
 class ColleagueOut(Out):
     id: Id
     name: str
-
-
-class ColleaguesOut(Out):
-    items: list[ColleagueOut]

@@ -34,7 +34,6 @@ from miniapp_api.auth import clerk
 from miniapp_api.clerk.serving_shapes import (
     BindingBody,
     ColleagueOut,
-    ColleaguesOut,
     IdentifiedOut,
     IdentifyBody,
     PinBody,
@@ -136,17 +135,19 @@ async def void_requests(
     limit="login",
     refuses=[PinWeak, PinNotYours, LoginCodeRefused, MemberFrozen, WeChatUnavailable],
 )
-async def set_pin(request: web.Request, body: PinBody) -> NoContent:
+async def set_pin(request: web.Request, body: PinBody, *, idempotency_key: str | None = None) -> NoContent:
     """Set the own PIN for a shop's phone. The login code is of the clerk's own WeChat."""
-    await handlers(request).clerk_switching.set_pin(clerk(request), pin=body.pin, code=body.code, account=body.account)
-    return NoContent()
+    answer = await handlers(request).clerk_switching.set_pin(
+        clerk(request), pin=body.pin, code=body.code, account=body.account, request_id=idempotency_key
+    )
+    return NoContent(replayed=answer.replayed)
 
 
 @endpoint(tags=["clerk"], auth="clerk")
-async def colleagues(request: web.Request) -> Ok[ColleaguesOut]:
+async def colleagues(request: web.Request) -> Ok[Page[ColleagueOut]]:
     """Who can take this phone over by a PIN."""
     found = await handlers(request).clerk_switching.colleagues(clerk(request))
-    return Ok(ColleaguesOut(items=[ColleagueOut.model_validate(each) for each in found]))
+    return Ok(Page(items=[ColleagueOut.model_validate(each) for each in found]))
 
 
 @endpoint(tags=["clerk"], auth="clerk", limit="login", refuses=[ClerkUnknown, PinDiffers, TooManyWrongCodes])

@@ -79,10 +79,6 @@ class CardOut(Out):
         )
 
 
-class CardListOut(Out):
-    items: list[CardOut]
-
-
 class BoundOut(Out):
     """The card, and the cards of the other kinds that recognise the person from now on."""
 
@@ -120,10 +116,6 @@ class BindableKindOut(Out):
         """As it is listed."""
         stores = [StoreOut(id=store.id, name=store.name) for store in kind.stores]
         return cls(code=kind.code, name=kind.name, digit_count=kind.digit_count, stores=stores)
-
-
-class BindableKindsOut(Out):
-    items: list[BindableKindOut]
 
 
 class MemberCodeOut(Out):

@@ -30,34 +30,32 @@ from miniapp_api.http import endpoint
 from miniapp_api.keys import handlers
 from miniapp_api.member.card_shapes import (
     BindableKindOut,
-    BindableKindsOut,
     BindBody,
     BoundOut,
-    CardListOut,
     CardOut,
     MemberCodeOut,
     UnboundOut,
 )
 from miniapp_api.pictures import qr_svg
 from miniapp_api.replies import Created, Ok, reply
-from miniapp_api.shapes import Id
+from miniapp_api.shapes import Id, Page
 
 _BY_TICKET = (TicketInvalid, TicketUsed, TicketExpired, TicketNotYours)
 _AFTER_PROOF = (CardHeld, CardLost, CardReplaced, CardCoolingDown)
 
 
 @endpoint(tags=["card"])
-async def card_kinds(request: web.Request) -> Ok[BindableKindsOut]:
+async def card_kinds(request: web.Request) -> Ok[Page[BindableKindOut]]:
     """The kinds of card that can be bound."""
     kinds = await handlers(request).card_kinds.bindable()
-    return Ok(BindableKindsOut(items=[BindableKindOut.of(kind) for kind in kinds]))
+    return Ok(Page(items=[BindableKindOut.of(kind) for kind in kinds]))
 
 
 @endpoint(tags=["card"], auth="person")
-async def cards(request: web.Request) -> Ok[CardListOut]:
+async def cards(request: web.Request) -> Ok[Page[CardOut]]:
     """The person's cards; a kind that is new since they joined is there at once."""
     mine = await handlers(request).cards.mine(person(request))
-    return Ok(CardListOut(items=[CardOut.of(card) for card in mine]))
+    return Ok(Page(items=[CardOut.of(card) for card in mine]))
 
 
 @endpoint(

@@ -22,7 +22,7 @@ from miniapp_api.auth import person
 from miniapp_api.http import endpoint
 from miniapp_api.keys import handlers
 from miniapp_api.replies import Created, Ok, reply
-from miniapp_api.shapes import Id, Out
+from miniapp_api.shapes import Id, Out, Page
 from models.words import CoBrandParty
 
 EntryCode = Annotated[
@@ -94,10 +94,10 @@ async def join(request: web.Request, entry_code: EntryCode, /, *, idempotency_ke
 
 
 @endpoint(tags=["co-brands"], auth="person")
-async def mine(request: web.Request) -> Ok[list[CoBrandHeldOut]]:
+async def mine(request: web.Request) -> Ok[Page[CoBrandHeldOut]]:
     """What this person joined, the newest first."""
     found = await handlers(request).co_brands.joining.mine(person(request))
-    return Ok([CoBrandHeldOut.model_validate(each) for each in found])
+    return Ok(Page(items=[CoBrandHeldOut.model_validate(each) for each in found]))
 
 
 ROUTES = [

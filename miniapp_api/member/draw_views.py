@@ -49,12 +49,6 @@ class DrawOut(Out):
     reason: str = Field(description="the code of why the person cannot spin now; empty: they can")
 
 
-class DrawsOut(Out):
-    """Every draw that the person may look at."""
-
-    items: list[DrawOut]
-
-
 class PrizeOut(Out):
     """One slice. `ppm`: of 1,000,000, for the person's next spin."""
 
@@ -204,10 +198,11 @@ class AddressBody(Body):
 
 
 @endpoint(tags=["draw"], auth="person")
-async def draws(request: web.Request) -> Ok[DrawsOut]:
+async def draws(request: web.Request, limit: Limit = 50, cursor: Cursor | None = None) -> Ok[Page[DrawOut]]:
     """Draws of their city and above, the newest first."""
-    found = await handlers(request).draws.listing(person(request))
-    return Ok(DrawsOut(items=[DrawOut.model_validate(each) for each in found]))
+    found = await handlers(request).draws.listing(person(request), before=before(cursor), limit=limit + 1)
+    more = encode_cursor([str(found[limit - 1].id)]) if len(found) > limit else None
+    return Ok(Page(items=[DrawOut.model_validate(each) for each in found[:limit]], next_cursor=more))
 
 
 @endpoint(tags=["draw"], auth="person", refuses=[DrawUnknown])

@@ -54,10 +54,6 @@ class NumberOut(Out):
         return cls(id=view.id, number=f"*******{view.tail}", proven_at=view.proven_at)
 
 
-class NumbersOut(Out):
-    items: list[NumberOut]
-
-
 class LinkTicketOut(Out):
     """Single use, ten minutes."""
 

@@ -32,12 +32,11 @@ from miniapp_api.member.linking_shapes import (
     LinkTicketOut,
     NumberBody,
     NumberOut,
-    NumbersOut,
     PhoneBody,
     PhoneOut,
 )
 from miniapp_api.replies import Created, NoContent, Ok, reply
-from miniapp_api.shapes import Id
+from miniapp_api.shapes import Id, Page
 
 PHONE_REFUSALS = [NotAMember, PhoneConsentMissing, PhoneCodeRefused, PhoneBlocked, WeChatUnavailable]
 
@@ -69,10 +68,10 @@ def _phone(changed: PhoneChanged) -> PhoneOut:
 
 
 @endpoint(tags=["phone"], auth="person")
-async def numbers(request: web.Request) -> Ok[NumbersOut]:
+async def numbers(request: web.Request) -> Ok[Page[NumberOut]]:
     """The person's bound numbers, apart from the login phone."""
     found = await handlers(request).numbers.list(person(request))
-    return Ok(NumbersOut(items=[NumberOut.of(number) for number in found]))
+    return Ok(Page(items=[NumberOut.of(number) for number in found]))
 
 
 @endpoint(tags=["phone"], auth="person", refuses=[*PHONE_REFUSALS, NumbersFull])

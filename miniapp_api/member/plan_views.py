@@ -25,13 +25,13 @@ from miniapp_api.keys import handlers
 from miniapp_api.member.order_shapes import OrderedOut
 from miniapp_api.member.plan_shapes import MembershipOut, PlanCodeBody, PlanOrderBody, PlanOut
 from miniapp_api.replies import Created, Ok, reply
-from miniapp_api.shapes import Id
+from miniapp_api.shapes import Id, Page
 
 
 @endpoint(tags=["plans"], auth="person")
-async def plans(request: web.Request) -> Ok[list[PlanOut]]:
+async def plans(request: web.Request) -> Ok[Page[PlanOut]]:
     """What is sold, each with what it would cost this person now."""
-    return Ok([PlanOut.of(each) for each in await handlers(request).plans.mine.plans(person(request))])
+    return Ok(Page(items=[PlanOut.of(each) for each in await handlers(request).plans.mine.plans(person(request))]))
 
 
 @endpoint(

@@ -134,7 +134,7 @@ class SessionOut(Out):
 
 
 class JoinedOut(Out):
-    """`cards` and `granted` are what joining brought; `phone_status` says what became of the phone.
+    """`cards` are what joining brought; `phone_status` says what became of the phone.
 
     `kept`: the person has another login phone, which stays; `PUT /me/phone` changes it. `elsewhere`: the number
     belongs to another member until people have looked at it.
@@ -142,7 +142,11 @@ class JoinedOut(Out):
 
     member: MemberOut
     cards: list[CardOut]
-    granted: list[str]
+    granted: list[Id] = Field(
+        default_factory=list,
+        description="claims given in the act of joining itself: none. What the first level brings is given when the "
+        "level is first looked at (`GET /me/level`) or by the job of its right, and stands in `GET /me/wallet`",
+    )
     already_member: bool
     phone_status: PhoneStatus
 
@@ -153,10 +157,6 @@ class TermsOut(Out):
     text_url: str
     required: bool
     consequence: str = Field(description="of withdrawing it; show it before the person does")
-
-
-class TermsListOut(Out):
-    items: list[TermsOut]
 
 
 class ConsentChangedOut(Out):

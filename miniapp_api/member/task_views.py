@@ -11,7 +11,7 @@ from miniapp_api.http import endpoint
 from miniapp_api.keys import handlers
 from miniapp_api.replies import Created, Ok, reply
 from miniapp_api.rewards import RewardedOut, RewardOut
-from miniapp_api.shapes import Id, Out
+from miniapp_api.shapes import Id, Out, Page
 
 
 class TaskOut(Out):
@@ -30,10 +30,6 @@ class TaskOut(Out):
     claimable: int = Field(description="times that it was done and can be claimed now")
 
 
-class TasksOut(Out):
-    items: list[TaskOut]
-
-
 class TaskRewardedOut(Out):
     task_id: Id
     count: int
@@ -47,10 +43,10 @@ class InvitationOut(Out):
 
 
 @endpoint(tags=["task"], auth="person")
-async def my_tasks(request: web.Request) -> Ok[TasksOut]:
+async def my_tasks(request: web.Request) -> Ok[Page[TaskOut]]:
     """What there is to do, and what is done. Changes nothing."""
     found = await handlers(request).tasks.seen(person(request))
-    return Ok(TasksOut(items=[TaskOut.model_validate(each) for each in found]))
+    return Ok(Page(items=[TaskOut.model_validate(each) for each in found]))
 
 
 @endpoint(

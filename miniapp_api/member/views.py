@@ -15,7 +15,7 @@ from handlers.errors import (
     PhoneCodeRefused,
     WeChatUnavailable,
 )
-from handlers.identity.consents import Agreed
+from handlers.identity.consents import Agreed, ConsentChanged
 from handlers.identity.phones import EncryptedPhone
 from handlers.membership.member_views import Joined, Profile
 from miniapp_api.auth import person, token
@@ -32,11 +32,11 @@ from miniapp_api.member.shapes import (
     ProfileBody,
     SessionBody,
     SessionOut,
-    TermsListOut,
     TermsOut,
     VersionBody,
 )
-from miniapp_api.replies import Created, NoContent, Ok
+from miniapp_api.replies import Created, NoContent, Ok, reply
+from miniapp_api.shapes import Page
 from models.words import ConsentPurpose
 
 
@@ -57,20 +57,22 @@ async def open_session(request: web.Request, body: SessionBody) -> Created[Sessi
 
 
 @endpoint(tags=["session"], auth="person", even_frozen=True)
-async def close_session(request: web.Request) -> NoContent:
+async def close_session(request: web.Request, *, idempotency_key: str | None = None) -> NoContent:
     """End this session."""
-    await handlers(request).sessions.close(person(request), token=token(request))
-    return NoContent()
+    sessions = handlers(request).sessions
+    answer = await sessions.close(person(request), token=token(request), request_id=idempotency_key)
+    return NoContent(replayed=answer.replayed)
 
 
 @endpoint(tags=["session"], auth="person", even_frozen=True)
-async def close_sessions(request: web.Request) -> Ok[ClosedOut]:
+async def close_sessions(request: web.Request, *, idempotency_key: str | None = None) -> Ok[ClosedOut]:
     """End all of the person's sessions, everywhere."""
-    return Ok(ClosedOut(closed=await handlers(request).sessions.close_all(person(request))))
+    answer = await handlers(request).sessions.close_all(person(request), request_id=idempotency_key)
+    return Ok(ClosedOut(closed=answer.value.count), replayed=answer.replayed)
 
 
 @endpoint(tags=["consent"])
-async def consents(request: web.Request) -> Ok[TermsListOut]:
+async def consents(request: web.Request) -> Ok[Page[TermsOut]]:
     """The current texts. Only `membership` is needed to join."""
     base = request.app[PUBLIC_URL]
     terms = [
@@ -83,7 +85,7 @@ async def consents(request: web.Request) -> Ok[TermsListOut]:
         )
         for terms in handlers(request).consents.terms()
     ]
-    return Ok(TermsListOut(items=terms))
+    return Ok(Page(items=terms))
 
 
 @endpoint(
@@ -127,7 +129,7 @@ def _joined(joined: Joined, *, with_phone: bool) -> JoinedOut:
         phone = "elsewhere" if joined.is_phone_elsewhere else "kept" if joined.is_phone_kept else "attached"
     member = MemberOut.of(joined.member)
     cards = [CardOut.of(card) for card in joined.cards]
-    return JoinedOut(member=member, cards=cards, granted=[], already_member=joined.already_member, phone_status=phone)
+    return JoinedOut(member=member, cards=cards, already_member=joined.already_member, phone_status=phone)
 
 
 @endpoint(tags=["member"], auth="person", even_frozen=True)
@@ -137,31 +139,38 @@ async def me(request: web.Request) -> Ok[MemberOut]:
 
 
 @endpoint(tags=["member"], auth="person", even_frozen=True, refuses=[NotAMember, BirthdayInvalid])
-async def change_me(request: web.Request, body: ProfileBody) -> Ok[MemberOut]:
+async def change_me(request: web.Request, body: ProfileBody, *, idempotency_key: str | None = None) -> Ok[MemberOut]:
     """Change parts of the profile; null clears one."""
-    view = await handlers(request).membership.change_profile(person(request), changes=body.told())
-    return Ok(MemberOut.of(view))
+    membership = handlers(request).membership
+    answer = await membership.change_profile(person(request), changes=body.told(), request_id=idempotency_key)
+    return reply(answer, MemberOut.of, status=200)
 
 
 @endpoint(tags=["consent"], auth="person", refuses=[NotAMember, ConsentOutdated])
-async def give_consent(request: web.Request, purpose: ConsentPurpose, /, body: VersionBody) -> Ok[ConsentChangedOut]:
+async def give_consent(
+    request: web.Request, purpose: ConsentPurpose, /, body: VersionBody, *, idempotency_key: str | None = None
+) -> Ok[ConsentChangedOut]:
     """Agree to one more purpose."""
-    asked = person(request)
-    changed = await handlers(request).consents.give(asked, agreed=Agreed(purpose, body.version))
-    return Ok(ConsentChangedOut(purpose=changed.purpose, given=changed.is_given, changed=changed.changed))
+    agreed = Agreed(purpose, body.version)
+    answer = await handlers(request).consents.give(person(request), agreed=agreed, request_id=idempotency_key)
+    return reply(answer, _consent, status=200)
 
 
 @endpoint(tags=["consent"], auth="person", even_frozen=True, refuses=[ConsentNeeded])
-async def withdraw_consent(request: web.Request, purpose: ConsentPurpose, /) -> Ok[ConsentChangedOut]:
+async def withdraw_consent(
+    request: web.Request, purpose: ConsentPurpose, /, *, idempotency_key: str | None = None
+) -> Ok[ConsentChangedOut]:
     """Take a consent back, at once. The answer says what follows from it, as `GET /consents` did before."""
-    changed = await handlers(request).consents.withdraw(person(request), purpose=purpose)
-    return Ok(
-        ConsentChangedOut(
-            purpose=changed.purpose,
-            given=changed.is_given,
-            changed=changed.changed,
-            consequence=changed.consequence,
-        )
+    answer = await handlers(request).consents.withdraw(person(request), purpose=purpose, request_id=idempotency_key)
+    return reply(answer, _consent, status=200)
+
+
+def _consent(changed: ConsentChanged) -> ConsentChangedOut:
+    return ConsentChangedOut(
+        purpose=changed.purpose,
+        given=changed.is_given,
+        changed=changed.changed,
+        consequence=changed.consequence or None,
     )
 
 

@@ -77,8 +77,8 @@ async def block_identifier(request: web.Request, body: BlockBody, *, idempotency
 @endpoint(tags=["block list"], auth="operator", refuses=[RoleMissing, BlockedIdentifierUnknown])
 async def lift_block(request: web.Request, blocked_id: Id, /, *, idempotency_key: str | None = None) -> NoContent:
     """The value may identify somebody again; who had it proves it anew."""
-    await handlers(request).operator_block_list.lift(operator(request), blocked_id, request_id=idempotency_key)
-    return NoContent()
+    answer = await handlers(request).operator_block_list.lift(operator(request), blocked_id, request_id=idempotency_key)
+    return NoContent(replayed=answer.replayed)
 
 
 ROUTES = [

@@ -108,12 +108,6 @@ class DeskCardOut(Out):
     replaced_by: Id | None
 
 
-class DeskCardsOut(Out):
-    """None is an empty list: outside of one's organizations there are no cards."""
-
-    items: list[DeskCardOut]
-
-
 class ReplaceBody(Body):
     """`number`: of the new plastic card, for kinds of an older system; issued kinds make their own."""
 

@@ -30,7 +30,6 @@ from miniapp_api.keys import handlers
 from miniapp_api.operator.card_shapes import (
     CardChangedOut,
     DeskCardOut,
-    DeskCardsOut,
     HandOverBody,
     ImportOut,
     KindAddedOut,
@@ -93,17 +92,17 @@ async def change_kind(
 
 
 @endpoint(tags=["card"], auth="operator", refuses=[RoleMissing, MemberUnknown])
-async def cards_of_member(request: web.Request, member_id: Id, /) -> Ok[DeskCardsOut]:
+async def cards_of_member(request: web.Request, member_id: Id, /) -> Ok[Page[DeskCardOut]]:
     """A member's cards, those of members merged into them included."""
     found = await handlers(request).card_desk.of_member(operator(request), member_id)
-    return Ok(DeskCardsOut(items=[DeskCardOut.model_validate(each) for each in found]))
+    return Ok(Page(items=[DeskCardOut.model_validate(each) for each in found]))
 
 
 @endpoint(tags=["card"], auth="operator", refuses=[RoleMissing])
-async def lookup_card(request: web.Request, body: LookupBody) -> Ok[DeskCardsOut]:
-    """Find cards by their whole number, one per kind at most."""
+async def lookup_card(request: web.Request, body: LookupBody) -> Ok[Page[DeskCardOut]]:
+    """Find cards by their whole number, one per kind at most; outside of one's organizations there are none."""
     found = await handlers(request).card_desk.lookup(operator(request), number=body.number)
-    return Ok(DeskCardsOut(items=[DeskCardOut.model_validate(each) for each in found]))
+    return Ok(Page(items=[DeskCardOut.model_validate(each) for each in found]))
 
 
 @endpoint(tags=["card"], auth="operator", refuses=_ONE_CARD)

@@ -23,7 +23,7 @@ from miniapp_api.keys import handlers
 from miniapp_api.operator.benefit_shapes import SwitchBody
 from miniapp_api.operator.merchant_shapes import Category, Code, ShortName
 from miniapp_api.operator.points_views import RuleCode, RuleName
-from miniapp_api.operator.shapes import after, next_cursor
+from miniapp_api.operator.shapes import after, after_code, next_cursor, next_place
 from miniapp_api.replies import Created, Ok, reply
 from miniapp_api.shapes import Body, Cursor, Id, Limit, Out, Page
 from models.words import PurchaseRuleKind
@@ -199,10 +199,13 @@ async def _switch(
 
 
 @endpoint(tags=["points"], auth="operator", refuses=[RoleMissing])
-async def purchase_rules(request: web.Request) -> Ok[list[PurchaseRuleOut]]:
+async def purchase_rules(
+    request: web.Request, limit: Limit = 50, cursor: Cursor | None = None
+) -> Ok[Page[PurchaseRuleOut]]:
     """What purchases earn, by code."""
-    found = await handlers(request).purchase_rules.listing(operator(request))
-    return Ok([PurchaseRuleOut.model_validate(each) for each in found])
+    found = await handlers(request).purchase_rules.listing(operator(request), after=after_code(cursor), limit=limit + 1)
+    items = [PurchaseRuleOut.model_validate(each) for each in found[:limit]]
+    return Ok(Page(items=items, next_cursor=next_place([each.code for each in found], limit)))
 
 
 @endpoint(tags=["points"], auth="operator", refuses=[RoleMissing, PurchaseRuleIncomplete])

@@ -12,11 +12,10 @@ from handlers.rules.checkins import CheckInRules, Step
 from miniapp_api.auth import operator
 from miniapp_api.http import endpoint
 from miniapp_api.keys import handlers
+from miniapp_api.operator.shapes import below, next_place
 from miniapp_api.replies import Created, Ok, reply
 from miniapp_api.rewards import RewardOut, Rewards
-from miniapp_api.shapes import Body, Cursor, Id, Limit, Out, Page, decode_cursor, encode_cursor
-
-LAST_NUMBER = 2**31 - 1
+from miniapp_api.shapes import Body, Cursor, Id, Limit, Out, Page
 
 
 class StepBody(Body):
@@ -81,10 +80,10 @@ async def check_in_versions(
     request: web.Request, limit: Limit = 20, cursor: Cursor | None = None
 ) -> Ok[Page[CheckInTermsOut]]:
     """What was published, the newest first: that one holds."""
-    before = min(max(decode_cursor(cursor, int)[0], 0), LAST_NUMBER) if cursor else None
+    before = below(cursor)
     editing = handlers(request).check_in_terms
     found = await editing.versions(operator(request), before=before, limit=limit + 1)
-    more = encode_cursor([found[limit - 1].number]) if len(found) > limit else None
+    more = next_place([each.number for each in found], limit)
     return Ok(Page(items=[CheckInTermsOut.of(each) for each in found[:limit]], next_cursor=more))
 
 

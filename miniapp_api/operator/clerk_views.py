@@ -105,8 +105,8 @@ async def take_back_invitation(
     request: web.Request, invitation_id: Id, /, *, idempotency_key: str | None = None
 ) -> NoContent:
     """Nobody can accept it any more."""
-    await handlers(request).clerks.take_back(operator(request), invitation_id, request_id=idempotency_key)
-    return NoContent()
+    answer = await handlers(request).clerks.take_back(operator(request), invitation_id, request_id=idempotency_key)
+    return NoContent(replayed=answer.replayed)
 
 
 ROUTES = [

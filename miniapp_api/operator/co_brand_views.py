@@ -22,10 +22,11 @@ from miniapp_api.shapes import Cursor, Id, Limit, Page
 
 
 @endpoint(tags=["co-brands"], auth="operator", refuses=[RoleMissing])
-async def co_brands(request: web.Request) -> Ok[list[CoBrandOut]]:
+async def co_brands(request: web.Request, limit: Limit = 50, cursor: Cursor | None = None) -> Ok[Page[CoBrandOut]]:
     """Those of the programme, or with a partner of the own organization and below; the newest first."""
-    found = await handlers(request).co_brands.editing.listing(operator(request))
-    return Ok([CoBrandOut.of(each) for each in found])
+    found = await handlers(request).co_brands.editing.listing(operator(request), before=after(cursor), limit=limit + 1)
+    items = [CoBrandOut.of(each) for each in found[:limit]]
+    return Ok(Page(items=items, next_cursor=next_cursor([each.id for each in found], limit)))
 
 
 @endpoint(tags=["co-brands"], auth="operator", refuses=[RoleMissing, CoBrandInvalid, CoBrandStateWrong])
@@ -57,10 +58,10 @@ async def end_co_brand(
 
 
 @endpoint(tags=["co-brands"], auth="operator", refuses=[RoleMissing, CoBrandUnknown])
-async def co_brand_entries(request: web.Request, co_brand_id: Id, /) -> Ok[list[CoBrandEntryOut]]:
+async def co_brand_entries(request: web.Request, co_brand_id: Id, /) -> Ok[Page[CoBrandEntryOut]]:
     """The entries of both sides, with what carries them."""
     found = await handlers(request).co_brands.entries.of(operator(request), co_brand_id)
-    return Ok([CoBrandEntryOut.model_validate(each) for each in found])
+    return Ok(Page(items=[CoBrandEntryOut.model_validate(each) for each in found]))
 
 
 @endpoint(tags=["co-brands"], auth="operator", refuses=[RoleMissing, CoBrandUnknown])

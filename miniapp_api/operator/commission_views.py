@@ -12,8 +12,9 @@ from handlers.rules.commission import CommissionTerms
 from miniapp_api.auth import operator
 from miniapp_api.http import endpoint
 from miniapp_api.keys import handlers
+from miniapp_api.operator.shapes import below, next_place
 from miniapp_api.replies import Created, Ok, reply
-from miniapp_api.shapes import Body, Id, Out
+from miniapp_api.shapes import Body, Cursor, Id, Limit, Out, Page
 from models.words import Admission
 
 Rate = Annotated[int, Field(ge=0, le=10_000, description="basis points of what was really paid")]
@@ -127,17 +128,20 @@ async def publish_commission_rules(request: web.Request, *, idempotency_key: str
 
 
 @endpoint(tags=["commission"], auth="operator", refuses=[RoleMissing])
-async def commission_versions(request: web.Request) -> Ok[list[CommissionRulesOut]]:
-    """What was in force, the newest first, at most 50."""
-    found = await handlers(request).commission_rules.versions(operator(request))
-    return Ok([CommissionRulesOut.of(each) for each in found])
+async def commission_versions(
+    request: web.Request, limit: Limit = 50, cursor: Cursor | None = None
+) -> Ok[Page[CommissionRulesOut]]:
+    """What was in force, the newest first."""
+    found = await handlers(request).commission_rules.versions(operator(request), before=below(cursor), limit=limit + 1)
+    items = [CommissionRulesOut.of(each) for each in found[:limit]]
+    return Ok(Page(items=items, next_cursor=next_place([each.number for each in found], limit)))
 
 
 @endpoint(tags=["commission"], auth="operator", refuses=[RoleMissing])
-async def commission_switches(request: web.Request) -> Ok[list[LevelSwitchOut]]:
+async def commission_switches(request: web.Request) -> Ok[Page[LevelSwitchOut]]:
     """Which levels sales give commissions of."""
     found = await handlers(request).commission_rules.switches(operator(request))
-    return Ok([LevelSwitchOut.model_validate(each) for each in found])
+    return Ok(Page(items=[LevelSwitchOut.model_validate(each) for each in found]))
 
 
 @endpoint(tags=["commission"], auth="operator", refuses=[RoleMissing])

@@ -180,10 +180,6 @@ class PrizeStockOut(Out):
     awarded: int
 
 
-class PrizeStocksOut(Out):
-    items: list[PrizeStockOut]
-
-
 class ChancesBody(Body):
     member_id: Id
     amount: Annotated[int, Field(ge=1, le=1_000)]

@@ -43,7 +43,6 @@ from miniapp_api.operator.draw_shapes import (
     OperatedPrizeOut,
     PrizeStockBody,
     PrizeStockOut,
-    PrizeStocksOut,
     RevealBody,
     RevealedOut,
     SendBody,
@@ -155,10 +154,10 @@ async def end_draw(request: web.Request, draw_id: Id, /, body: WhyBody, *, idemp
 
 
 @endpoint(tags=["draw"], auth="operator", refuses=[RoleMissing, DrawUnknown])
-async def stock(request: web.Request, draw_id: Id, /) -> Ok[PrizeStocksOut]:
+async def stock(request: web.Request, draw_id: Id, /) -> Ok[Page[PrizeStockOut]]:
     """What there is of each prize."""
     found = await handlers(request).draw_stock.view(operator(request), draw_id)
-    return Ok(PrizeStocksOut(items=[PrizeStockOut.model_validate(each) for each in found]))
+    return Ok(Page(items=[PrizeStockOut.model_validate(each) for each in found]))
 
 
 @endpoint(tags=["draw"], auth="operator", refuses=[*_MOVED, PrizeUnknown, PrizeStockBelowAwarded, PrizeStockOnlyGrows])

@@ -65,9 +65,11 @@ async def publish_ladder(request: web.Request, *, idempotency_key: str) -> Ok[La
 
 
 @endpoint(tags=["levels"], auth="operator", refuses=[RoleMissing])
-async def rights(request: web.Request) -> Ok[list[RightOut]]:
+async def rights(request: web.Request, limit: Limit = 50, cursor: Cursor | None = None) -> Ok[Page[RightOut]]:
     """What levels bring, the oldest first; drafts and ended ones too."""
-    return Ok([RightOut.of(each) for each in await handlers(request).level_right_editing.listing(operator(request))])
+    found = await handlers(request).level_right_editing.listing(operator(request), after=after(cursor), limit=limit + 1)
+    items = [RightOut.of(each) for each in found[:limit]]
+    return Ok(Page(items=items, next_cursor=next_cursor([each.id for each in found], limit)))
 
 
 @endpoint(tags=["levels"], auth="operator", refuses=[RoleMissing, OfferUnknown, LevelRightInvalid, LevelRightFixed])

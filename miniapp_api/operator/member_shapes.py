@@ -84,12 +84,6 @@ class SeenMemberOut(Out):
         )
 
 
-class FoundOut(Out):
-    """Nobody is an empty list: outside of one's organizations nobody exists."""
-
-    items: list[SeenMemberOut]
-
-
 class MergeBody(Body):
     """The member who is the same person.
 

@@ -20,7 +20,6 @@ from miniapp_api.http import endpoint
 from miniapp_api.keys import handlers
 from miniapp_api.operator.member_shapes import (
     DecideBody,
-    FoundOut,
     MergeBody,
     MergedOut,
     ReviewClosedOut,
@@ -36,8 +35,8 @@ from models.words import ReviewState
 
 
 @endpoint(tags=["member"], auth="operator", refuses=[RoleMissing])
-async def search_members(request: web.Request, body: SearchBody) -> Ok[FoundOut]:
-    """Find members by exact phone, member number or card number."""
+async def search_members(request: web.Request, body: SearchBody) -> Ok[Page[SeenMemberOut]]:
+    """Find members by exact phone, member number or card number; outside of one's organizations nobody exists."""
     found = await handlers(request).operator_members.search(
         operator(request),
         phone=body.phone,
@@ -45,7 +44,7 @@ async def search_members(request: web.Request, body: SearchBody) -> Ok[FoundOut]
         number=body.number,
         card_number=body.card_number,
     )
-    return Ok(FoundOut(items=[SeenMemberOut.of(each) for each in found]))
+    return Ok(Page(items=[SeenMemberOut.of(each) for each in found]))
 
 
 @endpoint(tags=["member"], auth="operator", refuses=[RoleMissing, MemberUnknown])

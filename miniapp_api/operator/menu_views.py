@@ -94,12 +94,17 @@ async def menu(request: web.Request, account: AccountKey, /) -> Ok[MenuOut]:
 
 
 @endpoint(tags=["menu"], auth="operator", refuses=[*ACCOUNT_REFUSES, MenuInvalid])
-async def draft_menu(request: web.Request, account: AccountKey, /, body: MenuBody) -> Ok[MenuOut]:
+async def draft_menu(
+    request: web.Request, account: AccountKey, /, body: MenuBody, *, idempotency_key: str | None = None
+) -> Ok[MenuOut]:
     """Keep what the menu should be. Nothing is published."""
     buttons = None
     if body.buttons is not None:
         buttons = [button.model_dump(exclude_none=True) for button in body.buttons]
-    return Ok(_out(await handlers(request).menu_editing.draft(operator(request), account=account, buttons=buttons)))
+    answer = await handlers(request).menu_editing.draft(
+        operator(request), account=account, buttons=buttons, request_id=idempotency_key
+    )
+    return reply(answer, _out, status=200)
 
 
 @endpoint(tags=["menu"], auth="operator", refuses=[*ACCOUNT_REFUSES, WeChatUnavailable, MenuRefused])

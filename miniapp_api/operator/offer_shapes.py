@@ -284,12 +284,6 @@ class StockOut(Out):
     taken: int
 
 
-class StocksOut(Out):
-    """No items: the offer has no limit."""
-
-    items: list[StockOut]
-
-
 class StockChangedOut(Out):
     """With an `approval_id` nothing was changed yet: a second operator has to approve."""
 

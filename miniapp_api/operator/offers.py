@@ -31,16 +31,14 @@ from miniapp_api.operator.offer_shapes import (
     StockChangedOut,
     StockChangeOut,
     StockOut,
-    StocksOut,
     VersionOut,
     WhyBody,
 )
-from miniapp_api.operator.shapes import after, next_cursor
+from miniapp_api.operator.shapes import after, below, next_cursor, next_place
 from miniapp_api.replies import Created, Ok, reply
-from miniapp_api.shapes import Cursor, Id, Limit, Page, decode_cursor, encode_cursor
+from miniapp_api.shapes import Cursor, Id, Limit, Page
 from models.words import OfferState
 
-LAST_NUMBER = 2_147_483_647
 _MOVED = (RoleMissing, OfferUnknown, OfferStateWrong)
 _DECIDED = (RoleMissing, ApprovalUnknown, ApprovalOwn, ApprovalDecided)
 
@@ -132,18 +130,18 @@ async def versions(
     request: web.Request, offer_id: Id, /, limit: Limit = 50, cursor: Cursor | None = None
 ) -> Ok[Page[VersionOut]]:
     """What was published, the newest first."""
-    before = min(max(decode_cursor(cursor, int)[0], 0), LAST_NUMBER) if cursor else None
+    before = below(cursor)
     found = await handlers(request).offer_editing.versions(operator(request), offer_id, before=before, limit=limit + 1)
     items = [VersionOut.model_validate(each) for each in found[:limit]]
-    more = encode_cursor([found[limit - 1].number]) if len(found) > limit else None
+    more = next_place([each.number for each in found], limit)
     return Ok(Page(items=items, next_cursor=more))
 
 
 @endpoint(tags=["offer"], auth="operator", refuses=[RoleMissing, OfferUnknown])
-async def stock(request: web.Request, offer_id: Id, /) -> Ok[StocksOut]:
-    """The counters of an offer: the total, and the newest days and waves."""
+async def stock(request: web.Request, offer_id: Id, /) -> Ok[Page[StockOut]]:
+    """The counters of an offer: the total, and the newest 100 of days and waves. None: the offer has no limit."""
     found = await handlers(request).offer_stocks.view(operator(request), offer_id)
-    return Ok(StocksOut(items=[StockOut.model_validate(each) for each in found]))
+    return Ok(Page(items=[StockOut.model_validate(each) for each in found]))
 
 
 @endpoint(

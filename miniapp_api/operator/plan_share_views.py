@@ -12,7 +12,7 @@ from miniapp_api.http import endpoint
 from miniapp_api.keys import handlers
 from miniapp_api.operator.merchant_shapes import Code
 from miniapp_api.operator.settlement_shapes import Day
-from miniapp_api.operator.shapes import after, next_cursor
+from miniapp_api.operator.shapes import after, after_code, next_cursor, next_place
 from miniapp_api.replies import Ok
 from miniapp_api.shapes import Cursor, Id, Limit, Out, Page
 
@@ -62,11 +62,18 @@ class ShareEntryOut(Out):
 
 @endpoint(tags=["plans"], auth="operator", refuses=[RoleMissing])
 async def plan_shares(
-    request: web.Request, from_on: Day | None = None, to_on: Day | None = None
-) -> Ok[list[MerchantSharesOut]]:
-    """Sums of each merchant of the own organization and below, over business days, both included."""
-    found = await handlers(request).plans.fees.merchants(operator(request), Days(from_on, to_on))
-    return Ok([MerchantSharesOut.of(each) for each in found])
+    request: web.Request,
+    from_on: Day | None = None,
+    to_on: Day | None = None,
+    limit: Limit = 50,
+    cursor: Cursor | None = None,
+) -> Ok[Page[MerchantSharesOut]]:
+    """Sums of each merchant of the own organization and below, over business days, both included; by code."""
+    found = await handlers(request).plans.fees.merchants(
+        operator(request), Days(from_on, to_on), after=after_code(cursor), limit=limit + 1
+    )
+    items = [MerchantSharesOut.of(each) for each in found[:limit]]
+    return Ok(Page(items=items, next_cursor=next_place([each.code for each in found], limit)))
 
 
 @endpoint(tags=["plans"], auth="operator", refuses=[RoleMissing])

@@ -118,10 +118,11 @@ class CodesMadeOut(Out):
 
 
 @endpoint(tags=["plans"], auth="operator", refuses=[RoleMissing])
-async def plans(request: web.Request) -> Ok[list[OperatedPlanOut]]:
+async def plans(request: web.Request, limit: Limit = 50, cursor: Cursor | None = None) -> Ok[Page[OperatedPlanOut]]:
     """Every plan, the oldest first; drafts and withdrawn ones too."""
-    found = await handlers(request).plans.editing.listing(operator(request))
-    return Ok([OperatedPlanOut.model_validate(each) for each in found])
+    found = await handlers(request).plans.editing.listing(operator(request), after=after(cursor), limit=limit + 1)
+    items = [OperatedPlanOut.model_validate(each) for each in found[:limit]]
+    return Ok(Page(items=items, next_cursor=next_cursor([each.id for each in found], limit)))
 
 
 @endpoint(tags=["plans"], auth="operator", refuses=[RoleMissing])

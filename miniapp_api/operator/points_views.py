@@ -23,7 +23,7 @@ from miniapp_api.auth import operator
 from miniapp_api.http import endpoint
 from miniapp_api.keys import handlers
 from miniapp_api.member.points_views import EntryOut, PointsOut, before, entry_page
-from miniapp_api.operator.shapes import Reason, after, next_cursor
+from miniapp_api.operator.shapes import Reason, after, after_code, next_cursor, next_place
 from miniapp_api.replies import Created, Ok, reply
 from miniapp_api.shapes import Body, Cursor, Id, Limit, Out, Page
 from models.words import PointsExpiry
@@ -186,10 +186,11 @@ async def set_points_terms(
 
 
 @endpoint(tags=["points"], auth="operator", refuses=[RoleMissing])
-async def earning_rules(request: web.Request) -> Ok[list[RuleOut]]:
-    """By which rules points are given."""
-    found = await handlers(request).points_terms.rules(operator(request))
-    return Ok([RuleOut.model_validate(each) for each in found])
+async def earning_rules(request: web.Request, limit: Limit = 50, cursor: Cursor | None = None) -> Ok[Page[RuleOut]]:
+    """By which rules points are given, by code."""
+    found = await handlers(request).points_terms.rules(operator(request), after=after_code(cursor), limit=limit + 1)
+    items = [RuleOut.model_validate(each) for each in found[:limit]]
+    return Ok(Page(items=items, next_cursor=next_place([each.code for each in found], limit)))
 
 
 @endpoint(tags=["points"], auth="operator", refuses=[RoleMissing])

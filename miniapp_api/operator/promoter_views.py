@@ -2,18 +2,22 @@
 
 from datetime import date, datetime
 from typing import Annotated
+from uuid import UUID
 
 from aiohttp import web
-from pydantic import Field, StringConstraints
+from pydantic import StringConstraints
 
 from handlers.errors import PromoterStateWrong, PromoterUnknown, RoleMissing
 from miniapp_api.auth import operator
+from miniapp_api.errors import CursorInvalid
 from miniapp_api.http import endpoint
 from miniapp_api.keys import handlers
 from miniapp_api.operator.shapes import after, next_cursor
 from miniapp_api.replies import Ok, reply
-from miniapp_api.shapes import Body, Cursor, Id, Limit, Out, Page
+from miniapp_api.shapes import Body, Cursor, Id, Limit, Out, Page, decode_cursor, encode_cursor
 from models.words import PromoterState
+
+LARGEST = 2**63 - 1  # of a sum in fen
 
 Grade = Annotated[str, StringConstraints(pattern=r"^([a-z0-9][a-z0-9_-]{0,31})?$")]
 PromoterReason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
@@ -61,10 +65,6 @@ class RankedOut(Out):
     order_count: int
     paid_fen: int
     commission_fen: int
-
-
-class RankingOut(Out):
-    items: list[RankedOut] = Field(description="by what was paid")
 
 
 _DECIDED = (RoleMissing, PromoterUnknown, PromoterStateWrong)
@@ -124,11 +124,29 @@ async def stop_promoter(
 
 @endpoint(tags=["promoter"], auth="operator", refuses=[RoleMissing])
 async def promoter_ranking(
-    request: web.Request, since: date | None = None, until: date | None = None, limit: Limit = 20
-) -> Ok[RankingOut]:
+    request: web.Request,
+    since: date | None = None,
+    until: date | None = None,
+    limit: Limit = 20,
+    cursor: Cursor | None = None,
+) -> Ok[Page[RankedOut]]:
     """By what was paid on business days from `since` (30 days before) until before `until` (today)."""
-    found = await handlers(request).promoter_days.ranked(operator(request), since=since, until=until, limit=limit)
-    return Ok(RankingOut(items=[RankedOut.model_validate(each) for each in found]))
+    found = await handlers(request).promoter_days.ranked(
+        operator(request), since=since, until=until, after=_rank(cursor), limit=limit + 1
+    )
+    more = encode_cursor([found[limit - 1].paid_fen, str(found[limit - 1].promoter_id)]) if len(found) > limit else None
+    return Ok(Page(items=[RankedOut.model_validate(each) for each in found[:limit]], next_cursor=more))
+
+
+def _rank(cursor: str | None) -> tuple[int, UUID] | None:
+    """The sum and the id of the last one of the page before. Raises CursorInvalid."""
+    if cursor is None:
+        return None
+    paid_fen, promoter_id = decode_cursor(cursor, int, str)
+    try:
+        return min(max(paid_fen, 0), LARGEST), UUID(promoter_id)
+    except ValueError as trouble:
+        raise CursorInvalid from trouble
 
 
 ROUTES = [

@@ -175,17 +175,21 @@ async def add_reply(request: web.Request, body: NewReplyBody, *, idempotency_key
 
 
 @endpoint(tags=["reply"], auth="operator", refuses=[RoleMissing, ReplyUnknown, ReplyInvalid, ReplyReserved])
-async def change_reply(request: web.Request, reply_id: Id, /, body: ReplyChangeBody) -> Ok[ReplySavedOut]:
+async def change_reply(
+    request: web.Request, reply_id: Id, /, body: ReplyChangeBody, *, idempotency_key: str | None = None
+) -> Ok[ReplySavedOut]:
     """Change parts of a reply."""
-    changed = await handlers(request).reply_editing.change(operator(request), reply_id, changes=body.changes())
-    return Ok(_saved(changed))
+    answer = await handlers(request).reply_editing.change(
+        operator(request), reply_id, changes=body.changes(), request_id=idempotency_key
+    )
+    return reply(answer, _saved, status=200)
 
 
 @endpoint(tags=["reply"], auth="operator", refuses=[RoleMissing, ReplyUnknown])
-async def delete_reply(request: web.Request, reply_id: Id, /) -> NoContent:
+async def delete_reply(request: web.Request, reply_id: Id, /, *, idempotency_key: str | None = None) -> NoContent:
     """Take a reply away."""
-    await handlers(request).reply_editing.delete(operator(request), reply_id)
-    return NoContent()
+    answer = await handlers(request).reply_editing.delete(operator(request), reply_id, request_id=idempotency_key)
+    return NoContent(replayed=answer.replayed)
 
 
 def _saved(saved: ReplySaved) -> ReplySavedOut:

@@ -38,7 +38,7 @@ from miniapp_api.operator.settlement_shapes import (
     WholeStatementOut,
     cells,
 )
-from miniapp_api.operator.shapes import after, next_cursor
+from miniapp_api.operator.shapes import after, below, next_cursor
 from miniapp_api.replies import Created, Download, Ok, reply
 from miniapp_api.shapes import Cursor, Id, Limit, Page, decode_cursor, encode_cursor
 from miniapp_api.spreadsheets import Rows
@@ -49,7 +49,7 @@ async def merchant_terms(
     request: web.Request, merchant_id: Id, /, limit: Limit = 50, cursor: Cursor | None = None
 ) -> Ok[Page[TermsOut]]:
     """Every version of a merchant's settlement terms, the newest first."""
-    before = decode_cursor(cursor, int)[0] if cursor else None
+    before = below(cursor)
     found = await handlers(request).settlement_terms.listing(
         operator(request), merchant_id, before=before, limit=limit + 1
     )

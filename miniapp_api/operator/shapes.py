@@ -1,5 +1,6 @@
 """What operators send and see: themselves, accounts, jobs, the record."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -9,6 +10,8 @@ from pydantic import Field, StringConstraints
 from miniapp_api.errors import CursorInvalid
 from miniapp_api.shapes import Body, Id, Out, decode_cursor, encode_cursor
 from models.words import AccountKind, AccountMode, OperatorRole
+
+LAST_NUMBER = 2**31 - 1  # of versions: the columns hold no larger one
 
 Login = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._@-]{2,63}$")]
 Password = Annotated[str, StringConstraints(min_length=1, max_length=256)]
@@ -23,6 +26,26 @@ def after(cursor: str | None) -> UUID | None:
         return UUID(decode_cursor(cursor, str)[0])
     except ValueError as trouble:
         raise CursorInvalid from trouble
+
+
+def below(cursor: str | None) -> int | None:
+    """The number below which the next page of numbered versions starts. Raises CursorInvalid."""
+    return min(max(decode_cursor(cursor, int)[0], 0), LAST_NUMBER) if cursor else None
+
+
+def after_code(cursor: str | None) -> str | None:
+    """The code after which the next page of a list by code starts. Raises CursorInvalid."""
+    if cursor is None:
+        return None
+    code: str = decode_cursor(cursor, str)[0]
+    if "\x00" in code:  # no text of PostgreSQL
+        raise CursorInvalid
+    return code
+
+
+def next_place(places: Sequence[str | int], limit: int) -> str | None:
+    """The same as `next_cursor` for lists in the order of codes or numbers."""
+    return encode_cursor([places[limit - 1]]) if len(places) > limit else None
 
 
 def next_cursor(ids: list[UUID], limit: int) -> str | None:

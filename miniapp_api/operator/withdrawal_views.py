@@ -23,10 +23,9 @@ from miniapp_api.http import endpoint
 from miniapp_api.keys import handlers
 from miniapp_api.member.order_shapes import MostFen
 from miniapp_api.member.withdrawal_views import WithdrawalOut
-from miniapp_api.operator.check_in_views import LAST_NUMBER
-from miniapp_api.operator.shapes import after
+from miniapp_api.operator.shapes import after, below, next_place
 from miniapp_api.replies import Created, Ok, reply
-from miniapp_api.shapes import Body, Cursor, Id, Limit, Out, Page, decode_cursor, encode_cursor
+from miniapp_api.shapes import Body, Cursor, Id, Limit, Out, Page, encode_cursor
 from models.words import WithdrawalState
 
 Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=32)]
@@ -183,10 +182,10 @@ async def withdrawal_versions(
     request: web.Request, limit: Limit = 20, cursor: Cursor | None = None
 ) -> Ok[Page[WithdrawalTermsOut]]:
     """What was published, the newest first: that one holds."""
-    before = min(max(decode_cursor(cursor, int)[0], 0), LAST_NUMBER) if cursor else None
+    before = below(cursor)
     editing = handlers(request).withdrawals.terms
     found = await editing.versions(operator(request), before=before, limit=limit + 1)
-    more = encode_cursor([found[limit - 1].number]) if len(found) > limit else None
+    more = next_place([each.number for each in found], limit)
     return Ok(Page(items=[WithdrawalTermsOut.of(each) for each in found[:limit]], next_cursor=more))
 
 

@@ -39,7 +39,19 @@ _AGREEMENT = """
     FROM co_brand c JOIN programme p ON p.id = c.programme_id
     LEFT JOIN merchant m ON m.id = c.partner_merchant_id LEFT JOIN channel h ON h.id = c.channel_id
 """
-ALL = _AGREEMENT + "ORDER BY c.id DESC"
+# Of the organizations in $1, of either side: the newest first, $2 before this one or null, $3 how many.
+_SEEN = (
+    _AGREEMENT
+    + """
+    WHERE (p.organization_id {ids:1} OR COALESCE(c.partner_organization_id, m.organization_id) {ids:1})
+        AND ({before} IS NULL OR c.id < {before})
+    ORDER BY c.id DESC LIMIT $3
+"""
+)
+SEEN = Both(
+    postgres=_both(_SEEN.replace("{before}", "CAST($2 AS uuid)")).postgres,
+    sqlite=_both(_SEEN.replace("{before}", "$2")).sqlite,
+)
 ONE = _AGREEMENT + "WHERE c.id = $1"
 # Joins hold it FOR SHARE: whoever ends it waits for them, and they for it.
 LOCKED = Both(postgres=ONE + " FOR UPDATE OF c", sqlite=ONE)

@@ -93,8 +93,10 @@ SAME = """
 LATEST = """
     SELECT id, number, terms, published_at FROM commission_rule WHERE programme_id = $1 ORDER BY number DESC LIMIT 1
 """
+# The newest first: those below a number ($2) or null, $3 how many.
 VERSIONS = """
-    SELECT id, number, terms, published_at FROM commission_rule WHERE programme_id = $1 ORDER BY number DESC LIMIT $2
+    SELECT id, number, terms, published_at FROM commission_rule
+    WHERE programme_id = $1 AND (CAST($2 AS integer) IS NULL OR number < $2) ORDER BY number DESC LIMIT $3
 """
 DRAFT = "SELECT id, terms, edited_at FROM commission_draft WHERE programme_id = $1"
 DRAFT_LOCKED = Both(postgres=DRAFT + " FOR UPDATE", sqlite=DRAFT)

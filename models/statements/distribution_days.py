@@ -33,16 +33,21 @@ KEEP_DAY = of_rows(
         "commission_fen": "bigint",
     },
 )
-# $1 organizations, $2 whether members without a city are theirs, $3, $4 from and until which day, $5 how many.
+# $1 organizations, $2 whether members without a city are theirs, $3, $4 from and until which day, $5 how many,
+# $6, $7 behind this sum and id, or null.
 _RANKED = """
     SELECT d.promoter_id, m.number, SUM(d.came_count) AS came_count, SUM(d.order_count) AS order_count,
         SUM(d.paid_fen) AS paid_fen, SUM(d.commission_fen) AS commission_fen
     FROM promoter_day d JOIN promoter p ON p.id = d.promoter_id JOIN member m ON m.id = p.member_id
     WHERE d.business_on >= $3 AND d.business_on < $4
     AND (m.organization_id {these} OR (m.organization_id IS NULL AND {root} = 1))
-    GROUP BY d.promoter_id, m.number ORDER BY SUM(d.paid_fen) DESC, d.promoter_id LIMIT $5
+    GROUP BY d.promoter_id, m.number
+    HAVING {paid} IS NULL OR SUM(d.paid_fen) < {paid} OR (SUM(d.paid_fen) = {paid} AND d.promoter_id > {last})
+    ORDER BY SUM(d.paid_fen) DESC, d.promoter_id LIMIT $5
 """
 RANKED = Both(
-    postgres=_RANKED.format(these="= ANY($1::uuid[])", root="CAST($2 AS int)"),
-    sqlite=_RANKED.format(these="IN (SELECT value FROM json_each($1))", root="$2"),
+    postgres=_RANKED.format(
+        these="= ANY($1::uuid[])", root="CAST($2 AS int)", paid="CAST($6 AS bigint)", last="CAST($7 AS uuid)"
+    ),
+    sqlite=_RANKED.format(these="IN (SELECT value FROM json_each($1))", root="$2", paid="$6", last="$7"),
 )

@@ -33,7 +33,8 @@ _SUMS = """
 _OF_MERCHANTS = f"""
     SELECT m.id AS merchant_id, m.code, m.name, {_SUMS} FROM plan_share_entry e JOIN merchant m ON m.id = e.merchant_id
     WHERE e.happened_at >= $1 AND e.happened_at < $2 AND m.organization_id {{these}}
-    GROUP BY m.id, m.code, m.name ORDER BY m.code
+        AND (CAST($4 AS text) IS NULL OR m.code > $4)
+    GROUP BY m.id, m.code, m.name ORDER BY m.code LIMIT $5
 """  # noqa: S608
 OF_MERCHANTS = Both(
     postgres=_OF_MERCHANTS.format(these="= ANY($3::uuid[])"),

@@ -27,6 +27,10 @@ RULES = """
     SELECT id, code, name, pending_days, cap_amount, cap_period, is_active FROM earning_rule
     WHERE programme_id = $1 ORDER BY code
 """
+RULES_PAGE = """
+    SELECT id, code, name, pending_days, cap_amount, cap_period, is_active FROM earning_rule
+    WHERE programme_id = $1 AND (CAST($2 AS text) IS NULL OR code > $2) ORDER BY code LIMIT $3
+"""
 SET_RULE = """
     INSERT INTO earning_rule (id, created_at, programme_id, code, name, pending_days, cap_amount, cap_period, is_active)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)

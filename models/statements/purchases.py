@@ -166,6 +166,10 @@ RULES = """
     SELECT id, code, name, unit, kind, level, category, factor_bp, starts_at, ends_at, is_active FROM purchase_rule
     WHERE programme_id = $1 ORDER BY code
 """
+RULES_PAGE = """
+    SELECT id, code, name, unit, kind, level, category, factor_bp, starts_at, ends_at, is_active FROM purchase_rule
+    WHERE programme_id = $1 AND (CAST($2 AS text) IS NULL OR code > $2) ORDER BY code LIMIT $3
+"""
 SET_RULE = """
     INSERT INTO purchase_rule (id, created_at, programme_id, code, name, unit, kind, level, category, factor_bp,
         starts_at, ends_at, is_active)

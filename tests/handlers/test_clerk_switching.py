@@ -7,10 +7,12 @@ from datetime import timedelta
 import pytest
 
 from handlers.actors import Clerk
+from handlers.codec import fingerprint
 from handlers.errors import (
     ClerkNotSignedIn,
     ClerkUnknown,
     DomainError,
+    KeyReused,
     PinDiffers,
     PinNotYours,
     PinWeak,
@@ -22,6 +24,7 @@ from models.database import rows
 from models.programmes import Merchant
 from models.redemptions import Clerk as ClerkRow
 from models.redemptions import ClerkSession
+from models.requests import Request
 from models.statements import clerks as statements
 from models.words import ClerkRole
 from tests.dumping import dump, found_in
@@ -83,6 +86,20 @@ async def test_a_colleague_takes_the_phone_over_and_the_old_session_ends(phone, 
     with pytest.raises(ClerkNotSignedIn):
         await phone.switch(lan)
     assert await ClerkSession.filter(revoked_at=None).count() == 1
+
+
+async def test_a_pin_is_set_once_for_each_key_and_nobody_finds_it_in_what_is_kept(phone, lan):
+    wechat = phone.counter.rooms.wechat
+    asked = {"pin": OTHER, "code": wechat.login_code("o-lan"), "request_id": "pin"}
+    first = await phone.switching.set_pin(lan, **asked)
+    again = await phone.switching.set_pin(lan, **asked)
+    assert (first.value, again.value, again.replayed) == (again.value, first.value, True)
+    with pytest.raises(KeyReused):
+        await phone.switching.set_pin(lan, **{**asked, "pin": PIN})
+    (kept,) = await Request.filter(operation="clerk.set_pin")
+    facts = {"pin": OTHER, "code": asked["code"], "account": None}
+    assert kept.fingerprint not in {fingerprint(facts), fingerprint({"pin": OTHER})}
+    assert (await phone.who((await phone.switch(lan, OTHER)).token)).id == lan.id
 
 
 async def test_the_list_shows_names_of_this_store_s_colleagues_who_have_a_pin_and_nothing_else(phone, lan, clock):

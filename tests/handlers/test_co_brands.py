@@ -326,8 +326,10 @@ async def test_operators_of_both_sides_see_the_figures_and_others_do_not(fair: F
     )
     editing, figures = fair.room.editing, fair.room.figures
     southern, northern = await operator_at(fair.south), await operator_at(north)
-    assert [each.id for each in await editing.listing(southern)] == [sold.id, agreed.id]
-    assert await editing.listing(northern) == ()
+    assert [each.id for each in await editing.listing(southern, before=None, limit=9)] == [sold.id, agreed.id]
+    assert [each.id for each in await editing.listing(southern, before=None, limit=1)] == [sold.id]
+    assert [each.id for each in await editing.listing(southern, before=sold.id, limit=9)] == [agreed.id]
+    assert await editing.listing(northern, before=None, limit=9) == ()
     assert (await figures.figures(southern, agreed.id, since=None, until=None)).co_brand.id == agreed.id
     for act in (
         figures.figures(northern, agreed.id, since=None, until=None),

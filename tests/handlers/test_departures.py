@@ -498,7 +498,7 @@ async def test_without_the_sweep_the_rules_are_seen_to_be_broken(rooms, life):
 
 
 async def test_withdrawing_the_phone_consent_deletes_the_numbers_and_says_what_follows(rooms, life):
-    changed = await rooms.handlers.consents.withdraw(life.person, purpose=ConsentPurpose.PHONE)
+    changed = (await rooms.handlers.consents.withdraw(life.person, purpose=ConsentPurpose.PHONE)).value
     assert changed.changed
     assert "手机号" in changed.consequence
     dumped = await dump()
@@ -518,7 +518,7 @@ async def test_withdrawing_the_phone_consent_deletes_the_numbers_and_says_what_f
 
 
 async def test_withdrawing_any_other_consent_touches_nothing_else(rooms, life):
-    changed = await rooms.handlers.consents.withdraw(life.person, purpose=ConsentPurpose.MARKETING)
+    changed = (await rooms.handlers.consents.withdraw(life.person, purpose=ConsentPurpose.MARKETING)).value
     assert changed.changed
     assert await Identifier.filter(namespace=Namespace.PHONE, status=IdentifierStatus.ACTIVE).count() == 1
     assert await Consent.filter(withdrawn_at=None).count() == 2

@@ -554,6 +554,27 @@ async def test_a_day_is_counted_once_however_often(sold):
     assert (ranked.promoter_id, ranked.paid_fen) == (day.promoter_id, PRICE)
 
 
+async def test_the_ranking_goes_on_behind_the_last_one_also_where_sums_are_equal(sold):
+    today, first = sold.clock.now().date(), await Promoter.get(member_id=sold.hong.person.member_id)
+    sellers = [await a_seller(sold, f"o-other-{n}") for n in range(2)]
+    others = [(await Promoter.get(member_id=each.person.member_id)).id for each in sellers]
+    for promoter_id, paid_fen in ((first.id, PRICE), *((each, PRICE // 2) for each in others)):
+        await PromoterDay.create(
+            promoter_id=promoter_id,
+            business_on=today.isoformat(),
+            came_count=0,
+            order_count=1,
+            paid_fen=paid_fen,
+            commission_fen=0,
+        )
+    by, days = await a_manager(), {"since": today, "until": today + DAY}
+    whole = await sold.handlers.promoter_days.ranked(by, **days, limit=9)
+    assert [each.promoter_id for each in whole] == [first.id, *sorted(others)]
+    for place, last in enumerate(whole):
+        rest = await sold.handlers.promoter_days.ranked(by, **days, after=(last.paid_fen, last.promoter_id), limit=9)
+        assert rest == whole[place + 1 :]
+
+
 async def test_a_merge_carries_the_pending_money_and_the_survivor_is_released(sold):
     """A promoter turns out to be another member too: what was pending is theirs, and is released to them."""
     other = await sold.member("o-hong-other", unionid="u-hong")

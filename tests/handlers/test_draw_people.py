@@ -36,6 +36,15 @@ async def won(fair, person):
     return draw
 
 
+async def test_draws_are_listed_by_pages_the_newest_first(fair, ming):
+    first, second, third = [await fair.published() for _ in range(3)]
+    seen = [each.id for each in await fair.handlers.draws.listing(ming)]
+    assert seen == [third, second, first]
+    for before, limit, page in ((None, 2, seen[:2]), (second, 2, [first]), (first, 2, [])):
+        found = await fair.handlers.draws.listing(ming, before=before, limit=limit)
+        assert [each.id for each in found] == page
+
+
 async def test_the_export_shows_spins_and_where_things_go(fair, ming):
     await won(fair, ming)
     data = await fair.handlers.personal_data.export(ming)

@@ -33,7 +33,7 @@ async def test_a_frozen_person_leaves_for_good(rooms):
 async def test_a_frozen_person_withdraws_a_consent_and_stays_frozen(rooms):
     person = await a_frozen_one(rooms)
     for purpose in (ConsentPurpose.MARKETING, ConsentPurpose.PHONE):
-        assert (await rooms.handlers.consents.withdraw(person, purpose=purpose)).changed
+        assert (await rooms.handlers.consents.withdraw(person, purpose=purpose)).value.changed
     open_ones = await Consent.filter(member_id=person.member_id, withdrawn_at=None)
     assert [each.purpose for each in open_ones] == [ConsentPurpose.MEMBERSHIP]
     assert (await Member.get(id=person.member_id)).status is MemberStatus.FROZEN

@@ -109,7 +109,10 @@ async def test_what_a_member_gives_back_takes_its_part_of_the_shares(desk, ming,
     order_id = await desk.buy(ming, desk.fused)
     rooms.clock.advance(10 * DAY)
     back = (await desk.refund(ming, order_id)).amount_fen
-    sums = {each.code: each.sums.net_fen for each in await desk.plans.fees.merchants(desk.operator, Days())}
+    sums = {
+        each.code: each.sums.net_fen
+        for each in await desk.plans.fees.merchants(desk.operator, Days(), after=None, limit=9)
+    }
     assert 0 < back < FEE
     assert sums == {"books": 3_332 * (FEE - back) // FEE, "cinema": 4_999 * (FEE - back) // FEE}
     assert await breaches() == []
@@ -139,7 +142,7 @@ async def test_sums_are_of_business_days_and_of_the_merchants_below(desk, ming, 
     back = bought + 2 * DAY
 
     async def net(*days):
-        found = await desk.plans.fees.merchants(desk.operator, Days(*days))
+        found = await desk.plans.fees.merchants(desk.operator, Days(*days), after=None, limit=9)
         return [(each.code, each.sums.net_fen) for each in found]
 
     assert await net(bought, bought) == [("books", 3_332), ("cinema", 4_999)]
@@ -147,7 +150,10 @@ async def test_sums_are_of_business_days_and_of_the_merchants_below(desk, ming, 
     assert await net() == [("books", 0), ("cinema", 0)]
     assert await net(bought + DAY, bought + DAY) == []
     south = await operator_at(desk.south, OperatorRole.FINANCE)
-    assert [each.code for each in await desk.plans.fees.merchants(south, Days())] == ["cinema"]
+    assert [each.code for each in await desk.plans.fees.merchants(south, Days(), after=None, limit=9)] == ["cinema"]
+    for after, limit, seen in ((None, 1, ["books"]), ("books", 9, ["cinema"]), ("cinema", 9, [])):
+        found = await desk.plans.fees.merchants(desk.operator, Days(), after=after, limit=limit)
+        assert [each.code for each in found] == seen
     listed = await desk.plans.fees.entries(south, Days(), merchant=None, after=None, limit=9)
     assert [(each.merchant, each.amount_fen) for each in listed] == [("cinema", -4_999), ("cinema", 4_999)]
     assert listed[0].reverses == listed[1].id
@@ -155,7 +161,7 @@ async def test_sums_are_of_business_days_and_of_the_merchants_below(desk, ming, 
     assert [each.id for each in rest] == [listed[1].id]
     support = await operator_at(desk.south, OperatorRole.SUPPORT)
     with pytest.raises(RoleMissing):
-        await desk.plans.fees.merchants(support, Days())
+        await desk.plans.fees.merchants(support, Days(), after=None, limit=9)
 
 
 async def two_refunds(desk, order_id, monkeypatch) -> None:

@@ -134,8 +134,8 @@ async def test_the_profile_is_encrypted_and_read_back(rooms):
 async def test_changing_one_part_of_the_profile_leaves_the_others(rooms):
     person = await rooms.member()
     await rooms.handlers.membership.change_profile(person, changes={"nickname": "小明", "gender": "male"})
-    view = await rooms.handlers.membership.change_profile(person, changes={"gender": None})
-    assert view.profile == Profile(nickname="小明")
+    changed = await rooms.handlers.membership.change_profile(person, changes={"gender": None})
+    assert changed.value.profile == Profile(nickname="小明")
 
 
 async def test_changes_of_different_parts_at_once_all_stay(rooms):
@@ -155,9 +155,9 @@ async def test_consents_are_given_and_withdrawn_one_by_one(rooms):
     person = await rooms.member()
     first = await rooms.handlers.consents.give(person, agreed=MARKETING)
     again = await rooms.handlers.consents.give(person, agreed=MARKETING)
-    assert (first.changed, again.changed) == (True, False)
+    assert (first.value.changed, again.value.changed) == (True, False)
     gone = await rooms.handlers.consents.withdraw(person, purpose=ConsentPurpose.MARKETING)
-    assert gone.changed
+    assert gone.value.changed
     assert [given.purpose for given in (await rooms.handlers.membership.view(person)).consents] == ["membership"]
     assert await Consent.filter(purpose=ConsentPurpose.MARKETING).count() == 1
 
@@ -273,5 +273,5 @@ async def test_nobody_is_born_after_today_in_shanghai(rooms):
             await membership.join(person, agreed=[MEMBERSHIP], profile=Profile(birthday=wrong))
     assert (await membership.view(person)).profile.birthday is None
     changed = await membership.change_profile(person, changes={"birthday": today.isoformat()})
-    assert changed.profile.birthday == today.isoformat()
-    assert (await membership.change_profile(person, changes={"birthday": None})).profile.birthday is None
+    assert changed.value.profile.birthday == today.isoformat()
+    assert (await membership.change_profile(person, changes={"birthday": None})).value.profile.birthday is None

@@ -56,11 +56,11 @@ async def test_without_a_draft_the_default_menu_is_wanted(rooms, editing, lin):
 
 
 async def test_a_draft_is_kept_and_not_published(rooms, editing, lin, shown):
-    view = await editing.draft(lin, account="oa", buttons=FIRST)
+    view = (await editing.draft(lin, account="oa", buttons=FIRST)).value
     assert (view.wanted, view.is_default) == (FIRST, False)
     assert any("权益" in line for line in view.difference)
     assert shown() is None
-    assert (await editing.draft(lin, account="oa", buttons=None)).is_default
+    assert (await editing.draft(lin, account="oa", buttons=None)).value.is_default
 
 
 async def test_publishing_shows_the_draft_and_says_what_changed(rooms, editing, lin, shown):

@@ -312,7 +312,7 @@ class TestEditing:
     async def test_only_who_may_sees_and_sells(self, desk, ming, rooms):
         support = await operator_at(await Organization.get(parent_id=None), OperatorRole.SUPPORT)
         with pytest.raises(RoleMissing):
-            await desk.plans.editing.listing(support)
+            await desk.plans.editing.listing(support, after=None, limit=9)
         seen = await desk.plans.mine.of_member(support, ming.member_id)
         assert (seen.level, seen.terms) == ("", ())
 

@@ -192,7 +192,7 @@ async def test_changing_parts_leaves_the_rest_and_null_opens_the_window(rooms, e
     now = rooms.clock.now()
     kept = await add(editing, lin, draft(ends_at=now + timedelta(hours=1), priority=3))
     changed = await editing.change(lin, kept.id, changes={"content": SaidText("新的"), "ends_at": None})
-    assert changed.reply == replace(kept, content=SaidText("新的"), ends_at=None)
+    assert changed.value.reply == replace(kept, content=SaidText("新的"), ends_at=None)
     assert await heard(EXACT, "营业时间") == "新的"
 
 

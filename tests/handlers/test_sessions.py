@@ -82,7 +82,7 @@ async def test_logging_out_ends_this_session_alone_and_everywhere_ends_all(rooms
     with pytest.raises(NotSignedIn):
         await rooms.handlers.sessions.who(sessions[0].token)
     await rooms.handlers.sessions.who(sessions[1].token)
-    assert await rooms.handlers.sessions.close_all(sessions[1].person) == 2
+    assert (await rooms.handlers.sessions.close_all(sessions[1].person)).value.count == 2
     with pytest.raises(NotSignedIn):
         await rooms.handlers.sessions.who(sessions[2].token)
 

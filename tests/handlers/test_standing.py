@@ -45,8 +45,8 @@ async def merged(rooms):
 async def test_correcting_the_profile_is_a_right_and_does_not_thaw_a_frozen_member(rooms):
     person = await rooms.member()
     await freeze(person)
-    view = await rooms.handlers.membership.change_profile(person, changes={"nickname": "小明"})
-    assert view.profile.nickname == "小明"
+    changed = await rooms.handlers.membership.change_profile(person, changes={"nickname": "小明"})
+    assert changed.value.profile.nickname == "小明"
     assert (await Member.get()).status == MemberStatus.FROZEN
 
 
@@ -72,7 +72,7 @@ async def test_withdrawing_right_after_a_merge_withdraws_what_moved_to_the_survi
     now = await rooms.person("o-mini", "u-ming")
     assert now.member_id == other.member_id
     gone = await rooms.handlers.consents.withdraw(first, purpose=ConsentPurpose.MARKETING)
-    assert gone.changed
+    assert gone.value.changed
     assert [given.purpose for given in (await rooms.handlers.membership.view(now)).consents] == ["membership"]
 
 
@@ -133,7 +133,7 @@ async def test_agreeing_to_a_newer_text_is_recorded(rooms):
     await Consent.filter(purpose=ConsentPurpose.MARKETING).update(version="2020-01")
     rooms.clock.advance(timedelta(days=1))
     changed = await rooms.handlers.consents.give(person, agreed=MARKETING)
-    assert changed.changed
+    assert changed.value.changed
     view = await rooms.handlers.membership.view(person)
     assert {given.version for given in view.consents} == {MARKETING.version}
     assert await Consent.filter(purpose=ConsentPurpose.MARKETING).count() == 2
@@ -409,5 +409,5 @@ async def test_outdated_and_current_texts_at_once_leave_one_open_consent(rooms):
     await Consent.filter(member_id=person.member_id).update(version="2020-01")
     agreed = Agreed(ConsentPurpose.MEMBERSHIP, MEMBERSHIP.version)
     changes = await asyncio.gather(*(rooms.handlers.consents.give(person, agreed=agreed) for _ in range(10)))
-    assert sum(change.changed for change in changes) == 1
+    assert sum(change.value.changed for change in changes) == 1
     assert await Consent.filter(withdrawn_at=None).count() == 1

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import aiohttp
 import pyotp
+from aiohttp.client import _RequestContextManager
 
 from tests.operating import PASSWORD
 from tests.stories.conftest import BOOTSTRAP_TOKEN
@@ -25,6 +26,11 @@ class SignedIn:
         headers = {**self._headers, **({"Idempotency-Key": str(uuid.uuid4())} if method == "POST" else {})}
         async with self._session.request(method, f"/api/v1/operator{path}", json=body, headers=headers) as answer:
             return answer.status, await answer.json() if answer.status != 204 else {}
+
+    def keyed(self, method: str, path: str, body: object, key: str) -> "_RequestContextManager":
+        """A call below /operator with this key, whatever the method."""
+        headers = {**self._headers, "Idempotency-Key": key}
+        return self._session.request(method, f"/api/v1/operator{path}", json=body, headers=headers)
 
     async def sign_in(self, login: str = "root") -> None:
         """The very first operator of the house."""

@@ -116,7 +116,7 @@ async def test_two_sides_two_entries_and_three_people(market):
     assert (status, ended["state"]) == (200, "ended")
     await town.work()
     assert (await ming.call("GET", "/me/membership")).answer["ends_at"] is None
-    assert [each["is_running"] for each in (await ming.call("GET", "/me/co-brands")).answer] == [False]
+    assert [each["is_running"] for each in (await ming.call("GET", "/me/co-brands")).answer["items"]] == [False]
     over = await dan.call("POST", f"/co-brands/{fair['partner']}/members", key="over")
     assert (over.status, over.answer["code"]) == (409, "co_brand.over")
     assert "结束" in (await hong.person.say(town.oa, "联名")).text
@@ -138,7 +138,7 @@ async def test_a_fused_plan_is_bought_shared_to_the_fen_and_refunded_by_half(mar
     async def got(name: str) -> dict[str, int]:
         status, told = await desk.tell("GET", "/operator/plan-shares")
         assert status == 200, told
-        return {each["code"]: each[name] for each in told}
+        return {each["code"]: each[name] for each in told["items"]}
 
     ming = await market.member("小明")
     order = await bought(town, ming, plan, FEE)

@@ -75,7 +75,7 @@ async def test_a_level_is_gained_lost_and_regained_and_its_rights_come_every_mon
         status, drafted = await desk.ask("PUT", "/levels/rights", right)
         assert (status, drafted["state"]) == (200, "draft")
         assert (await desk.ask("POST", f"/levels/rights/{drafted['id']}/publish", {}))[1]["state"] == "active"
-        assert [each["code"] for each in (await desk.ask("GET", "/levels/rights"))[1]] == ["tea"]
+        assert [each["code"] for each in (await desk.ask("GET", "/levels/rights"))[1]["items"]] == ["tea"]
 
         assert "您是普通会员" in (await ming.say(town.oa, "等级")).text
         await grown(town, 100, "first")

@@ -60,7 +60,7 @@ async def test_bound_numbers_are_listed_and_given_up_and_those_of_others_do_not_
     assert stranger == await hong.ask("DELETE", f"/me/numbers/{ABSENT}")
     assert stranger[0] == 404
     assert (await ming.ask("DELETE", f"/me/numbers/{bound['id']}"))[0] == 204
-    assert (await ming.ask("GET", "/me/numbers"))[1] == {"items": []}
+    assert (await ming.ask("GET", "/me/numbers"))[1] == {"items": [], "next_cursor": None}
 
 
 async def test_a_ticket_forwarded_to_another_user_of_the_mini_program_is_refused(visitor):

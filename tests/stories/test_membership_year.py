@@ -89,7 +89,7 @@ async def test_a_membership_year_with_its_trial(market):
     said = (await ming.person.say(town.oa, "会员")).text
     assert "您还没有付费会员" in said
     assert "金卡年卡 366元/366天，含每月茶礼" in said
-    shown = {each["id"]: each for each in (await ming.call("GET", "/plans")).answer}
+    shown = {each["id"]: each for each in (await ming.call("GET", "/plans")).answer["items"]}
     assert (shown[gold]["amount_fen"], shown[gold]["way"], shown[gold]["trial_days"]) == (36_600, "extend", 7)
 
     tried = await ming.call("POST", f"/plans/{gold}/trials", key="try")
@@ -119,7 +119,7 @@ async def test_a_membership_year_with_its_trial(market):
     assert [each["used_count"] for each in batches["items"]] == [1]
 
     # The upgrade costs the difference for what is left; it goes back first, and then the rest does.
-    shown = {each["id"]: each for each in (await ming.call("GET", "/plans")).answer}
+    shown = {each["id"]: each for each in (await ming.call("GET", "/plans")).answer["items"]}
     assert (shown[black]["way"], shown[black]["amount_fen"]) == ("upgrade", 373 * 200 - 36_600)
     upgraded = await bought(town, ming, black, 373 * 200 - 36_600)
     mine = (await ming.call("GET", "/me/membership")).answer

@@ -44,7 +44,7 @@ async def test_points_are_earned_seen_adjusted_and_told_of(town, ming):
         assert (status, held["expiry"], held["budget_used"]) == (200, "days", 0)
         rule = {"code": "visit", "name": "到店", "cap_amount": 30}
         assert (await desk.ask("PUT", "/points/rules", rule))[0] == 200
-        assert [each["code"] for each in (await desk.ask("GET", "/points/rules"))[1]] == ["visit"]
+        assert [each["code"] for each in (await desk.ask("GET", "/points/rules"))[1]["items"]] == ["visit"]
         await earned(town, 20, "visit-1")
         await earned(town, 20, "visit-2")
         member = await Member.exclude(joined_at=None).first()

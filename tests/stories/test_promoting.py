@@ -175,7 +175,7 @@ async def test_the_desk_switches_a_level_off_and_ranks_by_what_was_bought(market
     status, told = await market.desk.tell("GET", f"/operator/promoters/{promoter_id}/money")
     assert (status, told["pending_fen"]) == (200, 199)
     path = "/operator/promoters/ranking?since=2026-01-01&until=2026-02-01"
-    assert await market.desk.tell("GET", path) == (200, {"items": []})
+    assert await market.desk.tell("GET", path) == (200, {"items": [], "next_cursor": None})
     today = town.house.clock.now().astimezone(BUSINESS_ZONE).date()
     await later(town, days=1)
     await later(town, days=1)
