@@ -13,9 +13,9 @@ AGREE_OR_CANCEL = "同意请回复“同意”；不想办理，回复“取消�
 FAULT = "系统忙，结果还没有确认。请稍后回复“我的”查看，不用重复操作。"
 CANCELLED = "已取消，没有改动任何内容。"
 NOTHING_TO_CANCEL = "现在没有进行中的操作。可以回复：入会、我的、菜单、人工。"
-UNKNOWN = "没有明白您的意思。可以回复：入会、我的、绑卡、人工。"
-ONLY_TEXT = "收到了，不过这里只认得文字。可以回复：入会、我的、绑卡、人工。"
-LOCATION = "收到您的位置，目前还不能按位置查门店。可以回复：入会、我的、绑卡、人工。"
+UNKNOWN = "没有明白您的意思。可以回复：权益、我的、绑卡、人工。"
+ONLY_TEXT = "收到了，不过这里只认得文字。可以回复：权益、我的、绑卡、人工。"
+LOCATION = "收到您的位置，目前还不能按位置查门店。可以回复：权益、我的、绑卡、人工。"
 NO_LIST = "这个编号已经过期。回复“菜单”看可以办理的事。"
 NOT_YET_MEMBER = "您还不是会员。回复“入会”办理，不需要手机号。"
 HUMAN_MISSED = "刚才系统忙，没有转给客服。请再回复一次“人工”。"
@@ -42,7 +42,7 @@ def not_understood(said: str) -> str:
 
 def welcome(brand: str) -> str:
     """Said to whoever follows for the first time."""
-    return f"您好，欢迎来到{brand}。回复“入会”成为会员，“绑卡”关联已有会员卡，“人工”找客服。"
+    return f"您好，欢迎来到{brand}。回复“权益”看可领取的，“绑卡”关联已有会员卡，“人工”找客服。"
 
 
 def welcome_member(brand: str, number: str) -> str:
@@ -52,7 +52,7 @@ def welcome_member(brand: str, number: str) -> str:
 
 def welcome_back() -> str:
     """Said to a member who follows again."""
-    return "欢迎回来。您的会员卡还在，回复“我的”查看。"
+    return "欢迎回来。您的会员卡和权益都还在，回复“我的”查看。"
 
 
 def scanned(brand: str) -> str:
@@ -249,13 +249,14 @@ def choose_in_mini_program(title: str) -> str:
     return f"{title}需要先选择内容，请在小程序里领取。"
 
 
-def wallet(items: list[tuple[str, str]], count: int, expiring: int) -> str:
+def wallet(items: list[tuple[str, str]], count: int, expiring: int, *, at_counter: bool) -> str:
     """我的权益: names, each with its last day or how far it has come; what ends first first."""
     if not items:
         return EMPTY_WALLET
     lines = "\n".join(f"{name}（{remark}）" for name, remark in items)
     soon = f"，其中{expiring}项三天内到期" if expiring else ""
-    return f"您有{count}项权益{soon}：\n{lines}\n到店在小程序里出示核销码。"
+    how = "到店在小程序里出示核销码。" if at_counter else "请在小程序“我的权益”里查看和使用。"
+    return f"您有{count}项权益{soon}：\n{lines}\n{how}"
 
 
 def expiring(names: list[str], until_day: str) -> str:

@@ -31,10 +31,13 @@ export async function openByAppId(appId, path = "") {
   if (!account) return toast("没有这个小程序");
   const [wanted, query] = path.split("?");
   const given = new URLSearchParams(query ?? "");
-  return open(account.name, given.get("scene"), { ticket: given.get("ticket"), wanted });
+  const ticket = given.get("ticket");
+  // One ticket binds a card, another shows a code: each is for its own page.
+  if (wanted.startsWith("pages/claim/")) return open(account.name, given.get("scene"), { shows: ticket });
+  return open(account.name, given.get("scene"), { ticket, wanted });
 }
 
-export async function open(name, scene = null, { ticket = null, wanted = "" } = {}) {
+export async function open(name, scene = null, { ticket = null, shows = null, wanted = "" } = {}) {
   state.mini = name;
   $("mini-select").value = name;
   document.body.dataset.tab = "mini";
@@ -48,6 +51,10 @@ export async function open(name, scene = null, { ticket = null, wanted = "" } = 
   await touchScreen(opened.id, "standing");
   await touchScreen(opened.id, "cards");
   if (wanted.startsWith("pages/code/")) await touchScreen(opened.id, "code");
+  if (wanted.startsWith("pages/offers/")) await turnTo("offers");
+  if (!shows) return;
+  await turnTo("wallet");
+  await touch("claim_of_ticket", { ticket: shows });
 }
 
 async function touch(name, fields) {
