@@ -51,10 +51,17 @@ export async function open(name, scene = null, { ticket = null, shows = null, wa
   await touchScreen(opened.id, "standing");
   await touchScreen(opened.id, "cards");
   if (wanted.startsWith("pages/code/")) await touchScreen(opened.id, "code");
-  if (wanted.startsWith("pages/offers/")) await turnTo("offers");
+  if (wanted.startsWith("pages/offers/")) await leadTo(opened.id, "offers", "offers");
   if (!shows) return;
-  await turnTo("wallet");
-  await touch("claim_of_ticket", { ticket: shows });
+  await leadTo(opened.id, "wallet", "wallet");
+  await leadTo(opened.id, "wallet", "claim_of_ticket", { ticket: shows });
+}
+
+// By its id: what is known of a screen that was just opened comes a moment later.
+async function leadTo(id, page, name, fields) {
+  pages.set(id, page);
+  const call = await touchScreen(id, name, fields);
+  if (call && isBad(call)) toast(problem(call));
 }
 
 async function touch(name, fields) {
