@@ -60,6 +60,7 @@ from handlers.checkins.calendar import CheckInCalendar
 from handlers.checkins.check_in_terms import CheckInTermsEditing
 from handlers.checkins.check_ins import CheckIns
 from handlers.claims.channel_wallet import ChannelWallet
+from handlers.claims.chat_links import ChatLinks
 from handlers.claims.claim_expiry import ClaimExpiry
 from handlers.claims.claim_reminders import ClaimReminders
 from handlers.claims.claiming import Claiming
@@ -299,6 +300,7 @@ def build_handlers(
         channel_gate=gate,
         channel_wallet=ChannelWallet(clock, gate, catalogue),
         channels=Channels(clock, vault),
+        chat_links=ChatLinks(clock, accounts, tickets, links),
         code_stock=CodeStock(clock),
         check_in_calendar=CheckInCalendar(clock, vault),
         check_in_terms=CheckInTermsEditing(clock),

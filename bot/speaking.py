@@ -3,6 +3,7 @@
 from bot import texts
 from bot.replies import Article, Reply, Text
 from bot.turn import Turn
+from handlers.accounts.mini_program_links import MiniProgramLink
 from handlers.rules.replies import SaidArticle, SaidContent, SaidMiniProgram, SaidText
 
 
@@ -26,3 +27,8 @@ async def speak(turn: Turn, content: SaidContent) -> Reply | None:
                 content.title, app_id=content.app_id, path=content.path, url=None, fallback=fallback
             )
             return Text(link)
+
+
+def tap(turn: Turn, link: MiniProgramLink, label: str = "点这里") -> str:
+    """A way into the mini-program, as it is shown in a sentence."""
+    return texts.mini_program_link(label, app_id=link.app_id, path=link.path, url=link.url, fallback=turn.public_url)

@@ -13,9 +13,9 @@ AGREE_OR_CANCEL = "同意请回复“同意”；不想办理，回复“取消�
 FAULT = "系统忙，结果还没有确认。请稍后回复“我的”查看，不用重复操作。"
 CANCELLED = "已取消，没有改动任何内容。"
 NOTHING_TO_CANCEL = "现在没有进行中的操作。可以回复：入会、我的、菜单、人工。"
-UNKNOWN = "没有明白您的意思。可以回复：入会、我的、绑卡、人工。"
-ONLY_TEXT = "收到了，不过这里只认得文字。可以回复：入会、我的、绑卡、人工。"
-LOCATION = "收到您的位置，目前还不能按位置查门店。可以回复：入会、我的、绑卡、人工。"
+UNKNOWN = "没有明白您的意思。可以回复：权益、我的、绑卡、人工。"
+ONLY_TEXT = "收到了，不过这里只认得文字。可以回复：权益、我的、绑卡、人工。"
+LOCATION = "收到您的位置，目前还不能按位置查门店。可以回复：权益、我的、绑卡、人工。"
 NO_LIST = "这个编号已经过期。回复“菜单”看可以办理的事。"
 NOT_YET_MEMBER = "您还不是会员。回复“入会”办理，不需要手机号。"
 HUMAN_MISSED = "刚才系统忙，没有转给客服。请再回复一次“人工”。"
@@ -30,13 +30,6 @@ WHICH_CONSENT = "请回复列表里的数字；不想撤回了，回复“取消
 TOO_FAST = "消息太多，来不及回复。请过一分钟再发。"
 NOTHING_TO_CLAIM = "现在没有可以领取的权益。回复“我的权益”查看已有的。"
 EMPTY_WALLET = "您还没有可用的权益。回复“权益”看可以领取的。"
-HOW_TO_USE_CODE = "这是权益的核销码，到店出示给店员就能使用，请不要发给别人。"
-CLERKS_REDEEM = "核销由门店店员办理，请到店出示核销码。"
-CONFIRM_OR_CANCEL = "核销请回复“确认”；不核销，回复“取消”。"
-JUST_REDEEMED = "刚才已核销成功，不用再扫。"
-NO_SHIFT = "您还没有当班。开始时请回复“当班”。"
-MOST_LINES = 8
-NOTHING_TO_REVERSE = "没有可以撤销的核销。超过15分钟的，请联系店长处理。"
 JOIN_LOST = "刚才的入会没有完成，没有改动任何内容。请重新回复“入会”。"
 
 
@@ -49,7 +42,7 @@ def not_understood(said: str) -> str:
 
 def welcome(brand: str) -> str:
     """Said to whoever follows for the first time."""
-    return f"您好，欢迎来到{brand}。回复“入会”成为会员，“绑卡”关联已有会员卡，“人工”找客服。"
+    return f"您好，欢迎来到{brand}。回复“权益”看可领取的，“绑卡”关联已有会员卡，“人工”找客服。"
 
 
 def welcome_member(brand: str, number: str) -> str:
@@ -59,7 +52,7 @@ def welcome_member(brand: str, number: str) -> str:
 
 def welcome_back() -> str:
     """Said to a member who follows again."""
-    return "欢迎回来。您的会员卡还在，回复“我的”查看。"
+    return "欢迎回来。您的会员卡和权益都还在，回复“我的”查看。"
 
 
 def scanned(brand: str) -> str:
@@ -256,13 +249,14 @@ def choose_in_mini_program(title: str) -> str:
     return f"{title}需要先选择内容，请在小程序里领取。"
 
 
-def wallet(items: list[tuple[str, str]], count: int, expiring: int) -> str:
+def wallet(items: list[tuple[str, str]], count: int, expiring: int, *, at_counter: bool) -> str:
     """我的权益: names, each with its last day or how far it has come; what ends first first."""
     if not items:
         return EMPTY_WALLET
     lines = "\n".join(f"{name}（{remark}）" for name, remark in items)
     soon = f"，其中{expiring}项三天内到期" if expiring else ""
-    return f"您有{count}项权益{soon}：\n{lines}\n到店在小程序里出示核销码。"
+    how = "到店在小程序里出示核销码。" if at_counter else "请在小程序“我的权益”里查看和使用。"
+    return f"您有{count}项权益{soon}：\n{lines}\n{how}"
 
 
 def expiring(names: list[str], until_day: str) -> str:
@@ -327,21 +321,6 @@ def _numbered(titles: list[str]) -> str:
     return "\n".join(f"{place} {title}" for place, title in enumerate(titles, start=1))
 
 
-def clerk_preview(benefit: str, member: str, uses_left: int) -> str:
-    """Said to a clerk who sent a code."""
-    return f"{benefit}，会员{member}，可用{uses_left}次。核销请回复“确认”。"
-
-
-def redeemed(benefit: str, at: str, number: str, uses_left: int, deadline: str) -> str:
-    """Said to the clerk once it is redeemed."""
-    return f"{benefit}，{at}，单号{number}，剩{uses_left}次。{deadline}前可回复“撤销”。"
-
-
-def duplicate(when: str, store: str, clerk: str) -> str:
-    """Said to a clerk whose code was redeemed before."""
-    return f"此码已于{when}在{store}由{clerk}核销，请勿再次兑付。"
-
-
 def paid(title: str, fen: int) -> str:
     """Said once the money for an order has come and its claims are there."""
     return f"{title}已付款{yuan(fen)}元，可到“我的权益”查看。"
@@ -356,36 +335,3 @@ def yuan(fen: int) -> str:
     """An amount in yuan, with the fen only where there are some."""
     whole, rest = divmod(fen, 100)
     return f"{whole}.{rest:02}" if rest else str(whole)
-
-
-def shift_opened(store: str) -> str:
-    """Said to a clerk whose shift began."""
-    return f"{store}已当班。结束时回复“交班”，看本班合计。"
-
-
-def shift_goes_on(redeemed: int, fen: int, reversed_: int) -> str:
-    """Said to a clerk who opens a shift that is open."""
-    return f"您正在当班：核销{redeemed}笔{yuan(fen)}元，撤销{reversed_}笔。结束时回复“交班”。"
-
-
-def shift_closed(redeemed: int, fen: int, reversed_: int, back: int, lines: list[tuple[str, int, int]]) -> str:
-    """The totals of a shift that ended; per benefit how often it was redeemed, and taken back."""
-    whole = f"已交班：核销{redeemed}笔{yuan(fen)}元，撤销{reversed_}笔{yuan(back)}元。"
-    each = "\n".join(f"{name}：核销{given}笔，撤销{taken}笔" for name, given, taken in lines[:MOST_LINES])
-    more = f"\n等{len(lines)}项，其余请在小程序查看。" if len(lines) > MOST_LINES else ""
-    return f"{whole}\n{each}{more}" if each else whole
-
-
-def duplicate_elsewhere(when: str) -> str:
-    """The same, where it was redeemed in a store in which this clerk does not serve."""
-    return f"此码已于{when}在其他门店核销，请勿再次兑付。"
-
-
-def wrong_store(stores: list[str]) -> str:
-    """Said to a clerk in whose store a benefit is not honoured."""
-    return f"本店不能使用，适用门店：{'、'.join(stores)}。"
-
-
-def reversed_by_clerk(uses_left: int) -> str:
-    """Said to the clerk once a redemption was taken back."""
-    return f"已撤销，顾客可用{uses_left}次。"

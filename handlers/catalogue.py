@@ -29,6 +29,7 @@ from handlers.checkins.calendar import CheckInCalendar
 from handlers.checkins.check_in_terms import CheckInTermsEditing
 from handlers.checkins.check_ins import CheckIns
 from handlers.claims.channel_wallet import ChannelWallet
+from handlers.claims.chat_links import ChatLinks
 from handlers.claims.claim_expiry import ClaimExpiry
 from handlers.claims.claim_reminders import ClaimReminders
 from handlers.claims.claiming import Claiming
@@ -167,6 +168,7 @@ class Handlers:
     channel_gate: ChannelGate
     channel_wallet: ChannelWallet
     channels: Channels
+    chat_links: ChatLinks
     code_stock: CodeStock
     check_in_calendar: CheckInCalendar
     check_in_terms: CheckInTermsEditing

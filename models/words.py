@@ -129,6 +129,7 @@ class TicketPurpose(StrEnum):
 
     LINK = "link"  # joins another channel to the member who made it
     BIND_CARD = "bind_card"  # continues in the mini-program what the chat began
+    SHOW_CODE = "show_code"  # shows in the mini-program the third party's code that was claimed in chat
 
 
 class ReviewState(StrEnum):

@@ -241,6 +241,13 @@ class MiniProgram(Screen):
         self.opened = call.answer if call.is_fine else None
         return call
 
+    async def claim_of_ticket(self, ticket: str) -> RestCall:
+        """POST /me/claims/by-ticket: the claim that a link of the chat leads to, with its codes."""
+        call = await self.call("POST", "/me/claims/by-ticket", {"ticket": ticket})
+        self.put_away()
+        self.opened = call.answer if call.is_fine else None
+        return call
+
     async def pass_of(self, claim: str) -> RestCall:
         """POST /me/claims/{id}/pass: from now on others can scan it from this phone, until it is over."""
         call = await self.call("POST", f"/me/claims/{claim}/pass")

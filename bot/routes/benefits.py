@@ -1,15 +1,17 @@
 """权益, 我的权益 and 领 <keyword>. Codes are secrets and are shown in the mini-program, never here."""
 
-from collections.abc import Mapping, Sequence
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from bot import outside_texts, texts
+from bot import offer_texts, outside_texts, texts
+from bot.on_offer import accounts, money, on_offer, priced, where_to_buy, word
 from bot.router import Router
+from bot.speaking import tap
 from bot.turn import LIST_MAX, Turn
 from bot.wording import normalise
+from handlers.claims.issuing import Issued
 from handlers.claims.wallet import Section, WalletItem
-from handlers.errors import RechargeToMissing
+from handlers.errors import AccountUnknown, OfferNotForYou, RechargeToMissing
 from handlers.errors.benefits import ChoicesInvalid
 from handlers.offers.offer_sights import OfferSeen
 from handlers.ports import DialogueState
@@ -17,18 +19,27 @@ from models.words import BenefitKind, ClaimState
 
 router = Router()
 ZONE = ZoneInfo("Asia/Shanghai")
-LOOKED_AT = 100
+AT_THE_COUNTER = frozenset({BenefitKind.VOUCHER, BenefitKind.PARTNER_COUPON})
 PAYING, CONFIRMATION = "points", "confirmation"
 
 
 @router.text("权益", "领权益", "今日可领", "领取")
 async def offers(turn: Turn) -> str:
-    """What they can claim now, answerable by number."""
-    found = [each for each in await _offers(turn) if each.claimable][:LIST_MAX]
-    if not found:
-        return texts.NOTHING_TO_CLAIM if turn.person.is_member else texts.NOT_YET_MEMBER
-    await turn.offer([_word(each) for each in found])
-    return texts.claimable(await _priced(turn, found))
+    """What they can claim now, answerable by number; and apart from it what they can buy, which is not done here."""
+    listed = await on_offer(turn)
+    claimable = [each for each in listed if each.claimable]
+    found = [each for each in claimable if not each.price.is_paid][:LIST_MAX]
+    paid = [(each.title, money(each)) for each in claimable if each.price.is_paid][:LIST_MAX]
+    said = []
+    if found:
+        await turn.offer([word(each) for each in found])
+        said.append(texts.claimable(await priced(turn, found)))
+    if paid:
+        said.append(offer_texts.to_buy(paid, await where_to_buy(turn)))
+    if not turn.person.is_member:
+        theirs = [each.title for each in listed if each.reason == OfferNotForYou.code][:LIST_MAX]
+        said.append(offer_texts.for_members(theirs) if theirs else texts.NOT_YET_MEMBER)
+    return "\n".join(said) or texts.NOTHING_TO_CLAIM
 
 
 @router.text("我的权益", "卡包", "我的券")
@@ -37,13 +48,14 @@ async def mine(turn: Turn) -> str:
     sections = await turn.handlers.wallet.sections(turn.person, limit=LIST_MAX)
     held = sections[Section.HELD]
     items = [(each.name, _remark(each)) for each in held.items]
-    return texts.wallet(items, held.count, sections[Section.EXPIRING].count)
+    at_counter = any(each.kind in AT_THE_COUNTER for each in held.items)
+    return texts.wallet(items, held.count, sections[Section.EXPIRING].count, at_counter=at_counter)
 
 
 @router.opening("领取", "领")
 async def claim(turn: Turn, said: str) -> str:
     """领 <keyword>: by its keyword, its code or its name; several are listed and answered by number."""
-    listed = await _offers(turn)
+    listed = await on_offer(turn)
     wanted = normalise(said).lower()
     found = [each for each in listed if wanted in _names(each)] or [
         each for each in listed if wanted in each.title.lower()
@@ -52,8 +64,8 @@ async def claim(turn: Turn, said: str) -> str:
         return texts.nothing_found(said)
     if len(found) > 1:
         shown = found[:LIST_MAX]
-        await turn.offer([_word(each) for each in shown])
-        return texts.several_found(len(found), await _priced(turn, shown))
+        await turn.offer([word(each) for each in shown])
+        return texts.several_found(len(found), await priced(turn, shown))
     return await _ask_or_claim(turn, found[0])
 
 
@@ -72,9 +84,9 @@ async def _ask_or_claim(turn: Turn, offer: OfferSeen, *, agreed_to: int = 0) -> 
     """Claim what costs no points, or what was agreed to; a price that rose meanwhile is asked about anew."""
     if offer.claimable and offer.price.outside_points:
         await turn.finish()
-        name = (await _accounts(turn, [offer]))[offer.price.outside_account]
+        name = (await accounts(turn, [offer]))[offer.price.outside_account]
         return outside_texts.in_mini_program(offer.title, offer.price.outside_points, name)
-    if offer.claimable and offer.price.points > agreed_to:
+    if offer.claimable and offer.price.points > agreed_to and not offer.price.is_paid:
         facts = {"offer_id": str(offer.id), "title": offer.title, "points": str(offer.price.points)}
         await turn.ask(PAYING, CONFIRMATION, **facts)
         return texts.worth_points(offer.title, offer.price.points)
@@ -83,6 +95,8 @@ async def _ask_or_claim(turn: Turn, offer: OfferSeen, *, agreed_to: int = 0) -> 
 
 async def _claim(turn: Turn, offer: OfferSeen) -> str:
     await turn.finish()
+    if offer.claimable and offer.price.is_paid:
+        return offer_texts.pay_in_mini_program(offer.title, money(offer), await where_to_buy(turn))
     own = await turn.handlers.top_up_orders.login_phone(turn.person) if offer.kind is BenefitKind.TOP_UP else None
     try:
         answer = await turn.handlers.claiming.claim(
@@ -97,8 +111,23 @@ async def _claim(turn: Turn, offer: OfferSeen) -> str:
         return texts.number_in_mini_program(offer.title)
     if own is not None:
         return texts.topping_up(offer.title, own.masked)
-    claimed = answer.value.claims[0]
-    return texts.claimed(offer.title, texts.until(claimed.expires_at, ZONE))
+    return await _told(turn, offer.title, answer.value.claims[0])
+
+
+async def _told(turn: Turn, title: str, claimed: Issued) -> str:
+    """What to do with what they have now: a third party's code is no word for a chat."""
+    until = texts.until(claimed.expires_at, ZONE)
+    if claimed.kind is BenefitKind.CODE_COUPON:
+        try:
+            shown = await turn.handlers.chat_links.to_code(turn.person, claimed.id)
+        except AccountUnknown:
+            return offer_texts.code_in_wallet(title, until)
+        return offer_texts.code_ready(title, until, tap(turn, shown.link), shown.minutes)
+    if claimed.kind is BenefitKind.POINTS:
+        return offer_texts.points_claimed(title)
+    if claimed.kind is BenefitKind.PACKAGE:
+        return offer_texts.package_claimed(title, until)
+    return texts.claimed(title, until)
 
 
 def _remark(item: WalletItem) -> str:
@@ -107,29 +136,5 @@ def _remark(item: WalletItem) -> str:
     return texts.valid(texts.until(item.expires_at, ZONE))
 
 
-async def _offers(turn: Turn) -> tuple[OfferSeen, ...]:
-    return (await turn.handlers.offer_catalogue.page(turn.person, limit=LOOKED_AT)).items
-
-
-async def _priced(turn: Turn, shown: Sequence[OfferSeen]) -> list[str]:
-    """Each with what it costs, and whose points that are."""
-    names = await _accounts(turn, shown)
-    return [
-        outside_texts.priced(each.title, each.price.outside_points, names[each.price.outside_account])
-        if each.price.outside_points
-        else texts.priced(each.title, each.price.points)
-        for each in shown
-    ]
-
-
-async def _accounts(turn: Turn, shown: Sequence[OfferSeen]) -> Mapping[str, str]:
-    codes = {each.price.outside_account for each in shown if each.price.outside_points}
-    return await turn.handlers.outside_books.names(codes) if codes else {}
-
-
 def _names(offer: OfferSeen) -> set[str]:
     return {normalise(name).lower() for name in (offer.keyword, offer.code, offer.title) if name}
-
-
-def _word(offer: OfferSeen) -> str:
-    return f"领{offer.code}"

@@ -2,15 +2,14 @@
 
 from bot import texts
 from bot.router import Router
+from bot.speaking import tap
 from bot.turn import LIST_MAX, Turn
-from handlers.accounts.mini_program_links import MiniProgramLink
 from handlers.cards.card_kinds import BindableKind
 from handlers.errors import AccountUnknown, CardKindUnknown, CardNumberWrong
 from handlers.ports import DialogueState
 
 router = Router()
 BINDING, KIND, NUMBER = "bind_card", "kind", "number"
-HERE = "点这里"
 
 
 @router.text("绑卡", "绑定会员卡", "绑定卡", "我要绑卡")
@@ -54,7 +53,7 @@ async def number_given(turn: Turn, question: DialogueState) -> str:
         await turn.finish()
         return texts.NO_MINI_PROGRAM
     await turn.finish()
-    return texts.prove_card(_link(turn, begun.link), begun.minutes)
+    return texts.prove_card(tap(turn, begun.link), begun.minutes)
 
 
 @router.text("会员码", "我的会员码")
@@ -63,7 +62,7 @@ async def member_code(turn: Turn) -> str:
     if not turn.person.is_member:
         return texts.NOT_YET_MEMBER
     try:
-        return texts.member_code(_link(turn, await turn.handlers.member_codes.link(turn.person)))
+        return texts.member_code(tap(turn, await turn.handlers.member_codes.link(turn.person)))
     except AccountUnknown:
         return texts.NO_MEMBER_CODE
 
@@ -71,7 +70,3 @@ async def member_code(turn: Turn) -> str:
 async def _ask_number(turn: Turn, kind: BindableKind) -> str:
     await turn.ask(BINDING, NUMBER, kind=kind.code)
     return texts.which_number(kind.name, kind.digit_count)
-
-
-def _link(turn: Turn, link: MiniProgramLink) -> str:
-    return texts.mini_program_link(HERE, app_id=link.app_id, path=link.path, url=link.url, fallback=turn.public_url)

@@ -3,6 +3,7 @@
 Free spins and chances are used as they are; points are spent only after 确认 to the number that was named.
 """
 
+import logging
 from collections import Counter
 from dataclasses import dataclass
 from uuid import UUID
@@ -15,13 +16,22 @@ from bot.wording import normalise
 from handlers.draws.draws import DrawSummary, DrawView
 from handlers.draws.spin_results import SpinResult
 from handlers.draws.turns import Turn as DrawTurn
-from handlers.errors import DrawNotForYou, DrawNotOpen, DrawPaused, SpinCostsMore, SpinsUsedUp
+from handlers.errors import (
+    DomainError,
+    DrawNotForYou,
+    DrawNotOpen,
+    DrawPaused,
+    Overloaded,
+    SpinCostsMore,
+    SpinsUsedUp,
+)
 from handlers.offers.offers import shown_time
 from handlers.ports import DialogueState
 from handlers.rules.draw_rules import PrizeKind
 from handlers.rules.odds import Why
 
 router = Router()
+log = logging.getLogger(__name__)
 ZONE = ZoneInfo("Asia/Shanghai")
 PAYING, CONFIRMATION = "spinning", "confirmation"
 ONE, TEN = "抽", "十连"  # what a list's numbers stand for, each with the draw's id
@@ -118,6 +128,15 @@ async def _ask_or_spin(turn: Turn, wish: _Wish) -> str:
         return refusal.sentence if refusal.facts["next_at"] else draw_texts.CHANCES_USED_UP
     except SpinCostsMore as refusal:  # what was free was used on another phone meanwhile
         return await _ask(turn, wish, seen.summary.title, int(str(refusal.facts["needed"])))
+    except Overloaded:  # nothing happened
+        return draw_texts.FAILED
+    except DomainError:
+        raise
+    except Exception:
+        # A spin takes and gives in one transaction, and one whose commit is in doubt is an OutcomeUnknown: all of it
+        # was rolled back (docs/adr/0025).
+        log.exception("spin_failed", extra={"draw": str(wish.draw_id)})
+        return draw_texts.FAILED
     return _told(await turn.handlers.draws.view(turn.person, wish.draw_id), answer.value.title, answer.value.spins)
 
 

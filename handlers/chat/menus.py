@@ -13,6 +13,7 @@ import orjson
 from handlers import audit
 from handlers.accounts.accounts import AccountFacts, Accounts
 from handlers.actors import Operator
+from handlers.cards.member_codes import CODE_PAGE
 from handlers.ports import Clock, WeChat
 from handlers.requests import Actor
 from handlers.retrying import refusing
@@ -22,20 +23,20 @@ from models.database import atomic
 from models.replies import MenuRelease
 from models.words import AccountKind
 
-_TODAY = ("入会", "今日可领", "签到", "抽奖", "任务")
-_MINE = ("我的会员", "绑卡", "会员码", "积分", "人工")
+_TODAY = ("今日可领", "限时抢购", "签到", "抽奖")
+_MINE = ("我的权益", "绑卡", "积分", "人工")
 
 
 def default_menu(mini_program_app_id: str | None, fallback_url: str) -> list[dict[str, Any]]:
-    """The menu of an account whose operator has not made one: what there is today, the mini-program if there is one
-    (else 会员码), 我的."""
+    """The menu of an account whose operator has not made one: what there is today, 会员码 (in the mini-program, if
+    there is one), 我的. Words that earlier menus had stay understood: those menus stay in phones for a day."""
     middle = _click("会员码")
     if mini_program_app_id:
         middle = {
             "type": "miniprogram",
-            "name": "小程序",
+            "name": "会员码",
             "appid": mini_program_app_id,
-            "pagepath": "pages/index/index",
+            "pagepath": CODE_PAGE,
             "url": fallback_url,  # for clients that cannot open mini-programs; WeChat requires it
         }
     return [_opens("领权益", *_TODAY), middle, _opens("我的", *_MINE)]

@@ -19,6 +19,7 @@ _CHECK_MODULUS = 37
 _HEX_OF_60_BITS = 15
 _MISREAD = str.maketrans({"O": "0", "I": "1", "L": "1"})
 _DASHES = "-–—‐‑‒―−_.·/"
+_BETWEEN_CODES = ",;、+"  # full-width forms are folded before
 
 
 def typed_code(vault: Vault, claim_id: UUID, version: int) -> str:
@@ -52,9 +53,24 @@ def normalise(text: str) -> str | None:
     return code if number % _CHECK_MODULUS == _VALUES[code[-1]] else None
 
 
+def codes_of(text: str) -> tuple[str | None, ...]:
+    """The codes that a text consists of, whatever stands between them; None for one whose check symbol is wrong.
+
+    Empty where it cannot be codes and nothing else.
+    """
+    signs = "".join(sign for sign in unicodedata.normalize("NFKC", text) if not _is_between(sign))
+    if len(signs) % LENGTH or not (signs.isascii() and signs.isalnum()):
+        return ()
+    return tuple(normalise(signs[start : start + LENGTH]) for start in range(0, len(signs), LENGTH))
+
+
 def code_hash(vault: Vault, code: str) -> str:
     """How a claim is found by its code: 64 hex characters. `code` is a normalised one."""
     return vault.blind_index("claim_code_hash", code)
+
+
+def _is_between(sign: str) -> bool:
+    return sign.isspace() or sign in _DASHES or sign in _BETWEEN_CODES
 
 
 def _written(number: int) -> str:

@@ -19,6 +19,18 @@ class PointsShort(BalanceShort):
     kind, code, message = ErrorKind.CONFLICT, "points.short", "需要{needed}分，您有{available}分。"
 
 
+class MoneyShort(BalanceShort):
+    """The same of money: facts in fen, told in yuan."""
+
+    kind, code, message = ErrorKind.CONFLICT, "ledger.short", "余额不足，需要{needed}元，可用{available}元。"
+
+    @property
+    def sentence(self) -> str:
+        """In yuan, exactly."""
+        told = {name: _yuan(fen) for name, fen in self.facts.items() if isinstance(fen, int)}
+        return self.message.format_map(told)
+
+
 class CauseReused(DomainError):
     """The same act wanted other transfers before."""
 
@@ -61,3 +73,7 @@ class HoldTooSmall(DomainError):
     """More is to go out than was held; facts: `held`."""
 
     kind, code, message = ErrorKind.CONFLICT, "hold.too_small", "只冻结了{held}，不能扣这么多。"
+
+
+def _yuan(fen: int) -> str:
+    return f"{fen // 100}.{fen % 100:02}" if fen % 100 else str(fen // 100)

@@ -18,7 +18,7 @@ class TicketExpired(DomainError):
 
 
 class TicketNotYours(DomainError):
-    """Made for somebody else: a ticket that binds a card is for its maker alone."""
+    """Made for somebody else: a ticket that binds a card or shows a code is for its maker alone."""
 
     kind, code, message = ErrorKind.FORBIDDEN, "ticket.not_yours", "这个链接不是给您的，请在公众号里重新获取。"
 

@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from handlers.errors import BalanceShort, CauseReused, DomainError, PointsShort, ReversedTooMuch
+from handlers.errors import BalanceShort, CauseReused, DomainError, MoneyShort, PointsShort, ReversedTooMuch
 from handlers.ledger.books import OpenBook, Place, open_book, write
 from handlers.rules.book import Balance
-from handlers.rules.ledger import POINTS, Cause, Move, Refused, Short, Side, Unit, has_lots
+from handlers.rules.ledger import FEN, POINTS, Cause, Move, Refused, Short, Side, Unit, has_lots
 from models.database import rows
 from models.sql import as_uuid, dump_rows
 from models.statements import ledger as statements
@@ -31,7 +31,7 @@ class Posted:
 async def post(moves: Sequence[Move], *, at: datetime) -> dict[Cause, Posted]:
     """All of these transfers, or none: the refusal of the first cause that cannot be paid, naming all that cannot.
 
-    Raises BalanceShort (of points: PointsShort), ReversedTooMuch, TransferUnknown, CauseReused, NotInTransaction,
+    Raises BalanceShort (PointsShort, MoneyShort), ReversedTooMuch, TransferUnknown, CauseReused, NotInTransaction,
     SerializationConflict (decide again).
     """
     decided = await post_each(moves, at=at)
@@ -97,10 +97,13 @@ async def settle(places: Iterable[Place], *, at: datetime) -> Mapping[Place, Bal
     return opened.balances
 
 
+_SHORT = {POINTS: PointsShort, FEN: MoneyShort}
+
+
 def refusal(refused: Refused) -> DomainError:
     """What is told of it."""
     if isinstance(refused, Short):
-        kind = PointsShort if refused.unit.code == POINTS else BalanceShort
+        kind = _SHORT.get(refused.unit.code, BalanceShort)
         available = max(refused.available, 0)
         return kind(unit=refused.unit.code, needed=refused.needed, available=available)
     return ReversedTooMuch(left=refused.left)

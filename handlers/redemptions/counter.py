@@ -226,14 +226,17 @@ def _presented(
 
 @dataclass(frozen=True, slots=True)
 class Confirm:
-    """A confirm token that somebody brought."""
+    """A confirm token that somebody brought; those of several previews have a space between them."""
 
     token: str
     vault: Vault
 
     def fits(self, claim_id: UUID, where: Shop, clerk: Clerk, now: datetime) -> bool:
-        """Whether it is of this claim, store and clerk, and of the last two minutes."""
-        ends, _, mark = self.token.partition(".")
+        """Whether one is of this claim, store and clerk, and of the last two minutes."""
+        return any(self._is_of(token, claim_id, where, clerk, now) for token in self.token.split(" "))
+
+    def _is_of(self, token: str, claim_id: UUID, where: Shop, clerk: Clerk, now: datetime) -> bool:
+        ends, _, mark = token.partition(".")
         if not ends.isascii() or not ends.isdigit() or len(ends) > 12 or int(ends) <= now.timestamp():
             return False
         return mark == _mark(self.vault, claim_id, where, clerk, ends)

@@ -67,6 +67,7 @@ class Preview:
     store: str
     confirm_token: str
     confirm_until: datetime
+    needs_bill: bool = False  # redeeming it takes what the customer pays
 
 
 @refusing
@@ -121,6 +122,7 @@ class Redemptions:
             store=where.name,
             confirm_token=confirm_token(self._vault, claim_id, where, clerk, now),
             confirm_until=now + CONFIRM_LASTS,
+            needs_bill=laid.against is Reason.BILL_NEEDED,
         )
 
     async def redeem(
@@ -138,6 +140,7 @@ class Redemptions:
     ) -> Answer[Receipt]:
         """Redeem all of these codes, or none. The same (device, key) again gets the same answer, refusals too.
 
+        `confirm` is the token of a preview, or those of the previews of several claims with spaces between them.
         Raises RedemptionRefused kinds (stored), and without being stored TooManyWrongCodes, StoreUnknown, StoreNeeded,
         ClerkNotSignedIn, KeyReused, StillRunning, Overloaded, OutcomeUnknown.
         """

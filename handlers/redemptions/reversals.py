@@ -41,6 +41,14 @@ class Reversed:
     reversed_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """What was redeemed last."""
+
+    id: UUID
+    benefit: str
+
+
 @refusing
 class Reversals:
     """Takes redemptions back."""
@@ -62,11 +70,11 @@ class Reversals:
         facts = {"id": redemption_id, "reason": reason, "device": device_id}
         return await once(clerk, "redemption.reverse", request_id, facts=facts, result=Reversed, effect=effect)
 
-    async def last(self, clerk: Clerk, *, device_id: str) -> UUID | None:
+    async def last(self, clerk: Clerk, *, device_id: str) -> Latest | None:
         """What this clerk redeemed last on this device, if it can still be taken back."""
         since = self._clock.now() - OWN_REVERSAL
         found = await row(statements.LAST_OF_DEVICE, clerk.merchant_id, clerk.id, device_id, since)
-        return as_uuid(found["id"]) if found else None
+        return Latest(as_uuid(found["id"]), found["benefit"]) if found else None
 
     async def _reverse(self, clerk: Clerk, redemption_id: UUID, reason: str, device_id: str | None) -> Reversed:
         now = self._clock.now()

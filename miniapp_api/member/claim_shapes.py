@@ -9,6 +9,7 @@ from handlers.benefits.kinds import plain
 from handlers.claims.claiming import MOST_AT_ONCE
 from handlers.claims.wallet import ClaimDetail, WalletItem, WalletSection
 from handlers.claims.wishes import Claimed
+from miniapp_api.member.linking_shapes import TicketToken
 from miniapp_api.member.offers import OfferOut
 from miniapp_api.shapes import Body, Id, Out, encode_cursor
 from miniapp_api.written import mirrors
@@ -32,6 +33,12 @@ class ClaimBody(Body):
     choices: Annotated[list[BenefitCode], Field(max_length=20, default_factory=list)]
     recharge_to: RechargeTo | None = None
     quantity: Annotated[int, Field(ge=1, le=MOST_AT_ONCE, description="so many or none")] = 1
+
+
+class ClaimTicketBody(Body):
+    """What the link of the chat brought along: single use, ten minutes."""
+
+    ticket: TicketToken
 
 
 class IssuedOut(Out):

@@ -1,4 +1,4 @@
-"""领取 and 我的权益: `POST /offers/{id}/claims`, `GET /me/wallet`, `GET /me/claims/{id}`."""
+"""领取 and 我的权益: `POST /offers/{id}/claims`, `GET /me/wallet`, `GET /me/claims/{id}`, and by a ticket of chat."""
 
 from datetime import datetime
 from typing import Any
@@ -32,6 +32,10 @@ from handlers.errors import (
     RechargeToInvalid,
     RechargeToMissing,
     RechargeToUnwanted,
+    TicketExpired,
+    TicketInvalid,
+    TicketNotYours,
+    TicketUsed,
 )
 from handlers.errors.benefits import ChoicesInvalid
 from miniapp_api.auth import person
@@ -42,6 +46,7 @@ from miniapp_api.member.claim_shapes import (
     ClaimBody,
     ClaimedOut,
     ClaimOut,
+    ClaimTicketBody,
     Status,
     WalletOut,
     section_json,
@@ -129,6 +134,19 @@ async def one_claim(request: web.Request, claim_id: Id, /) -> Ok[ClaimOut]:
     return Ok(ClaimOut.of(await handlers(request).wallet.claim(person(request), claim_id)))
 
 
+@endpoint(
+    tags=["claim"],
+    auth="person",
+    limit="login",
+    refuses=[TicketInvalid, TicketUsed, TicketExpired, TicketNotYours, ClaimUnknown],
+)
+async def claim_by_ticket(request: web.Request, body: ClaimTicketBody) -> Ok[ClaimOut]:
+    """The claim that a link of the chat leads to, with its codes, once: they are never stored as an answer."""
+    who, mine = person(request), handlers(request)
+    claim_id = await mine.chat_links.open(who, ticket=body.ticket)
+    return Ok(ClaimOut.of(await mine.wallet.claim(who, claim_id)))
+
+
 @endpoint(tags=["claim"], auth="person", refuses=[ClaimUnknown, PackageNothingDue, OfferPaused, OfferSoldOut])
 async def claim_parts(request: web.Request, claim_id: Id, /, *, idempotency_key: str) -> Created[ClaimedOut]:
     """What a package gives in this natural period and has not given yet."""
@@ -173,4 +191,5 @@ ROUTES = [
     web.get("/me/wallet", wallet),
     web.get("/me/claims/{claim_id}", one_claim),
     web.post("/me/claims/{claim_id}/parts", claim_parts),
+    web.post("/me/claims/by-ticket", claim_by_ticket),
 ]

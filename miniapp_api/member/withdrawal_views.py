@@ -7,8 +7,8 @@ from aiohttp import web
 from pydantic import Field, StringConstraints
 
 from handlers.errors import (
-    BalanceShort,
     MemberFrozen,
+    MoneyShort,
     Overloaded,
     WithdrawalClosed,
     WithdrawalCooling,
@@ -119,7 +119,7 @@ async def my_withdrawals(
         WithdrawalTooMuch,
         WithdrawalCooling,
         WithdrawalNameless,
-        BalanceShort,
+        MoneyShort,
         MemberFrozen,
         Overloaded,
     ],

@@ -227,7 +227,8 @@ HISTORY = f"""
     ORDER BY r.id DESC LIMIT $5
 """
 LAST_OF_DEVICE = """
-    SELECT r.id FROM redemption r WHERE r.merchant_id = $1 AND r.clerk_id = $2 AND r.device_id = $3
+    SELECT r.id, b.name AS benefit FROM redemption r JOIN benefit b ON b.id = r.benefit_id
+    WHERE r.merchant_id = $1 AND r.clerk_id = $2 AND r.device_id = $3
         AND r.kind = 'redeem' AND r.redeemed_at >= $4
         AND NOT EXISTS (SELECT 1 FROM redemption x WHERE x.reverses_id = r.id)
     ORDER BY r.id DESC LIMIT 1

@@ -108,6 +108,7 @@ SCREEN_GESTURES: Mapping[str, Callable[[MiniProgram, Given], Awaitable[RestCall]
     "fairness": lambda screen, given: screen.draws.look_at_fairness(given.text("draw")),
     "log": lambda screen, given: screen.draws.download(given.text("draw"), given.text("day")),
     "look_at": lambda screen, given: screen.look_at(given.text("claim")),
+    "claim_of_ticket": lambda screen, given: screen.claim_of_ticket(given.text("ticket")),
     "pass": lambda screen, given: screen.pass_of(given.text("claim")),
     "accept": lambda screen, given: screen.counter.accept(given.text("invitation"), key=given.optional("key")),
     "sign_in": lambda screen, _given: screen.counter.sign_in(),

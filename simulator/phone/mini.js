@@ -31,10 +31,13 @@ export async function openByAppId(appId, path = "") {
   if (!account) return toast("没有这个小程序");
   const [wanted, query] = path.split("?");
   const given = new URLSearchParams(query ?? "");
-  return open(account.name, given.get("scene"), { ticket: given.get("ticket"), wanted });
+  const ticket = given.get("ticket");
+  // One ticket binds a card, another shows a code: each is for its own page.
+  if (wanted.startsWith("pages/claim/")) return open(account.name, given.get("scene"), { shows: ticket });
+  return open(account.name, given.get("scene"), { ticket, wanted });
 }
 
-export async function open(name, scene = null, { ticket = null, wanted = "" } = {}) {
+export async function open(name, scene = null, { ticket = null, shows = null, wanted = "" } = {}) {
   state.mini = name;
   $("mini-select").value = name;
   document.body.dataset.tab = "mini";
@@ -49,6 +52,17 @@ export async function open(name, scene = null, { ticket = null, wanted = "" } = 
   await touchScreen(opened.id, "cards");
   if (wanted.startsWith("pages/code/")) await touchScreen(opened.id, "code");
   if (wanted.startsWith("pages/prizes/")) await turnTo("draws");
+  if (wanted.startsWith("pages/offers/")) await leadTo(opened.id, "offers", "offers");
+  if (!shows) return;
+  await leadTo(opened.id, "wallet", "wallet");
+  await leadTo(opened.id, "wallet", "claim_of_ticket", { ticket: shows });
+}
+
+// By its id: what is known of a screen that was just opened comes a moment later.
+async function leadTo(id, page, name, fields) {
+  pages.set(id, page);
+  const call = await touchScreen(id, name, fields);
+  if (call && isBad(call)) toast(problem(call));
 }
 
 async function touch(name, fields) {

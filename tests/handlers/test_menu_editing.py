@@ -49,7 +49,7 @@ async def shown(rooms):
 async def test_without_a_draft_the_default_menu_is_wanted(rooms, editing, lin):
     view = await editing.view(lin, account="oa")
     assert view.is_default
-    assert [button["name"] for button in view.wanted] == ["领权益", "小程序", "我的"]
+    assert [button["name"] for button in view.wanted] == ["领权益", "会员码", "我的"]
     assert view.published == []
     assert view.difference
     assert view.releases == ()

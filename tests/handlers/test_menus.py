@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.routes import all_routes
 from handlers.actors import CommandLine
 from handlers.chat.menus import default_menu
 from models.accounts import Account
@@ -73,3 +74,20 @@ def test_every_name_and_key_of_the_default_menu_fits_what_wechat_takes():
         for child in button.get("sub_button", []):
             assert len(child["name"].encode()) <= 60
             assert len(child["key"].encode()) <= 128
+
+
+@pytest.mark.parametrize("mini_program", ["wx5b2d4c1a9e8f7061", None])
+def test_the_default_menu_is_the_promised_one_and_every_word_of_it_is_answered(mini_program):
+    today, code, mine = default_menu(mini_program, "https://example.com/")
+    assert (today["name"], code["name"], mine["name"]) == ("领权益", "会员码", "我的")
+    assert [child["name"] for child in today["sub_button"]] == ["今日可领", "限时抢购", "签到", "抽奖"]
+    assert [child["name"] for child in mine["sub_button"]] == ["我的权益", "绑卡", "积分", "人工"]
+    assert code["type"] == ("miniprogram" if mini_program else "click")
+    assert code.get("pagepath", "pages/code/index") == "pages/code/index"
+    keys = {child["key"] for button in (today, mine) for child in button["sub_button"]}
+    assert keys | {"会员码"} <= all_routes().words
+
+
+def test_what_earlier_default_menus_had_is_still_answered():
+    """A published menu stays in phones for a day, and whoever has the account open may tap an old one."""
+    assert {"入会", "今日可领", "任务", "我的会员", "会员码"} <= all_routes().words

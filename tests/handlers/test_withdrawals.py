@@ -10,6 +10,7 @@ from handlers.errors import (
     BalanceShort,
     DepartureHindered,
     KeyReused,
+    MoneyShort,
     PayNoticeUnreadable,
     RoleMissing,
     WithdrawalClosed,
@@ -76,8 +77,10 @@ async def test_the_same_key_is_the_same_withdrawal_and_other_facts_are_refused(b
 
 
 async def test_one_at_a_time_and_never_more_than_there_is(bank):
-    with pytest.raises(BalanceShort):
+    with pytest.raises(MoneyShort) as short:
         await bank.ming.ask(HAS + 1)
+    assert (short.value.code, short.value.facts["needed"]) == ("ledger.short", HAS + 1)
+    assert short.value.sentence == "余额不足，需要100.01元，可用100元。"
     seen = await bank.ming.ask(4_000)
     with pytest.raises(WithdrawalOpen) as refused:
         await bank.ming.ask(1_000, "more")

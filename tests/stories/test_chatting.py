@@ -15,7 +15,7 @@ async def ming(town):
 
 async def test_unknown_words_get_four_that_are_known(town, ming):
     answer = (await ming.say(town.oa, "今天天气怎么样")).text
-    assert all(word in answer for word in ("入会", "我的", "绑卡", "人工"))
+    assert all(word in answer for word in ("权益", "我的", "绑卡", "人工"))
 
 
 @pytest.mark.parametrize("said", [" 入会！", "入會", "“入会”", "入会。", "ＨＥＬＰ", "我要入会"])
@@ -58,7 +58,7 @@ async def test_three_words_beat_any_dialogue(town, ming):
 async def test_a_menu_tap_is_the_word_on_it_and_leaves_a_dialogue(town, ming):
     await town.house.handlers.menus.publish(CommandLine("root"), "oa")
     await ming.say(town.oa, "入会")
-    for word in ("我的会员", "绑卡", "会员码"):
+    for word in ("今日可领", "限时抢购", "绑卡", "积分"):
         assert "还不是会员" in (await ming.tap(town.oa, word)).text
     assert "重新回复“入会”" in (await ming.say(town.oa, "同意")).text
 

@@ -4,38 +4,26 @@ import asyncio
 from collections import Counter
 
 from handlers.benefits.code_imports import CodeImports
-from handlers.codec import to_json
 from handlers.import_files import examine
-from handlers.rules.offer_terms import OfferTerms
-from models.benefits import Benefit, Offer, OfferVersion
+from models.benefits import Benefit
 from models.claims import Claim
 from models.database import rows
 from models.ids import new_id
 from models.organizations import Organization
 from models.statements.invariants import CHECKS
-from models.words import BenefitKind, BenefitState, OfferState
+from models.words import BenefitKind, BenefitState
+from tests.handlers.claimable import an_offer
 from tests.stories.test_service_desk import desk, joined  # noqa: F401
 
 CODES, PEOPLE = 8, 12
 
 
 async def test_a_pool_runs_dry_mid_rush_and_is_filled_up_again(town, desk, tmp_path):  # noqa: F811
-    root = await Organization.get(parent=None)
-    benefit = await Benefit.create(
-        organization=root,
-        code="cinema-coupon",
-        name="电影票",
-        kind=BenefitKind.CODE_COUPON,
-        state=BenefitState.POOL,
-        terms={"pool": "cinema", "how_to_use": "在影院取票机输入"},
-    )
+    benefit = await a_cinema_coupon()
     made = await desk.made("/code-pools", {"code": "cinema", "name": "电影票码", "benefit": "cinema-coupon"})
     assert (made["added_count"], made["free_count"], made["assigned_count"]) == (0, 0, 0)
     await bring_in(town, tmp_path / "first.csv", [f"FILM-{number}" for number in range(CODES)])
-    offer = await Offer.create(
-        benefit=benefit, organization=root, code="films", keyword="电影", state=OfferState.PUBLISHED, version=1
-    )
-    await OfferVersion.create(offer=offer, number=1, terms=to_json(OfferTerms()), published_at=town.clock.now())
+    offer = await an_offer(town.clock.now(), benefit=benefit, keyword="电影")
     people = [f"影迷{number}" for number in range(PEOPLE)]
     for name in people:
         await joined(town, desk, name)
@@ -72,6 +60,15 @@ async def test_codes_are_nobodys_business_who_is_not_signed_in_or_of_another_cit
     await joined(town, desk, "小明")
     for path in ("/code-pools", "/code-imports"):
         assert (await desk.tell("GET", f"/operator{path}", who="小明"))[0] == 401
+
+
+async def a_cinema_coupon() -> Benefit:
+    """Of the pool `cinema`, which is still to be made."""
+    terms = {"pool": "cinema", "how_to_use": "在影院取票机输入"}
+    root, kind = await Organization.get(parent=None), BenefitKind.CODE_COUPON
+    return await Benefit.create(
+        organization=root, code="cinema-coupon", name="电影票", kind=kind, state=BenefitState.POOL, terms=terms
+    )
 
 
 async def bring_in(town, path, codes):

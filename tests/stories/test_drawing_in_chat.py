@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from handlers.errors import OutcomeUnknown, Overloaded
 from handlers.rules.draw_rules import WHOLE, Pity, SpinPrice
 from models.draws import Spin
 from models.requests import Request
@@ -161,3 +162,33 @@ async def test_a_draw_that_is_paused_or_announced_says_so(town, ming, fair):
     assert "1 中秋抽奖（" in said
     assert "开始）" in said
     assert (await ming.say(town.oa, "1")).text.endswith("开始，请到时再来。")
+
+
+async def test_a_spin_that_fails_takes_nothing_and_says_so(town, ming, fair, monkeypatch):
+    draw_id = await fair.published(points(amount=7), title="开业转盘", price=ONCE)
+    person, spinning = await who(town, ming), town.house.handlers.spinning
+    await fair.earn(person, 60)
+    with monkeypatch.context() as broken:
+
+        async def fails(_wishes):
+            raise RuntimeError("the shelf is gone")
+
+        broken.setattr(spinning._lane, "_decide", fails)
+        assert (await ming.say(town.oa, "抽 开业")).text == "这次没有抽成，次数和积分已退回。"
+    assert (await fair.has(person), await Spin.exists()) == (60, False)
+    with monkeypatch.context() as busy:
+
+        async def refuses(*_args, **_facts):
+            raise Overloaded(retry_after=1)
+
+        busy.setattr(spinning, "spin", refuses)
+        assert (await ming.say(town.oa, "抽 开业")).text == "这次没有抽成，次数和积分已退回。"
+    with monkeypatch.context() as doubtful:
+
+        async def is_in_doubt(*_args, **_facts):
+            raise OutcomeUnknown(retry_after=1)
+
+        doubtful.setattr(spinning, "spin", is_in_doubt)
+        assert "结果还没有确认" in (await ming.say(town.oa, "抽 开业")).text
+    assert (await ming.say(town.oa, "抽 开业")).text.startswith("抽中7积分")
+    assert await Spin.filter(draw_id=draw_id).count() == 1
