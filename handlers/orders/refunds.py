@@ -16,12 +16,13 @@ from handlers.errors import (
     RefundNotFailed,
     RefundNothing,
     RefundQuoteChanged,
+    RefundTooEarly,
     RefundTooLate,
 )
 from handlers.grants.taking_back import family, take_back
 from handlers.orders.in_time import InTime
 from handlers.orders.order_views import RefundSeen, refund_seen
-from handlers.orders.quoting import Quote, is_young, of_term, quote
+from handlers.orders.quoting import TOO_EARLY, Quote, is_young, of_term, quote
 from handlers.orders.refunding import Settled, send_another, send_back, settle
 from handlers.orders.services import PaymentServices
 from handlers.orders.watching import BATCH, each_of
@@ -64,8 +65,8 @@ class OrderRefunds:
     ) -> Answer[RefundSeen]:
         """Everything that can come back goes back: the claims are revoked, the money is on its way.
 
-        `amount_fen`: what the quote said. Raises OrderUnknown, RefundNothing, RefundQuoteChanged, NotSignedIn,
-        MemberFrozen, KeyReused.
+        `amount_fen`: what the quote said. Raises OrderUnknown, RefundNothing, RefundTooEarly, RefundQuoteChanged,
+        NotSignedIn, MemberFrozen, KeyReused.
         """
 
         async def effect() -> RefundSeen:
@@ -196,7 +197,7 @@ class OrderRefunds:
         told = await quote(found, at=now)
         returning = {line.claim_id for line in told.lines if line.reason is None}
         if not returning or not told.amount_fen:
-            raise RefundNothing
+            raise RefundTooEarly if any(line.reason == TOO_EARLY for line in told.lines) else RefundNothing
         if told.amount_fen != expected:
             raise RefundQuoteChanged(amount_fen=told.amount_fen)
         await take_back(returning, actor=actor, at=now, only_unused=True, is_told=False, reason=REASON)

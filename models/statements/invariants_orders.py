@@ -19,6 +19,12 @@ _CLAIMED = "SELECT order_id, SUM(amount_fen) AS amount, COUNT(*) AS number FROM 
 _REFUNDED = """
     SELECT order_id, SUM(amount_fen) AS amount FROM order_refund WHERE state <> 'replaced' GROUP BY order_id
 """
+# The claims whose money goes back, and the parts of those that are packages.
+_PAID_BACK = """
+    SELECT id, claim_id FROM order_claim WHERE refund_id IS NOT NULL
+    UNION ALL SELECT o.id, p.id FROM order_claim o JOIN claim p ON p.package_id = o.claim_id
+    WHERE o.refund_id IS NOT NULL
+"""
 # What stands on the programme's own accounts of money, beside what the orders say should: the trial balance.
 _BOOKED = """
     SELECT a.kind, SUM(t.amount) AS amount FROM ledger_account a JOIN (
@@ -77,6 +83,20 @@ RULES: tuple[tuple[str, str], ...] = (
         WHERE k.refund_id IS NOT NULL AND (c.state IN ('pending', 'partly_used', 'used')
             OR (c.state = 'issued' AND c.expires_at IS NULL))
         """,
+    ),
+    (
+        "退掉的权益没有算数的核销",
+        f"""
+        SELECT k.id FROM ({_PAID_BACK}) k JOIN redemption r ON r.claim_id = k.claim_id AND r.kind = 'redeem'
+        WHERE NOT EXISTS (SELECT 1 FROM redemption x WHERE x.reverses_id = r.id)
+        """,  # noqa: S608
+    ),
+    (
+        "退掉的权益没有还能用的补发",
+        f"""
+        SELECT k.id FROM ({_PAID_BACK}) k JOIN regrant g ON g.old_claim_id = k.claim_id
+        JOIN claim c ON c.id = g.claim_id WHERE c.state <> 'revoked'
+        """,  # noqa: S608
     ),
     (
         "限领名额属于领取或等待付款的订单",

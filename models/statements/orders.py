@@ -65,7 +65,10 @@ _CLAIMS = """
             OR EXISTS (SELECT 1 FROM claim p JOIN pool_code g ON g.claim_id = p.id WHERE p.package_id = c.id)
             THEN 1 ELSE 0 END AS has_code,
         CASE WHEN EXISTS (SELECT 1 FROM claim p WHERE p.package_id = c.id AND p.uses_left < p.uses_total)
-            THEN 1 ELSE 0 END AS has_used_part
+            THEN 1 ELSE 0 END AS has_used_part,
+        CASE WHEN EXISTS (SELECT 1 FROM regrant g WHERE g.old_claim_id = c.id)
+            OR EXISTS (SELECT 1 FROM claim p JOIN regrant g ON g.old_claim_id = p.id WHERE p.package_id = c.id)
+            THEN 1 ELSE 0 END AS is_regranted
     FROM order_claim k JOIN claim c ON c.id = k.claim_id JOIN benefit b ON b.id = c.benefit_id
     WHERE k.order_id
 """
