@@ -73,6 +73,7 @@ from handlers.draws.draw_editing import DrawEditing
 from handlers.draws.draw_stock import DrawStock
 from handlers.draws.draw_winners import DrawWinners
 from handlers.draws.draws import Draws
+from handlers.draws.due_prizes import DuePrizes
 from handlers.draws.own_chances import OwnChances
 from handlers.draws.parcels import Parcels
 from handlers.draws.revealing import Revealing
@@ -324,6 +325,7 @@ def build_handlers(
         outside_holds=holds,
         outside_returns=OutsideReturns(clock, vault, points_outside),
         parcels=Parcels(clock, vault, seeds),
+        due_prizes=DuePrizes(clock, vault, seeds, links, settings.public_url),
         spinning=Spinning(clock, vault, signer, seeds),
         following=following,
         hold_expiry=HoldExpiry(clock),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Generic, TypeVar
 
+from handlers.breaches import watch_rules
 from handlers.outbox import JobContext, prune_jobs
 from handlers.privacy.retention import purge_expired
 from handlers.recurring import CatchUp, Every, Recurring, Schedule
@@ -70,6 +71,7 @@ def add_housekeeping(registry: JobRegistry[Handlers]) -> None:
     registry.every("purge_requests", Every(timedelta(hours=1)), _purge_requests)
     registry.every("prune_jobs", Every(timedelta(hours=1)), _prune_jobs)
     registry.every("purge_expired", Every(timedelta(hours=1)), _purge_expired)
+    registry.every("watch_rules", Every(timedelta(hours=1)), _watch_rules, time_limit=timedelta(hours=1))
 
 
 async def _purge_requests(_: object, job: JobContext) -> None:
@@ -82,3 +84,7 @@ async def _purge_expired(_: object, job: JobContext) -> None:
 
 async def _prune_jobs(_: object, job: JobContext) -> None:
     await prune_jobs(job.now())
+
+
+async def _watch_rules(_handlers: object, _job: JobContext) -> None:
+    await watch_rules()

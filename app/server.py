@@ -117,7 +117,7 @@ def _add_operations(app: web.Application, house: House) -> None:
 
 
 async def _database_check() -> None:
-    await database.ping()
+    await database.require_writable()
 
 
 async def _migrations_check() -> None:

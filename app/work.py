@@ -6,7 +6,8 @@ from uuid import UUID
 from app.jobs import JobRegistry, add_housekeeping
 from app.work_distribution import add_distribution
 from app.work_money import add_money
-from bot import texts
+from bot import draw_texts, texts
+from handlers.accounts.mini_program_links import MiniProgramLink
 from handlers.catalogue import Handlers
 from handlers.outbox import JobContext
 from handlers.recurring import BUSINESS_ZONE, Daily, Every
@@ -48,6 +49,9 @@ def work() -> Registry:
     registry.every("reveal_draws", Daily(time(1)), _reveal_draws)
     registry.every("lapse_parcels", Every(timedelta(hours=1)), _lapse_parcels)
     registry.add("say_parcel_waits", _say_parcel_waits)
+    registry.every("lapse_prizes", Every(timedelta(hours=1)), _lapse_prizes)
+    registry.add("say_prize_waits", _say_prize_waits)
+    registry.add("say_prize_lapsed", _say_prize_lapsed)
     registry.every("watch_odds", Daily(time(3)), _watch_odds)
     registry.add("note_odds_alarm", _note_odds_alarm)
     # Two hours after the day: what was redeemed at its end can be taken back for so long.
@@ -205,6 +209,23 @@ async def _say_parcel_waits(handlers: Handlers, job: JobContext) -> None:
     await handlers.notices.tell(member_id=said["member_id"], text=text)
 
 
+async def _lapse_prizes(handlers: Handlers, _: JobContext) -> None:
+    await handlers.due_prizes.lapse()
+
+
+async def _say_prize_waits(handlers: Handlers, job: JobContext) -> None:
+    said, waits = job.payload, await handlers.due_prizes.waiting(UUID(job.payload["prize_id"]))
+    if waits is not None:
+        link = _mini_program_link(waits.link, waits.public_url) if waits.link else None
+        until = texts.until(waits.deadline_at, BUSINESS_ZONE)
+        text = draw_texts.prize_waits(waits.name, waits.asks, until, link, is_again=said["is_again"])
+        await handlers.notices.tell(member_id=said["member_id"], text=text)
+
+
+async def _say_prize_lapsed(handlers: Handlers, job: JobContext) -> None:
+    await handlers.notices.tell(member_id=job.payload["member_id"], text=draw_texts.prize_lapsed(job.payload["prize"]))
+
+
 async def _watch_odds(handlers: Handlers, _: JobContext) -> None:
     await handlers.odds_watch.watch()
 
@@ -316,12 +337,13 @@ async def _say_voided(handlers: Handlers, job: JobContext) -> None:
 async def _offer_binding(handlers: Handlers, job: JobContext) -> None:
     offered = await handlers.assisting.offered(job.payload)
     if offered is not None:
-        way = offered.link
-        link = texts.mini_program_link(
-            "点这里", app_id=way.app_id, path=way.path, url=way.url, fallback=offered.public_url
-        )
+        link = _mini_program_link(offered.link, offered.public_url)
         text = texts.bind_offered(offered.kind_name, link, offered.minutes)
         await handlers.notices.tell(member_id=job.payload["member_id"], text=text)
+
+
+def _mini_program_link(way: MiniProgramLink, fallback: str) -> str:
+    return texts.mini_program_link("点这里", app_id=way.app_id, path=way.path, url=way.url, fallback=fallback)
 
 
 async def _send_text(handlers: Handlers, job: JobContext) -> None:

@@ -18,6 +18,7 @@ def add_money(registry: JobRegistry[Handlers]) -> None:
     registry.add("say_membership", _say_membership)
     registry.add("end_co_brand", _end_co_brand, time_limit=timedelta(minutes=10))
     registry.every("poll_orders", Every(timedelta(seconds=15)), _poll_orders)
+    registry.add("return_revoked", _return_revoked)
     registry.add("send_refund", _send_refund)
     registry.add("report_shipping", _report_shipping)
     registry.add("say_paid", _say_paid)
@@ -59,6 +60,10 @@ async def _poll_orders(handlers: Handlers, _: JobContext) -> None:
     await handlers.order_watch.poll()
     await handlers.order_refunds.return_unfulfilled()
     await handlers.order_refunds.poll()
+
+
+async def _return_revoked(handlers: Handlers, job: JobContext) -> None:
+    await handlers.order_refunds.return_revoked(UUID(job.payload["order_id"]))
 
 
 async def _send_refund(handlers: Handlers, job: JobContext) -> None:

@@ -54,9 +54,28 @@ def short_of_points(points: int, has: int) -> str:
     return f"这次需要{points}分，您有{has}分。回复“签到”或“任务”可以得积分。"
 
 
-def won(kind: str, name: str, amount: int, until: str) -> str:
-    """One prize, and what to do with it. `until`: the last day of a claim, or of the time for an address."""
+def asked(asks: str | None) -> str:
+    """What the winner of a benefit is asked in the mini-program, never in chat."""
+    return {"number": "填写要充值的手机号", "choices": "选好要领的内容"}.get(asks or "", "领取")
+
+
+def prize_waits(name: str, asks: str | None, until: str, link: str | None, *, is_again: bool) -> str:
+    """A benefit was won and asks something; `is_again`: what was said came to nothing. `link` is ready to be shown."""
+    first = f"{name}没有充值成功，奖品仍为您保留" if is_again else f"抽中{name}"
+    where = link if link is not None else "到小程序“抽奖”里"
+    return f"{first}。请在{until}前{where}{asked(asks)}，逾期视为放弃。"
+
+
+def prize_lapsed(name: str) -> str:
+    """Nothing was said in time."""
+    return f"您抽中的{name}逾期没有领取，已退回奖池。"
+
+
+def won(kind: str, name: str, amount: int, until: str, asks: str | None = None) -> str:
+    """One prize, and what to do with it. `until`: the last day of a claim, or of the time for what is asked."""
     match kind:
+        case "benefit" if asks is not None:
+            return prize_waits(name, asks, until, None, is_again=False)
         case "thanks":
             return "这次没有抽中，谢谢参与。"
         case "benefit":

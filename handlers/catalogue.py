@@ -49,6 +49,7 @@ from handlers.draws.draw_editing import DrawEditing
 from handlers.draws.draw_stock import DrawStock
 from handlers.draws.draw_winners import DrawWinners
 from handlers.draws.draws import Draws
+from handlers.draws.due_prizes import DuePrizes
 from handlers.draws.own_chances import OwnChances
 from handlers.draws.parcels import Parcels
 from handlers.draws.revealing import Revealing
@@ -196,6 +197,7 @@ class Handlers:
     outside_holds: OutsideHolds
     outside_returns: OutsideReturns
     parcels: Parcels
+    due_prizes: DuePrizes
     spinning: Spinning
     following: Following
     hold_expiry: HoldExpiry

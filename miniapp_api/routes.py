@@ -22,6 +22,7 @@ from miniapp_api.member import pass_views as member_passes
 from miniapp_api.member import plan_views as member_plans
 from miniapp_api.member import points_views as member_points
 from miniapp_api.member import privacy_views as privacy
+from miniapp_api.member import prizes as member_prizes
 from miniapp_api.member import promoter_views as member_promoters
 from miniapp_api.member import task_views as member_tasks
 from miniapp_api.member import views as member
@@ -84,6 +85,7 @@ def all_routes() -> list[web.RouteDef]:
         *member_check_ins.ROUTES,
         *member_tasks.ROUTES,
         *member_draws.ROUTES,
+        *member_prizes.ROUTES,
         *member_promoters.ROUTES,
         *privacy.ROUTES,
         *clerk.ROUTES,

@@ -54,6 +54,10 @@ _LOST = (
 )
 
 
+# Nothing is wrong with the statement: it may be asked again once somebody made room, or where the primary is now.
+_OUT_OF = (asyncpg.InsufficientResourcesError, asyncpg.ReadOnlySQLTransactionError)
+
+
 def is_lost(error: BaseException) -> bool:
     """Whether the connection, not the statement, is what failed."""
     # InterfaceError also stands for wrong use; meant here are the closed connection, the closed pool, and the
@@ -65,7 +69,7 @@ def is_lost(error: BaseException) -> bool:
 
 def translated(error: Exception) -> Exception | None:
     """What a driver's error means to those above; None when it is theirs already."""
-    if is_lost(error):
+    if is_lost(error) or isinstance(error, _OUT_OF):
         return DatabaseUnavailable(str(error) or type(error).__name__)
     if isinstance(error, asyncpg.IntegrityConstraintViolationError):
         return IntegrityError(error)

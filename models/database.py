@@ -5,7 +5,7 @@ Everybody takes transactions from `atomic()`: plain Tortoise leaks connections w
 
 import inspect
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -201,9 +201,19 @@ def dialect() -> Dialect:
     return _connected().dialect
 
 
+_READ_ONLY = Both(postgres="SELECT current_setting('transaction_read_only') AS told", sqlite="SELECT 'off' AS told")
+
+
 async def ping() -> None:
     """One round trip. Raises DatabaseUnavailable."""
     await rows("SELECT 1 AS alive")
+
+
+async def require_writable() -> None:
+    """One round trip. Raises DatabaseUnavailable for a standby, and for what was a primary before a failover."""
+    found = await row(_READ_ONLY)
+    if found is None or found["told"] != "off":
+        raise DatabaseUnavailable("the database takes no writes")
 
 
 def pool_in_use() -> int:
@@ -304,6 +314,24 @@ async def row(sql: str | Both, *values: Any) -> dict[str, Any] | None:
     """The first row, or None."""
     found = await rows(sql, *values)
     return found[0] if found else None
+
+
+async def long_reads(statements: Mapping[str, str | Both]) -> AsyncIterator[tuple[str, list[dict[str, Any]]]]:
+    """The rows of each, one after the other, beside the pool: what looks over whole tables may take its time.
+
+    Raises DatabaseUnavailable, OperationalError.
+    """
+    client = _client()
+    if isinstance(client, PostgresClient):
+        client = client.without_limits()
+        await client.create_connection()
+    try:
+        for name, sql in statements.items():
+            plain = (sql.sqlite if isinstance(client, SqliteClient) else sql.postgres) if isinstance(sql, Both) else sql
+            yield name, await client.fetch(plain, ())
+    finally:
+        if isinstance(client, PostgresClient):
+            await client.close()
 
 
 async def script(sql: str | Both) -> None:

@@ -35,3 +35,18 @@ class ParcelState(StrEnum):
     ADDRESSED = "addressed"
     SENT = "sent"
     LAPSED = "lapsed"
+
+
+class DuePrizeState(StrEnum):
+    """Life of a benefit that was won and that asks something: it waits, was taken, or lapsed and went back."""
+
+    WAITING = "waiting"
+    TAKEN = "taken"
+    LAPSED = "lapsed"
+
+
+class PrizeAsks(StrEnum):
+    """What the winner of a benefit has to say before it can be given."""
+
+    NUMBER = "number"  # the phone number that is charged
+    CHOICES = "choices"  # which of the parts of a package

@@ -3,12 +3,13 @@
 from tortoise import fields
 
 from models.base import TimestampedModel
+from models.benefits import Offer
 from models.claims import Claim
 from models.fields import CountField, FenField, JsonField, UtcField, WordField
 from models.identity import Member
 from models.operators import Operator
 from models.organizations import Organization
-from models.words import DrawState, ParcelState, SpinPaid
+from models.words import DrawState, DuePrizeState, ParcelState, SpinPaid
 
 
 class Draw(TimestampedModel):
@@ -233,6 +234,38 @@ class Parcel(TimestampedModel):
     class Meta:
         table = "parcel"
         indexes = (("member_id", "id"), ("draw_id", "state"))
+
+
+class DuePrize(TimestampedModel):
+    """A benefit that somebody won and that asks something of them first: a number to charge, or what of a package.
+
+    It is theirs from the spin on: until `deadline_at` they may say it and get the claim, after that it goes back to the
+    stock. `claim` is the newest one: where a top-up came to nothing the prize waits again, and that claim is revoked.
+    """
+
+    spin: fields.OneToOneRelation[Spin] = fields.OneToOneField(
+        "models.Spin", on_delete=fields.RESTRICT, related_name="due_prize"
+    )
+    draw: fields.ForeignKeyRelation[Draw] = fields.ForeignKeyField(
+        "models.Draw", on_delete=fields.RESTRICT, related_name="due_prizes"
+    )
+    member: fields.ForeignKeyRelation[Member] = fields.ForeignKeyField(
+        "models.Member", on_delete=fields.RESTRICT, related_name="due_prizes"
+    )
+    offer: fields.ForeignKeyRelation[Offer] = fields.ForeignKeyField(
+        "models.Offer", on_delete=fields.RESTRICT, related_name="due_prizes"
+    )
+    code = fields.CharField(max_length=32)
+    name = fields.CharField(max_length=64)
+    state = WordField(DuePrizeState, default=DuePrizeState.WAITING)
+    deadline_at = UtcField()
+    claim: fields.OneToOneNullableRelation[Claim] = fields.OneToOneField(
+        "models.Claim", null=True, on_delete=fields.RESTRICT, related_name="due_prize"
+    )
+
+    class Meta:
+        table = "due_prize"
+        indexes = (("member_id", "id"), ("state", "deadline_at"), ("offer_id", "state"))
 
 
 class DrawSimulation(TimestampedModel):

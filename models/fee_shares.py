@@ -29,7 +29,8 @@ class PlanShare(TimestampedModel):
 class PlanShareEntry(TimestampedModel):
     """What a merchant gets of one order of a plan, or, with `reverses`, what a refund takes back of that.
 
-    The amount of a row never changes; `back_fen` counts what the rows that reverse it took.
+    No row changes but for `back_fen`, which counts what the rows that reverse it took. The database itself writes the
+    entry of each in its merchant's statements (`ShareEntry`).
     """
 
     order: fields.ForeignKeyRelation[Order] = fields.ForeignKeyField(

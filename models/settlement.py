@@ -4,10 +4,11 @@ from tortoise import fields
 
 from models.base import TimestampedModel
 from models.benefits import Benefit
+from models.fee_shares import PlanShareEntry
 from models.fields import BasisPointField, CountField, FenField, JsonField, UtcField, WordField
 from models.offline import OfflineConflict
 from models.operators import Operator
-from models.orders import OrderClaim
+from models.orders import Order, OrderClaim
 from models.programmes import Merchant
 from models.purchase_fields import PositiveFenField
 from models.redemptions import Redemption
@@ -182,6 +183,29 @@ class SaleEntry(TimestampedModel):
         indexes = (("part_id", "id"),)
 
 
+class ShareEntry(TimestampedModel):
+    """The one place in the statements of a merchant's share of a plan's fee, or of what a refund takes back of that.
+
+    The database itself writes it with the share, under the same id; the amounts are those of the share. Open until it
+    is sealed in a part, then for good.
+    """
+
+    share: fields.OneToOneRelation[PlanShareEntry] = fields.OneToOneField(
+        "models.PlanShareEntry", on_delete=fields.RESTRICT, related_name="settlement_entry"
+    )
+    merchant: fields.ForeignKeyRelation[Merchant] = fields.ForeignKeyField(
+        "models.Merchant", on_delete=fields.RESTRICT, related_name="share_entries"
+    )
+    happened_at = UtcField()  # the share's own instant
+    part: fields.ForeignKeyNullableRelation[SettlementPart] = fields.ForeignKeyField(
+        "models.SettlementPart", null=True, on_delete=fields.RESTRICT, related_name="share_entries"
+    )
+
+    class Meta:
+        table = "share_entry"
+        indexes = (("part_id", "id"),)
+
+
 class DeferredSale(TimestampedModel):
     """How much of the money for one claim of an order is held back from income: nobody has had anything for it yet."""
 
@@ -193,3 +217,17 @@ class DeferredSale(TimestampedModel):
 
     class Meta:
         table = "deferred_sale"
+
+
+class DeferredFee(TimestampedModel):
+    """How much of what was paid for a plan is held back from income: of days that are to come, and what merchants'
+    next statements will have."""
+
+    order: fields.OneToOneRelation[Order] = fields.OneToOneField(
+        "models.Order", on_delete=fields.RESTRICT, related_name="deferred_fee"
+    )
+    amount_fen = PositiveFenField()  # what was paid
+    held_fen = PartOfSaleField()  # of it, still held back
+
+    class Meta:
+        table = "deferred_fee"

@@ -30,6 +30,8 @@ Result = TypeVar("Result")
 READERS = 3
 BUSY_SECONDS = 3.0
 
+_AWAY = ("closed database", "interrupted", "unable to open", "disk I/O", "is full", "readonly database")
+
 _READS = re.compile(r"\s*(SELECT|EXPLAIN|WITH|PRAGMA\s+\w+\s*(\(|;|$))", re.IGNORECASE)
 _WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE|REPLACE)\b", re.IGNORECASE)
 
@@ -48,7 +50,7 @@ def translated(error: sqlite3.Error) -> Exception:
     text = str(error)
     if "locked" in text or "busy" in text:
         return LockTimeout(error)
-    if "closed database" in text or "interrupted" in text or "unable to open" in text or "disk I/O" in text:
+    if any(words in text for words in _AWAY):
         return DatabaseUnavailable(text)
     return OperationalError(error)
 

@@ -323,13 +323,15 @@ class VoidOutcome(StrEnum):
 
 
 class EntryKind(StrEnum):
-    """What a line of a settlement statement is about: a redemption row, a second hand-over that is paid, or a sale."""
+    """What a line of a statement is about: a redemption row, a second hand-over that is paid, a sale, a plan's fee."""
 
     REDEEM = "redeem"
     REVERSAL = "reversal"
     CONFLICT = "conflict"
     SALE = "sale"
     SALE_REFUND = "sale_refund"
+    PLAN_SHARE = "plan_share"
+    PLAN_SHARE_REFUND = "plan_share_refund"
 
 
 class PausedKind(StrEnum):

@@ -23,7 +23,7 @@ The screen: login, join, me, logout, call, login_code, phone_code, encrypted_pho
     call = await screen.offers()                                # call.fact("items"); screen.catalogue
     call = await screen.claim(offer_id, key="…")                # also wallet, look_at(claim), pass_of(claim)
 Its draws: `screen.draws`; look, open(draw), spin(draw, times=…), address(parcel, text), look_at_fairness(draw),
-download(draw, day); `receipts` are what the phone keeps.
+take(prize, recharge_to=… or choices=…), download(draw, day); `receipts` are what the phone keeps.
 Its counter, for a clerk: `counter = screen.counter`; accept(invitation), sign_in, look(token=… or code=…), redeem(…),
 what_became_of(key), reverse(id, reason), history, leave; `platform.passes()` is what other phones show and it can scan.
 

@@ -1,7 +1,7 @@
 """The mini-program's pages of lucky draws: what there is, one draw with its odds, spins, and what anybody may check."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from simulator.rest import RestCall
@@ -15,7 +15,8 @@ LAST = 20  # results and winners that are shown
 class Draws:
     """`listed` are the draws of the person's city, `opened` the one that is looked at, `spun` its last answer.
 
-    `receipts` are kept by draw, as whoever wants to check a draw keeps them; `log` is the last day that was downloaded.
+    `prizes` is what was won and asks something. `receipts` are kept by draw, as whoever wants to check a draw keeps
+    them; `log` is the last day that was downloaded.
     """
 
     def __init__(self, screen: "MiniProgram") -> None:
@@ -26,6 +27,7 @@ class Draws:
     def forget(self) -> None:
         """Nobody is logged in any more; receipts stay on the phone."""
         self.listed: object = None
+        self.prizes: object = None
         self.close()
 
     def close(self) -> None:
@@ -38,10 +40,11 @@ class Draws:
         self.log: Mapping[str, str] | None = None
 
     async def look(self) -> RestCall:
-        """GET /draws."""
+        """GET /draws, and what waits for a word of the person's."""
         self.close()
         call = await self._screen.call("GET", "/draws")
         self.listed = call.fact("items") if call.is_fine else None
+        await self._look_at_prizes()
         return call
 
     async def open(self, draw: str) -> RestCall:
@@ -70,6 +73,20 @@ class Draws:
             await self._look_at(str(self.opened["summary"]["id"]))
         return call
 
+    async def take(
+        self, prize: str, *, recharge_to: str | None = None, choices: Sequence[str] = (), key: str | None = None
+    ) -> RestCall:
+        """POST /me/prizes/{id}/claims with what the prize asks, then the page anew."""
+        body: dict[str, object] = {"choices": list(choices)} if choices else {}
+        if recharge_to:
+            body["recharge_to"] = recharge_to
+        call = await self._screen.call("POST", f"/me/prizes/{prize}/claims", body, key=key or str(uuid.uuid4()))
+        if isinstance(self.opened, Mapping):
+            await self._look_at(str(self.opened["summary"]["id"]))
+        else:
+            await self._look_at_prizes()
+        return call
+
     async def look_at_fairness(self, draw: str) -> RestCall:
         """GET /draws/{id}/fairness: seeds, promises, keys."""
         call = await self._screen.call("GET", f"/draws/{draw}/fairness")
@@ -89,4 +106,9 @@ class Draws:
         self.results = results.fact("items") if results.is_fine else None
         winners = await self._screen.call("GET", f"/draws/{draw}/winners?limit={LAST}")
         self.winners = winners.fact("items") if winners.is_fine else None
+        await self._look_at_prizes()
         return call
+
+    async def _look_at_prizes(self) -> None:
+        found = await self._screen.call("GET", f"/me/prizes?limit={LAST}")
+        self.prizes = found.fact("items") if found.is_fine else None

@@ -151,7 +151,7 @@ def _told(seen: DrawView, title: str, spins: tuple[SpinResult, ...]) -> str:
 
 def _won(spin: SpinResult, count: int = 1) -> str:
     until = texts.until(spin.until, ZONE)
-    return draw_texts.won(spin.kind, spin.name, spin.amount * count, until)
+    return draw_texts.won(spin.kind, spin.name, spin.amount * count, until, spin.asks)
 
 
 def _has(turn: DrawTurn) -> str:

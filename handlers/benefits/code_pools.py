@@ -31,6 +31,11 @@ async def hold(pool_code: str, count: int, *, now: datetime, promised: bool = Fa
     return held
 
 
+async def free(pool_code: str, most: int, *, now: datetime) -> int:
+    """How many of `most` codes nobody has, whoever holds them at this moment. For whoever gives none away."""
+    return len(await rows(statements.FREE, pool_code, now, most)) if most else 0
+
+
 async def assign(pool_code: str, claim_ids: Sequence[UUID], *, now: datetime) -> dict[UUID, UUID]:
     """A free code for each claim, in this order and in that in which codes came in: its id, by the claim's.
 

@@ -12,7 +12,6 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from handlers.actors import Person
-from handlers.benefits.kinds import fulfiller
 from handlers.channels.gate import Signed
 from handlers.claims.allotting import Allowed, allot
 from handlers.claims.claimants import claimants
@@ -20,7 +19,7 @@ from handlers.claims.issuing import Issued, Lot, issue_all
 from handlers.claims.on_behalf import heard, sights
 from handlers.claims.outside_paying import pay_outside
 from handlers.claims.sharing import Gone
-from handlers.claims.wishes import Claim, Claimed, Outcome
+from handlers.claims.wishes import Claim, Claimed, Outcome, check_said, number_of
 from handlers.errors import (
     DomainError,
     KeyReused,
@@ -29,9 +28,6 @@ from handlers.errors import (
     OfferUnknown,
     OutsidePriced,
     QuantityInvalid,
-    RechargeToInvalid,
-    RechargeToMissing,
-    RechargeToUnwanted,
 )
 from handlers.group_commit import GroupCommit
 from handlers.lanes import Lanes
@@ -44,7 +40,6 @@ from handlers.recurring import BUSINESS_ZONE
 from handlers.requests import Answer, Asked, recall, record, settle
 from handlers.retrying import refusing
 from handlers.rules.eligibility import Asker, PublishedOffer, decide
-from handlers.rules.phones import normalise
 from models.words import ClaimSource, Touchpoint
 
 MOST_AT_ONCE = 20  # claims under one key
@@ -89,7 +84,7 @@ class Claiming:
         finds out).
         """
         source = ClaimSource.CHAT if person.through is Touchpoint.CHAT else ClaimSource.MINI_PROGRAM
-        number = self._number(recharge_to)
+        number = number_of(recharge_to)
         facts = self._facts(offer_id, choices, number, quantity)
         asked = Asked.of(person, "claim", request_id, facts)
         wish = Claim(person, person.member_id, source, offer_id, tuple(sorted(choices)), asked, number, quantity)
@@ -115,17 +110,11 @@ class Claiming:
 
         Raises as `claim`, what the gate's `let_in` raises, and MemberUnknown and OfferUnknown for what is out of sight.
         """
-        number = self._number(recharge_to)
+        number = number_of(recharge_to)
         facts = {"member": member_id, **self._facts(offer_id, choices, number, quantity)}
         asked = Asked.of(signed.channel, "claim", request_id, facts)
         wish = (signed.channel, member_id, ClaimSource.CHANNEL, offer_id, tuple(sorted(choices)), asked)
         return await self._submit(Claim(*wish, number, quantity, signed))
-
-    def _number(self, recharge_to: str | None) -> str:
-        number = normalise(recharge_to, "86") if recharge_to is not None else ""
-        if number is None:
-            raise RechargeToInvalid
-        return number
 
     def _facts(self, offer_id: UUID, choices: Sequence[str], number: str, quantity: int) -> dict[str, object]:
         if not 1 <= quantity <= MOST_AT_ONCE:
@@ -217,13 +206,10 @@ class Claiming:
             return refusal_of(offer, verdict)
         if verdict.price.is_paid:
             return OfferPriced(title=offer.title, price_fen=verdict.price.fen or verdict.price.carrier_fen)
-        kind = fulfiller(offer.benefit.kind)
         try:
-            kind.check_choices(offer.benefit.terms, each.choices)
+            check_said(offer.benefit, each.choices, each.recharge_to)
         except DomainError as refusal:
             return refusal
-        if kind.takes_number != bool(each.recharge_to):
-            return RechargeToMissing() if kind.takes_number else RechargeToUnwanted()
         return None
 
     # --- sold out

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from handlers.distribution.commission_rules import rules_in_force
-from handlers.identity.devices import KEPT as DEVICES_KEPT
+from handlers.identity.same_person import is_same_person
 from handlers.points.points_terms import terms as programme_terms
 from handlers.rules.commission import rate
 from handlers.rules.eligibility import PublishedOffer
@@ -73,11 +73,6 @@ async def attribute_order(
                 rule_id=version.id,
                 rate_bp=rate_bp,
             )
-
-
-async def is_same_person(member_id: UUID, other_id: UUID, payer_hash: str = "", *, at: datetime) -> bool:
-    """Whether two members are one by what we know: merged, a phone, a bound number, a device, or who paid for whom."""
-    return await row(statements.SAME, member_id, other_id, payer_hash, at - DEVICES_KEPT) is not None
 
 
 async def _counts(promoter: Mapping[str, Any], buyer_id: UUID, payer_hash: str, at: datetime) -> bool:

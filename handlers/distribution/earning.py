@@ -13,7 +13,7 @@ from uuid import UUID
 from prometheus_client import Counter
 
 from handlers.distribution import money
-from handlers.distribution.attributing import is_same_person
+from handlers.identity.same_person import is_same_person
 from handlers.outbox import later
 from handlers.rules.commission import shares, taken_back
 from handlers.standing import canonical

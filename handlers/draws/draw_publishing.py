@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from handlers.benefits.kinds import KINDS, fulfiller
+from handlers.benefits.kinds import KINDS
 from handlers.draws.held import HeldDraw, hold
 from handlers.draws.prizes import FULFILLED
-from handlers.errors import DomainError, DrawNotPublishable, DrawStateWrong
+from handlers.errors import DrawNotPublishable, DrawStateWrong
 from handlers.offers.offer_publishing import path_of, unknown_names
 from handlers.offers.offers import PublishedOffer, published
 from handlers.rules.draw_checks import problems_of
@@ -60,17 +60,17 @@ async def check(
 def _words(terms: DrawTerms) -> list[Problem]:
     problems: list[Problem] = []
     if not 1 <= terms.address_days <= MOST_ADDRESS_DAYS:
-        problems.append(Problem("address_days", "out_of_range", f"填写收货地址的期限为1到{MOST_ADDRESS_DAYS}天"))
+        problems.append(Problem("address_days", "out_of_range", f"填写地址和领奖信息的期限为1到{MOST_ADDRESS_DAYS}天"))
     return problems
 
 
 def _kept(before: DrawTerms, after: DrawTerms) -> list[Problem]:
-    """Whoever may take part stays so, and nobody's time for an address gets shorter."""
+    """Whoever may take part stays so, and nobody's time for an address, or a word, gets shorter."""
     problems: list[Problem] = []
     if after.audience not in {before.audience, Audience(is_members_only=before.audience.is_members_only)}:
         problems.append(Problem("audience", "narrower", "活动发布后参与人群不能缩小"))
     if after.address_days < before.address_days:
-        problems.append(Problem("address_days", "shorter", "活动发布后填写收货地址的期限不能缩短"))
+        problems.append(Problem("address_days", "shorter", "活动发布后填写地址和领奖信息的期限不能缩短"))
     return problems
 
 
@@ -110,12 +110,6 @@ async def _of_offer(name: str, prize: Prize, had: Prize | None, offer: Published
     kind, terms = offer.benefit.kind, offer.terms
     if kind not in KINDS:
         return [Problem(f"{name}.reference", "kind_unsupported", "这类权益还没有接入发放方式")]
-    if fulfiller(kind).takes_number:
-        return [Problem(f"{name}.reference", "takes_number", "直充权益需要领取人填写号码，不能作为奖品")]
-    try:
-        fulfiller(kind).check_choices(offer.benefit.terms, ())
-    except DomainError:
-        return [Problem(f"{name}.reference", "takes_choices", "需要会员选择内容的礼包不能作为奖品")]
     problems: list[Problem] = []
     if offer.state is not OfferState.PUBLISHED:
         problems.append(Problem(f"{name}.reference", "not_published", "奖品对应的权益活动还没有发布"))

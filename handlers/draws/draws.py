@@ -33,7 +33,7 @@ from handlers.scopes import allowed
 from models.database import row, rows
 from models.sql import as_instant, as_uuid
 from models.statements import draws as statements
-from models.words import DrawLook, ParcelState, SpinPaid
+from models.words import DrawLook, DuePrizeState, ParcelState, SpinPaid
 
 LAST = 2_147_483_647
 PAGE = 5_000
@@ -76,7 +76,7 @@ class DrawView:
 
 @dataclass(frozen=True, slots=True)
 class OwnSpin:
-    """One spin of the member's own."""
+    """One spin of the member's own. `deadline_at`: until when what was won waits for an address or an answer."""
 
     id: UUID
     sequence: int
@@ -90,6 +90,8 @@ class OwnSpin:
     claim_id: UUID | None
     parcel_id: UUID | None
     parcel_state: ParcelState | None
+    prize_id: UUID | None
+    prize_state: DuePrizeState | None
     deadline_at: datetime | None
     happened_at: datetime
     chain: str
@@ -283,6 +285,8 @@ def _own(held: HeldDraw, found: Mapping[str, Any]) -> OwnSpin:
         claim_id=as_uuid(found["claim_id"]) if found["claim_id"] else None,
         parcel_id=as_uuid(found["parcel_id"]) if found["parcel_id"] else None,
         parcel_state=ParcelState(found["parcel_state"]) if found["parcel_state"] else None,
+        prize_id=as_uuid(found["prize_id"]) if found["prize_id"] else None,
+        prize_state=DuePrizeState(found["prize_state"]) if found["prize_state"] else None,
         deadline_at=as_instant(found["deadline_at"]) if found["deadline_at"] else None,
         happened_at=as_instant(found["happened_at"]),
         chain=found["chain_hash"],

@@ -8,20 +8,20 @@ from zoneinfo import ZoneInfo
 
 from handlers.actors import Operator, Person
 from handlers.audit import record
-from handlers.draws.commitments import STOCK, commit, open_day
 from handlers.draws.draw_views import theirs
 from handlers.draws.held import hold
+from handlers.draws.returning import return_late
 from handlers.draws.seeds import Seeds
 from handlers.errors import ParcelStateWrong, ParcelUnknown
 from handlers.key_rotation import PARCEL_ADDRESS
 from handlers.ports import Clock, Vault
 from handlers.recurring import BUSINESS_ZONE
 from handlers.requests import Answer, once
-from handlers.retrying import again, refusing
+from handlers.retrying import refusing
 from handlers.rules.roles import Capability
 from handlers.scopes import allowed
 from handlers.standing import ids_of, standing
-from models.database import atomic, row, rows
+from models.database import row, rows
 from models.sql import as_instant, as_uuid
 from models.statements import draws as statements
 from models.words import ParcelState
@@ -98,29 +98,8 @@ class Parcels:
 
     async def lapse(self) -> int:
         """What nobody asked for in time goes back to its stock, each by a promise of its own; how many."""
-        now, lapsed = self._clock.now(), 0
-        for each in await rows(statements.LAPSING, now):
-            parcel_id, draw_id = as_uuid(each["id"]), as_uuid(each["draw_id"])
-
-            async def attempt(parcel_id: UUID = parcel_id, draw_id: UUID = draw_id) -> int:
-                async with atomic():
-                    return await self._lapse(draw_id, parcel_id, now)
-
-            lapsed += await again(attempt)
-        return lapsed
-
-    async def _lapse(self, draw_id: UUID, parcel_id: UUID, now: datetime) -> int:
-        held = await hold(draw_id)
-        if held is None:
-            return 0
-        day, at = await open_day(held, self._seeds, now=now, zone=self._zone)
-        gone = await row(statements.LAPSE, parcel_id, now)
-        if gone is None:
-            return 0
-        code = gone["code"]
-        if await rows(statements.RETURN_UNIT, draw_id, code):
-            await commit(held, STOCK, {code: 1}, day=day, at=at, zone=self._zone)
-        return 1
+        now = self._clock.now()
+        return await return_late(statements.LAPSING, statements.LAPSE, self._seeds, now=now, zone=self._zone)
 
     async def _view(self, parcel_id: UUID) -> ParcelView:
         found = await row(statements.PARCEL, parcel_id)

@@ -1,6 +1,7 @@
 """What a prize is made of when it is awarded: the claims, parcels and amounts that come with it, by the set.
 
-Winning means that this is there in the transaction of the spin. Points, chances and growth are entries of the book that
+Winning means that this is there in the transaction of the spin; of a benefit that asks something of its winner, the
+right to it until a deadline (docs/adr/0043). Points, chances and growth are entries of the book that
 the spins are paid from (`spin_paying.py`); growth moves levels as well, once it is written.
 """
 
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from handlers.benefits.kinds import fulfiller
 from handlers.claims.issuing import Wanted, issue
+from handlers.draws.asking import asks_of, room_later
 from handlers.levels.levels import settle
 from handlers.offers.offers import PublishedOffer, published
 from handlers.ports import Vault
@@ -23,7 +25,8 @@ from models.failures import SerializationConflict
 from models.ids import new_id
 from models.sql import dump_rows, instant_text
 from models.statements import draws as statements
-from models.words import ClaimSource
+from models.statements import due_prizes
+from models.words import ClaimSource, PrizeAsks
 
 CREDITED = frozenset({PrizeKind.POINTS, PrizeKind.CHANCES, PrizeKind.GROWTH})  # entries of the ledger
 WON = "spin_won"  # the kind of cause in the ledger; its id is the spin's
@@ -42,11 +45,13 @@ class Won:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What came of it: a claim until its end, or a parcel until the end of its time for an address."""
+    """What came of it: a claim until its end, or what waits for a word of the winner's until the end of its time."""
 
     claim_id: UUID | None = None
     parcel_id: UUID | None = None
     until: datetime | None = None
+    prize_id: UUID | None = None
+    asks: PrizeAsks | None = None
 
 
 class Shelf:
@@ -70,17 +75,25 @@ class Shelf:
         offer = self._offers.get(UUID(prize.reference))
         if offer is None:
             return 0
+        if asks_of(offer.benefit) is not None:
+            return await room_later(offer, most, at=at)
         kind = fulfiller(offer.benefit.kind)
         return sum(await kind.room(offer.benefit.terms, [()] * most, now=at))
 
     async def give(self, won: Sequence[Won], *, address_days: int, at: datetime) -> dict[UUID, Given]:
-        """By spin. Claims are written at once, and levels moved by growth that was won; parcels are written by `send`,
-        after the spins that they belong to."""
+        """By spin. Claims are written at once, and levels moved by growth that was won; what waits for a word is
+        written by `send`, after the spins that it belongs to."""
+        until = begins(day_of(at, self._zone) + timedelta(days=address_days + 1), self._zone)
         by_offer: dict[str, list[Won]] = {}
-        for each in won:
-            if each.prize.kind is PrizeKind.BENEFIT:
-                by_offer.setdefault(each.prize.reference, []).append(each)
         given: dict[UUID, Given] = {}
+        for each in won:
+            if each.prize.kind is PrizeKind.GOODS:
+                given[each.spin_id] = Given(parcel_id=new_id(), until=until)
+            elif each.prize.kind is PrizeKind.BENEFIT:
+                if asks := asks_of(self._offers[UUID(each.prize.reference)].benefit):
+                    given[each.spin_id] = Given(prize_id=new_id(), until=until, asks=asks)
+                else:
+                    by_offer.setdefault(each.prize.reference, []).append(each)
         for reference, theirs in sorted(by_offer.items()):
             wanted = [Wanted(each.member_id, ClaimSource.DRAW, each.actor) for each in theirs]
             offer = self._offers[UUID(reference)]
@@ -89,18 +102,19 @@ class Shelf:
                 given[each.spin_id] = Given(claim_id=claim.id, until=claim.expires_at)
         if grown := {each.member_id for each in won if each.prize.kind is PrizeKind.GROWTH}:
             await settle(grown, at=at)
-        until = begins(day_of(at, self._zone) + timedelta(days=address_days + 1), self._zone)
-        for each in won:
-            if each.prize.kind is PrizeKind.GOODS:
-                given[each.spin_id] = Given(parcel_id=new_id(), until=until)
         return given
 
 
 async def send(draw_id: UUID, won: Sequence[Won], given: Mapping[UUID, Given], *, at: datetime) -> None:
-    """The parcels of these spins, whose rows are there by now."""
-    parcels = [
-        {
-            "id": there.parcel_id,
+    """What waits for a word of these winners, whose spins are there by now."""
+    parcels: list[dict[str, object]] = []
+    prizes: list[dict[str, object]] = []
+    for each in won:
+        there = given.get(each.spin_id, Given())
+        if there.until is None or (row_id := there.parcel_id or there.prize_id) is None:
+            continue
+        facts: dict[str, object] = {
+            "id": row_id,
             "spin_id": each.spin_id,
             "draw_id": draw_id,
             "member_id": each.member_id,
@@ -108,8 +122,10 @@ async def send(draw_id: UUID, won: Sequence[Won], given: Mapping[UUID, Given], *
             "name": each.prize.name,
             "deadline_at": instant_text(there.until),
         }
-        for each in won
-        if (there := given.get(each.spin_id)) is not None and there.parcel_id is not None and there.until is not None
-    ]
-    if parcels and len(await rows(statements.ADD_PARCELS, dump_rows(parcels), at)) < len(parcels):
-        raise SerializationConflict("a parcel was not written")
+        if there.parcel_id is not None:
+            parcels.append(facts)
+        else:
+            prizes.append({**facts, "offer_id": each.prize.reference})
+    for listed, statement in ((parcels, statements.ADD_PARCELS), (prizes, due_prizes.ADD)):
+        if listed and len(await rows(statement, dump_rows(listed), at)) < len(listed):
+            raise SerializationConflict("something that was won was not written")

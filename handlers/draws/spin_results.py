@@ -13,12 +13,15 @@ from handlers.draws.spin_paying import Till
 from handlers.offline.signing_keys import Signing, SigningKeys
 from handlers.rules.draw_rules import PrizeKind
 from handlers.rules.fairness_log import receipt_payload
-from models.words import SpinPaid
+from models.words import PrizeAsks, SpinPaid
 
 
 @dataclass(frozen=True, slots=True)
 class SpinResult:
-    """One spin. `place`: of the prize on the wheel. `until`: the claim's end, or until when a parcel waits."""
+    """One spin. `place`: of the prize on the wheel. `until`: the claim's end, or until when what was won waits.
+
+    `prize_id`: of a benefit that waits until its winner has said what it `asks`.
+    """
 
     id: UUID
     sequence: int
@@ -35,6 +38,8 @@ class SpinResult:
     claim_id: UUID | None
     parcel_id: UUID | None
     until: datetime | None
+    prize_id: UUID | None = None
+    asks: PrizeAsks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,4 +103,6 @@ def _result(each: Folded, given: Given) -> SpinResult:
         claim_id=given.claim_id,
         parcel_id=given.parcel_id,
         until=given.until,
+        prize_id=given.prize_id,
+        asks=given.asks,
     )

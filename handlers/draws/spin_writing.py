@@ -6,9 +6,9 @@ from uuid import UUID
 from handlers.draws import players as players_of
 from handlers.draws.players import Player
 from handlers.draws.prizes import Given, Shelf, send
+from handlers.draws.reopening import waits
 from handlers.draws.spin_folding import Folding
 from handlers.outbox import Later, later_many
-from handlers.rules.draw_rules import PrizeKind
 from models.database import rows
 from models.failures import SerializationConflict
 from models.sql import dump_rows
@@ -59,16 +59,13 @@ async def _take_stock(folding: Folding) -> None:
 
 
 async def _tell_winners(folding: Folding, given: Mapping[UUID, Given]) -> None:
-    """A thing waits for an address, and only so long: whoever won one is told besides what the screen says."""
-    await later_many(
-        [
-            Later(
-                "say_parcel_waits",
-                f"won:{each.spin_id}",
-                folding.at,
-                {"member_id": each.member_id, "prize": each.prize.name, "until": given[each.spin_id].until},
-            )
-            for each in folding.won
-            if each.prize.kind is PrizeKind.GOODS
-        ]
-    )
+    """What waits for a word waits only so long: whoever won such a thing is told besides what the screen says."""
+    told: list[Later] = []
+    for each in folding.won:
+        there, key = given.get(each.spin_id, Given()), f"won:{each.spin_id}"
+        if there.parcel_id is not None:
+            facts = {"member_id": each.member_id, "prize": each.prize.name, "until": there.until}
+            told.append(Later("say_parcel_waits", key, folding.at, facts))
+        elif there.prize_id is not None:
+            told.append(waits(there.prize_id, each.member_id, key=key, at=folding.at))
+    await later_many(told)

@@ -141,3 +141,25 @@ class ParcelStateWrong(DomainError):
     """It was sent, or its time is over; facts: `state`."""
 
     kind, code, message = ErrorKind.CONFLICT, "parcel.state_wrong", "这件奖品当前不能这样操作，请刷新后再看。"
+
+
+class DuePrizeUnknown(DomainError):
+    """No such benefit was won, or not by them."""
+
+    kind, code, message = ErrorKind.NOT_FOUND, "prize.unknown", "没有找到这件奖品，请刷新后再看。"
+
+
+class DuePrizeStateWrong(DomainError):
+    """It was taken already, or its time is over; facts: `state`."""
+
+    kind, code, message = ErrorKind.CONFLICT, "prize.state_wrong", "这件奖品已经领过或已过期，请刷新后再看。"
+
+
+class DuePrizeSoldOut(DomainError):
+    """What was chosen cannot be had at present; the prize still waits. Facts: `title`, `deadline_at`."""
+
+    kind, code, message = (
+        ErrorKind.CONFLICT,
+        "prize.sold_out",
+        "您选的内容暂时没有了，{title}仍为您保留，请换一项或稍后再来。",
+    )

@@ -16,6 +16,7 @@ from prometheus_client import Counter
 from handlers.benefits.top_ups import replace
 from handlers.claims.claims import SYSTEM, give_back, transition
 from handlers.claims.paying import return_points
+from handlers.draws.reopening import reopen
 from handlers.offers.offers import benefit_terms
 from handlers.outbox import later
 from handlers.ports import SupplierSays
@@ -93,14 +94,18 @@ async def _arrived(found: Mapping[str, Any], at: datetime) -> None:
 
 
 async def came_to_nothing(found: Mapping[str, Any], at: datetime, *, reason: str = "top_up_failed") -> None:
-    """The claim is revoked, its unit is back in the stock and its slots are free: they, or somebody else, may claim."""
+    """The claim is revoked, its unit is back in the stock and its slots are free: they, or somebody else, may claim.
+
+    What was won waits for its winner again, and they are told so.
+    """
     claim_id = as_uuid(found["claim_id"])
     pending = {claim_id: ClaimState.PENDING}
     if await transition(pending, ClaimState.REVOKED, reason=reason, actor=SYSTEM, at=at):
         await give_back([claim_id])
         await return_points([claim_id], at=at)
         await rows(statements.FREE_SLOTS, claim_id)
-        await _say("say_top_up_failed", found, at)
+        if not await reopen(claim_id, at=at):
+            await _say("say_top_up_failed", found, at)
 
 
 async def _ask_another(found: Mapping[str, Any], fallback: tuple[str, str], at: datetime) -> None:

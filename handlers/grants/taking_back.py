@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from handlers.claims.claims import give_back, transition
+from handlers.claims.owing import owe_back
 from handlers.claims.paying import return_points
 from handlers.offers.offers import terms_of
 from handlers.outbox import later
@@ -76,6 +77,8 @@ async def take_back(
     moved = await transition(states, ClaimState.REVOKED, reason=reason, actor=actor, at=at)
     taken = frozenset(claim_id for claim_id in accepted if claim_id in moved)
     await return_points(taken, at=at)
+    if reason == REVOKED:  # who sends money back says so, and does it
+        await owe_back(taken, at=at)
     returned = await give_back(await _returning([by_id[claim_id] for claim_id in taken], to_stock=to_stock))
     for claim_id in sorted(taken) if is_told else ():
         owner = str(as_uuid(by_id[claim_id]["owner_id"]))

@@ -85,16 +85,32 @@ def is_young(found: Mapping[str, Any], at: datetime) -> bool:
     return bool(found["paid_at"]) and at < as_instant(found["paid_at"]) + REFUNDABLE_FOR
 
 
+def is_unused(each: Mapping[str, Any]) -> bool:
+    """Nothing of a claim or of its parts was used."""
+    return each["uses_left"] == each["uses_total"] and not each["has_used_part"]
+
+
+def unused_fen(each: Mapping[str, Any]) -> int:
+    """What was paid for the uses of a claim, or of a package's parts, that are left.
+
+    Rounded up: the house took them away, and keeps no part of a fen for it.
+    """
+    left, total = int(each["uses_left"]), int(each["uses_total"])
+    if each["has_used_part"]:
+        left, total = int(each["parts_left"]), int(each["parts_total"])
+    return -(-int(each["amount_fen"]) * left // total) if total else int(each["amount_fen"])
+
+
 def _why_not(each: Mapping[str, Any], at: datetime, waiting: frozenset[UUID]) -> str | None:
     if each["refund_id"] is not None:
         return "order.refunded"
-    if each["is_regranted"]:
+    if each["is_regranted"] or each["has_regranted_part"]:
         return "claim.regranted"  # one more was given for it
     expires_at = as_instant(each["expires_at"]) if each["expires_at"] else None
     state = stands(ClaimState(each["state"]), expires_at, at)
     if state is ClaimState.PENDING:
         return "claim.pending"
-    if each["uses_left"] < each["uses_total"] or each["has_used_part"]:
+    if not is_unused(each):
         return "claim.used"
     if each["has_code"]:
         return "claim.code_given"  # whoever has seen a third party's code has it

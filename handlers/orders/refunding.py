@@ -54,15 +54,17 @@ async def send_back(
     at: datetime,
     reason: str = "",
     claims: Sequence[UUID] = (),
+    unsold_claims: Sequence[UUID] | None = None,
 ) -> UUID:
     """Part of what an order earned goes back, for these of its claims (`order_claim` rows); the refund's id.
 
-    Raises OrderRefundTooMuch.
+    `unsold_claims`: those of which the merchant earns nothing, where that is not all of them. Raises
+    OrderRefundTooMuch.
     """
     refund_id = await _begin(order_id, amount_fen, cause, reason, at)
     if claims and len(await rows(statements.MARK_REFUNDED, sorted(claims), refund_id)) < len(set(claims)):
         raise OrderRefundTooMuch(left_fen=0)
-    await unsold(set(claims), at=at)
+    await unsold(set(claims if unsold_claims is None else unsold_claims), at=at)
     await goes_back(refund_id, amount_fen, at=at)
     await claw_back(order_id, refund_id, at=at)
     await take_back_shares(order_id, refund_id, at=at)

@@ -9,6 +9,8 @@ from uuid import UUID
 
 from handlers.actors import Operator, Person
 from handlers.audit import record
+from handlers.claims.claim_expiry import end
+from handlers.claims.paying import return_points
 from handlers.errors import (
     OrderRefundUnknown,
     OrderUnknown,
@@ -22,7 +24,7 @@ from handlers.errors import (
 from handlers.grants.taking_back import family, take_back
 from handlers.orders.in_time import InTime
 from handlers.orders.order_views import RefundSeen, refund_seen
-from handlers.orders.quoting import TOO_EARLY, Quote, is_young, of_term, quote
+from handlers.orders.quoting import TOO_EARLY, Quote, is_unused, is_young, of_term, quote, unused_fen
 from handlers.orders.refunding import Settled, send_another, send_back, settle
 from handlers.orders.services import PaymentServices
 from handlers.orders.watching import BATCH, each_of
@@ -37,7 +39,7 @@ from handlers.standing import standing
 from models.database import atomic, row, rows
 from models.sql import as_uuid
 from models.statements import orders as statements
-from models.words import OrderRefundCause, OrderRefundState, OrderState, RefundHeard
+from models.words import ClaimState, OrderRefundCause, OrderRefundState, OrderState, RefundHeard
 
 REASON = "refunded"  # of the claims' edges
 
@@ -132,7 +134,7 @@ class OrderRefunds:
     async def return_unfulfilled(self) -> int:
         """Money for claims that were revoked because a supplier could not do them goes back; of how many orders."""
         due = [as_uuid(each["order_id"]) for each in await rows(statements.UNFULFILLED, BATCH)]
-        await each_of(due, self._return_one, "order_not_returned")
+        await each_of(due, self.return_revoked, "order_not_returned")
         return len(due)
 
     async def hear(self, headers: Mapping[str, str], body: bytes) -> OrderRefundState:
@@ -200,7 +202,15 @@ class OrderRefunds:
             raise RefundTooEarly if any(line.reason == TOO_EARLY for line in told.lines) else RefundNothing
         if told.amount_fen != expected:
             raise RefundQuoteChanged(amount_fen=told.amount_fen)
-        await take_back(returning, actor=actor, at=now, only_unused=True, is_told=False, reason=REASON)
+        taken = await take_back(returning, actor=actor, at=now, only_unused=True, is_told=False, reason=REASON)
+        # Whose time was over nobody takes back: they end as the sweep would end them, and their points come back too.
+        over = [
+            {"id": each["claim_id"], "state": each["state"], **_version(found)}
+            for each in held
+            if as_uuid(each["claim_id"]) in returning - taken.claim_ids and each["state"] == ClaimState.ISSUED
+        ]
+        await end(over, ClaimState.EXPIRED, reason="time", at=now)
+        await return_points(returning, at=now)
         await rows(statements.FREE_OF_CLAIMS, sorted(returning))
         lines = [as_uuid(each["id"]) for each in held if as_uuid(each["claim_id"]) in returning]
         return await _seen(await send_back(order_id, told.amount_fen, cause, at=now, reason=reason, claims=lines))
@@ -220,20 +230,34 @@ class OrderRefunds:
             raise RefundQuoteChanged(amount_fen=amount)
         return await _seen(await send_back(order_id, amount, cause, at=now, reason=reason))
 
-    async def _return_one(self, order_id: UUID) -> None:
+    async def return_revoked(self, order_id: UUID) -> None:
+        """Money for what is unused of an order's claims that were taken away goes back; again, nothing happens."""
+
         async def attempt() -> None:
             async with atomic():
                 found = await row(statements.LOCKED_BY_ID, order_id)
+                # Locked, as whoever gives one more for one of them has it: what was given again is not owed.
+                await family([as_uuid(each["claim_id"]) for each in await rows(statements.CLAIMS, [order_id])])
                 lines = [
                     each
                     for each in await rows(statements.CLAIMS, [order_id])
-                    if each["refund_id"] is None and each["state"] == "revoked"
+                    if each["refund_id"] is None and each["state"] == "revoked" and not each["is_regranted"]
                 ]
                 if found is None or not lines or OrderState(found["state"]) is not OrderState.PAID:
                     return
-                amount, ids = sum(int(each["amount_fen"]) for each in lines), [as_uuid(each["id"]) for each in lines]
-                cause = OrderRefundCause.UNFULFILLED
-                await send_back(order_id, amount, cause, at=self._clock.now(), claims=ids)
+                # An operator may have given back a part of it before.
+                amount = min(sum(map(unused_fen, lines)), int(found["amount_fen"]) - int(found["refunded_fen"]))
+                if not amount:
+                    return
+                ids, whole = [as_uuid(each["id"]) for each in lines], [each for each in lines if is_unused(each)]
+                await send_back(
+                    order_id,
+                    amount,
+                    OrderRefundCause.UNFULFILLED,
+                    at=self._clock.now(),
+                    claims=ids,
+                    unsold_claims=[as_uuid(each["id"]) for each in whole],
+                )
 
         await again(attempt)
 
@@ -257,6 +281,10 @@ class OrderRefunds:
                 return await settle(number, says, at=self._clock.now())
 
         return await again(attempt)
+
+
+def _version(found: Mapping[str, Any]) -> dict[str, object]:
+    return {"offer_id": found["offer_id"], "offer_version": found["offer_version"]}
 
 
 async def _seen(refund_id: UUID) -> RefundSeen:

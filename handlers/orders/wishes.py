@@ -4,12 +4,11 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from handlers.actors import Person
-from handlers.errors import RechargeToInvalid
+from handlers.claims.wishes import number_of
 from handlers.orders.on_the_bill import OnBill
 from handlers.orders.order_views import Confirmation, OrderSeen
 from handlers.ports import ClientPayment, Vault
 from handlers.requests import Asked
-from handlers.rules.phones import normalise
 from models.words import PaymentMethod
 
 PAYER = "order.payer"  # what the keyed hash of a payer's openid is for
@@ -30,11 +29,7 @@ class Wanted:
     @property
     def number(self) -> str:
         """The number to top up, as it is kept; empty: none. Raises RechargeToInvalid."""
-        if self.recharge_to is None:
-            return ""
-        if number := normalise(self.recharge_to, "86"):
-            return number
-        raise RechargeToInvalid
+        return number_of(self.recharge_to)
 
     def facts(self, vault: Vault) -> dict[str, object]:
         """By what a key is recognised to have come with the same wish. Raises RechargeToInvalid."""

@@ -11,10 +11,10 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from handlers.benefits.kinds import fulfiller
 from handlers.claims.claimants import claimants
 from handlers.claims.paying import purses_of
 from handlers.claims.sharing import OfEach, WhyNot, share_out
+from handlers.claims.wishes import check_said
 from handlers.distribution.attributing import Sale, attribute_orders
 from handlers.errors import (
     DomainError,
@@ -22,8 +22,6 @@ from handlers.errors import (
     OfferUnknown,
     PaymentMethodMissing,
     PriceChanged,
-    RechargeToMissing,
-    RechargeToUnwanted,
 )
 from handlers.key_rotation import ORDER_NUMBER
 from handlers.offers.offer_refusals import refusal_of
@@ -130,10 +128,7 @@ def _priced(
     verdict = decide(offer, asker, at, zone)
     if not verdict.ok:
         raise refusal_of(offer, verdict)
-    kind = fulfiller(offer.benefit.kind)
-    kind.check_choices(offer.benefit.terms, sorted(wanted.choices))
-    if kind.takes_number != bool(wanted.number):
-        raise RechargeToMissing if kind.takes_number else RechargeToUnwanted
+    check_said(offer.benefit, sorted(wanted.choices), wanted.number)
     fen = _fen(offer, verdict.price, wish.payer.method)
     amount, points = fen * wanted.quantity, verdict.price.points * wanted.quantity
     if wanted.expected_fen not in {None, amount} or wanted.expected_points not in {None, points}:

@@ -11,6 +11,7 @@ from handlers.retrying import refusing
 from handlers.rules.roles import Capability
 from handlers.rules.validity import begins
 from handlers.scopes import allowed
+from handlers.settlement.statement_views import number_of
 from models.database import rows
 from models.sql import as_instant, as_uuid
 from models.statements import fee_shares as statements
@@ -43,7 +44,10 @@ class MerchantShares:
 
 @dataclass(frozen=True, slots=True)
 class ShareEntry:
-    """One share of one order (`number`), or with `reverses` what a refund took back of it (negative)."""
+    """One share of one order (`number`), or with `reverses` what a refund took back of it (negative).
+
+    `statement`: the number of the merchant's that has it; None: the next one will.
+    """
 
     id: UUID
     merchant: str
@@ -54,6 +58,7 @@ class ShareEntry:
     amount_fen: int
     reverses: UUID | None
     happened_at: datetime
+    statement: str | None
 
 
 @refusing
@@ -86,6 +91,9 @@ class FeeFigures:
                 amount_fen=int(each["amount_fen"]),
                 reverses=as_uuid(each["reverses_id"]) if each["reverses_id"] else None,
                 happened_at=as_instant(each["happened_at"]),
+                statement=number_of(date.fromisoformat(each["business_on"]), each["merchant"])
+                if each["business_on"]
+                else None,
             )
             for each in found
         )

@@ -20,15 +20,17 @@ from handlers.retrying import refusing
 from handlers.rules.ledger import POINTS, Cause, Move, Side, Unit, of_member
 from handlers.rules.points import ends_at
 from handlers.rules.roles import Capability
+from handlers.rules.validity import begins, day_of
 from handlers.scopes import allowed
 from handlers.sighting import member_to_change, seen_member
+from handlers.standing import ids_of
 from models.identity import Member
 from models.ids import new_id
 from models.points import PointsAdjustment
 from models.words import LedgerAccountKind
 
 KIND = "points"  # of approvals
-ALONE = 1_000  # points that one operator gives or takes alone
+ALONE = 1_000  # points of one member in a business day that are given or taken without a second operator
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class PointsAdjusting:
     async def adjust(
         self, operator: Operator, member_id: UUID, *, delta: int, reason: str, request_id: str
     ) -> Answer[Adjusted]:
-        """Give (`delta` > 0) or take; more than one operator may alone becomes a proposal.
+        """Give (`delta` > 0) or take; more than operators may move alone for one member in a day becomes a proposal.
 
         Raises RoleMissing, MemberUnknown (also of another subtree), MemberFrozen, PointsShort, KeyReused.
         """
@@ -85,7 +87,7 @@ class PointsAdjusting:
 
         async def effect() -> Adjusted:
             now, member = self._clock.now(), await member_to_change(scope, member_id)
-            if abs(delta) <= self._alone:
+            if abs(delta) + await _moved_alone(member.id, now) <= self._alone:
                 return await self._apply(operator, member, delta, reason, now=now)
             place = await _place(member)
             approval_id = await propose(operator, KIND, member.id, place=place, facts={"delta": delta}, reason=reason)
@@ -174,6 +176,17 @@ def _move(member_id: UUID, delta: int, cause: Cause, held: TermsHeld, now: datet
         return Move(unit, of_member(member_id), ours, -delta, cause)
     ends = ends_at(held.expiry, held.expiry_count, now, BUSINESS_ZONE)
     return Move(unit, ours, of_member(member_id), delta, cause, expires_at=ends)
+
+
+async def _moved_alone(member_id: UUID, now: datetime) -> int:
+    """Given and taken today, by whomever, without a second operator: small steps count together.
+
+    The member's row is locked.
+    """
+    since = begins(day_of(now, BUSINESS_ZONE), BUSINESS_ZONE)
+    ids = await ids_of(member_id)
+    alone = PointsAdjustment.filter(member_id__in=ids, approved_by_id=None, happened_at__gte=since)
+    return sum(abs(each.delta) for each in await alone)
 
 
 async def _place(member: Member) -> UUID:

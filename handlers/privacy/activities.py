@@ -1,9 +1,10 @@
-"""What is held about what somebody did day by day: check-ins, tasks, rewards, invitations."""
+"""What is held about what somebody did day by day: check-ins, tasks, rewards, invitations, prizes that wait."""
 
 from uuid import UUID
 
 from handlers.privacy import held
 from models.checkins import CheckIn, FinishedTask, GivenReward, Invitation
+from models.draws import DuePrize
 
 
 async def check_ins(ids: list[UUID]) -> tuple[held.HeldCheckIn, ...]:
@@ -30,3 +31,9 @@ async def invitations(ids: list[UUID]) -> tuple[held.HeldInvitation, ...]:
     """Their own code."""
     found = await Invitation.filter(member_id__in=ids).order_by("id")
     return tuple(held.HeldInvitation(each.code, each.created_at) for each in found)
+
+
+async def due_prizes(ids: list[UUID]) -> tuple[held.HeldDuePrize, ...]:
+    """What they won that asks something of them."""
+    found = await DuePrize.filter(member_id__in=ids).order_by("id")
+    return tuple(held.HeldDuePrize(each.name, each.state, each.deadline_at) for each in found)

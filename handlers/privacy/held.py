@@ -8,6 +8,7 @@ from models.words import (
     CardStatus,
     ClaimState,
     ConsentPurpose,
+    DuePrizeState,
     IdentifierStatus,
     IdentityAct,
     LedgerAccountKind,
@@ -352,6 +353,15 @@ class HeldParcel:
     deadline_at: datetime
     waybill: str
     sent_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldDuePrize:
+    """A benefit that they won and that asks something first; the number it went to stands with the top-ups."""
+
+    name: str
+    state: DuePrizeState
+    deadline_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

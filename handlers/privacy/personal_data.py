@@ -78,6 +78,7 @@ class PersonalData:
     commissions: tuple[held_distribution.HeldCommission, ...]
     spins: tuple[held.HeldSpin, ...]
     parcels: tuple[held.HeldParcel, ...]
+    due_prizes: tuple[held.HeldDuePrize, ...]
     identity_events: tuple[held.HeldEvent, ...]
     deeds_of_operators: tuple[held.HeldDeed, ...]
 
@@ -137,6 +138,7 @@ class PersonalDataRights:
                 commissions=await held_distribution.commissions(ids),
                 spins=await _spins(ids),
                 parcels=await self._parcels(ids),
+                due_prizes=await activities.due_prizes(ids),
                 identity_events=await _events(ids),
                 deeds_of_operators=await _deeds(ids),
             )

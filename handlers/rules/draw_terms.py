@@ -14,7 +14,8 @@ MOST_ADDRESS_DAYS = 365
 
 @dataclass(frozen=True, slots=True)
 class DrawTerms:
-    """Everything that a version says. `address_days`: how long a thing that was won waits for an address."""
+    """Everything that a version says. `address_days`: how long what was won waits for an address, or for what else
+    it asks of its winner."""
 
     rules: DrawRules
     audience: Audience = field(default_factory=Audience)

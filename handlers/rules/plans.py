@@ -105,6 +105,19 @@ def unused_fen(paid_fen: int, starts_at: datetime, ends_at: datetime, at: dateti
     return paid_fen * days_left(ends_at, max(at, starts_at)) // max(days_left(ends_at, starts_at), 1)
 
 
+def unearned_fen(
+    kept_fen: int, shared_fen: int, open_fen: int, *, starts_at: datetime, ends_at: datetime, at: datetime
+) -> int:
+    """What is no income yet of what was paid for a stretch, in fen: what merchants will be owed, and days to come.
+
+    `kept_fen`: what did not go back; `shared_fen`: of it the merchants', of which `open_fen` in no statement yet; below
+    zero where a statement has what went back since. What is the house's is earned by the day, as it would go back
+    (`unused_fen`); of a stretch that was cut, at once.
+    """
+    own = max(kept_fen - shared_fen, 0)
+    return max(open_fen, 0) + (unused_fen(own, starts_at, ends_at, at) if at < ends_at else 0)
+
+
 def worth_fen(terms: Sequence[Stretch], at: datetime) -> int:
     """What was paid for all the days that are left."""
     return sum(unused_fen(each.paid_fen, each.starts_at, each.ends_at, at) for each in terms if each.is_alive(at))

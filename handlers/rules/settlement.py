@@ -2,9 +2,11 @@
 
 Entries are taken as they were written: the amounts of a redemption were decided when it happened, and a reversal takes
 away exactly what its redemption brought; a second hand-over that is paid counts as redeemed, and so does the part of a
-sale, which its refund takes away again. Sums are sums of whole fen, so nothing is rounded here, and the shares of the
-operator and of the merchant make up the whole because they do so in every entry. Of the operator's share the fee, by
-the terms of the moment that the entry goes back to, stays with the house; the rest is what the merchant gets.
+sale or of a plan's fee, which refunds take away again, of a plan's in as many rows as there are refunds. Sums are sums
+of whole fen, so nothing is rounded here, and the shares of the operator and of the merchant make up the whole because
+they do so in every entry. Of the operator's share the fee, by the terms of the moment that the entry goes back to,
+stays with the house; the rest is what the merchant gets. Of a plan's fee the house has its part already, so that
+nothing is taken of the merchant's.
 """
 
 import hashlib
@@ -18,16 +20,18 @@ from zoneinfo import ZoneInfo
 from models.words import EntryKind
 
 FORM = "settlement-statement/1"  # of the canonical form; another one would be another hash
-TAKEN_BACK = frozenset({EntryKind.REVERSAL, EntryKind.SALE_REFUND})
+TAKEN_BACK = frozenset({EntryKind.REVERSAL, EntryKind.SALE_REFUND, EntryKind.PLAN_SHARE_REFUND})
+OF_PLANS = frozenset({EntryKind.PLAN_SHARE, EntryKind.PLAN_SHARE_REFUND})
 
 
 @dataclass(frozen=True, slots=True)
 class SettledEntry:
-    """One redemption row, second hand-over that is paid, or sale; amounts in fen, never negative.
+    """One redemption row, second hand-over that is paid, sale, or share of a plan's fee; fen, never negative.
 
     `about`: what a reversal or a refund takes back, and to which redemption a hand-over is the second. `origin_at`:
-    when what is taken back had happened, when something was handed over a second time; of a redemption and a sale their
-    own instant. It decides to which day the entry belongs, and which fee is taken. A sale has no store.
+    when what is taken back had happened, when something was handed over a second time; of a redemption, a sale and a
+    share their own instant. It decides to which day the entry belongs, and which fee is taken. A sale and a share have
+    no store; of a share `benefit_id` is the plan's.
     """
 
     id: UUID
@@ -114,7 +118,7 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """The totals of one benefit on the day that its entries belong to; an earlier day than the statement's: late."""
+    """The totals of one benefit, or plan, on the day that its entries belong to; earlier than the statement's: late."""
 
     benefit_id: UUID
     belongs_on: date

@@ -11,7 +11,8 @@ WAITS = timedelta(hours=72)  # how long a manager's wish is there to be decided
 
 
 def worth_fen(terms: BenefitTerms, *, price_fen: int, uses_left: int, uses_total: int) -> int:
-    """What the member loses: the face value where there is one, else the settlement price; of the uses that are left.
+    """What the member loses: the face value where there is one, what was paid, or the settlement price, whichever is
+    most; of the uses that are left.
 
     Rounded up, so that no part of a claim falls below the limit by rounding.
     """

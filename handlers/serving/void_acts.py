@@ -7,6 +7,7 @@ from uuid import UUID
 
 from handlers.audit import record
 from handlers.claims.claims import transition
+from handlers.claims.owing import owe_back
 from handlers.claims.paying import return_points
 from handlers.codec import from_json
 from handlers.errors import ClaimNotVoidable, ClaimUnknown
@@ -70,7 +71,7 @@ def worth_of(held: Sequence[Row]) -> int:
     return sum(
         worth_fen(
             from_json(TERMS_OF[BenefitKind(each["kind"])], each["terms"]),
-            price_fen=int(each["settlement_price_fen"]),
+            price_fen=max(int(each["settlement_price_fen"]), int(each["price_fen"])),
             uses_left=int(each["uses_left"]),
             uses_total=int(each["uses_total"]),
         )
@@ -119,6 +120,7 @@ async def revoke(
     if len(moved) < len(held):
         raise SerializationConflict("a claim moved meanwhile")
     await return_points(moved, at=now)
+    await owe_back(moved, at=now)
     told = {"reason": reason, "worth_fen": worth, "claims": len(held), "proposed_by": proposed_by}
     await record(actor, "claim.voided", "claim", claim_id, at=now, organization_id=place, **told)
     own = own_of(held, claim_id)

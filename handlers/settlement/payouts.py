@@ -51,7 +51,10 @@ class PayoutHead:
 
 @dataclass(frozen=True, slots=True)
 class PayoutLineView:
-    """What one merchant gets: of so many statements, from the first day to the last."""
+    """What one merchant gets: of so many statements, from the first day to the last.
+
+    `plan_share_fen`: of it, what are shares of plans' fees; below zero where more of those went back.
+    """
 
     merchant: str
     merchant_name: str
@@ -59,6 +62,7 @@ class PayoutLineView:
     statements: int
     from_on: date
     to_on: date
+    plan_share_fen: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +219,7 @@ async def _view(batch_id: UUID) -> PayoutView:
             statements=int(each["statements"]),
             from_on=date.fromisoformat(each["from_on"]),
             to_on=date.fromisoformat(each["to_on"]),
+            plan_share_fen=int(each["plan_share_fen"]),
         )
         for each in await rows(statements.LINES, batch_id)
     )

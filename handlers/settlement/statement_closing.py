@@ -2,11 +2,11 @@
 
 A statement does not take "the rows of a day" but the entries that are open, one by one: each redemption row has had an
 entry since it was written, a second hand-over that an operator pays since that was decided, the merchant's part of a
-sale since it was paid. Most are in parts by then (`sealing.py`); closing seals the rest, and a statement takes parts by
-a guarded update that happens once. A row whose transaction began before a closing and commits after it is therefore in
-no statement yet and waits for the next one, where it is told with the day that it belongs to. Days of a merchant are
-closed in their order; where the terms say so, those of a calendar month in one statement. What it brings is booked in
-the same transaction.
+sale or of a plan's fee since it was paid. Most are in parts by then (`sealing.py`); closing seals the rest, and a
+statement takes parts by a guarded update that happens once. A row whose transaction began before a closing and commits
+after it is therefore in no statement yet and waits for the next one, where it is told with the day that it belongs to.
+Days of a merchant are closed in their order; where the terms say so, those of a calendar month in one statement. What
+it brings is booked in the same transaction.
 """
 
 from dataclasses import dataclass

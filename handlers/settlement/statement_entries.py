@@ -24,7 +24,7 @@ _Page = Callable[[UUID], Awaitable[list[dict[str, Any]]]]
 async def open_entries(merchant_id: UUID, since: datetime, until: datetime, upto: UUID) -> AsyncIterator[SettledEntry]:
     """What no part of this merchant has, from before `until` and not from before `since`, up to that id."""
     fees = Fees(await terms_of_merchant(merchant_id))
-    places = statements.OPEN_ENTRIES, statements.OPEN_SALES, statements.OPEN_CONFLICTS
+    places = statements.OPEN_ENTRIES, statements.OPEN_SALES, statements.OPEN_SHARES, statements.OPEN_CONFLICTS
     pages = (_asking(place, merchant_id, since, until, then=(upto,)) for place in places)
     async for each in _merged(*(_paged(page) for page in pages)):
         yield entry(each, fees)
@@ -33,7 +33,7 @@ async def open_entries(merchant_id: UUID, since: datetime, until: datetime, upto
 async def entries_of(part_id: UUID, merchant_id: UUID) -> AsyncIterator[SettledEntry]:
     """What this part of the merchant has."""
     fees = Fees(await terms_of_merchant(merchant_id))
-    places = statements.ENTRIES_OF, statements.SALES_OF, statements.CONFLICTS_OF
+    places = statements.ENTRIES_OF, statements.SALES_OF, statements.SHARES_OF, statements.CONFLICTS_OF
     async for each in _merged(*(_paged(_asking(place, part_id)) for place in places)):
         yield entry(each, fees)
 
@@ -54,7 +54,7 @@ async def _paged(page: _Page) -> AsyncIterator[dict[str, Any]]:
 
 
 async def _merged(*places: AsyncIterator[dict[str, Any]]) -> AsyncIterator[dict[str, Any]]:
-    """All of them in one order; of sales and second hand-overs there are few beside redemptions."""
+    """All of them in one order; of sales, shares and second hand-overs there are few beside redemptions."""
     waiting = [(each, found) for each in places if (found := await anext(each, None)) is not None]
     while waiting:
         least = min(range(len(waiting)), key=lambda place: as_uuid(waiting[place][1]["id"])) if len(waiting) > 1 else 0

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from handlers.recurring import BUSINESS_ZONE
-from handlers.rules.settlement import TAKEN_BACK, Amounts, SettledEntry, Totals, belongs_on
+from handlers.rules.settlement import OF_PLANS, TAKEN_BACK, Amounts, SettledEntry, Totals, belongs_on
 from handlers.rules.settlement_terms import Fees
 from models.database import rows
 from models.sql import as_instant, as_uuid
@@ -41,17 +41,18 @@ class StatementHead:
 
 @dataclass(frozen=True, slots=True)
 class SumView:
-    """Totals of one benefit, on the day that its entries belong to."""
+    """Totals of one benefit, or of shares of one plan's fees (`is_plan`), on the day that its entries belong to."""
 
     benefit: str
     benefit_name: str
     belongs_on: date
     totals: Totals
+    is_plan: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class StatementView:
-    """One statement with its sums by benefit and day."""
+    """One statement with its sums by benefit or plan, and day."""
 
     head: StatementHead
     sums: tuple[SumView, ...]
@@ -60,12 +61,13 @@ class StatementView:
 @dataclass(frozen=True, slots=True)
 class RedeemedRow:
     """A redemption, the reversal of one (`reverses`), a second hand-over that is paid though another one counts
-    (`second_to`), or the merchant's part of a sale or its refund, as finance sees it; amounts in fen, never negative.
+    (`second_to`), or the merchant's part of a sale or of a plan's fee, or of their refunds, as finance sees it; amounts
+    in fen, never negative.
 
     `belongs_on`: its business day; of a reversal that of what it takes back, of a second hand-over the day on which it
     was handed over, whenever that was decided. `fee_fen`: what stays with the house of the operator's share, the gross.
-    `statement`: the number of the one that it is in, or None while its day is open. Of a sale `receipt` is the order's
-    number, `bill_amount_fen` what was paid; it has no store and no clerk.
+    `statement`: the number of the one that it is in, or None while its day is open. Of a sale and a share `receipt` is
+    the order's number, `bill_amount_fen` what was paid; they have no store and no clerk. A share's benefit is the plan.
     """
 
     id: UUID
@@ -129,10 +131,10 @@ def _amounts(found: Mapping[str, Any], what: str) -> Amounts:
 
 
 async def whole(found: Mapping[str, Any]) -> StatementView:
-    """From a row of `STATEMENT`, with the names that its benefits have today."""
+    """From a row of `STATEMENT`, with the names that its benefits and plans have today."""
     stored: Sequence[Mapping[str, Any]] = found["sums"]
     ids = sorted({UUID(each["benefit_id"]) for each in stored})
-    names = {as_uuid(each["id"]): each for each in await rows(statements.BENEFIT_NAMES, ids)} if ids else {}
+    names = {as_uuid(each["id"]): each for each in await rows(statements.NAMES, ids)} if ids else {}
     return StatementView(
         head(found),
         tuple(
@@ -141,6 +143,7 @@ async def whole(found: Mapping[str, Any]) -> StatementView:
                 names[UUID(each["benefit_id"])]["name"],
                 date.fromisoformat(each["belongs_on"]),
                 Totals(Amounts(*each["redeemed"]), Amounts(*each["reversed"])),
+                bool(names[UUID(each["benefit_id"])]["is_plan"]),
             )
             for each in stored
         ),
@@ -151,10 +154,10 @@ def entry(found: Mapping[str, Any], fees: Fees) -> SettledEntry:
     """From a row of an entry (`statement_entries.py`), with the fees of its merchant."""
     happened_at = as_instant(found["redeemed_at"])
     origin_at = as_instant(found["origin_at"]) if found["origin_at"] else happened_at
-    benefit_id, gross = as_uuid(found["benefit_id"]), int(found["operator_share_fen"])
+    kind, benefit_id, gross = EntryKind(found["kind"]), as_uuid(found["benefit_id"]), int(found["operator_share_fen"])
     return SettledEntry(
         id=as_uuid(found["id"]),
-        kind=EntryKind(found["kind"]),
+        kind=kind,
         about=as_uuid(found["about_id"]) if found["about_id"] else None,
         benefit_id=benefit_id,
         store_id=as_uuid(found["store_id"]) if found["store_id"] else None,
@@ -164,7 +167,7 @@ def entry(found: Mapping[str, Any], fees: Fees) -> SettledEntry:
         merchant_fen=found["merchant_share_fen"],
         happened_at=happened_at,
         origin_at=origin_at,
-        fee_fen=fees.at(benefit_id, origin_at).of(gross),
+        fee_fen=0 if kind in OF_PLANS else fees.at(benefit_id, origin_at).of(gross),
     )
 
 
@@ -194,6 +197,6 @@ def redeemed(found: Mapping[str, Any], fees: Fees) -> RedeemedRow:
         settlement_fen=found["settlement_fen"],
         operator_share_fen=gross,
         merchant_share_fen=found["merchant_share_fen"],
-        fee_fen=fees.at(as_uuid(found["benefit_id"]), origin_at).of(gross),
+        fee_fen=0 if kind in OF_PLANS else fees.at(as_uuid(found["benefit_id"]), origin_at).of(gross),
         statement=number_of(date.fromisoformat(closed_on), found["merchant"]) if closed_on else None,
     )

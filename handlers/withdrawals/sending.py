@@ -6,6 +6,7 @@ the number that the row has had from the beginning; only a service that has none
 
 import logging
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -77,7 +78,7 @@ class WithdrawalSending:
             now=self._clock.now(),
         )
         if act is Next.GIVE_BACK:
-            await again(lambda: self._give_back(withdrawal_id))
+            await again(lambda: self._give_back(withdrawal_id, as_instant(found["sent_at"])))
         elif act is Next.SEND and await again(lambda: self._send_again(found, settled.state)):
             await self._send(found)
 
@@ -147,10 +148,13 @@ class WithdrawalSending:
             now, before = self._clock.now(), as_instant(found["sent_at"])
             return bool(await rows(statements.SEND_AGAIN, as_uuid(found["id"]), now, state.value, before))
 
-    async def _give_back(self, withdrawal_id: UUID) -> None:
+    async def _give_back(self, withdrawal_id: UUID, sent_at: datetime) -> None:
+        """What they said they never had. Unless it was sent again since we asked: that call may still arrive."""
         async with atomic():
             found = await row(statements.LOCKED_BY_ID, withdrawal_id)
-            if found is not None and found["state"] == WithdrawalState.SENT:
+            if found is None or as_instant(found["sent_at"]) != sent_at:
+                return
+            if found["state"] == WithdrawalState.SENT:
                 await go(found, WithdrawalState.RETURNED, found["said"] or "not_taken", SYSTEM, at=self._clock.now())
 
     async def _end(self, withdrawal_id: UUID, reason: str) -> None:

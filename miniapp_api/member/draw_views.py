@@ -32,7 +32,7 @@ from miniapp_api.keys import handlers
 from miniapp_api.member.points_views import before
 from miniapp_api.replies import Created, Download, Ok, reply
 from miniapp_api.shapes import Body, Cursor, Id, Limit, Out, Page, decode_cursor, encode_cursor
-from models.words import DrawLook, ParcelState, SpinPaid
+from models.words import DrawLook, DuePrizeState, ParcelState, PrizeAsks, SpinPaid
 
 Address = Annotated[str, StringConstraints(strip_whitespace=True, min_length=6, max_length=300)]
 
@@ -106,7 +106,10 @@ class SpinBody(Body):
 
 
 class SpinOut(Out):
-    """One spin. `place`: of the prize on the wheel. `until`: the claim's end, or until when an address is awaited."""
+    """One spin. `place`: of the prize on the wheel. `until`: the claim's end, or until when what was won waits.
+
+    `parcel_id` waits for an address; `prize_id` for what it `asks`, at `/me/prizes/{prize_id}/claims`.
+    """
 
     id: Id
     sequence: int
@@ -123,6 +126,8 @@ class SpinOut(Out):
     claim_id: Id | None
     parcel_id: Id | None
     until: datetime | None
+    prize_id: Id | None
+    asks: PrizeAsks | None
 
 
 class ReceiptOut(Out):
@@ -165,6 +170,8 @@ class OwnSpinOut(Out):
     claim_id: Id | None
     parcel_id: Id | None
     parcel_state: ParcelState | None
+    prize_id: Id | None
+    prize_state: DuePrizeState | None
     deadline_at: datetime | None
     happened_at: datetime
     chain: str

@@ -60,6 +60,7 @@ SECTIONS = {
     "commissions": "佣金",
     "spins": "抽奖记录",
     "parcels": "抽中的实物",
+    "due_prizes": "抽中后要填写才能领的奖品",
     "identity_events": "身份变更记录",
     "deeds_of_operators": "工作人员的操作",
 }
@@ -89,7 +90,7 @@ FIELDS = {
     "code": "编号",
     "counts_until": "归因截止",
     "cut_at": "退回后止于",
-    "deadline_at": "填写地址的期限",
+    "deadline_at": "填写期限",
     "draw": "抽奖",
     "earned_at": "获得时间",
     "ends_at": "止于",

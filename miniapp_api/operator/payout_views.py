@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Annotated
 
 from aiohttp import web
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from handlers.errors import ApprovalOwn, PayoutEmpty, PayoutStateWrong, PayoutUnknown, RoleMissing
 from handlers.recurring import BUSINESS_ZONE
@@ -22,7 +22,7 @@ from miniapp_api.shapes import Body, Cursor, Id, Limit, Out, Page
 from miniapp_api.spreadsheets import Rows
 from models.words import PayoutState
 
-HEADER = ("批次", "商户编号", "商户", "金额", "结算单数", "起始营业日", "截止营业日")
+HEADER = ("批次", "商户编号", "商户", "金额", "结算单数", "起始营业日", "截止营业日", "其中套餐分成")
 
 
 class PayoutOut(Out):
@@ -54,6 +54,7 @@ class PayoutLineOut(Out):
     statements: int
     from_on: date
     to_on: date
+    plan_share_fen: int = Field(description="of it, shares of plans' fees less what refunds took back")
 
     @classmethod
     def of(cls, line: PayoutLineView) -> "PayoutLineOut":
@@ -151,6 +152,7 @@ async def _cells(found: PayoutView) -> AsyncIterator[Rows]:
             each.statements,
             each.from_on,
             each.to_on,
+            Yuan(each.plan_share_fen),
         )
         for each in found.lines
     ]

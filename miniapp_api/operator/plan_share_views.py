@@ -57,6 +57,7 @@ class ShareEntryOut(Out):
     amount_fen: int
     reverses: Id | None
     happened_at: datetime
+    statement: str | None = Field(description="the number of the merchant's statement that has it; null: none yet")
 
 
 @endpoint(tags=["plans"], auth="operator", refuses=[RoleMissing])

@@ -122,10 +122,11 @@ class TotalsOut(Out):
 
 
 class SumOut(Out):
-    """One benefit on the day that its rows belong to: an earlier day than the statement's means late rows."""
+    """One benefit, or plan, on the day that its rows belong to: an earlier day than the statement's means late rows."""
 
     benefit: str
     benefit_name: str
+    is_plan: bool = Field(description="shares of fees of the plan of this code (融合套餐)")
     belongs_on: date
     totals: TotalsOut
 
@@ -134,6 +135,7 @@ class SumOut(Out):
         return cls(
             benefit=each.benefit,
             benefit_name=each.benefit_name,
+            is_plan=each.is_plan,
             belongs_on=each.belongs_on,
             totals=TotalsOut.of(each.totals),
         )
@@ -166,7 +168,7 @@ class StatementOut(Out):
 
 
 class WholeStatementOut(StatementOut):
-    """With its sums by benefit and day."""
+    """With its sums by benefit or plan, and day."""
 
     sums: list[SumOut]
 
@@ -204,7 +206,8 @@ class CloseDayBody(Body):
 class RedeemedOut(Out):
     """A redemption; the reversal of one (`reverses`), whose amounts are then taken back; a second hand-over without
     a network (`second_to` the redemption that counts) that an operator decided to pay too; in statements also the
-    merchant's part of a sale, or of its refund (`reverses`), with the order's number as `receipt`.
+    merchant's part of a sale or of a plan's fee, or of a refund (`reverses`), with the order's number as `receipt` and
+    of a fee the plan as the benefit.
 
     `fee_fen` of the operator's share stay with the house; `net_fen` are what the row brings the merchant.
 
@@ -270,6 +273,8 @@ _KINDS = {
     EntryKind.CONFLICT: "重复补付",
     EntryKind.SALE: "销售",
     EntryKind.SALE_REFUND: "退款",
+    EntryKind.PLAN_SHARE: "套餐分成",
+    EntryKind.PLAN_SHARE_REFUND: "套餐分成退回",
 }
 
 

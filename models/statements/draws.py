@@ -215,15 +215,17 @@ CHAIN_AT = "SELECT chain_hash FROM spin WHERE draw_id = $1 AND sequence = $2"
 # --- what is seen
 
 _TODAY = "(SELECT COALESCE(q.canonical_id, q.id) FROM member q WHERE q.id = $2)"
-_THEIRS = f"(SELECT t.id FROM member t WHERE t.id = {_TODAY} UNION ALL SELECT t.id FROM member t WHERE t.canonical_id = {_TODAY})"  # noqa: E501, S608
+THEIRS = f"(SELECT t.id FROM member t WHERE t.id = {_TODAY} UNION ALL SELECT t.id FROM member t WHERE t.canonical_id = {_TODAY})"  # noqa: E501, S608
 _OWN_SPINS = """
     SELECT s.id, s.sequence, s.act_id, s.day, s.rolled, s.awarded, s.paid_by, s.points, s.row, s.chain_hash,
-        s.claim_id, s.happened_at, p.id AS parcel_id, p.state AS parcel_state, p.deadline_at
-    FROM spin s LEFT JOIN parcel p ON p.spin_id = s.id
+        COALESCE(s.claim_id, CASE WHEN d.state = 'taken' THEN d.claim_id END) AS claim_id, s.happened_at,
+        p.id AS parcel_id, p.state AS parcel_state, d.id AS prize_id, d.state AS prize_state,
+        COALESCE(p.deadline_at, d.deadline_at) AS deadline_at
+    FROM spin s LEFT JOIN parcel p ON p.spin_id = s.id LEFT JOIN due_prize d ON d.spin_id = s.id
     WHERE s.draw_id = $1 AND s.member_id {theirs} AND s.sequence < $3 ORDER BY s.sequence DESC LIMIT $4
 """
 OWN_SPINS = Both(
-    postgres=_OWN_SPINS.format(theirs=f"= ANY(ARRAY{_THEIRS})"), sqlite=_OWN_SPINS.format(theirs=f"IN {_THEIRS}")
+    postgres=_OWN_SPINS.format(theirs=f"= ANY(ARRAY{THEIRS})"), sqlite=_OWN_SPINS.format(theirs=f"IN {THEIRS}")
 )
 WINNERS = """
     SELECT s.sequence, s.awarded, s.happened_at, c.number, c.phone_tail FROM spin s
@@ -233,9 +235,10 @@ WINNERS = """
 # Every prize of a draw ($1) that went out after a spin ($2), $3 at most; $4 the codes of what is none.
 _WON = """
     SELECT s.sequence, s.happened_at, s.day, s.awarded, s.paid_by, s.points, c.number,
-        COALESCE(k.state, p.state) AS state, p.waybill
+        CASE WHEN d.state <> 'taken' THEN d.state ELSE COALESCE(k.state, p.state) END AS state, p.waybill
     FROM spin s JOIN member m ON m.id = s.member_id JOIN member c ON c.id = COALESCE(m.canonical_id, m.id)
-    LEFT JOIN claim k ON k.id = s.claim_id LEFT JOIN parcel p ON p.spin_id = s.id
+    LEFT JOIN parcel p ON p.spin_id = s.id LEFT JOIN due_prize d ON d.spin_id = s.id
+    LEFT JOIN claim k ON k.id = COALESCE(s.claim_id, d.claim_id)
     WHERE s.draw_id = $1 AND s.sequence > $2 AND NOT s.awarded {codes} ORDER BY s.sequence LIMIT $3
 """
 WON = Both(
@@ -252,8 +255,8 @@ _CHANCES = """
     AND l.left_amount > 0 AND (l.expires_at IS NULL OR l.expires_at > $3) GROUP BY a.unit
 """
 CHANCE_COUNTS = Both(
-    postgres=_CHANCES.format(units="= ANY($1::text[])", theirs=f"= ANY(ARRAY{_THEIRS})"),
-    sqlite=_CHANCES.format(units=_OF_THESE, theirs=f"IN {_THEIRS}"),
+    postgres=_CHANCES.format(units="= ANY($1::text[])", theirs=f"= ANY(ARRAY{THEIRS})"),
+    sqlite=_CHANCES.format(units=_OF_THESE, theirs=f"IN {THEIRS}"),
 )
 # What a member ($2, of any time) has done in some draws ($1).
 _PLAYED_BY = """
@@ -261,8 +264,8 @@ _PLAYED_BY = """
     WHERE draw_id {draws} AND member_id {theirs}
 """
 PLAYED_BY = Both(
-    postgres=_PLAYED_BY.format(draws="= ANY($1::uuid[])", theirs=f"= ANY(ARRAY{_THEIRS})"),
-    sqlite=_PLAYED_BY.format(draws=_OF_THESE, theirs=f"IN {_THEIRS}"),
+    postgres=_PLAYED_BY.format(draws="= ANY($1::uuid[])", theirs=f"= ANY(ARRAY{THEIRS})"),
+    sqlite=_PLAYED_BY.format(draws=_OF_THESE, theirs=f"IN {THEIRS}"),
 )
 # The same gift by gift, whoever of them it came to and wherever it lies now: $4 the last one of the page before.
 _GIFTS = """
@@ -273,8 +276,8 @@ _GIFTS = """
     GROUP BY t.id, t.amount, t.cause_kind, t.cause_id, t.happened_at ORDER BY t.id DESC LIMIT $5
 """
 CHANCE_GIFTS = Both(
-    postgres=_GIFTS.format(theirs=f"= ANY(ARRAY{_THEIRS})", before="CAST($4 AS uuid)"),
-    sqlite=_GIFTS.format(theirs=f"IN {_THEIRS}", before="$4"),
+    postgres=_GIFTS.format(theirs=f"= ANY(ARRAY{THEIRS})", before="CAST($4 AS uuid)"),
+    sqlite=_GIFTS.format(theirs=f"IN {THEIRS}", before="$4"),
 )
 
 # --- parcels

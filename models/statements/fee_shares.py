@@ -42,8 +42,10 @@ OF_MERCHANTS = Both(
 # The newest first: $4 a merchant's code or null, $5 before this one or null, $6 how many.
 _ENTRIES = """
     SELECT e.id, m.code AS merchant, o.number, o.title, e.base_fen, e.share_bp, e.amount_fen, e.reverses_id,
-        e.happened_at
+        e.happened_at, s.business_on
     FROM plan_share_entry e JOIN merchant m ON m.id = e.merchant_id JOIN sales_order o ON o.id = e.order_id
+    LEFT JOIN share_entry t ON t.share_id = e.id LEFT JOIN settlement_part p ON p.id = t.part_id
+    LEFT JOIN settlement_statement s ON s.id = p.statement_id
     WHERE e.happened_at >= $1 AND e.happened_at < $2 AND m.organization_id {these}
         AND (CAST($4 AS text) IS NULL OR m.code = $4) AND ({before} IS NULL OR e.id < {before})
     ORDER BY e.id DESC LIMIT $6

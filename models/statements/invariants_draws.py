@@ -85,21 +85,43 @@ RULES: tuple[tuple[str, str | Both], ...] = (
         """),  # noqa: S608 - our own words
     ),
     (
-        "奖品：退回等于逾期没有填地址的",
+        "奖品：退回等于逾期没有填地址或没有领的",
         """
         SELECT p.id FROM draw_prize p LEFT JOIN (
-            SELECT draw_id, code, COUNT(*) AS number FROM parcel WHERE state = 'lapsed' GROUP BY draw_id, code
+            SELECT draw_id, code, COUNT(*) AS number FROM (
+                SELECT draw_id, code FROM parcel WHERE state = 'lapsed'
+                UNION ALL SELECT draw_id, code FROM due_prize WHERE state = 'lapsed'
+            ) e GROUP BY draw_id, code
         ) l ON l.draw_id = p.draw_id AND l.code = p.code
         WHERE p.left_count IS NOT NULL AND p.returned_count <> COALESCE(l.number, 0)
         """,
     ),
     (
-        "抽中权益的都有领取，别的没有",
+        "抽中权益的都有领取或待领，只有一样，别的没有",
         _of_prizes(f"""
-        SELECT s.id {_SPUN} LEFT JOIN claim c ON c.id = s.claim_id
-        WHERE r.code IS NULL OR (r.kind = 'benefit') <> (c.id IS NOT NULL)
+        SELECT s.id {_SPUN} LEFT JOIN claim c ON c.id = s.claim_id LEFT JOIN due_prize d ON d.spin_id = s.id
+        WHERE r.code IS NULL
+            OR CASE WHEN r.kind = 'benefit' THEN 1 ELSE 0 END
+                <> CASE WHEN c.id IS NULL THEN 0 ELSE 1 END + CASE WHEN d.id IS NULL THEN 0 ELSE 1 END
             OR (c.id IS NOT NULL AND (c.member_id <> s.member_id OR c.source <> 'draw'))
+            OR (d.id IS NOT NULL AND (d.member_id <> s.member_id OR d.code <> s.awarded OR d.draw_id <> s.draw_id))
         """),
+    ),
+    (
+        "待领的奖品：领了的有一份自己的领取，没领的没有",
+        """
+        SELECT d.id FROM due_prize d LEFT JOIN claim c ON c.id = d.claim_id
+        WHERE (d.state = 'taken' AND c.id IS NULL)
+            OR (c.id IS NOT NULL AND (c.source <> 'draw' OR c.offer_id <> d.offer_id))
+            OR (d.state <> 'taken' AND c.id IS NOT NULL AND c.state <> 'revoked')
+        """,
+    ),
+    (
+        "来自抽奖的领取都是抽中的，每次抽中只有一份；没有充上的不算",
+        """
+        SELECT c.id FROM claim c LEFT JOIN spin s ON s.claim_id = c.id LEFT JOIN due_prize d ON d.claim_id = c.id
+        WHERE c.source = 'draw' AND c.state <> 'revoked' AND s.id IS NULL AND d.id IS NULL
+        """,
     ),
     (
         "抽中实物的都有包裹，别的没有",

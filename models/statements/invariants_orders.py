@@ -19,12 +19,6 @@ _CLAIMED = "SELECT order_id, SUM(amount_fen) AS amount, COUNT(*) AS number FROM 
 _REFUNDED = """
     SELECT order_id, SUM(amount_fen) AS amount FROM order_refund WHERE state <> 'replaced' GROUP BY order_id
 """
-# The claims whose money goes back, and the parts of those that are packages.
-_PAID_BACK = """
-    SELECT id, claim_id FROM order_claim WHERE refund_id IS NOT NULL
-    UNION ALL SELECT o.id, p.id FROM order_claim o JOIN claim p ON p.package_id = o.claim_id
-    WHERE o.refund_id IS NOT NULL
-"""
 # What stands on the programme's own accounts of money, beside what the orders say should: the trial balance.
 _BOOKED = """
     SELECT a.kind, SUM(t.amount) AS amount FROM ledger_account a JOIN (
@@ -37,7 +31,11 @@ _BACK = "SELECT COALESCE(SUM(amount_fen), 0) FROM order_refund WHERE state = 'do
 # What promoters got of it, less what was taken back again.
 _SHARED = "SELECT COALESCE(SUM(amount_fen), 0) FROM commission"
 # What nobody has had anything for yet, and what is therefore no income yet.
-_HELD_BACK = "SELECT COALESCE(SUM(held_fen), 0) FROM deferred_sale"
+_HELD_BACK = """
+    SELECT COALESCE(SUM(held_fen), 0) FROM (
+        SELECT held_fen FROM deferred_sale UNION ALL SELECT held_fen FROM deferred_fee
+    ) h
+"""
 _OWED = "SELECT COALESCE(SUM(amount_fen), 0) FROM order_refund WHERE state NOT IN ('done', 'replaced')"
 
 RULES: tuple[tuple[str, str], ...] = (
@@ -81,22 +79,17 @@ RULES: tuple[tuple[str, str], ...] = (
         """
         SELECT k.id FROM order_claim k JOIN claim c ON c.id = k.claim_id
         WHERE k.refund_id IS NOT NULL AND (c.state IN ('pending', 'partly_used', 'used')
-            OR (c.state = 'issued' AND c.expires_at IS NULL))
+            OR (c.state = 'issued' AND c.expires_at IS NULL)
+            OR (c.state = 'expired' AND (c.uses_left < c.uses_total
+                OR EXISTS (SELECT 1 FROM claim p WHERE p.package_id = c.id AND p.uses_left < p.uses_total))))
         """,
     ),
     (
-        "退掉的权益没有算数的核销",
-        f"""
-        SELECT k.id FROM ({_PAID_BACK}) k JOIN redemption r ON r.claim_id = k.claim_id AND r.kind = 'redeem'
-        WHERE NOT EXISTS (SELECT 1 FROM redemption x WHERE x.reverses_id = r.id)
-        """,  # noqa: S608
-    ),
-    (
         "退掉的权益没有还能用的补发",
-        f"""
-        SELECT k.id FROM ({_PAID_BACK}) k JOIN regrant g ON g.old_claim_id = k.claim_id
-        JOIN claim c ON c.id = g.claim_id WHERE c.state <> 'revoked'
-        """,  # noqa: S608
+        """
+        SELECT k.id FROM order_claim k JOIN regrant g ON g.old_claim_id = k.claim_id
+        JOIN claim c ON c.id = g.claim_id WHERE k.refund_id IS NOT NULL AND c.state <> 'revoked'
+        """,
     ),
     (
         "限领名额属于领取或等待付款的订单",

@@ -53,6 +53,9 @@ RULES: tuple[tuple[str, str], ...] = (
                 UNION ALL SELECT e.part_id, CASE WHEN e.reverses_id IS NULL THEN 'redeem' ELSE 'back' END,
                     e.settlement_fen, e.settlement_fen
                 FROM sale_entry e
+                UNION ALL SELECT e.part_id, CASE WHEN f.reverses_id IS NULL THEN 'redeem' ELSE 'back' END,
+                    abs(f.amount_fen), abs(f.amount_fen)
+                FROM share_entry e JOIN plan_share_entry f ON f.id = e.share_id
             ) r JOIN settlement_part p ON p.id = r.part_id
             WHERE p.statement_id IS NOT NULL GROUP BY p.statement_id
         ) t ON t.statement_id = s.id
@@ -89,7 +92,7 @@ RULES: tuple[tuple[str, str], ...] = (
     ),
     # An entry that was written before a closing may have been committed after it, and waits for the next: not longer.
     (
-        "已结账日的核销和销售没有漏结",
+        "已结账日的核销、销售和套餐分成没有漏结",
         f"""
         SELECT e.id FROM ({_EVERY_ENTRY}) e JOIN settlement_statement s
             ON s.merchant_id = e.merchant_id AND s.ends_at > e.happened_at AND s.created_at > e.created_at
@@ -131,7 +134,8 @@ RULES: tuple[tuple[str, str], ...] = (
         f"""
         SELECT 'unearned' AS id FROM (
             SELECT ({_BALANCE.format(kind="unearned")}) AS booked,
-                (SELECT COALESCE(SUM(held_fen), 0) FROM deferred_sale) AS held
+                (SELECT COALESCE(SUM(held_fen), 0) FROM deferred_sale)
+                + (SELECT COALESCE(SUM(held_fen), 0) FROM deferred_fee) AS held
         ) d WHERE d.booked <> d.held
         """,  # noqa: S608
     ),
@@ -146,8 +150,10 @@ RULES: tuple[tuple[str, str], ...] = (
             OR x.benefit_id <> e.benefit_id OR x.settlement_fen <> e.settlement_fen
         UNION ALL
         SELECT e.id FROM sale_entry e JOIN order_claim k ON k.id = e.order_claim_id
-        LEFT JOIN sale_entry x ON x.reverses_id = e.id
-        WHERE e.reverses_id IS NULL AND (k.refund_id IS NULL) <> (x.id IS NULL)
+        JOIN claim c ON c.id = k.claim_id LEFT JOIN sale_entry x ON x.reverses_id = e.id
+        WHERE e.reverses_id IS NULL AND ((x.id IS NOT NULL AND k.refund_id IS NULL) OR (
+            x.id IS NULL AND k.refund_id IS NOT NULL AND c.uses_left = c.uses_total AND NOT EXISTS (
+                SELECT 1 FROM claim p WHERE p.package_id = c.id AND p.uses_left < p.uses_total)))
         """,
     ),
 )

@@ -47,4 +47,11 @@ RULES: tuple[tuple[str, str], ...] = (
             AND e.amount_fen - e.back_fen <> e.amount_fen * (o.amount_fen - o.refunded_fen) / o.amount_fen
         """,
     ),
+    (
+        "每笔套餐分成和收回都有自己商户的一条结算记录",
+        """
+        SELECT f.id FROM plan_share_entry f LEFT JOIN share_entry e ON e.share_id = f.id
+        WHERE e.id IS NULL OR e.id <> f.id OR e.merchant_id <> f.merchant_id OR e.happened_at <> f.happened_at
+        """,
+    ),
 )

@@ -4,15 +4,19 @@ from models.sql import Both
 
 # --- what is published
 
-_OFFER = """
+# What gives nothing at present: the benefit `b`, its merchant `m` or its supplier was stopped by whoever runs it.
+STOPPED = """
+    (b.is_paused OR NOT COALESCE(m.is_active, true) OR (b.kind = 'top_up' AND EXISTS (
+        SELECT 1 FROM supplier s WHERE s.code = b.terms ->> 'supplier' AND s.is_paused
+    )))
+"""
+_OFFER = f"""
     SELECT o.id, o.code, o.keyword, o.benefit_id, o.organization_id, o.version, o.state,
         b.code AS benefit_code, b.name AS benefit_name, b.kind, CAST(b.terms AS TEXT) AS benefit_terms,
         b.merchant_id, b.state AS benefit_state, b.description, b.category,
-        CASE WHEN b.is_paused OR NOT COALESCE(m.is_active, true) OR (b.kind = 'top_up' AND EXISTS (
-            SELECT 1 FROM supplier s WHERE s.code = b.terms ->> 'supplier' AND s.is_paused
-        )) THEN 1 ELSE 0 END AS is_paused, m.name AS merchant_name
+        CASE WHEN {STOPPED} THEN 1 ELSE 0 END AS is_paused, m.name AS merchant_name
     FROM offer o JOIN benefit b ON b.id = o.benefit_id LEFT JOIN merchant m ON m.id = b.merchant_id
-"""
+"""  # noqa: S608 - our own words
 _OF_THESE = "IN (SELECT value FROM json_each($1))"
 PUBLISHED = Both(
     postgres=_OFFER + "WHERE o.version > 0 AND o.id = ANY($1::uuid[])",

@@ -135,12 +135,13 @@ LOCK_CLAIMS = Both(
     postgres=_CLAIMS.format(ids="= ANY($1::uuid[])", hashes="= ANY($2::text[])") + " FOR UPDATE OF c",
     sqlite=_CLAIMS.format(ids="IN (SELECT value FROM json_each($1))", hashes="IN (SELECT value FROM json_each($2))"),
 )
-# Which of these are paid back, alone or with their package. Asked when they are locked already: of other tables than
-# the locked one, whoever waited for a lock sees what was there before the wait.
+# Which of these are paid back unused, alone or with their package. Asked when they are locked already: of other tables
+# than the locked one, whoever waited for a lock sees what was there before the wait.
 _PAID_BACK = """
-    SELECT c.id FROM claim c JOIN order_claim k ON k.claim_id = c.id WHERE c.id {these} AND k.refund_id IS NOT NULL
+    SELECT c.id FROM claim c JOIN order_claim k ON k.claim_id = c.id WHERE c.id {these} AND c.uses_left > 0
+        AND k.refund_id IS NOT NULL
     UNION ALL SELECT c.id FROM claim c JOIN order_claim k ON k.claim_id = c.package_id
-    WHERE c.id {these} AND k.refund_id IS NOT NULL
+    WHERE c.id {these} AND c.uses_left > 0 AND k.refund_id IS NOT NULL
 """
 PAID_BACK = Both(postgres=_PAID_BACK.format(these=_THESE.postgres), sqlite=_PAID_BACK.format(these=_THESE.sqlite))
 # One use of each of these, whether or not the sweep has come past since it was scanned.

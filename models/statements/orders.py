@@ -66,19 +66,25 @@ _CLAIMS = """
             THEN 1 ELSE 0 END AS has_code,
         CASE WHEN EXISTS (SELECT 1 FROM claim p WHERE p.package_id = c.id AND p.uses_left < p.uses_total)
             THEN 1 ELSE 0 END AS has_used_part,
-        CASE WHEN EXISTS (SELECT 1 FROM regrant g WHERE g.old_claim_id = c.id)
-            OR EXISTS (SELECT 1 FROM claim p JOIN regrant g ON g.old_claim_id = p.id WHERE p.package_id = c.id)
-            THEN 1 ELSE 0 END AS is_regranted
+        CASE WHEN EXISTS (SELECT 1 FROM regrant g WHERE g.old_claim_id = c.id) THEN 1 ELSE 0 END AS is_regranted,
+        CASE WHEN EXISTS (SELECT 1 FROM claim p JOIN regrant g ON g.old_claim_id = p.id WHERE p.package_id = c.id)
+            THEN 1 ELSE 0 END AS has_regranted_part,
+        (SELECT SUM(p.uses_left) FROM claim p WHERE p.package_id = c.id) AS parts_left,
+        (SELECT SUM(p.uses_total) FROM claim p WHERE p.package_id = c.id) AS parts_total
     FROM order_claim k JOIN claim c ON c.id = k.claim_id JOIN benefit b ON b.id = c.benefit_id
     WHERE k.order_id
 """
 CLAIMS = Both(postgres=_CLAIMS + "= ANY($1::uuid[]) ORDER BY k.id", sqlite=_CLAIMS + f"{_OF_THESE} ORDER BY k.id")
+# Which of these claims ($1) money was paid for that is still here.
+_BOUGHT = "SELECT claim_id, order_id FROM order_claim WHERE refund_id IS NULL AND amount_fen > 0 AND claim_id {these}"
+BOUGHT = Both(postgres=_BOUGHT.format(these="= ANY($1::uuid[])"), sqlite=_BOUGHT.format(these=_OF_THESE))
 # What could not be fulfilled after all, and whose money is still here: $1 how many orders.
 UNFULFILLED = """
     SELECT DISTINCT k.order_id FROM order_claim k JOIN claim c ON c.id = k.claim_id
     JOIN fulfillment f ON f.claim_id = c.id AND f.state IN ('failed', 'cancelled')
     JOIN sales_order o ON o.id = k.order_id
-    WHERE k.refund_id IS NULL AND k.amount_fen > 0 AND c.state = 'revoked' AND o.state = 'paid' LIMIT $1
+    WHERE k.refund_id IS NULL AND k.amount_fen > 0 AND c.state = 'revoked' AND o.state = 'paid'
+        AND o.refunded_fen < o.amount_fen LIMIT $1
 """
 ADD_CLAIMS = of_rows(
     """

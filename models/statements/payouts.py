@@ -59,7 +59,10 @@ LINES = """
         (SELECT MIN(t.business_on) FROM payout_statement s JOIN settlement_statement t ON t.id = s.statement_id
             WHERE s.line_id = l.id) AS from_on,
         (SELECT MAX(t.business_on) FROM payout_statement s JOIN settlement_statement t ON t.id = s.statement_id
-            WHERE s.line_id = l.id) AS to_on
+            WHERE s.line_id = l.id) AS to_on,
+        (SELECT COALESCE(SUM(h.amount_fen), 0) FROM payout_statement s
+            JOIN settlement_part p ON p.statement_id = s.statement_id JOIN share_entry e ON e.part_id = p.id
+            JOIN plan_share_entry h ON h.id = e.share_id WHERE s.line_id = l.id) AS plan_share_fen
     FROM payout_line l JOIN merchant m ON m.id = l.merchant_id WHERE l.batch_id = $1 ORDER BY m.code
 """
 # Each edge of a batch is taken once.

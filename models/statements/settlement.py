@@ -37,7 +37,7 @@ LAST_TERMS = "SELECT COALESCE(max(number), 0) AS number FROM settlement_terms WH
 
 # --- closing
 
-ENTRIES = "settlement_entry", "conflict_entry", "sale_entry"
+ENTRIES = "settlement_entry", "conflict_entry", "sale_entry", "share_entry"
 # Where something of a merchant may be that no statement has: in no part yet, or in a part that none has taken.
 _OPEN = (
     *((each, "part_id", "happened_at") for each in ENTRIES),
@@ -106,6 +106,17 @@ _SALES = """
 """
 OPEN_SALES = f"{_SALES} {_WHERE_OPEN}"
 SALES_OF = f"{_SALES} {_WHERE_OF}"
+# Of a plan's fee the share is what the operator pays; in the benefit's place stands the plan.
+_SHARES = """
+    SELECT e.id, CASE WHEN s.reverses_id IS NULL THEN 'plan_share' ELSE 'plan_share_refund' END AS kind,
+        s.reverses_id AS about_id, n.plan_id AS benefit_id, NULL AS store_id, 1 AS uses,
+        abs(s.amount_fen) AS settlement_fen, abs(s.amount_fen) AS operator_share_fen, 0 AS merchant_share_fen,
+        e.happened_at AS redeemed_at, o.happened_at AS origin_at
+    FROM share_entry e JOIN plan_share_entry s ON s.id = e.share_id JOIN plan_order n ON n.order_id = s.order_id
+    LEFT JOIN plan_share_entry o ON o.id = s.reverses_id
+"""
+OPEN_SHARES = f"{_SHARES} {_WHERE_OPEN}"
+SHARES_OF = f"{_SHARES} {_WHERE_OF}"
 
 # --- reading statements
 
@@ -130,5 +141,10 @@ STATEMENTS = _both(f"""
     ORDER BY s.id DESC LIMIT $6
 """)
 STATEMENTS_OF = f"{_STATEMENT} WHERE s.merchant_id = $1 AND s.id < $2 ORDER BY s.id DESC LIMIT $3"
-BENEFIT_NAMES = _both("SELECT id, code, name FROM benefit WHERE id {ids:1}")
+# Of benefits, and of plans as they were published last.
+NAMES = _both("""
+    SELECT id, code, name, false AS is_plan FROM benefit WHERE id {ids:1}
+    UNION ALL SELECT p.id, p.code, v.terms ->> 'name', true FROM membership_plan p
+    JOIN membership_plan_version v ON v.plan_id = p.id AND v.number = p.version WHERE p.id {ids:1}
+""")
 EVERY_STATEMENT = "SELECT id FROM settlement_statement WHERE id > $1 ORDER BY id LIMIT $2"

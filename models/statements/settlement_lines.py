@@ -1,7 +1,7 @@
 """SQL of the lines of statements and reports: redeemed, taken back, paid though it was a second hand-over, and sold.
 
-Each line is of one of three tables. Each is cut to the page before they are put together, so that all go by an index of
-their own however long the whole is. The parts of sales are in statements alone: the report is about redemptions.
+Each line is of one of four tables. Each is cut to the page before they are put together, so that all go by an index of
+their own however long the whole is. Sales and plans' fees are in statements alone: the report is about redemptions.
 """
 
 from models.sql import Both
@@ -59,6 +59,24 @@ _SOLD = """
     LEFT JOIN settlement_part p ON p.id = e.part_id
     LEFT JOIN settlement_statement s ON s.id = p.statement_id
 """
+# A plan's fee is alike, and the plan stands in the benefit's place, under the title that was sold.
+_SHARED = """
+    SELECT e.id, CASE WHEN f.reverses_id IS NULL THEN 'plan_share' ELSE 'plan_share_refund' END AS kind,
+        f.reverses_id AS about_id, n.number AS receipt, e.happened_at AS redeemed_at, o.happened_at AS origin_at,
+        1 AS uses, f.base_fen AS bill_amount_fen, abs(f.amount_fen) AS settlement_fen,
+        abs(f.amount_fen) AS operator_share_fen, 0 AS merchant_share_fen, m.id AS merchant_id, m.code AS merchant,
+        m.name AS merchant_name, '' AS store, '' AS store_name, b.id AS benefit_id, b.code AS benefit,
+        n.title AS benefit_name, '' AS clerk, s.id AS statement_id, s.business_on
+    FROM share_entry e
+    JOIN plan_share_entry f ON f.id = e.share_id
+    JOIN sales_order n ON n.id = f.order_id
+    JOIN plan_order k ON k.order_id = n.id
+    JOIN membership_plan b ON b.id = k.plan_id
+    JOIN merchant m ON m.id = e.merchant_id
+    LEFT JOIN plan_share_entry o ON o.id = f.reverses_id
+    LEFT JOIN settlement_part p ON p.id = e.part_id
+    LEFT JOIN settlement_statement s ON s.id = p.statement_id
+"""
 _WANTED = """
         m.organization_id {ids} AND {at} >= $2 AND {at} < $3
         AND (CAST($4 AS text) IS NULL OR m.code = $4)
@@ -87,5 +105,6 @@ _PAGE = "WHERE e.part_id = $1 AND e.id > $2 ORDER BY e.id LIMIT $3"
 LINES = f"""
     SELECT * FROM (SELECT * FROM ({_REDEEMED} {_PAGE}) AS redeemed
     UNION ALL SELECT * FROM ({_PAID} {_PAGE}) AS paid
-    UNION ALL SELECT * FROM ({_SOLD} {_PAGE}) AS sold) AS line ORDER BY id LIMIT $3
+    UNION ALL SELECT * FROM ({_SOLD} {_PAGE}) AS sold
+    UNION ALL SELECT * FROM ({_SHARED} {_PAGE}) AS shared) AS line ORDER BY id LIMIT $3
 """  # noqa: S608

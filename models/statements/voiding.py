@@ -3,7 +3,7 @@
 from models.sql import Both
 
 _CLAIMS = """
-    SELECT c.id, c.package_id, c.state, c.uses_total, c.uses_left, c.expires_at, o.id AS owner_id,
+    SELECT c.id, c.package_id, c.state, c.uses_total, c.uses_left, c.expires_at, c.price_fen, o.id AS owner_id,
         b.id AS benefit_id, b.name, b.kind, b.terms, b.merchant_id, b.settlement_price_fen,
         b.organization_id AS benefit_organization_id,
         f.organization_id AS offer_organization_id

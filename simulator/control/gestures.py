@@ -99,6 +99,12 @@ SCREEN_GESTURES: Mapping[str, Callable[[MiniProgram, Given], Awaitable[RestCall]
         key=given.optional("key"),
     ),
     "address": lambda screen, given: screen.draws.address(given.text("parcel"), given.text("address")),
+    "take_prize": lambda screen, given: screen.draws.take(
+        given.text("prize"),
+        recharge_to=given.optional("recharge_to"),
+        choices=given.texts("choices"),
+        key=given.optional("key"),
+    ),
     "fairness": lambda screen, given: screen.draws.look_at_fairness(given.text("draw")),
     "log": lambda screen, given: screen.draws.download(given.text("draw"), given.text("day")),
     "look_at": lambda screen, given: screen.look_at(given.text("claim")),

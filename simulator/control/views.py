@@ -120,6 +120,7 @@ def draws_view(draws: Draws) -> dict[str, object]:
     return {
         "listed": draws.listed,
         "opened": draws.opened,
+        "prizes": draws.prizes,
         "results": draws.results,
         "winners": draws.winners,
         "spun": draws.spun,

@@ -3,21 +3,24 @@
 import { $, el } from "/phone/dom.js";
 import { keptAs, lastDay, moment } from "/phone/amounts.js";
 import { fairnessPage } from "/phone/fairness.js";
+import { prizesPanel } from "/phone/prizes.js";
 
 const REASONS = { "draw.not_open": "还没有开始", "draw.closed": "已经结束", "draw.paused": "暂停中", "draw.not_for_you": "不在参与范围内" };
 const PARCELS = { waiting: "等您填写收货地址", addressed: "等待寄出", sent: "已寄出", lapsed: "逾期未填地址，已退回" };
+const PRIZES = { waiting: "等您填写", taken: "已领取", lapsed: "逾期未领，已退回" };
 const SLICES = ["#07c160", "#f6a623", "#2c7be5", "#e5604d", "#8b5cf6", "#0e8fa5", "#c2417c", "#6b7280"];
 const TOYS = { wheel, scratch, egg };
 
 export function drawsPage(shown, touch) {
-  const { listed, opened, fairness } = shown.draws;
+  const { listed, opened, fairness, prizes } = shown.draws;
   if (opened && fairness) return fairnessPage(shown.draws, touch);
   if (opened) return drawPage(shown, touch);
   if (listed === null) return [nothing("正在看有什么可抽……")];
-  if (!listed.length) return [nothing("现在没有抽奖活动，过些时候再来看看。")];
-  return listed.map((one) => el("button", { className: "held", testid: "draw", onclick: () => turnTo(touch, "draw", { draw: one.id }) },
+  const waiting = prizesPanel(prizes, touch);
+  if (!listed.length) return [...waiting, nothing("现在没有抽奖活动，过些时候再来看看。")];
+  return [...waiting, ...listed.map((one) => el("button", { className: "held", testid: "draw", onclick: () => turnTo(touch, "draw", { draw: one.id }) },
     el("span", { className: "about" }, el("b", {}, one.title), el("small", {}, `${moment(one.opens_at)} 至 ${moment(one.closes_at)}`)),
-    one.reason ? el("span", { className: "chip" }, REASONS[one.reason] ?? "现在不能抽") : null, el("span", { className: "more" }, "›")));
+    one.reason ? el("span", { className: "chip" }, REASONS[one.reason] ?? "现在不能抽") : null, el("span", { className: "more" }, "›")))];
 }
 
 async function turnTo(touch, name, fields) {
@@ -26,7 +29,7 @@ async function turnTo(touch, name, fields) {
 }
 
 function drawPage(shown, touch) {
-  const { opened: one, spun, results, winners } = shown.draws;
+  const { opened: one, spun, results, winners, prizes } = shown.draws;
   const last = spun?.draw_id === one.summary.id ? spun : null;
   return [
     el("button", { className: "back", testid: "draw-close", onclick: () => touch("draws") }, "‹ 抽奖"),
@@ -37,6 +40,7 @@ function drawPage(shown, touch) {
       el("p", { testid: "draw-turn" }, turn(one.turn)),
       one.summary.reason ? el("p", { className: "problem", testid: "draw-reason" }, REASONS[one.summary.reason] ?? "现在不能抽") : null,
       el("div", { className: "buttons" }, [1, 10].map((times) => spinButton(one, times, touch)))),
+    ...prizesPanel(prizes, touch),
     el("div", { className: "panel" }, el("h3", {}, "奖品和概率"), one.prizes.map(prizeRow),
       el("details", {}, el("summary", {}, "活动规则"), one.disclosure.sentences.map((said) => el("p", { className: "fine" }, said)))),
     el("div", { className: "panel" }, el("h3", {}, "我的结果"), (results ?? []).map((spin) => resultRow(spin, touch)),
@@ -76,8 +80,9 @@ const prizeRow = (prize) => row(`${prize.name}${prize.left === null ? "" : `（�
 
 function resultRow(spin, touch) {
   const replaced = { out: "，原奖品已发完", capped: "，原奖品已到上限" }[spin.why] ?? "";
-  const state = spin.parcel_state ? `，${PARCELS[spin.parcel_state] ?? spin.parcel_state}` : "";
-  const until = spin.parcel_state === "waiting" && spin.deadline_at ? `（${lastDay(spin.deadline_at)}前）` : "";
+  const state = spin.parcel_state ? `，${PARCELS[spin.parcel_state] ?? spin.parcel_state}`
+    : spin.prize_state ? `，${PRIZES[spin.prize_state] ?? spin.prize_state}` : "";
+  const until = (spin.parcel_state ?? spin.prize_state) === "waiting" && spin.deadline_at ? `（${lastDay(spin.deadline_at)}前）` : "";
   const onclick = () => {
     const address = window.prompt("收货人、手机号和地址");
     return address ? touch("address", { parcel: spin.parcel_id, address }) : null;

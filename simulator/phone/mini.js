@@ -48,6 +48,7 @@ export async function open(name, scene = null, { ticket = null, wanted = "" } = 
   await touchScreen(opened.id, "standing");
   await touchScreen(opened.id, "cards");
   if (wanted.startsWith("pages/code/")) await touchScreen(opened.id, "code");
+  if (wanted.startsWith("pages/prizes/")) await turnTo("draws");
 }
 
 async function touch(name, fields) {

@@ -22,6 +22,7 @@ const SAID = {
   check_in: ({ streak }) => `签到成功，已连续${streak}天`,
   make_up: ({ streak }) => `补签成功，已连续${streak}天`,
   address: () => "地址已保存，寄出前可以修改",
+  take_prize: () => "已领取，已放进卡包",
   reverse: () => "已撤销，退回了顾客的卡包",
 };
 

@@ -10,8 +10,9 @@ from handlers.rules.canonical import canonical
 from handlers.rules.draw_rules import WHOLE, Prize, PrizeKind, SpinPrice
 from handlers.rules.fairness import chain_hash, commitment_facts, commitment_hash, commitment_of
 from models.database import atomic, dialect, rows, script
-from models.draws import Draw, DrawCommitment, DrawVersion, Parcel, Spin
+from models.draws import Draw, DrawCommitment, DrawVersion, DuePrize, Parcel, Spin
 from models.statements.invariants_draws import RULES
+from tests.handlers.asking import charge, say
 from tests.handlers.drawing import DAY, fair_of, goods, holds, points
 from tests.handlers.ledgers import breaches
 
@@ -25,10 +26,11 @@ async def unguarded() -> None:
             await script(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         else:
             await script(f"DROP TRIGGER {table}_no_update; DROP TRIGGER {table}_no_delete")
-    if dialect() == "postgres":
-        await script("ALTER TABLE parcel DISABLE TRIGGER USER")
-    else:
-        await script("DROP TRIGGER parcel_no_change; DROP TRIGGER parcel_no_delete")
+    for table in ("parcel", "due_prize"):
+        if dialect() == "postgres":
+            await script(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        else:
+            await script(f"DROP TRIGGER {table}_no_change; DROP TRIGGER {table}_no_delete")
 
 
 @pytest.fixture
@@ -39,7 +41,8 @@ async def fair(far, clock):
     ming = await far.member("o-ming")
     prizes = (
         await fair.voucher(100_000, stock=50),
-        goods(200_000, stock=50, daily=3),
+        await charge(fair, 100_000, stock=50),
+        goods(100_000, stock=50, daily=3),
         points(200_000),
         Prize("again", "再来1次", PrizeKind.CHANCES, 200_000, amount=1, value_fen=1),
         Prize("growth", "成长值", PrizeKind.GROWTH, 200_000, amount=5, value_fen=1),
@@ -50,6 +53,7 @@ async def fair(far, clock):
     won: set[str] = set()
     while not won >= {prize.code for prize in prizes}:
         won |= {each.prize for each in (await fair.spin(ming, draw, times=10)).spins}
+    await say(fair, ming, (await DuePrize.all().order_by("id").first()).id)
     clock.advance(DAY)
     await fair.earn(ming, 100)
     await fair.spin(ming, draw, times=10)
@@ -64,9 +68,11 @@ PLANTED = {
     "奖品：投放加退回等于剩余加抽走": "UPDATE draw_prize SET left_count = left_count + 1 WHERE code = 'kettle'",
     "奖品：投放等于历次增减之和": "UPDATE draw_stock_change SET delta = delta + 1 WHERE code = 'kettle'",
     "奖品：抽走等于抽中它的次数，当天的也是": "UPDATE draw_prize SET day_count = day_count + 1 WHERE code = 'points'",
-    "奖品：退回等于逾期没有填地址的": "UPDATE draw_prize SET added_count = added_count - 1,"
+    "奖品：退回等于逾期没有填地址或没有领的": "UPDATE draw_prize SET added_count = added_count - 1,"
     " returned_count = returned_count + 1 WHERE code = 'kettle'",
-    "抽中权益的都有领取，别的没有": "UPDATE spin SET claim_id = NULL WHERE awarded = 'wash'",
+    "抽中权益的都有领取或待领，只有一样，别的没有": "UPDATE spin SET claim_id = NULL WHERE awarded = 'wash'",
+    "待领的奖品：领了的有一份自己的领取，没领的没有": "UPDATE due_prize SET state = 'waiting' WHERE state = 'taken'",
+    "来自抽奖的领取都是抽中的，每次抽中只有一份；没有充上的不算": "UPDATE due_prize SET claim_id = NULL",
     "抽中实物的都有包裹，别的没有": "DELETE FROM parcel",
     "抽中积分、次数、成长值的都有流水，别的没有": "UPDATE transfer SET amount = amount + 1"
     " WHERE cause_kind = 'spin_won'",

@@ -18,6 +18,7 @@ from models.database import atomic, dialect, rows, script
 from models.draws import Draw, DrawDay, Parcel
 from models.identity import Member
 from models.operators import AuditEntry
+from tests.handlers.asking import charge
 from tests.handlers.drawing import DAY, fair_of, goods, points
 from tests.handlers.offering import operator_at
 from tests.operating import city
@@ -31,6 +32,7 @@ RECORDS = {
     "draw_stock_change": "delta = 9",
     "spin": "awarded = 'thanks'",
     "parcel": "name = '杯子'",
+    "due_prize": "name = '杯子'",
 }
 
 
@@ -39,7 +41,8 @@ async def fair(far):
     """A day of a draw in which somebody won two things, and its stock grew; the day is over and its seed revealed."""
     fair = await fair_of(far)
     fair.winner = await far.member("o-ming")
-    fair.draw_id = await fair.published(goods(1_000_000, stock=3), points(0), closes_at=far.clock.now() + 30 * DAY)
+    prizes = goods(1_000_000, stock=3, fallback="charge"), await charge(fair, 0, stock=1), points(0)
+    fair.draw_id = await fair.published(*prizes, closes_at=far.clock.now() + 30 * DAY)
     await fair.spin(fair.winner, fair.draw_id, times=10)
     await fair.more(fair.draw_id, "kettle", 1)
     fair.day = (await DrawDay.get()).day
@@ -113,7 +116,8 @@ async def test_the_record_of_winners_names_them_and_what_became_of_each_and_is_o
     won = [each for page in [page async for page in pages] for each in page]
     number = (await Member.get(id=fair.winner.member_id)).number
     assert [(each.sequence, each.member, each.prize, each.prize_name, each.state) for each in won] == [
-        (sequence, number, "kettle", "水壶", "waiting") for sequence in (1, 2, 3)
+        *((sequence, number, "kettle", "水壶", "waiting") for sequence in (1, 2, 3)),
+        (4, number, "charge", "话费10元", "waiting"),
     ]
     assert code == (await Draw.get(id=fair.draw_id)).code
     assert await AuditEntry.filter(action="draw.winners_exported").count() == 1

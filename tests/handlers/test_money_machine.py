@@ -25,6 +25,7 @@ from gateways.stores.commands import BatchedRedis
 from handlers.errors import DomainError
 from handlers.ledger.holding import void_hold
 from handlers.orders import fulfilling, moving, refunding, settling
+from handlers.rules.fee_shares import FeeShare
 from handlers.rules.order_states import Money
 from handlers.rules.withdrawal_states import Next
 from handlers.withdrawals import moving as payouts
@@ -42,7 +43,7 @@ from tests.handlers.money_machine.running import BENT
 from tests.handlers.money_machine.wallet import Mood, Wallet
 from tests.handlers.money_machine.world import RATES, REVIEWED_FROM, TWICE_FROM, House
 from tests.handlers.offering import operator_at
-from tests.handlers.planning import plan_desk
+from tests.handlers.planning import MONTH, YEAR, plan_desk
 from tests.handlers.test_points import Mall
 from tests.handlers.withdrawing import an_operator, publish
 from tests.stories.conftest import town_settings
@@ -52,6 +53,7 @@ GAMES, STEPS = 8, 40
 # Of what happens often: which of two at once is first is for the database to say, and a game may go on otherwise.
 MUST_HAPPEN = {
     "ordered", "paid", "told", "redeemed", "given back", "at once", "cancelled", "a statement",
+    "held back or earned",
     "answered again", "came to rest", "a debt", "asked for, waiting", "wanted back",
     "there: SUCCESS", "struck by abort", "struck by cancel",
 }  # fmt: skip
@@ -73,14 +75,16 @@ async def house(rooms, database, redis):
         return build_handlers(settings_, rooms.clock, rooms.vault, rooms.wechat, commands, outward)
 
     rooms.handlers = build()
-    desk, root = await plan_desk(rooms), await Organization.get(parent=None)
+    desk, root, till = await plan_desk(rooms), await Organization.get(parent=None), await open_counter(rooms)
+    for code, terms in (("month", MONTH), ("year", YEAR)):
+        await desk.sell(code, replace(terms, shares=(FeeShare(till.merchant.code, 3_333),)))
     await rules(rooms, rates=RATES, level_count=2, hold_days=0, freeze_days=1, window_days=365)
     limits = {"least_fen": 30, "daily_count": 50, "review_from_fen": REVIEWED_FROM, "second_from_fen": TWICE_FROM}
     await publish(rooms, **limits)
     mall = Mall(rooms, root, await operator_at(root, OperatorRole.ADMIN))
     await mall.rule()
     finance = await an_operator(), await an_operator()
-    yield House(rooms, wallet, build, finance, desk, await open_counter(rooms), mall)
+    yield House(rooms, wallet, build, finance, desk, till, mall)
     await commands.aclose()
 
 
@@ -143,6 +147,7 @@ TAKEN_AWAY = {
         (orders, "RESERVE", "UPDATE sales_order SET refunded_fen = $2 WHERE id = $1 RETURNING refunded_fen"),
     ),
     "what a refund takes of the commission": ((refunding, "claw_back", nothing),),
+    "what a refund takes of the merchants' shares": ((refunding, "take_back_shares", nothing),),
     "the word to whoever paid": ((fulfilling, "later_many", nothing),),
     "the question before a withdrawal comes back": ((sending, "next_act", gives_it_back),),
     "the one number of a withdrawal": ((sending.WithdrawalSending, "_wanted", under_another_number),),

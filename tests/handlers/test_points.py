@@ -361,6 +361,14 @@ class TestAdjusting:
         with pytest.raises(IntegrityError):
             await PointsAdjustment.all().update(delta=1)
 
+    async def test_small_steps_of_a_day_count_together_whoever_takes_them(self, mall, ming):
+        colleague = await operator_at(mall.root)
+        for by in (None, colleague, None, colleague, None):
+            assert (await mall.adjust(ming, 200, by=by)).approval_id is None
+        assert (await mall.adjust(ming, 1)).approval_id is not None
+        mall.rooms.clock.advance(timedelta(days=1))
+        assert (await mall.adjust(ming, 1)).approval_id is None
+
     async def test_much_needs_a_second_operator(self, mall, ming):
         proposed = await mall.adjust(ming, 5_000)
         assert (proposed.transfer_id, await mall.seen(ming)) == (None, (0, 0))

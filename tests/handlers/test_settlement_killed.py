@@ -10,8 +10,9 @@ import pytest
 
 from models import database
 from models.ledger import Transfer
-from models.settlement import SettlementEntry, SettlementStatement
+from models.settlement import SettlementEntry, SettlementPart, SettlementStatement, ShareEntry
 from tests.handlers.counter import open_counter
+from tests.handlers.fusing import FEE, OF_BOOKS, fused
 from tests.handlers.settling import Books, breaches
 
 # A process that closes the days of a merchant and dies where the second one is written, its entries are assigned and
@@ -99,3 +100,38 @@ async def test_without_its_transaction_a_day_would_be_left_half_closed(books, da
         "每张结算单在账上记了一次：运营方承担的金额和手续费",
         "试算平衡：账上欠商户的钱等于还没有付的结算单的净额",
     ]
+
+
+@pytest.fixture
+async def pair(rooms, clock):
+    """Two days of a merchant with a share of a plan's fee, and on the second half of it goes back."""
+    pair = await fused(rooms, clock)
+    await pair.buy(await rooms.member("o-hong"))
+    pair.next_day()
+    order_id = await pair.buy(await rooms.member("o-ming"))
+    await pair.redeemed(await rooms.member("o-ming"), price_fen=700, share_bp=10_000)
+    await pair.give(order_id, FEE // 2)
+    pair.until = pair.next_day()
+    return pair
+
+
+async def test_killed_while_shares_of_plans_are_closed_they_are_closed_anew_and_doubled_nowhere(pair, database):
+    await killed(pair, database)
+    assert await SettlementStatement.all().count() == 1
+    assert await ShareEntry.filter(merchant=pair.books, part_id=None).count() == 2
+    assert await SettlementPart.filter(statement_id=None).count() == 0
+    assert (await pair.close(pair.until), await pair.close(pair.until)) == (1, 0)
+    found = [(each.redeemed_fen, each.reversed_fen) for each in await pair.stated(pair.books)]
+    assert found == [(OF_BOOKS, 0), (OF_BOOKS + 700, 1_666)]
+    booked = {each.amount for each in await Transfer.filter(cause_kind="statement")}
+    assert booked == {OF_BOOKS, OF_BOOKS + 700 - 1_666}
+    await pair.settle(pair.cinema, until=pair.until)
+    assert await ShareEntry.filter(part_id=None).count() == 0
+    assert await breaches() == []
+
+
+async def test_without_its_transaction_shares_would_be_stated_and_not_booked(pair, database):
+    """The negative control of the one above."""
+    await killed(pair, database, "torn")
+    assert await ShareEntry.filter(merchant=pair.books, part_id=None).count() == 0
+    assert "每张结算单在账上记了一次：运营方承担的金额和手续费" in await breaches()

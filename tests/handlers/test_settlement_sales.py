@@ -235,14 +235,14 @@ async def test_without_the_guard_of_its_row_it_would_be_held_back_twice(market, 
 
     monkeypatch.setattr(deferring, "rows", look)
     with pytest.raises(SerializationConflict):
-        await market.rooms.handlers.sale_deferring._page(deferring._NO_ID)
+        await market.rooms.handlers.sale_deferring._page(deferring.SALES, deferring._NO_ID)
     assert await market.balances() == {"unearned": PRICE}
 
     async def unguarded(*_) -> None: ...
 
     looks = iter([stale])
     monkeypatch.setattr(deferring, "_write", unguarded)
-    await market.rooms.handlers.sale_deferring._page(deferring._NO_ID)
+    await market.rooms.handlers.sale_deferring._page(deferring.SALES, deferring._NO_ID)
     assert await breaches() == [
         "试算平衡：收到的钱等于收入加应退加佣金，和订单一致",
         "试算平衡：未实现的收入等于还没有用掉的订单款",

@@ -18,6 +18,7 @@ from handlers.errors import (
     TaskStateWrong,
     TaskUnknown,
 )
+from handlers.identity.devices import seen_on
 from handlers.requests import Answer
 from handlers.rules.offer_terms import Period
 from handlers.rules.rewards import Reward
@@ -207,6 +208,15 @@ class TestInvitations:
         other = await board.friend(ming)
         await board.parlour.press(other)
         await merge(far, ming, other)
+        with pytest.raises(TaskNotDone):
+            await board.claim(ming, task)
+
+    async def test_nobody_invites_themselves_by_a_second_account_on_their_own_device(self, board, far, ming):
+        task = await board.publish(INVITE, most=5)
+        other = await board.friend(ming)
+        await board.parlour.press(other)
+        for each in (ming, other):
+            await seen_on(each.member_id, "one-phone", at=far.clock.now(), vault=far.vault)
         with pytest.raises(TaskNotDone):
             await board.claim(ming, task)
 

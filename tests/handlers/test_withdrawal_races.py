@@ -1,11 +1,12 @@
 """Withdrawals under way at the same moment, the order of things forced; and without its guard each race is lost."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
 from handlers.errors import ApprovalDecided, ApprovalOwn, WithdrawalNotReviewed, WithdrawalOpen
-from handlers.withdrawals import moving, reviewing, settling
+from handlers.withdrawals import moving, reviewing, sending, settling
 from models.database import rows
 from models.ledger import LedgerHold, Transfer
 from models.sql import Both
@@ -230,3 +231,61 @@ async def test_two_workers_at_once_send_it_once(bank):
     seen = (await bank.ming.ask()).value
     await asyncio.gather(*(bank.handlers.withdrawals.sending.look(seen.id) for _ in range(8)))
     assert [act for act, _ in bank.payments.calls] == ["transfer"]
+
+
+async def while_sent_again(bank, monkeypatch) -> None:
+    """The first call was lost. One look sends again, its call on the way; another had asked before, and cancels."""
+    pay, seen = bank.payments, None
+    pay.is_deaf = True
+    seen = (await bank.ming.ask()).value
+    await bank.ming.look(seen)
+    pay.is_deaf = False
+    bank.clock.advance(timedelta(minutes=30))
+    real_query, real_transfer = pay.query_transfer, pay.transfer
+    asked, answered = [asyncio.Event(), asyncio.Event()], [asyncio.Event(), asyncio.Event()]
+    turns, on_its_way, sent = iter((0, 1)), asyncio.Event(), asyncio.Event()
+
+    async def query(number):
+        says = await real_query(number)
+        if (turn := next(turns, None)) is not None:
+            asked[turn].set()
+            await answered[turn].wait()
+        return says
+
+    async def transfer(wanted):
+        on_its_way.set()
+        await sent.wait()
+        return await real_transfer(wanted)
+
+    monkeypatch.setattr(pay, "query_transfer", query)
+    monkeypatch.setattr(pay, "transfer", transfer)
+    first = asyncio.create_task(bank.ming.look(seen))
+    await asked[0].wait()
+    await bank.handlers.withdrawals.asking.cancel(bank.ming.person, seen.id, request_id="no")
+    second = asyncio.create_task(bank.ming.look(seen))
+    await asked[1].wait()
+    answered[0].set()
+    await on_its_way.wait()
+    answered[1].set()
+    await second
+    bank.stood = await stands(seen)
+    sent.set()
+    await first
+
+
+async def test_what_is_being_sent_again_is_not_given_back_by_an_older_answer(bank, monkeypatch):
+    await while_sent_again(bank, monkeypatch)
+    assert bank.stood == "sent"
+    assert (await bank.ming.money())[1] == HAS  # still set aside
+
+
+async def test_without_the_comparison_it_is_given_back_while_its_call_is_on_the_way(bank, monkeypatch):
+    real = sending.WithdrawalSending._give_back
+
+    async def whatever(self, withdrawal_id, _):
+        found = await Withdrawal.get(id=withdrawal_id)
+        await real(self, withdrawal_id, found.sent_at)
+
+    monkeypatch.setattr(sending.WithdrawalSending, "_give_back", whatever)
+    await while_sent_again(bank, monkeypatch)
+    assert bank.stood == "returned"

@@ -19,7 +19,7 @@ from models.database import dialect, rows
 from models.ledger import Transfer
 from models.organizations import Organization
 from models.programmes import Merchant, Store
-from models.settlement import SettlementEntry, SettlementPart, SettlementStatement
+from models.settlement import SettlementEntry, SettlementPart, SettlementStatement, ShareEntry
 from models.sql import dump_json
 from models.statements.invariants import CHECKS
 from models.words import EntryKind, MerchantTier, OrganizationKind
@@ -188,4 +188,58 @@ async def test_a_statement_of_before_there_were_parts_has_one_and_keeps_its_hash
             await rows(f"UPDATE settlement_entry SET {again}")
     await StatementClosing(SystemClock()).up_to(UUID(shop), date(2026, 1, 2))
     assert [each.redeemed_count for each in await SettlementStatement.all().order_by("business_on")] == [1, 1]
+    assert await differing_statements() == []
+
+
+async def test_what_merchants_got_of_plans_before_it_was_settled_comes_with_their_next_statement(older):
+    await older(66)
+    names = ("root", "main", "shop", "ming", "plan", "version", "share", "order", "of", "given", "back", "told", "part")
+    ids = {name: f"01900000-0000-7000-8000-{number:012d}" for number, name in enumerate(names)}
+    root, shop, at = ids["root"], ids["shop"], AT
+    await put("organization", root, code="root", name="根", kind="operator")
+    await put("programme", ids["main"], organization_id=root, code="main", name="会员")
+    kinds = {"tier": "ordinary", "access": "own_voucher", "category": "", "operator_share_bp": 10_000}
+    await put("merchant", shop, organization_id=root, code="books", name="书店", **kinds, is_active="true")
+    await put("member", ids["ming"], ordinal=1, status="known", profile_cipher="", phone_tail="")
+    sold = {"programme_id": ids["main"], "code": "fused", "state": "published", "version": 1}
+    await put("membership_plan", ids["plan"], **sold, terms='{"name": "联合月卡"}')
+    of_plan = {"plan_id": ids["plan"], "number": 1, "published_at": at, "terms": '{"name": "联合月卡"}'}
+    await put("membership_plan_version", ids["version"], **of_plan)
+    await put("plan_share", ids["share"], version_id=ids["version"], merchant_id=shop, share_bp=5_000)
+    money = {"amount_fen": 999, "price_fen": 999, "price_points": 0, "quantity": 1, "refunded_fen": 500}
+    texts = {"app_id": "", "mch_id": "", "payer_hash": "", "prepay_id": "", "recharge_to_cipher": "", "title": "月卡"}
+    more = {"choices": "[]", "offer_version": 0, "look_count": 0, "recharge_to_tail": "", "stock_buckets": ""}
+    when = {"ordered_at": at, "expires_at": at, "member_id": ids["ming"], "method": "wechat", "number": "n1"}
+    await put("sales_order", ids["order"], **money, **texts, **more, **when, state="paid")
+    way = {"day_count": 31, "expected_sequence": 0, "level": "gold", "way": "extend", "plan_version": 1}
+    await put("plan_order", ids["of"], order_id=ids["order"], plan_id=ids["plan"], **way)
+    share = {"order_id": ids["order"], "merchant_id": shop, "base_fen": 999, "share_bp": 5_000, "happened_at": at}
+    await put("plan_share_entry", ids["given"], **share, amount_fen=499, back_fen=250)
+    await put("plan_share_entry", ids["back"], **share, amount_fen=-250, back_fen=0, reverses_id=ids["given"])
+    facts = {"ends_at": "2026-01-01 16:00:00.000000+00:00", "closed_at": at, "late_count": 0, "sums": "[]"}
+    zero = {
+        f"{what}_{name}": 0
+        for what in ("redeemed", "reversed")
+        for name in ("count", "fen", "operator_fen", "merchant_fen", "fee_fen")
+    }
+    for day, (statement, made) in enumerate([("told", "told"), ("part", "part")], 1):
+        facts["business_on"] = f"2026-01-0{day}"
+        empty = stated(UUID(shop), date(2026, 1, day), [], BUSINESS_ZONE)
+        await put("settlement_statement", ids[statement], merchant_id=shop, **facts, **zero, hash=empty.hash)
+        held = {"business_on": facts["business_on"], "begins_at": at, "entry_count": 0, "sums": "[]"}
+        await put("settlement_part", ids[made], merchant_id=shop, statement_id=ids[statement], **held, hash=empty.hash)
+
+    await db.migrate()
+
+    assert await catalogue_differences() == []
+    assert dict(await ShareEntry.all().values_list("id", "part_id")) == {
+        UUID(ids["given"]): None,
+        UUID(ids["back"]): None,
+    }
+    wrong = [check.what for check in CHECKS if await rows(check.sql)]
+    assert [each for each in wrong if "漏结" in each or "结算记录" in each] == []  # it waits for no statement of before
+    assert await differing_statements() == []
+    await StatementClosing(SystemClock()).up_to(UUID(shop), date(2026, 1, 3))
+    made = await SettlementStatement.get(business_on="2026-01-03")
+    assert (made.redeemed_operator_fen, made.reversed_operator_fen, made.late_count) == (499, 250, 2)
     assert await differing_statements() == []

@@ -32,13 +32,15 @@ def redis(tmp_path):
 
 
 @pytest.fixture
-async def site(cluster, redis, tmp_path, request):
+async def site(cluster, redis, tmp_path, request, nursery):
     name = f"outage_{abs(hash(request.node.name)) % 10**9}"
-    cluster.sql(f"CREATE DATABASE {name}")
     home = tmp_path / "home"
     home.mkdir()
-    async with installed(home, cluster.url(name), redis.url) as built:
-        assert (await built.run("migrate")).code == 0
+    async with installed(home, cluster.url(name), redis.url, nursery) as built:
+        if not cluster.sql("SELECT 1 FROM pg_database WHERE datname = 'migrated'"):
+            cluster.sql("CREATE DATABASE migrated")
+            assert (await built.run("migrate", DATABASE_URL=cluster.url("migrated"))).code == 0
+        cluster.sql(f"CREATE DATABASE {name} TEMPLATE migrated")
         yield built
     cluster.sql(f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -80,7 +80,7 @@ async def test_two_processes_on_one_draw_never_break_the_sequence_though_one_is_
 
 
 @pytest.fixture
-async def outage(tmp_path):
+async def outage(tmp_path, nursery):
     """An installation on servers of its own, which may be stopped."""
     redis = MortalRedis(str(tmp_path))
     redis.start()
@@ -88,7 +88,7 @@ async def outage(tmp_path):
     home.mkdir()
     with mortal_postgres() as cluster:
         cluster.sql("CREATE DATABASE outage")
-        async with installed(home, cluster.url("outage"), redis.url) as built:
+        async with installed(home, cluster.url("outage"), redis.url, nursery) as built:
             assert (await built.run("migrate", within=150)).code == 0
             yield built, cluster
     redis.kill()

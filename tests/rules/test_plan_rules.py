@@ -7,7 +7,17 @@ from hypothesis import strategies as st
 
 from handlers.rules.levels import Ladder, Level
 from handlers.rules.plan_codes import BITS, normalise, shown, written
-from handlers.rules.plans import DAYS, Running, Stretch, blocks_refund, days_left, unused_fen, upgrade_fen, way_of
+from handlers.rules.plans import (
+    DAYS,
+    Running,
+    Stretch,
+    blocks_refund,
+    days_left,
+    unearned_fen,
+    unused_fen,
+    upgrade_fen,
+    way_of,
+)
 from models.words import PlanPeriod, PlanWay, TermCause
 
 NOW, DAY = datetime(2026, 3, 2, 2, tzinfo=UTC), timedelta(days=1)
@@ -44,6 +54,19 @@ def test_a_day_that_has_begun_counts_as_left():
         0,
         0,
     ]
+
+
+@given(fen, st.floats(0, 1), st.floats(-1, 1), days, seconds)
+def test_what_is_no_income_yet_is_the_merchants_unstated_part_and_the_houses_days_to_come(
+    kept, part, stated, length, on
+):
+    shared = int(kept * part)
+    waiting, ends, at = int(shared * stated), NOW + length * DAY, NOW + timedelta(seconds=on)
+    held = unearned_fen(kept, shared, waiting, starts_at=NOW, ends_at=ends, at=at)
+    own = held - max(waiting, 0)
+    assert 0 <= own == unused_fen(kept - shared, NOW, ends, at) <= kept - shared
+    assert held <= kept
+    assert unearned_fen(kept, shared, waiting, starts_at=NOW, ends_at=NOW, at=at) == max(waiting, 0)  # cut
 
 
 @given(fen, fen, days, seconds)

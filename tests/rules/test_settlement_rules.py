@@ -268,7 +268,9 @@ def test_the_hash_is_over_one_line_of_json_for_each_entry_and_a_fee_is_told_wher
 
 
 def test_of_several_days_what_belongs_to_one_before_the_first_is_late_and_the_hash_is_another():
-    entries = [an_entry(), an_entry(at=NOON - DAY), an_entry(EntryKind.SALE_REFUND, origin=NOON - 2 * DAY)]
+    entries = [an_entry(), an_entry(at=NOON - DAY)]
+    backs = EntryKind.SALE_REFUND, EntryKind.PLAN_SHARE_REFUND
+    entries += [an_entry(kind, origin=NOON - 2 * DAY) for kind in backs]
     folded = {}
     for from_on in (None, date(2026, 3, 1)):
         folding = Folding(MERCHANT, date(2026, 3, 2), BUSINESS_ZONE, from_on=from_on)
@@ -276,7 +278,7 @@ def test_of_several_days_what_belongs_to_one_before_the_first_is_late_and_the_ha
             folding.add(each)
         folded[from_on] = folding.made()
     alone, both = folded.values()
-    assert (alone.late_count, both.late_count, both.totals) == (2, 1, alone.totals)
+    assert (alone.late_count, both.late_count, both.totals) == (3, 2, alone.totals)
     assert alone.hash != both.hash
 
 

@@ -146,6 +146,7 @@ BODIES: Mapping[str, Any] = {
     "WithdrawalBody": {"amount_fen": 1_000},
     "WithdrawalReasonBody": {"reason": "核对"},
     "AddressBody": {"address": "小明 138 江南路1号"},
+    "PrizeClaimBody": {"recharge_to": "13912345670"},
     "SimulationBody": {"expected_spins": 10, "members": 1, "virtual_spins": 10},
     "PrizeStockBody": {"code": "kettle", "delta": 1, "reason": "加奖"},
     "ChancesBody": {"member_id": str(new_id()), "amount": 1, "reason": "补发"},
@@ -222,6 +223,7 @@ UNCHANGED = (
     "draw_prize",
     "draw_simulation",
     "draw_version",
+    "due_prize",
     "ledger_account",
     "level_change",
     "level_ladder",
@@ -255,6 +257,7 @@ UNCHANGED = (
     "plan_order",
     "plan_share",
     "plan_share_entry",
+    "share_entry",
     "plan_trial",
     "points_adjustment",
     "points_terms",
@@ -447,7 +450,7 @@ async def owned_by_the_north_and_ming(door: Door) -> dict[str, object]:
     registry["adjustment_id"] = await proposed_points(north.id, ming.id, operator.id)
     registry |= await levels_of(north.id, ming.id, registry["offer_id"], operator.id)
     given = await grant_of(ming, {**registry, **counter})
-    given |= await draw_of(ming, north.id)
+    given |= await draw_of(ming, north.id, registry["offer_id"])
     given["draw_approval_id"] = await proposed_chances(north.id, given["draw_id"], ming.id, operator.id)
     given |= await order_of(ming.id, registry["offer_id"])
     given |= await withdrawal_of(ming.id, north.id, operator.id)

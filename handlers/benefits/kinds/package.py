@@ -99,6 +99,21 @@ class Package:
         return Fulfilled(parts=tuple(part for claim in claims for part in due_parts(terms, claim, now)))
 
 
+async def choosable(terms: PackageTerms, most: int, *, now: datetime) -> int:
+    """How many of `most` packages k of n find k parts to choose, whatever the others choose: so many codes are free.
+
+    Nothing is held: they are chosen later.
+    """
+    pools = await _pools(terms)
+    enough = [
+        await code_pools.free(pools[part.benefit], most * part.count, now=now) // part.count
+        if part.benefit in pools
+        else most
+        for part in terms.parts
+    ]
+    return sorted(enough, reverse=True)[(terms.choose or len(enough)) - 1]
+
+
 def chosen(terms: PackageTerms, choices: Sequence[str]) -> Iterator[tuple[int, PackagePart]]:
     """The parts that are had, with their place in the package."""
     for index, part in enumerate(terms.parts):

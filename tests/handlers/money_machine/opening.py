@@ -3,7 +3,6 @@
 from typing import Any
 
 from handlers.orders.order_views import OrderSeen
-from handlers.orders.ordering import Wanted
 from simulator.wechat_pay import Trade
 from tests.handlers.money_machine.running import RunningSteps
 from tests.handlers.money_machine.wallet import NOT_OURS, SILENT, TAKEN, Mood
@@ -13,7 +12,8 @@ LEAST_FEN = 30
 
 
 class OpeningDay(RunningSteps):
-    """Afterwards one cup is used, one is paid, one is ordered; Hong has a commission, and money went to her wallet."""
+    """Afterwards one cup is used, one is paid, one is ordered, and Far has a membership, of which the bookshop has a
+    share; Hong has a commission, and money went to her wallet."""
 
     async def _begin(self) -> None:
         self.wallet.mood = Mood.FINE
@@ -22,24 +22,24 @@ class OpeningDay(RunningSteps):
         await self.redeem(0)
         await self._ordered_and_cancelled()
         await self._two_parts_go_back(wang)
+        await self._two_parts_go_back(await self._bought("far", "month"))
         self.rooms.clock.advance(DAY)
         await self.handlers.commission_releasing.sweep()
         await self._an_answer_is_lost()
         await self._somebody_lies_about(await self._buys("far"))
         assert self.wallet.pay.trades[ming.number].told > 0
 
-    async def _buys(self, who: str) -> OrderSeen:
-        wanted, key = Wanted(self.offers["cup"].id), self.key()
-        order = (await self.handlers.ordering.order(self.people[who], wanted, request_id=key)).value.order
+    async def _buys(self, who: str, what: str = "cup") -> OrderSeen:
+        order = (await self.asked_for(self.people[who], what, self.key())).value.order
         self.book.sales[order.id] = who
         return order
 
     def _trade(self, order: OrderSeen) -> Trade:
         return self.wallet.pay.trades[order.number]
 
-    async def _bought(self, who: str) -> OrderSeen:
+    async def _bought(self, who: str, what: str = "cup") -> OrderSeen:
         """Paid, and told of twice."""
-        order = await self._buys(who)
+        order = await self._buys(who, what)
         for _ in range(2):
             if not self._trade(order).transaction_id:
                 await self._pays(self._trade(order), is_told=True)

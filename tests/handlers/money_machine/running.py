@@ -113,6 +113,7 @@ class RunningSteps(PayingOutSteps):
     async def close_days(self) -> None:
         yesterday = day_of(self.now, BUSINESS_ZONE) - DAY
         self.seen["a statement"] += await self.handlers.statement_closing.up_to(self.house.till.merchant.id, yesterday)
+        self.seen["held back or earned"] += await self.handlers.sale_deferring.sweep()
 
     # --- time and misfortune
 

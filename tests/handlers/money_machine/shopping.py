@@ -56,12 +56,15 @@ class ShoppingSteps(World):
         person, key = self.people[who], self.key()
 
         async def asks() -> Any:
-            if what in self.plans:
-                return await self.handlers.plans.buying.order(person, PlanWanted(self.plans[what]), request_id=key)
-            wanted = Wanted(self.offers[what].id, quantity=quantity)
-            return await self.handlers.ordering.order(person, wanted, request_id=key)
+            return await self.asked_for(person, what, key, quantity)
 
         self._ordered(who, key, asks, self.ask(asks, how, at))
+
+    async def asked_for(self, person: Any, what: str, key: str, quantity: int = 1) -> Any:
+        if what in self.plans:
+            return await self.handlers.plans.buying.order(person, PlanWanted(self.plans[what]), request_id=key)
+        wanted = Wanted(self.offers[what].id, quantity=quantity)
+        return await self.handlers.ordering.order(person, wanted, request_id=key)
 
     def _ordered(self, who: str, key: str, asks: Any, answer: Any) -> None:
         if isinstance(answer, PaymentUnavailable):

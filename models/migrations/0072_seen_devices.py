@@ -8,7 +8,7 @@ from models.ids import new_id
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0066_settlement_parts")]
+    dependencies = [("models", "0070_deferred_fees")]
 
     initial = False
 

@@ -1,0 +1,124 @@
+"""A prize that asks something, as people live it: won in chat, followed by a link, said there, and charged."""
+
+import json
+from datetime import timedelta
+
+from handlers.recurring import BUSINESS_ZONE
+from models.claims import Claim
+from models.draws import DuePrize
+from models.words import ClaimSource, ClaimState, DuePrizeState
+from simulator import Conduct
+from tests.stories.market import desk, market
+from tests.stories.test_a_draw_to_its_verification import NOTICE, PLAN, verified
+from tests.stories.test_top_up import NUMBER, charging, heard, offered, sound, worked
+
+__all__ = ["charging", "desk", "market"]
+
+OTHER = "13912345671"
+
+
+async def drawn(charging, offer: str, *, name: str = "话费10元", ppm: int = 1_000_000, **more: object) -> str:
+    """A draw of one prize, from draft over simulation to published; its id."""
+    now = charging.town.clock.now().replace(microsecond=0)
+    prize = {"code": "charge", "name": name, "kind": "benefit", "ppm": ppm, "value_fen": 1_000, "reference": offer}
+    thanks = {"code": "thanks", "name": "谢谢参与", "kind": "thanks", "ppm": 1_000_000 - ppm}
+    terms = {
+        "title": "开业转盘",
+        "opens_at": now.isoformat(),
+        "closes_at": (now + timedelta(days=3)).isoformat(),
+        "prizes": [{**prize, "stock": 3}, thanks],
+        "price": {"free_daily": 5},
+        "notice": NOTICE,
+        **more,
+    }
+    draw = await charging.desk.made("/draws", {"code": "opening", "terms": terms, "keyword": "转盘"})
+    await charging.desk.made(f"/draws/{draw['id']}/simulations", PLAN)
+    status, told = await charging.desk.tell("POST", f"/operator/draws/{draw['id']}/publish")
+    assert status == 200, told
+    return str(draw["id"])
+
+
+async def test_a_top_up_is_won_in_chat_said_in_the_mini_program_and_arrives(charging):
+    town, supplier = charging.town, charging.town.platform.supplier
+    draw, screen = await drawn(charging, await offered(charging)), await charging.member("小明")
+    hong = await charging.member("小红")
+    ming = screen.person
+    until = (town.clock.now().astimezone(BUSINESS_ZONE) + timedelta(days=30)).strftime("%Y年%m月%d日")
+    said = (await ming.say(town.oa, "抽 转盘")).text
+    assert said.startswith(f"抽中话费10元。请在{until}前到小程序“抽奖”里填写要充值的手机号，逾期视为放弃。\n")
+    await worked(town)
+    (told,) = heard(town, ming, "点这里")
+    assert told.startswith(f"抽中话费10元。请在{until}前<a ")
+    assert told.endswith(">点这里</a>填写要充值的手机号，逾期视为放弃。")
+    assert NUMBER not in told
+
+    # The link leads into the mini-program, where it says what is asked.
+    screen = ming.follow_link(told)
+    assert (await screen.login()).is_fine
+    (prize,) = (await screen.call("GET", "/me/prizes")).fact("items")
+    assert (prize["asks"], prize["state"], prize["choose"], prize["draw_id"]) == ("number", "waiting", 0, draw)
+    (spin,) = (await screen.call("GET", f"/draws/{draw}/spins")).fact("items")
+    assert (spin["prize_id"], spin["prize_state"], spin["claim_id"]) == (prize["id"], "waiting", None)
+    refused = await screen.draws.take(prize["id"])
+    assert (refused.status, refused.answer["code"]) == (422, "claim.recharge_to_missing")
+    foreign = await hong.draws.take(prize["id"], recharge_to=NUMBER)
+    assert (foreign.status, foreign.answer["code"]) == (404, "prize.unknown")
+
+    # The draw is over by then, which changes nothing.
+    status, _ = await charging.desk.tell("POST", f"/operator/draws/{draw}/end", {"reason": "到期"})
+    assert status == 200
+    taken = await screen.draws.take(prize["id"], recharge_to=NUMBER, key="once")
+    assert (taken.status, taken.answer["claims"][0]["state"]) == (201, "pending")
+    again = await screen.draws.take(prize["id"], recharge_to=NUMBER, key="once")
+    assert (again.status, again.answer) == (201, taken.answer)
+    other = await screen.draws.take(prize["id"], recharge_to=OTHER, key="once")
+    assert (other.status, other.answer["code"]) == (422, "idempotency.key_reused")
+    twice = await screen.draws.take(prize["id"], recharge_to=OTHER)
+    assert (twice.status, twice.answer["code"], twice.answer["state"]) == (409, "prize.state_wrong", "taken")
+    await worked(town)
+    await supplier.settle()
+    await worked(town)
+    (order,) = supplier.orders.values()
+    assert order.recharge_to == NUMBER
+    claim = await Claim.get()
+    assert (claim.source, claim.state) == (ClaimSource.DRAW, ClaimState.USED)
+    assert len(heard(town, ming, "已充值到尾号5670")) == 1
+    await sound()
+
+
+async def test_one_that_fails_is_said_anew_and_one_that_is_forgotten_goes_back(charging, tmp_path):
+    town, supplier = charging.town, charging.town.platform.supplier
+    draw, ming = await drawn(charging, await offered(charging), address_days=2), await charging.member("小明")
+    first, second = [(await ming.draws.spin(draw)).fact("spins")[0]["prize_id"] for _ in range(2)]
+    supplier.once(Conduct(fails=True))
+    assert (await ming.draws.take(first, recharge_to=NUMBER)).status == 201
+    await worked(town)
+    assert not heard(town, ming.person, "名额已退回")
+    (told,) = heard(town, ming.person, "奖品仍为您保留")
+    assert told.startswith("话费10元没有充值成功，奖品仍为您保留。请在")
+    day = town.clock.now().astimezone(BUSINESS_ZONE).date().isoformat()
+
+    # The second one is forgotten; the first one waits for a week more.
+    town.wait(timedelta(days=3))
+    await ming.person.say(town.oa, "我的权益")  # otherwise WeChat lets nobody tell them anything
+    await worked(town)
+    assert heard(town, ming.person, "逾期")[-1] == "您抽中的话费10元逾期没有领取，已退回奖池。"
+    late = await ming.draws.take(second, recharge_to=OTHER)
+    assert (late.status, late.answer["code"], late.answer["state"]) == (409, "prize.state_wrong", "lapsed")
+    assert (await ming.draws.take(first, recharge_to=OTHER)).status == 201
+    await worked(town)
+    await supplier.settle()
+    await worked(town)
+    assert len(heard(town, ming.person, "已充值到尾号5671")) == 1
+    assert {each.state for each in await DuePrize.all()} == {DuePrizeState.TAKEN, DuePrizeState.LAPSED}
+    await sound()
+
+    # What anybody verifies knows nothing of it.
+    log = tmp_path / "log.jsonl"
+    log.write_text(str((await ming.draws.download(draw, day)).answer), "utf-8")
+    receipts = tmp_path / "receipts.jsonl"
+    kept = ming.draws.receipts[draw]
+    receipts.write_text("\n".join(json.dumps(each) for each in kept), "utf-8")
+    code, told = await verified(log, "--receipts", receipts)
+    assert (code, "ALL IS AS PROMISED" in told) == (0, True), told
+    assert NUMBER not in log.read_text("utf-8")
