@@ -74,6 +74,7 @@ class OfflineSync(TimestampedModel):
 
     class Meta:
         table = "offline_sync"
+        indexes = (("merchant_id", "business_on"),)  # who has a pack that is open
 
 
 class OfflineScan(TimestampedModel):

@@ -43,6 +43,23 @@ class RegrantedAlready(DomainError):
     kind, code, message = ErrorKind.CONFLICT, "regrant.already", "这份权益已经补发过，不能再补，请查看补发的那一份。"
 
 
+class RegrantPaidBack(DomainError):
+    """Its money or its points went back: whoever had it buys or claims another one."""
+
+    kind, code, message = (
+        ErrorKind.CONFLICT,
+        "regrant.paid_back",
+        "这份权益的钱或积分已经退回，不能补发，请会员重新购买或领取。",
+    )
+
+
+class RegrantTooEarly(DomainError):
+    """It may have been redeemed without a network: known at the cut-off (`rules/offline.py`)."""
+
+    kind, code = ErrorKind.CONFLICT, "regrant.too_early"
+    message = "这份权益可能已在门店离线使用，暂不能补发，请在早上6点后再试。"
+
+
 class RegrantOver(DomainError):
     """By the offer's terms it would be over as soon as it is given: days have to be named."""
 

@@ -67,6 +67,13 @@ class RefundNothing(DomainError):
     kind, code, message = ErrorKind.CONFLICT, "order.nothing_to_refund", "这笔订单没有可以退的，请到“我的权益”查看。"
 
 
+class RefundTooEarly(DomainError):
+    """All that could come back may have been redeemed without a network: known at the cut-off (`rules/offline.py`)."""
+
+    kind, code = ErrorKind.CONFLICT, "order.refund_too_early"
+    message = "这份权益可能已在门店离线使用，暂不能退，请在早上6点后再申请。"
+
+
 class RefundQuoteChanged(DomainError):
     """It would not be what was shown; facts: `amount_fen`."""
 

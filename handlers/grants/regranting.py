@@ -23,10 +23,13 @@ from handlers.errors import (
     OfferSoldOut,
     RegrantedAlready,
     RegrantOver,
+    RegrantPaidBack,
+    RegrantTooEarly,
 )
 from handlers.grants.claim_desk import actable
 from handlers.grants.taking_back import family
 from handlers.offers.offers import benefit_terms, published, terms_of
+from handlers.offline.holding import held
 from handlers.outbox import later
 from handlers.ports import Clock, Vault
 from handlers.recurring import BUSINESS_ZONE
@@ -90,9 +93,9 @@ class Regranting:
     ) -> Answer[Regranted]:
         """One more, under the terms of the old claim's version; valid as these say, or `days` (1 to 366) days.
 
-        Raises RoleMissing, ClaimUnknown, ClaimStateWrong (it can still be used, or was), RegrantedAlready, RegrantOver,
-        OfferPaused, OfferSoldOut (no code, or its unit went back and somebody has it), NotSignedIn, MemberFrozen,
-        KeyReused.
+        Raises RoleMissing, ClaimUnknown, ClaimStateWrong (it can still be used, or was), RegrantedAlready,
+        RegrantPaidBack, RegrantTooEarly, RegrantOver, OfferPaused, OfferSoldOut (no code, or its unit went back and
+        somebody has it), NotSignedIn, MemberFrozen, KeyReused.
         """
         scope = await allowed(operator, Capability.GRANTS)
         wish = {"reason": reason, "days": days, "is_told": is_told}
@@ -136,7 +139,10 @@ class Regranting:
         return await once(operator, operation, request_id, facts=claim_id, result=Regranted, effect=effect)
 
     async def _allowed(self, claim_id: UUID, now: datetime) -> Mapping[str, Any]:
-        """The old claim, locked with its parts. Raises RegrantedAlready, ClaimStateWrong."""
+        """The old claim, locked with its parts.
+
+        Raises RegrantedAlready, ClaimStateWrong, RegrantPaidBack, RegrantTooEarly.
+        """
         if done := await Regrant.get_or_none(old_claim_id=claim_id):
             given: Any = done
             raise RegrantedAlready(claim_id=str(given.claim_id))
@@ -145,6 +151,12 @@ class Regranting:
         is_spoilt = found["kind"] == BenefitKind.CODE_COUPON and state in USABLE
         if state not in _GOOD_FOR_ONE_MORE and not is_spoilt:
             raise ClaimStateWrong(state=state.value)
+        if not found["uses_left"]:  # without a network, before time ended it
+            raise ClaimStateWrong(state=ClaimState.USED.value)
+        if await rows(statements.PAID_BACK, claim_id):
+            raise RegrantPaidBack
+        if await held([claim_id], at=now):
+            raise RegrantTooEarly
         return found
 
     async def _give(

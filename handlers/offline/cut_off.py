@@ -16,7 +16,7 @@ from uuid import UUID
 from handlers.claims.claims import SYSTEM
 from handlers.offline.applying import CONTRA, give_back, take, tell, write, write_contra
 from handlers.offline.fixing import Settled, settle
-from handlers.offline.recording import add_verdicts, standing_by_claim
+from handlers.offline.recording import add_verdicts, lock_claims, standing_by_claim
 from handlers.ports import Clock
 from handlers.recurring import BUSINESS_ZONE
 from handlers.rules.offline import HandOver, Place, last_due, over_limit
@@ -86,7 +86,7 @@ class OfflineCutOff:
             wanted = [as_uuid(each["claim_id"]) for each in await rows(statements.UNFIXED_CLAIMS, day.on, after, BATCH)]
             if not wanted:
                 return None
-            claims = await rows(statements.LOCK_CLAIMS, wanted, [])
+            claims = await lock_claims(wanted, [])
             scans = await rows(statements.UNFIXED_SCANS, wanted, day.on, CONTRA)  # as they are under the lock
             standing, over = await standing_by_claim(wanted), await day.over_limit(scans)
             settled = []

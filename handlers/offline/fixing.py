@@ -64,8 +64,9 @@ def settle(claim: Row, scans: Sequence[Row], standing: Row | None, over: frozens
     counted = next((each for each, told in fixed.items() if told.outcome is ScanOutcome.ACCEPTED), None)
     gone = [each for each in scans if each["is_withdrawn"]]
     withdrawn = tuple(Verdict(each, ScanOutcome.ACCEPTED, "", as_uuid(each["redemption_id"])) for each in gone)
-    if counted in by_id and standing is None and ClaimState(claim["state"]) not in _FREE:
-        # It was called back since the scan came in: nothing can be redeemed any more.
+    is_free = ClaimState(claim["state"]) in _FREE and not claim["is_paid_back"]
+    if counted in by_id and standing is None and not is_free:
+        # It was called back or paid back since the scan came in: nothing can be redeemed any more.
         refused = tuple(Verdict(each, ScanOutcome.REJECTED, Reason.REVOKED, None) for each in by_id.values())
         return Settled(claim, (*withdrawn, *refused))
     giving = contra = None

@@ -108,8 +108,12 @@ def _was_paused(claim: Row, pauses: Pauses, at: datetime) -> bool:
 
 
 def presented(claim: Row, sync: Row, bill_fen: int | None, *, is_paused: bool = False) -> Presented:
-    """The claim as it lay on the counter then, as far as anybody can know: unused, unless it was called back."""
-    kind, state = BenefitKind(claim["kind"]), ClaimState(claim["state"])
+    """The claim as it lay on the counter then, as far as anybody can know: unused, unless it was called back.
+
+    What is paid back counts as called back, also where time had ended it before.
+    """
+    kind = BenefitKind(claim["kind"])
+    state = ClaimState.REVOKED if claim["is_paid_back"] else ClaimState(claim["state"])
     terms = from_json(TERMS_OF[kind], claim["terms"])
     return Presented(
         kind=kind,

@@ -44,6 +44,18 @@ async def lock_device(merchant_id: UUID, device_id: str, now: datetime) -> None:
     await row(statements.LOCK_DEVICE, merchant_id, device_id)
 
 
+async def lock_claims(claim_ids: Sequence[UUID], hashes: Sequence[str]) -> list[dict[str, Any]]:
+    """The claims behind these ids or hashes of typed codes, locked in id order, with all that a decision needs.
+
+    `is_paid_back`: their money went back, so that nothing can be redeemed of them any more, whatever their state.
+    """
+    require_atomic()
+    found = await rows(statements.LOCK_CLAIMS, claim_ids, hashes)
+    ids = [as_uuid(each["id"]) for each in found]
+    back = {as_uuid(each["id"]) for each in await rows(statements.PAID_BACK, ids)} if ids else set()
+    return [{**each, "is_paid_back": as_uuid(each["id"]) in back} for each in found]
+
+
 async def known_scans(merchant_id: UUID, device_id: str, sent: Sequence[ScanSent]) -> list[dict[str, Any]]:
     """Those of this device that have one of these numbers or keys, with their verdicts."""
     seqs, keys = [each.seq for each in sent], [each.key for each in sent]

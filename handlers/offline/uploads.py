@@ -16,7 +16,15 @@ from handlers.claims.typed_codes import code_hash, normalise
 from handlers.errors import DeviceClockOff
 from handlers.offline.deciding import Desk
 from handlers.offline.judging import Judged, judge, subjects
-from handlers.offline.recording import closed_days, gaps_of, keep, known_scans, lock_device, standing_by_claim
+from handlers.offline.recording import (
+    closed_days,
+    gaps_of,
+    keep,
+    known_scans,
+    lock_claims,
+    lock_device,
+    standing_by_claim,
+)
 from handlers.offline.scans import ScanAnswer, ScanSent, Told, Uploaded, replay, reused
 from handlers.pauses import pauses_since
 from handlers.ports import Clock, Vault
@@ -117,7 +125,7 @@ class OfflineUploads:
         syncs = {as_uuid(each["id"]): each for each in await rows(statements.SYNCS, merchant_id, device_id, sync_ids)}
         closed = await closed_days([each["business_on"] for each in syncs.values()], now)
         hashes = sorted({hashed for _, hashed in fresh})
-        claims = {each["code_hash"]: each for each in await rows(statements.LOCK_CLAIMS, [], hashes)}
+        claims = {each["code_hash"]: each for each in await lock_claims([], hashes)}
         switches = {each for claim in claims.values() for each in subjects(claim)}
         since = min(sent.scanned_at for sent, _ in fresh) - CLOCK_REFUSED  # by the device's clock
         pauses = await pauses_since(switches, since)

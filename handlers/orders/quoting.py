@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from handlers.offline.holding import held
 from handlers.paid_terms.cutting import TermQuote, quote_term
 from handlers.rules.claim_states import stands
 from handlers.rules.order_states import REFUNDABLE_FOR
@@ -14,6 +15,7 @@ from models.sql import as_instant, as_uuid
 from models.statements import orders as statements
 from models.words import ClaimState, OrderState
 
+TOO_EARLY = "claim.offline_open"  # until the cut-off it may turn out to be used
 GIVEN_BACK = frozenset({ClaimState.ISSUED, ClaimState.EXPIRED})  # what is unused in one of these can go back
 
 
@@ -55,15 +57,17 @@ async def quote(found: Mapping[str, Any], *, at: datetime) -> Quote:
         if term is not None and not is_open:
             term = replace(term, reason=term.reason or "order.closed")
         return Quote(order_id, of_term(term, paid, refunded), paid, refunded, (), term)
+    claims = await rows(statements.CLAIMS, [order_id])
+    waiting = await held([as_uuid(each["claim_id"]) for each in claims], at=at) if is_open else frozenset()
     lines = tuple(
         QuoteLine(
             as_uuid(each["claim_id"]),
             each["name"],
             int(each["amount_fen"]),
             int(each["price_points"]),
-            _why_not(each, at) if is_open else "order.closed",
+            _why_not(each, at, waiting) if is_open else "order.closed",
         )
-        for each in await rows(statements.CLAIMS, [order_id])
+        for each in claims
     )
     back = [line for line in lines if line.reason is None]
     amount = min(sum(line.amount_fen for line in back), paid - refunded)
@@ -97,9 +101,11 @@ def unused_fen(each: Mapping[str, Any]) -> int:
     return -(-int(each["amount_fen"]) * left // total) if total else int(each["amount_fen"])
 
 
-def _why_not(each: Mapping[str, Any], at: datetime) -> str | None:
+def _why_not(each: Mapping[str, Any], at: datetime, waiting: frozenset[UUID]) -> str | None:
     if each["refund_id"] is not None:
         return "order.refunded"
+    if each["is_regranted"] or each["has_regranted_part"]:
+        return "claim.regranted"  # one more was given for it
     expires_at = as_instant(each["expires_at"]) if each["expires_at"] else None
     state = stands(ClaimState(each["state"]), expires_at, at)
     if state is ClaimState.PENDING:
@@ -108,4 +114,6 @@ def _why_not(each: Mapping[str, Any], at: datetime) -> str | None:
         return "claim.used"
     if each["has_code"]:
         return "claim.code_given"  # whoever has seen a third party's code has it
-    return None if state in GIVEN_BACK else "claim.over"
+    if state not in GIVEN_BACK:
+        return "claim.over"
+    return TOO_EARLY if as_uuid(each["claim_id"]) in waiting else None

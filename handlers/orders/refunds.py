@@ -18,12 +18,13 @@ from handlers.errors import (
     RefundNotFailed,
     RefundNothing,
     RefundQuoteChanged,
+    RefundTooEarly,
     RefundTooLate,
 )
 from handlers.grants.taking_back import family, take_back
 from handlers.orders.in_time import InTime
 from handlers.orders.order_views import RefundSeen, refund_seen
-from handlers.orders.quoting import Quote, is_unused, is_young, of_term, quote, unused_fen
+from handlers.orders.quoting import TOO_EARLY, Quote, is_unused, is_young, of_term, quote, unused_fen
 from handlers.orders.refunding import Settled, send_another, send_back, settle
 from handlers.orders.services import PaymentServices
 from handlers.orders.watching import BATCH, each_of
@@ -66,8 +67,8 @@ class OrderRefunds:
     ) -> Answer[RefundSeen]:
         """Everything that can come back goes back: the claims are revoked, the money is on its way.
 
-        `amount_fen`: what the quote said. Raises OrderUnknown, RefundNothing, RefundQuoteChanged, NotSignedIn,
-        MemberFrozen, KeyReused.
+        `amount_fen`: what the quote said. Raises OrderUnknown, RefundNothing, RefundTooEarly, RefundQuoteChanged,
+        NotSignedIn, MemberFrozen, KeyReused.
         """
 
         async def effect() -> RefundSeen:
@@ -198,7 +199,7 @@ class OrderRefunds:
         told = await quote(found, at=now)
         returning = {line.claim_id for line in told.lines if line.reason is None}
         if not returning or not told.amount_fen:
-            raise RefundNothing
+            raise RefundTooEarly if any(line.reason == TOO_EARLY for line in told.lines) else RefundNothing
         if told.amount_fen != expected:
             raise RefundQuoteChanged(amount_fen=told.amount_fen)
         taken = await take_back(returning, actor=actor, at=now, only_unused=True, is_told=False, reason=REASON)
@@ -235,10 +236,12 @@ class OrderRefunds:
         async def attempt() -> None:
             async with atomic():
                 found = await row(statements.LOCKED_BY_ID, order_id)
+                # Locked, as whoever gives one more for one of them has it: what was given again is not owed.
+                await family([as_uuid(each["claim_id"]) for each in await rows(statements.CLAIMS, [order_id])])
                 lines = [
                     each
                     for each in await rows(statements.CLAIMS, [order_id])
-                    if each["refund_id"] is None and each["state"] == "revoked"
+                    if each["refund_id"] is None and each["state"] == "revoked" and not each["is_regranted"]
                 ]
                 if found is None or not lines or OrderState(found["state"]) is not OrderState.PAID:
                     return

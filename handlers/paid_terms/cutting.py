@@ -16,6 +16,7 @@ from handlers.grants.taking_back import family, take_back
 from handlers.levels.floors import Floor
 from handlers.levels.levels import fall_back
 from handlers.offers.offers import terms_of as offer_terms_of
+from handlers.offline.holding import held
 from handlers.paid_terms.having import TermHeld, stretch_from, terms_of
 from handlers.requests import Actor
 from handlers.rules.claim_states import USABLE, stands
@@ -185,10 +186,12 @@ async def _rights(found: Mapping[str, Any], terms: Sequence[TermHeld], at: datet
     ]
     versions = {(as_uuid(each["offer_id"]), int(each["offer_version"])) for each in came}
     offers = await offer_terms_of(versions) if versions else {}
+    waiting = await held([as_uuid(each["claim_id"]) for each in came], at=at)
     lines = []
     for each in came:
         offer = offers[as_uuid(each["offer_id"]), int(each["offer_version"])]
-        is_used = _is_used(each, at)
+        # What may have been redeemed without a network counts, and stays theirs: at the cut-off more may come back.
+        is_used = as_uuid(each["claim_id"]) in waiting or _is_used(each, at)
         if is_used is not None:
             value, levels = offer.original_price_fen or int(each["settlement_price_fen"]), orjson.loads(each["levels"])
             lines.append(RightLine(as_uuid(each["claim_id"]), each["name"], value, is_used, tuple(levels)))

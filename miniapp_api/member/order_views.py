@@ -41,6 +41,7 @@ from handlers.errors import (
     RechargeToUnwanted,
     RefundNothing,
     RefundQuoteChanged,
+    RefundTooEarly,
 )
 from handlers.errors.benefits import ChoicesInvalid
 from miniapp_api.auth import person
@@ -171,7 +172,11 @@ async def refund_quote(request: web.Request, sales_order_id: Id, /) -> Ok[QuoteO
     return Ok(QuoteOut.model_validate(await handlers(request).order_refunds.quote(person(request), sales_order_id)))
 
 
-@endpoint(tags=["order"], auth="person", refuses=[OrderUnknown, RefundNothing, RefundQuoteChanged, MemberFrozen])
+@endpoint(
+    tags=["order"],
+    auth="person",
+    refuses=[OrderUnknown, RefundNothing, RefundTooEarly, RefundQuoteChanged, MemberFrozen],
+)
 async def refund_order(
     request: web.Request, sales_order_id: Id, /, body: RefundBody, *, idempotency_key: str
 ) -> Created[RefundOut]:

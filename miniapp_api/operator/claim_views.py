@@ -14,6 +14,8 @@ from handlers.errors import (
     OfferSoldOut,
     RegrantedAlready,
     RegrantOver,
+    RegrantPaidBack,
+    RegrantTooEarly,
     RoleMissing,
 )
 from miniapp_api.auth import operator
@@ -31,7 +33,17 @@ from miniapp_api.operator.shapes import after, next_cursor
 from miniapp_api.replies import Created, Ok, reply
 from miniapp_api.shapes import Cursor, Id, Limit, Page
 
-_GIVEN = (ClaimUnknown, ClaimStateWrong, RegrantedAlready, RegrantOver, OfferPaused, OfferSoldOut, MemberFrozen)
+_GIVEN = (
+    ClaimUnknown,
+    ClaimStateWrong,
+    RegrantedAlready,
+    RegrantPaidBack,
+    RegrantTooEarly,
+    RegrantOver,
+    OfferPaused,
+    OfferSoldOut,
+    MemberFrozen,
+)
 _DECIDED = (RoleMissing, ApprovalUnknown, ApprovalOwn, ApprovalDecided)
 
 

@@ -147,6 +147,14 @@ BENEFIT_OF = """
         CASE WHEN b.is_paused OR NOT COALESCE(m.is_active, true) THEN 1 ELSE 0 END AS is_paused
     FROM claim c JOIN benefit b ON b.id = c.benefit_id LEFT JOIN merchant m ON m.id = b.merchant_id WHERE c.id = $1
 """
+# Whether a claim ($1), or the package it is a part of, was paid back: its money, its points, or points from outside.
+PAID_BACK = """
+    SELECT p.id FROM claim c JOIN claim p ON p.id = c.id OR p.id = c.package_id WHERE c.id = $1 AND (
+        EXISTS (SELECT 1 FROM order_claim k WHERE k.claim_id = p.id AND k.refund_id IS NOT NULL)
+        OR EXISTS (SELECT 1 FROM transfer t WHERE t.cause_kind = 'claim_returned' AND t.cause_id = CAST(p.id AS TEXT))
+        OR EXISTS (SELECT 1 FROM outside_share s WHERE s.claim_id = p.id AND s.state IN ('returning', 'returned'))
+    ) LIMIT 1
+"""
 KEEP_REGRANT = """
     INSERT INTO regrant (id, created_at, old_claim_id, claim_id, spoilt_code_id, reason, operator_id, approved_by_id)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (old_claim_id) DO NOTHING RETURNING id

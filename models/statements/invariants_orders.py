@@ -79,7 +79,16 @@ RULES: tuple[tuple[str, str], ...] = (
         """
         SELECT k.id FROM order_claim k JOIN claim c ON c.id = k.claim_id
         WHERE k.refund_id IS NOT NULL AND (c.state IN ('pending', 'partly_used', 'used')
-            OR (c.state = 'issued' AND c.expires_at IS NULL))
+            OR (c.state = 'issued' AND c.expires_at IS NULL)
+            OR (c.state = 'expired' AND (c.uses_left < c.uses_total
+                OR EXISTS (SELECT 1 FROM claim p WHERE p.package_id = c.id AND p.uses_left < p.uses_total))))
+        """,
+    ),
+    (
+        "退掉的权益没有还能用的补发",
+        """
+        SELECT k.id FROM order_claim k JOIN regrant g ON g.old_claim_id = k.claim_id
+        JOIN claim c ON c.id = g.claim_id WHERE k.refund_id IS NOT NULL AND c.state <> 'revoked'
         """,
     ),
     (

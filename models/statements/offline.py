@@ -135,6 +135,15 @@ LOCK_CLAIMS = Both(
     postgres=_CLAIMS.format(ids="= ANY($1::uuid[])", hashes="= ANY($2::text[])") + " FOR UPDATE OF c",
     sqlite=_CLAIMS.format(ids="IN (SELECT value FROM json_each($1))", hashes="IN (SELECT value FROM json_each($2))"),
 )
+# Which of these are paid back unused, alone or with their package. Asked when they are locked already: of other tables
+# than the locked one, whoever waited for a lock sees what was there before the wait.
+_PAID_BACK = """
+    SELECT c.id FROM claim c JOIN order_claim k ON k.claim_id = c.id WHERE c.id {these} AND c.uses_left > 0
+        AND k.refund_id IS NOT NULL
+    UNION ALL SELECT c.id FROM claim c JOIN order_claim k ON k.claim_id = c.package_id
+    WHERE c.id {these} AND c.uses_left > 0 AND k.refund_id IS NOT NULL
+"""
+PAID_BACK = Both(postgres=_PAID_BACK.format(these=_THESE.postgres), sqlite=_PAID_BACK.format(these=_THESE.sqlite))
 # One use of each of these, whether or not the sweep has come past since it was scanned.
 _TAKE = """
     UPDATE claim SET uses_left = uses_left - 1
@@ -188,6 +197,29 @@ DAY_OF_DEVICE = """
     SELECT id, claim_id, device_id, seq, scanned_at, value_fen FROM offline_scan
     WHERE business_on = $1 AND merchant_id = $2 AND device_id = $3 AND is_contending
 """
+
+# --- what may have been scanned and is not known yet
+
+# Of these claims ($1) and their parts what stands in a pack of a day after $2 and is good before $3, by store.
+_HELD = """
+    SELECT c.id, c.package_id, c.claimed_at, b.kind, b.terms, s.code AS store_code,
+        max(y.measured_at) AS measured_at
+    FROM claim c JOIN benefit b ON b.id = c.benefit_id AND b.is_offline_allowed
+    JOIN offline_sync y ON y.merchant_id = b.merchant_id AND y.business_on > $2
+        AND (c.expires_at IS NULL OR c.expires_at > y.measured_at)
+    JOIN store s ON s.id = y.store_id
+    WHERE (c.id {these} OR c.package_id {these}) AND c.uses_total = 1 AND c.uses_left = 1
+        AND c.state IN ('issued', 'expired') AND c.valid_from < $3
+    GROUP BY c.id, b.id, s.id
+"""
+HELD = Both(postgres=_HELD.format(these=_THESE.postgres), sqlite=_HELD.format(these=_THESE.sqlite))
+# Those of which a scan came in that no cut-off has looked at yet.
+_UNDECIDED = """
+    SELECT DISTINCT c.id, c.package_id FROM claim c JOIN offline_scan s ON s.claim_id = c.id AND s.is_contending
+    LEFT JOIN offline_verdict v ON v.scan_id = s.id
+    WHERE (c.id {these} OR c.package_id {these}) AND v.id IS NULL
+"""
+UNDECIDED = Both(postgres=_UNDECIDED.format(these=_THESE.postgres), sqlite=_UNDECIDED.format(these=_THESE.sqlite))
 
 # --- looking at what waits
 

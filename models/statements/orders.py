@@ -66,6 +66,9 @@ _CLAIMS = """
             THEN 1 ELSE 0 END AS has_code,
         CASE WHEN EXISTS (SELECT 1 FROM claim p WHERE p.package_id = c.id AND p.uses_left < p.uses_total)
             THEN 1 ELSE 0 END AS has_used_part,
+        CASE WHEN EXISTS (SELECT 1 FROM regrant g WHERE g.old_claim_id = c.id) THEN 1 ELSE 0 END AS is_regranted,
+        CASE WHEN EXISTS (SELECT 1 FROM claim p JOIN regrant g ON g.old_claim_id = p.id WHERE p.package_id = c.id)
+            THEN 1 ELSE 0 END AS has_regranted_part,
         (SELECT SUM(p.uses_left) FROM claim p WHERE p.package_id = c.id) AS parts_left,
         (SELECT SUM(p.uses_total) FROM claim p WHERE p.package_id = c.id) AS parts_total
     FROM order_claim k JOIN claim c ON c.id = k.claim_id JOIN benefit b ON b.id = c.benefit_id

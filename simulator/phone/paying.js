@@ -12,6 +12,8 @@ const WHY_NOT = {
   "claim.used": "已经使用",
   "claim.code_given": "券码已给您",
   "claim.over": "已失效",
+  "claim.regranted": "已补发一份",
+  "claim.offline_open": "可能已在门店离线使用，早上6点后再看",
   "membership.newer_first": "请先退后来的升级或续费",
   "membership.over": "已经到期",
 };

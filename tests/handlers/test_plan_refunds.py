@@ -6,6 +6,7 @@ import pytest
 
 from handlers.errors import RefundNothing, RefundQuoteChanged
 from handlers.rules.plans import PlanTerms
+from models.benefits import Benefit
 from models.claims import Claim
 from models.orders import Order, OrderRefund
 from models.words import ClaimState, OrderState, PlanPeriod
@@ -22,6 +23,7 @@ from tests.handlers.planning import (
     plan_desk,
     stretches,
 )
+from tests.handlers.scanning import a_device, morning_after, net
 from tests.handlers.test_orders import balances, poll
 
 
@@ -71,6 +73,23 @@ async def test_a_day_that_has_begun_is_not_charged_and_a_used_right_is(desk, min
     assert (quoted.term.unused_fen, quoted.term.used_fen, quoted.amount_fen) == (MONTH_FEN, 700, MONTH_FEN - 700)
     await desk.refund(ming, order_id)
     assert (await Claim.get()).state is ClaimState.USED
+
+
+async def test_a_right_that_a_device_may_have_redeemed_offline_counts_and_stays_theirs(desk, ming, clock):
+    await desk.right()
+    await Benefit.all().update(is_offline_allowed=True)
+    order_id = await desk.buy(ming, desk.month)
+    await desk.work()
+    (claim,) = await claims_of(ming)
+    assert (await desk.quote(ming, order_id)).term.used_fen == 0  # no device has it in a pack
+    device = await a_device(desk.counter)
+    device.scan(claim)
+    assert (await desk.quote(ming, order_id)).term.used_fen == 700
+    await desk.refund(ming, order_id)
+    assert (await Claim.get()).state is ClaimState.ISSUED
+    await device.upload()
+    await morning_after(desk.counter)
+    assert ((await Claim.get()).state, [each.settlement_fen for each in await net(claim)]) == (ClaimState.USED, [700])
 
 
 async def test_who_used_more_than_is_left_gets_nothing_back(desk, ming):
