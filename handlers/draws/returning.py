@@ -29,25 +29,28 @@ async def return_late(
 
     `then` sees each row that was ended, inside its transaction.
     """
-    lapsed = 0
-    for each in await rows(lapsing, now):
+    lapsed, more = 0, True
+    while more:  # they come by the page, and most of them at the same midnight
+        more = False
+        for each in await rows(lapsing, now):
 
-        async def attempt(late: Gone = each) -> int:
-            draw_id = as_uuid(late["draw_id"])
-            async with atomic():
-                # The draw first, as spins do.
-                held = await hold(draw_id)
-                if held is None:
-                    return 0
-                day, at = await open_day(held, seeds, now=now, zone=zone)
-                gone = await row(lapse, as_uuid(late["id"]), now)
-                if gone is None:
-                    return 0
-                if await rows(statements.RETURN_UNIT, draw_id, gone["code"]):
-                    await commit(held, STOCK, {gone["code"]: 1}, day=day, at=at, zone=zone)
-                if then is not None:
-                    await then(gone)
-                return 1
+            async def attempt(late: Gone = each) -> int:
+                draw_id = as_uuid(late["draw_id"])
+                async with atomic():
+                    # The draw first, as spins do.
+                    held = await hold(draw_id)
+                    if held is None:
+                        return 0
+                    day, at = await open_day(held, seeds, now=now, zone=zone)
+                    gone = await row(lapse, as_uuid(late["id"]), now)
+                    if gone is None:
+                        return 0
+                    if await rows(statements.RETURN_UNIT, draw_id, gone["code"]):
+                        await commit(held, STOCK, {gone["code"]: 1}, day=day, at=at, zone=zone)
+                    if then is not None:
+                        await then(gone)
+                    return 1
 
-        lapsed += await again(attempt)
+            if await again(attempt):
+                lapsed, more = lapsed + 1, True
     return lapsed

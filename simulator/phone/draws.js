@@ -12,11 +12,11 @@ const SLICES = ["#07c160", "#f6a623", "#2c7be5", "#e5604d", "#8b5cf6", "#0e8fa5"
 const TOYS = { wheel, scratch, egg };
 
 export function drawsPage(shown, touch) {
-  const { listed, opened, fairness, prizes } = shown.draws;
+  const { listed, opened, fairness } = shown.draws;
   if (opened && fairness) return fairnessPage(shown.draws, touch);
   if (opened) return drawPage(shown, touch);
   if (listed === null) return [nothing("正在看有什么可抽……")];
-  const waiting = prizesPanel(prizes, touch);
+  const waiting = prizesPanel(shown, touch);
   if (!listed.length) return [...waiting, nothing("现在没有抽奖活动，过些时候再来看看。")];
   return [...waiting, ...listed.map((one) => el("button", { className: "held", testid: "draw", onclick: () => turnTo(touch, "draw", { draw: one.id }) },
     el("span", { className: "about" }, el("b", {}, one.title), el("small", {}, `${moment(one.opens_at)} 至 ${moment(one.closes_at)}`)),
@@ -29,7 +29,7 @@ async function turnTo(touch, name, fields) {
 }
 
 function drawPage(shown, touch) {
-  const { opened: one, spun, results, winners, prizes } = shown.draws;
+  const { opened: one, spun, results, winners } = shown.draws;
   const last = spun?.draw_id === one.summary.id ? spun : null;
   return [
     el("button", { className: "back", testid: "draw-close", onclick: () => touch("draws") }, "‹ 抽奖"),
@@ -39,8 +39,8 @@ function drawPage(shown, touch) {
       last ? el("p", { className: "outcome", testid: "draw-result" }, told(last.spins)) : null,
       el("p", { testid: "draw-turn" }, turn(one.turn)),
       one.summary.reason ? el("p", { className: "problem", testid: "draw-reason" }, REASONS[one.summary.reason] ?? "现在不能抽") : null,
-      el("div", { className: "buttons" }, [1, 10].map((times) => spinButton(one, times, touch)))),
-    ...prizesPanel(prizes, touch),
+      el("div", { className: "buttons" }, [1, 10].map((times) => spinButton(one, times, shown.isBusy, touch)))),
+    ...prizesPanel(shown, touch),
     el("div", { className: "panel" }, el("h3", {}, "奖品和概率"), one.prizes.map(prizeRow),
       el("details", {}, el("summary", {}, "活动规则"), one.disclosure.sentences.map((said) => el("p", { className: "fine" }, said)))),
     el("div", { className: "panel" }, el("h3", {}, "我的结果"), (results ?? []).map((spin) => resultRow(spin, touch)),
@@ -50,7 +50,7 @@ function drawPage(shown, touch) {
   ];
 }
 
-function spinButton(one, times, touch) {
+function spinButton(one, times, isBusy, touch) {
   const { free_left: free, chances, points_price: price } = one.turn;
   const points = Math.max(times - free - chances, 0) * (price ?? 0);
   const canPay = price !== null || free + chances >= times;
@@ -58,7 +58,7 @@ function spinButton(one, times, touch) {
     if (points && !window.confirm(`抽${times}次需要${points}积分，确认吗？`)) return null;
     return touch("spin", { draw: one.summary.id, times, ...(points ? { points } : {}) });
   };
-  return el("button", { className: times === 1 ? "green" : "outline", testid: `spin-${times}`, disabled: Boolean(one.summary.reason) || !canPay, onclick },
+  return el("button", { className: times === 1 ? "green" : "outline", testid: `spin-${times}`, disabled: isBusy || Boolean(one.summary.reason) || !canPay, onclick },
     `${times === 1 ? "抽一次" : "连抽十次"}${points ? `（${points}积分）` : ""}`);
 }
 

@@ -123,7 +123,7 @@ function benefitsPage(shown, page) {
   if (page === "counter") return counterPage(shown, touch);
   if (!shown.is_logged_in) return [panel(joining(shown))];
   if (page === "checkins") return checkInPage(shown, touch);
-  if (page === "draws") return drawsPage(shown, touch);
+  if (page === "draws") return drawsPage({ ...shown, isBusy }, touch);
   if (page === "orders") return ordersPage(shown, touch, () => turnTo("me"));
   if (page === "membership") return membershipPage(shown, touch, () => turnTo("me"));
   if (page === "promoting") return promotingPage(shown, touch, () => turnTo("me"));

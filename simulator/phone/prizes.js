@@ -4,16 +4,17 @@ import { forget, keptAs, lastDay } from "/phone/amounts.js";
 import { state } from "/phone/control.js";
 import { el } from "/phone/dom.js";
 
-export function prizesPanel(prizes, touch) {
-  const waiting = (prizes ?? []).filter((prize) => prize.state === "waiting");
+export function prizesPanel({ draws, isBusy }, touch) {
+  const waiting = (draws.prizes ?? []).filter((prize) => prize.state === "waiting");
   if (!waiting.length) return [];
-  return [el("div", { className: "panel", testid: "prizes" }, el("h3", {}, "等您填写的奖品"), waiting.map((prize) => waits(prize, touch)))];
+  return [el("div", { className: "panel", testid: "prizes" }, el("h3", {}, "等您填写的奖品"), waiting.map((prize) => waits(prize, isBusy, touch)))];
 }
 
-function waits(prize, touch) {
+function waits(prize, isBusy, touch) {
   const until = el("small", {}, `${lastDay(prize.deadline_at)}前填写，逾期退回`);
   const about = el("span", { className: "about" }, el("b", {}, prize.name), until);
-  const asked = prize.asks === "choices" ? choosing(prize, touch) : button("领取", () => charge(prize, touch));
+  const asked = prize.asks === "choices" ? choosing(prize, touch) : el("span", {}, button("领取", () => charge(prize, touch)));
+  asked.lastChild.disabled = isBusy;
   return el("div", { className: "row", testid: "due-prize" }, about, asked);
 }
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from tortoise.exceptions import BaseORMException
 
 from handlers.codec import from_json, to_json
 from handlers.draws.asking import room_later
@@ -34,6 +35,7 @@ from models.fulfillments import Fulfillment, Supplier
 from models.identity import Member
 from models.ids import new_id
 from models.outbox import Job
+from models.statements import due_prizes as statements
 from models.words import ClaimSource, ClaimState, DuePrizeState, Heard, MemberStatus, OfferState, PrizeAsks
 from tests.handlers.asking import FILM, TEA, WASH, charge, hamper, say, state_of
 from tests.handlers.charging import NUMBER, a_supplier, a_top_up, order_of
@@ -347,6 +349,25 @@ class TestLate:
         assert refused.value.facts == {"state": "lapsed"}
         again = (await fair.spin(ming, draw)).spins[0]
         await say(fair, ming, again.prize_id)
+
+    async def test_more_than_a_page_of_them_goes_back_at_once(self, fair, ming, clock, monkeypatch):
+        """All that is won on a day is late at the same midnight."""
+        draw = await fair.published(await charge(fair), terms={"address_days": 1})
+        await fair.spin(ming, draw, times=10)
+        monkeypatch.setattr(statements, "LAPSING", statements.LAPSING.replace("LIMIT 200", "LIMIT 2"))
+        clock.advance(3 * DAY)
+        assert (await fair.handlers.due_prizes.lapse(), await fair.left(draw, "charge")) == (5, 5)
+
+    async def test_what_is_lost_is_lost_for_good_and_nothing_is_taken_without_its_claim(self, fair, ming, clock):
+        """By the database itself, whoever writes there."""
+        draw = await fair.published(await charge(fair), terms={"address_days": 1})
+        await fair.spin(ming, draw)
+        with pytest.raises(BaseORMException, match="kept"):
+            await DuePrize.all().update(state=DuePrizeState.TAKEN)
+        clock.advance(3 * DAY)
+        await fair.handlers.due_prizes.lapse()
+        with pytest.raises(BaseORMException, match="kept"):
+            await DuePrize.all().update(state=DuePrizeState.WAITING)
 
     async def test_what_was_taken_does_not_lapse(self, fair, ming, clock):
         draw, spin = await won(fair, ming, await charge(fair), terms={"address_days": 1})

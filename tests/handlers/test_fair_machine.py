@@ -1,9 +1,9 @@
 """Points, chances, draws, check-ins and levels in any order: what a plain model says is what the database holds.
 
 The steps and the promises stand in `fair_machine/`. Members earn, spend, are refunded, hold, spin once and ten times,
-check in, mend, claim points for points; operators pause, resume, add stock and give chances; the clock goes forth and
-back, its jobs run or do not, connections break at any statement and commit, processes forget, Redis is wiped; whoever
-got no answer asks again with the same key.
+check in, mend, claim points for points, say what a prize asks; operators pause, resume, add stock and give chances;
+the clock goes forth and back, its jobs run or do not, connections break at any statement and commit, processes forget,
+Redis is wiped; whoever got no answer asks again with the same key.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from handlers.rules.levels import Ladder, Level
 from handlers.rules.points import Allotted
 from handlers.rules.validity import day_of
 from models.failures import SerializationConflict
-from models.statements import draws, ledger
+from models.statements import draws, due_prizes, ledger
 from models.words import DowngradePolicy, PointsExpiry
 from tests.handlers.drawing import fair_of
 from tests.handlers.fair_machine.promises import FairGame
@@ -50,6 +50,7 @@ MUST_HAPPEN = {
     "spin refused: DrawPaused", "refused: KeyReused", "paused", "resumed", "stock added", "checked in",
     "refused: AlreadyCheckedIn", "mended", "refused: DayNotMendable", "refused: MakeupCardMissing", "chances ended",
     "levels were judged", "the clock went back", "a process forgot", "Redis was wiped", "answered again",
+    "won charge", "a prize was said", "a prize lapsed", "refused: DuePrizeUnknown", "refused: DuePrizeStateWrong",
     "a game was verified", *(f"struck by {how}" for how in How),
 }  # fmt: skip
 MUST_HAPPEN_IN_THE_LONG_RUN = MUST_HAPPEN | {
@@ -137,6 +138,13 @@ TAKEN_AWAY = {
     "the day that never goes back": (commitments, "moment", of_now),
     "whether a draw is paused": (spinning, "not_now", lambda *_: None),
     "the seed of the day": (spin_folding, "roll_of", lambda *_, **__: 999_999),
+    "the unit that goes back": (
+        draws, "RETURN_UNIT", like(draws.RETURN_UNIT, "left_count + 1,", "left_count + 0,"),
+    ),
+    "that a prize was taken": (due_prizes, "TAKE", like(due_prizes.TAKE, "state = 'taken',", "state = 'waiting',")),
+    "the end of its time": (
+        due_prizes, "LAPSE", like(due_prizes.LAPSE, "state = 'lapsed'", "deadline_at = $2"),
+    ),
     "the word to whoever won a thing": (spin_writing, "later_many", nothing),
     "the row of the request, of a spin": (spinning, "record", nothing),
     "the row of the request, of a check-in": (check_ins, "record", nothing),

@@ -10,6 +10,7 @@ from handlers.rules.draw_rules import WHOLE, Pity, SpinPrice
 from models.draws import Spin
 from models.requests import Request
 from models.words import SpinPaid, Touchpoint
+from tests.handlers.asking import hamper
 from tests.handlers.drawing import fair_of, goods, points
 from tests.stories.test_claiming import member
 
@@ -49,6 +50,20 @@ async def test_what_can_be_drawn_is_listed_and_spun_by_its_number_or_its_word(to
     assert said.startswith("抽中水壶。请在")
     assert "前到小程序“抽奖”里填写收货地址，逾期视为放弃。" in said
     assert await Spin.all().count() == 3
+
+
+async def test_what_asks_something_is_told_what_once_for_each_kind_and_nothing_is_asked_in_chat(town, ming, fair):
+    basket = await hamper(fair, choose=2, stock=2)
+    await fair.published(basket, title="开业转盘", price=SpinPrice(free_daily=20))
+    said = (await ming.say(town.oa, "抽 开业")).text
+    assert said.startswith("抽中三选礼包。请在")
+    assert "前到小程序“抽奖”里选好要领的内容，逾期视为放弃。" in said
+    lines = (await ming.say(town.oa, "十连 开业")).text.split("\n")
+    assert lines[1:3] == ["谢谢参与 9次", "三选礼包 1次"]
+    assert lines[3].startswith("抽中三选礼包。请在")
+    await town.work()
+    told = [text for text in ming.chat(town.oa).texts() if "点这里</a>选好要领的内容" in text]
+    assert len(told) == 2  # each has a deadline of its own
 
 
 async def test_the_message_is_the_key_and_the_nonce_so_that_a_second_delivery_spins_nothing(town, ming, fair):

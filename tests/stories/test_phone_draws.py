@@ -103,7 +103,7 @@ async def test_what_asks_something_is_completed_from_the_wheel_and_from_a_link_i
     await a_supplier(SimpleNamespace(vault=vault), api_url=f"{town.platform_address}/supplier")
     top_up = await charge(fair, WHOLE, stock=2, fallback="hamper")
     basket = await hamper(fair, 0, choose=2, stock=1, fallback="thanks")
-    draw_id = await fair.published(top_up, basket, title="开业转盘", price=SpinPrice(free_daily=3))
+    draw_id = await fair.published(top_up, basket, title="开业转盘", price=SpinPrice(free_daily=10))
     async with a_page(*TELEPHONE) as page:
         asked: list[tuple[str, str]] = []
 
@@ -118,26 +118,25 @@ async def test_what_asks_something_is_completed_from_the_wheel_and_from_a_link_i
         await phone.show("mini")
         await see("page-draws").click()
         await see("draw").click()
-        for number in (1, 2, 3):
-            await see("spin-1").click()
-            await expect(see("result")).to_have_count(number)
+        await see("spin-10").click()
         await expect(see("due-prize")).to_have_count(3)
-        await expect(see("result").first).to_contain_text("3 号三选礼包，原奖品已发完，等您填写")
+        third = see("result").nth(7)
+        await expect(third).to_contain_text("3 号三选礼包，原奖品已发完，等您填写")
         assert await phone.fits()
 
         # Two of three are chosen; one alone is refused, and what was ticked stays so.
         basket_row = see("due-prize").filter(has_text="三选礼包")
         await basket_row.get_by_test_id(f"option-{TEA}").check()
-        await basket_row.get_by_test_id("take-prize").click()
+        await press(basket_row)
         await expect(see("toast")).to_contain_text("请按要求选择")
         await expect(basket_row.get_by_test_id(f"option-{TEA}")).to_be_checked()
         await basket_row.get_by_test_id(f"option-{FILM}").check()
-        await basket_row.get_by_test_id("take-prize").click()
+        await press(basket_row)
         await expect(see("toast")).to_have_text("已领取，已放进卡包")
-        await expect(see("result").first).to_contain_text("已领取")
+        await expect(third).to_contain_text("已领取")
         await expect(see("due-prize")).to_have_count(2)
 
-        await see("due-prize").first.get_by_test_id("take-prize").click()
+        await press(see("due-prize").first)
         await expect(see("due-prize")).to_have_count(1)
         assert asked == [("充值到哪个手机号？", "13800000001")]
 
@@ -148,11 +147,18 @@ async def test_what_asks_something_is_completed_from_the_wheel_and_from_a_link_i
         await see("mini-program-link").last.click()
         await expect(see("due-prize")).to_have_count(1)
         await expect(see("draw")).to_have_count(0)
-        await see("due-prize").get_by_test_id("take-prize").click()
+        await press(see("due-prize"))
         await expect(see("due-prize")).to_have_count(0)
         assert await phone.fits()
     assert sorted(each.state for each in await DuePrize.all()) == ["taken"] * 3
     assert await Fulfillment.all().count() == 2
+
+
+async def press(prize) -> None:
+    """Its button, wherever it is by then: the page is drawn anew with every call, and a tap by place may miss it."""
+    button = prize.get_by_test_id("take-prize")
+    await expect(button).to_be_enabled()
+    await button.dispatch_event("click")
 
 
 async def the_member() -> Person:

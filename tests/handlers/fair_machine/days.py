@@ -111,6 +111,14 @@ class DaySteps(WheelSteps):
             self.seen["chances ended"] += player.chances.sweep(now)
             self.seen["cards ended"] += player.cards.sweep(now)
         self.seen["levels were judged"] += self.do(rooms.level_judging.sweep()) > 0
+        late = [each for each in self.wheel.due if each.state == "waiting" and each.until <= now]
+        # Of other games too: what is late anywhere goes back.
+        assert self.do(rooms.due_prizes.lapse()) >= len(late)
+        for each in late:
+            each.state = "lapsed"
+            self.wheel.left["charge"] += 1
+            self.wheel.day = self.wheel.moment(now)[0]
+            self.seen["a prize lapsed"] += 1
         self.do(rooms.draw_revealing.commit_ahead())
         if self.wheel.opens_at < now + 2 * DAY and now < self.wheel.closes_at:
             # Of a draw that is paused, too: its seeds are there when it goes on.

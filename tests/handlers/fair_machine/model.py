@@ -72,6 +72,16 @@ class Player:
 
 
 @dataclass
+class Due:
+    """A prize that asks something, as it stands."""
+
+    id: UUID
+    owner: int
+    until: datetime
+    state: str = "waiting"
+
+
+@dataclass
 class Wheel:
     """The draw of one game."""
 
@@ -86,6 +96,7 @@ class Wheel:
     spins: int = 0
     last_at: datetime | None = None
     is_paused: bool = False
+    due: list[Due] = field(default_factory=list)
 
     def moment(self, now: datetime) -> tuple[date, datetime]:
         at = now if self.last_at is None else max(now, self.last_at)

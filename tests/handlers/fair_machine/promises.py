@@ -13,12 +13,14 @@ from hypothesis.stateful import invariant
 
 from handlers.levels.ladders import ladder_now
 from models.checkins import CheckIn
+from models.claims import Claim
 from models.database import row, rows
-from models.draws import Draw, DrawCommitment, DrawPrize, Spin
+from models.draws import Draw, DrawCommitment, DrawPrize, DuePrize, Spin
 from models.levels import MemberLevel
 from models.operators import AuditEntry
 from models.requests import Request
 from models.statements import invariants
+from models.words import ClaimSource
 from tests.handlers.fair_machine.days import DaySteps
 from tests.handlers.fair_machine.model import DAY, day_of
 from tests.handlers.machine.promises import OF_DOCTOR
@@ -106,6 +108,13 @@ class FairGame(DaySteps):
             assert prize.awarded_count == wheel.awarded[code], code
             if code in wheel.left:
                 assert (prize.added_count, prize.left_count) == (wheel.added[code], wheel.left[code]), code
+        due = {each.id: each for each in await DuePrize.filter(draw_id=wheel.id)}
+        assert {each_id: each.state for each_id, each in due.items()} == {each.id: each.state for each in wheel.due}
+        taken = [each for each in wheel.due if each.state == "taken"]
+        of_prize = Claim.filter(source=ClaimSource.DRAW, offer_id__in=[each.offer_id for each in due.values()])
+        owners = [str(self.people[each.owner].member_id) for each in taken]
+        theirs = of_prize.filter(member_id__in=[each.member_id for each in self.people])
+        assert sorted(map(str, await theirs.values_list("member_id", flat=True))) == sorted(owners)
         draw = await Draw.get(id=wheel.id)
         assert draw.last_sequence == wheel.spins
         assert draw.day == wheel.day.isoformat() or self.is_midway

@@ -3,10 +3,22 @@
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from handlers.errors import DomainError, DrawClosed, DrawNotOpen, DrawPaused, DrawStateWrong, PointsShort, TimesInvalid
+from handlers.errors import (
+    DomainError,
+    DrawClosed,
+    DrawNotOpen,
+    DrawPaused,
+    DrawStateWrong,
+    DuePrizeStateWrong,
+    DuePrizeUnknown,
+    PointsShort,
+    TimesInvalid,
+)
 from models.words import SpinPaid
+from tests.handlers.charging import NUMBER
+from tests.handlers.fair_machine.model import Due
 from tests.handlers.fair_machine.purse import PurseSteps
-from tests.handlers.fair_machine.world import PRICE, people, places, strikes
+from tests.handlers.fair_machine.world import PRICE, people, picks, places, strikes
 from tests.handlers.offering import key
 
 
@@ -101,6 +113,37 @@ class WheelSteps(PurseSteps):
                 self.told.add(f"won:{spin.id}")
             case "wash":
                 assert spin.claim_id is not None
+            case "charge":
+                assert (spin.claim_id, spin.asks) == (None, "number")
+                wheel.due.append(Due(spin.prize_id, who, spin.until))
+                self.told.add(f"won:{spin.id}")
+
+    @precondition(lambda self: self.wheel.due)
+    @rule(who=people, pick=picks, how=strikes, at=places, is_other=st.booleans())
+    def say_what_a_prize_asks(self, who, pick, how, at, is_other):
+        """Mostly of one that waits, and of their own; of another's they are told that there is none."""
+        waiting = [each for each in self.wheel.due if each.state == "waiting" and each.until > self.now]
+        among, request_id = waiting if waiting and pick % 5 else self.wheel.due, key()
+        due = among[pick % len(among)]
+        if pick % 4:
+            who = due.owner
+
+        def work(number=NUMBER):
+            facts = {"recharge_to": number, "request_id": request_id}
+            return self.fair.handlers.due_prizes.claim(self.people[who], due.id, **facts)
+
+        is_late = due.state != "waiting" or due.until <= self.now
+        expected = DuePrizeUnknown if who != due.owner else DuePrizeStateWrong if is_late else None
+        outcome = self.ask(work, how, at)
+        if isinstance(outcome, DomainError) or expected is not None:
+            assert type(outcome) is expected, (outcome, expected)
+            self.seen[f"refused: {type(outcome).__name__}"] += 1
+            return
+        due.state = "taken"
+        self.players[who].requests["prize.claim"] += 1
+        self.seen["a prize was said"] += 1
+        if is_other:
+            self.asks_something_else(lambda: work("13912345671"))
 
     @rule(who=people, is_short=st.sampled_from([True, True, False]), how=strikes, at=places)
     def pause_or_resume(self, who, is_short, how, at):

@@ -21,6 +21,7 @@ from handlers.rules.rewards import Reward
 from models.draws import Draw
 from models.failures import CommitUnknown, DatabaseUnavailable
 from models.words import BenefitKind
+from tests.handlers.asking import charge
 from tests.handlers.claimable import a_benefit, an_offer
 from tests.handlers.drawing import Fair, goods, points
 from tests.handlers.fair_machine.model import DAY, Player, Wheel, day_of
@@ -76,14 +77,16 @@ class World(RuleBasedStateMachine):
         draw_id = await self.fair.published(
             kettle,
             wash,
+            await charge(self.fair, 100_000, stock=2),
             more,
             points(200_000, amount=4),
             price=SpinPrice(free_daily=1, takes_chances=True, points=PRICE),
             pity=Pity(rarity=1, guaranteed_at=6),
             closes_at=self.now + 15 * DAY,
+            terms={"address_days": 2},
         )
         found = await Draw.get(id=draw_id)
-        left = {"kettle": 3, "wash": 2}
+        left = {"kettle": 3, "wash": 2, "charge": 2}
         opens_at, closes_at = self.now - timedelta(hours=1), self.now + 15 * DAY
         self.wheel = Wheel(draw_id, found.code, opens_at, closes_at, day_of(self.now), left, Counter(left))
         benefit = await a_benefit("五积分", BenefitKind.POINTS, PointsBenefitTerms(OFFER_POINTS), merchant=None)
