@@ -190,6 +190,22 @@ async def test_what_was_paid_back_after_all_is_never_settled(rooms, is_swept, mo
     assert await breaches() == []
 
 
+async def test_what_was_paid_back_after_its_scan_came_in_is_not_settled_at_the_cut_off(rooms, monkeypatch):
+    held = await bought(rooms, validity=TODAY)
+    device = await a_device(held.counter)
+    device.scan(held.claim)
+    monkeypatch.setattr(deciding, "MOST_SCANS_A_DAY", 0)
+    await device.upload()
+    held.after_midnight()
+    await rooms.handlers.claim_expiry.sweep()
+    without_waiting(monkeypatch)
+    await held.ming.refund(held.order_id, PRICE)
+    await morning_after(held.counter)
+    verdict = await OfflineVerdict.get()
+    assert (verdict.outcome, verdict.reason, await net(held.claim)) == (ScanOutcome.REJECTED, Reason.REVOKED, [])
+    assert await breaches() == []
+
+
 def without_waiting(monkeypatch) -> None:
     for name in ("HELD", "UNDECIDED"):
         monkeypatch.setattr(holding.statements, name, "")
