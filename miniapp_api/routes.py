@@ -24,6 +24,7 @@ from miniapp_api.member import points_views as member_points
 from miniapp_api.member import privacy_views as privacy
 from miniapp_api.member import prizes as member_prizes
 from miniapp_api.member import promoter_views as member_promoters
+from miniapp_api.member import store_views as member_stores
 from miniapp_api.member import task_views as member_tasks
 from miniapp_api.member import views as member
 from miniapp_api.member import withdrawal_views as member_withdrawals
@@ -73,6 +74,7 @@ def all_routes() -> list[web.RouteDef]:
         *member.ROUTES,
         *member_linking.ROUTES,
         *member_offers.ROUTES,
+        *member_stores.ROUTES,
         *member_claims.ROUTES,
         *member_orders.ROUTES,
         *member_withdrawals.ROUTES,
