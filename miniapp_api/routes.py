@@ -18,6 +18,7 @@ from miniapp_api.member import level_views as member_levels
 from miniapp_api.member import linking_views as member_linking
 from miniapp_api.member import offers as member_offers
 from miniapp_api.member import order_views as member_orders
+from miniapp_api.member import organization_views as member_organizations
 from miniapp_api.member import pass_views as member_passes
 from miniapp_api.member import plan_views as member_plans
 from miniapp_api.member import points_views as member_points
@@ -73,6 +74,7 @@ def all_routes() -> list[web.RouteDef]:
     return [
         *member.ROUTES,
         *member_linking.ROUTES,
+        *member_organizations.ROUTES,
         *member_offers.ROUTES,
         *member_stores.ROUTES,
         *member_claims.ROUTES,
