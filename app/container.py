@@ -158,6 +158,7 @@ from handlers.settlement.statements import Statements
 from handlers.shops.clerk_sessions import ClerkSessions
 from handlers.shops.clerks import Clerks
 from handlers.shops.merchants import Merchants, Owners
+from handlers.shops.nearby_stores import NearbyStores
 from handlers.shops.stores import Stores
 from handlers.simulation.draw_outcomes import DrawOutcomes
 from handlers.simulation.draw_simulating import DrawSimulating
@@ -353,6 +354,7 @@ def build_handlers(
         menu_editing=MenuEditing(clock, wechat, accounts, settings.public_url),
         menus=Menus(clock, wechat, accounts, settings.public_url),
         merchants=Merchants(clock),
+        nearby_stores=NearbyStores(clock),
         notices=Notices(clock, vault, wechat, accounts, following),
         numbers=Numbers(clock, vault, accounts, phones),
         offline_conflicts=OfflineConflicts(clock),

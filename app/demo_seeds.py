@@ -23,6 +23,7 @@ from handlers.fulfillment.suppliers import SupplierDraft
 from handlers.import_files import examine
 from handlers.offers.offer_editing import OfferDraft
 from handlers.operators.operators import OperatorView
+from handlers.rules.distances import Position
 from handlers.rules.numbers import check_digit
 from handlers.rules.offer_terms import Audience, Limit, OfferTerms, Period, Price, Validity, ValidityKind
 from handlers.shops.merchants import MerchantTerms
@@ -178,11 +179,12 @@ async def _merchant(house: House, by: Operator) -> None:
     await handlers.merchants.add(
         by, code=MERCHANT, name="江南书店", organization_id=None, request_id="demo", terms=terms
     )
-    places = {STORE: ("湖滨店", "杭州市上城区延安路 1 号"), "S2": ("天一店", "宁波市海曙区中山东路 1 号")}
-    for code, (name, address) in places.items():
-        await handlers.stores.add(
-            by, merchant=MERCHANT, code=code, name=name, request_id=code, details=StoreChange(address=address)
-        )
+    places = {
+        STORE: ("湖滨店", StoreChange(address="杭州市上城区延安路 1 号", position=Position(30_254_100, 120_164_000))),
+        "S2": ("天一店", StoreChange(address="宁波市海曙区中山东路 1 号", position=Position(29_868_300, 121_551_000))),
+    }
+    for code, (name, details) in places.items():
+        await handlers.stores.add(by, merchant=MERCHANT, code=code, name=name, request_id=code, details=details)
     gold = KindDraft(code="gold", name="金卡", digit_count=12, prefix="88", merchant=MERCHANT, is_issued=False)
     await handlers.card_kind_editing.add(by, gold, request_id="demo")
 

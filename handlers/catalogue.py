@@ -138,6 +138,7 @@ from handlers.settlement.statements import Statements
 from handlers.shops.clerk_sessions import ClerkSessions
 from handlers.shops.clerks import Clerks
 from handlers.shops.merchants import Merchants, Owners
+from handlers.shops.nearby_stores import NearbyStores
 from handlers.shops.stores import Stores
 from handlers.simulation.draw_outcomes import DrawOutcomes
 from handlers.simulation.draw_simulating import DrawSimulating
@@ -226,6 +227,7 @@ class Handlers:
     menu_editing: MenuEditing
     menus: Menus
     merchants: Merchants
+    nearby_stores: NearbyStores
     notices: Notices
     numbers: Numbers
     offline_conflicts: OfflineConflicts

@@ -18,12 +18,14 @@ from miniapp_api.member import level_views as member_levels
 from miniapp_api.member import linking_views as member_linking
 from miniapp_api.member import offers as member_offers
 from miniapp_api.member import order_views as member_orders
+from miniapp_api.member import organization_views as member_organizations
 from miniapp_api.member import pass_views as member_passes
 from miniapp_api.member import plan_views as member_plans
 from miniapp_api.member import points_views as member_points
 from miniapp_api.member import privacy_views as privacy
 from miniapp_api.member import prizes as member_prizes
 from miniapp_api.member import promoter_views as member_promoters
+from miniapp_api.member import store_views as member_stores
 from miniapp_api.member import task_views as member_tasks
 from miniapp_api.member import views as member
 from miniapp_api.member import withdrawal_views as member_withdrawals
@@ -72,7 +74,9 @@ def all_routes() -> list[web.RouteDef]:
     return [
         *member.ROUTES,
         *member_linking.ROUTES,
+        *member_organizations.ROUTES,
         *member_offers.ROUTES,
+        *member_stores.ROUTES,
         *member_claims.ROUTES,
         *member_orders.ROUTES,
         *member_withdrawals.ROUTES,

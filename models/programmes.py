@@ -70,6 +70,7 @@ class Store(TimestampedModel):
 
     class Meta:
         table = "store"
+        indexes = (("latitude_e6", "longitude_e6"),)
 
 
 class CardKind(TimestampedModel):

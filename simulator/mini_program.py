@@ -52,6 +52,7 @@ class MiniProgram(Screen):
         self.kinds: object = None
         self.code: object = None
         self.member: object = None
+        self.cities: object = None  # to choose from
         self.standing: Mapping[str, object] | None = None  # points and level, as rows of the page
         self.catalogue: object = None
         self.held: object = None
@@ -113,6 +114,19 @@ class MiniProgram(Screen):
     async def me(self) -> RestCall:
         """GET /me."""
         call = await self.call("GET", "/me")
+        if call.is_fine:
+            self.member = call.answer
+        return call
+
+    async def look_at_cities(self) -> RestCall:
+        """GET /organizations."""
+        call = await self.call("GET", "/organizations?limit=100")
+        self.cities = call.fact("items") if call.is_fine else None
+        return call
+
+    async def choose_city(self, city: str | None) -> RestCall:
+        """PATCH /me: live there, or nowhere in particular."""
+        call = await self.call("PATCH", "/me", {"organization_id": city})
         if call.is_fine:
             self.member = call.answer
         return call

@@ -2,14 +2,16 @@
 
 from zoneinfo import ZoneInfo
 
-from bot import texts
+from bot import store_texts, texts
 from bot.replies import Reply, ToHuman
 from bot.router import Router
 from bot.turn import Turn
+from handlers.rules.distances import E6, Position
 from handlers.rules.service_hours import is_open
 
 router = Router()
 ZONE = ZoneInfo("Asia/Shanghai")
+NEAREST = 3
 
 
 @router.text("菜单", "帮助", "help")
@@ -40,6 +42,11 @@ async def human(turn: Turn) -> str | Reply:
 
 
 @router.when("location")
-async def location(_: Turn) -> str:
-    """A place was sent."""
-    return texts.LOCATION
+async def location(turn: Turn) -> str:
+    """A place was sent: where the nearest stores are."""
+    latitude, longitude = turn.inbound.latitude, turn.inbound.longitude
+    if latitude is None or longitude is None:
+        return store_texts.NO_LOCATION
+    place = Position(round(latitude * E6), round(longitude * E6))
+    found = await turn.handlers.nearby_stores.nearest(turn.person, place, limit=NEAREST)
+    return store_texts.nearest([(each.name, each.distance_metres, each.address) for each in found])

@@ -34,6 +34,7 @@ from handlers.errors import (
     TicketInvalid,
     TicketNotYours,
 )
+from handlers.identity.cities import fill_from_card
 from handlers.identity.phones import Phones
 from handlers.identity.reviews import open_review
 from handlers.identity.tickets import LASTS, Tickets
@@ -248,6 +249,7 @@ class CardBinding:
         won = await _win(card["id"], member_id, now, attempt)
         if won is None or not is_proven(_kept(won), shown):
             raise await self._why_not(wanted.kind, hashed, member_id, shown, attempt, now)
+        await fill_from_card(member_id, as_uuid(card["id"]))
         family = await self._kinds.issued(wanted.kind.programme)
         cards = await complete(family, member_id, int(member["ordinal"]), now=now, vault=self._vault)
         bound = next(each for each in cards if each.id == as_uuid(card["id"]))

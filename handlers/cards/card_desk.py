@@ -29,6 +29,7 @@ from handlers.errors import (
     MemberUnknown,
     NotSignedIn,
 )
+from handlers.identity.cities import fill_from_card
 from handlers.ports import Clock, Vault
 from handlers.requests import Answer, once
 from handlers.retrying import refusing
@@ -212,6 +213,7 @@ class CardDesk:
             if holder(card) == receiver or not await rows(statements.HAND_OVER, card_id, receiver, now):
                 raise CardStateWrong(status=card["status"])
             await _promote(card)
+            await fill_from_card(receiver, card_id)
             told = {"from_member": from_member, "to_member": receiver, "proof": proof, "reason": reason}
             await self._record(operator, "card.handed_over", card, **told)
             return CardChanged(card_id, CardStatus.BOUND, receiver)

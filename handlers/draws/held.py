@@ -18,6 +18,7 @@ from handlers.rules.fairness import genesis, rules_hash
 from handlers.rules.prize_table import Table
 from handlers.rules.validity import begins, day_of
 from models.database import require_atomic, row
+from models.draws import Spin
 from models.failures import SerializationConflict
 from models.sql import as_instant, as_uuid
 from models.statements import draws as statements
@@ -73,9 +74,15 @@ async def hold(draw_id: UUID) -> HeldDraw | None:
 
 
 async def seen_by(person: Person, draw_id: UUID) -> tuple[HeldDraw, Asker]:
-    """A draw that this person may look at, nothing locked, and who they are today. Raises DrawUnknown."""
+    """A draw that this person may look at, nothing locked, and who they are today. Raises DrawUnknown.
+
+    It is their city's or of above it; or they spun in it and moved: what they won there, and its proof, stays theirs.
+    """
     who, found = (await askers([person.member_id])).get(person.member_id), await row(statements.PUBLISHED, draw_id)
-    if who is None or found is None or as_uuid(found["organization_id"]) not in who.organization_path:
+    if who is None or found is None:
+        raise DrawUnknown
+    is_of_theirs = as_uuid(found["organization_id"]) in who.organization_path
+    if not is_of_theirs and not await Spin.exists(draw_id=draw_id, member_id__in=who.ids):
         raise DrawUnknown
     return await read(found), who
 

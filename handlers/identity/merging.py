@@ -120,12 +120,14 @@ async def _stricter_consents(loser_id: UUID, winner_id: UUID, now: datetime) -> 
 
 async def _fill_blanks(winner: Member, loser: Member, vault: Vault) -> list[str]:
     """The survivor keeps what they said of themselves; only blanks are filled."""
-    filled: dict[str, str] = {}
+    filled: dict[str, Any] = {}
     if loser.profile_cipher and not winner.profile_cipher:
         plain = vault.decrypt(loser.profile_cipher, bound_to=profile_bound_to(loser.id))
         filled["profile_cipher"] = vault.encrypt(plain, bound_to=profile_bound_to(winner.id))
     if loser.phone_tail and not winner.phone_tail:
         filled["phone_tail"] = loser.phone_tail
+    if loser.organization_id and not winner.organization_id:  # type: ignore[attr-defined]
+        filled["organization_id"] = loser.organization_id  # type: ignore[attr-defined]
     if filled:
         await Member.filter(id=winner.id).update(**filled)
     return sorted(filled)

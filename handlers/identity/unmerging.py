@@ -106,6 +106,8 @@ async def _empty_blanks(filled: Sequence[str], winner_id: UUID, loser_id: UUID, 
     winner, loser = await Member.get(id=winner_id), await Member.get(id=loser_id)
     if "profile_cipher" in filled and _profile(winner, vault) == _profile(loser, vault):
         await Member.filter(id=winner_id).update(profile_cipher="")
+    if "organization_id" in filled:  # a city that was chosen since then is another one
+        await Member.filter(id=winner_id, organization_id=loser.organization_id).update(organization_id=None)  # type: ignore[attr-defined]
     for member in (winner, loser):
         phones = Identifier.filter(member_id=member.id, namespace=Namespace.PHONE, status=IdentifierStatus.ACTIVE)
         if member.phone_tail and not await phones.exists():

@@ -15,6 +15,7 @@ from handlers.cards.card_kinds import CardKinds
 from handlers.cards.recognition import CardView, first_cards
 from handlers.errors import DomainError, KeyReused
 from handlers.group_commit import GroupCommit
+from handlers.identity.cities import City, fill_from_scene
 from handlers.identity.consents import Agreed
 from handlers.identity.following import attribute
 from handlers.membership.member_views import (
@@ -92,10 +93,15 @@ class FirstJoins:
         await rows(statements.GIVE_MANY, [consent for each in wanted for consent in _consents(each)], now)
         ordinals = {member_id: int(found[member_id]["ordinal"]) for member_id in numbers}
         cards = await first_cards(await self._kinds.issued(), ordinals, now=now, vault=self._vault)
+        homes: dict[UUID, City | None] = {}
         for each in wanted:
             if each.scene:
                 await attribute(each.person.member_id, each.account_id, each.scene, at=now)
-        return {each.asked: Answer(_joined(each, found[each.person.member_id], numbers, cards, now)) for each in wanted}
+                homes[each.person.member_id] = await fill_from_scene(each.person.member_id, each.scene)
+        return {
+            each.asked: Answer(_joined(each, found[each.person.member_id], numbers, cards, homes, now))
+            for each in wanted
+        }
 
     def _member(self, wanted: FirstJoin, number: str) -> dict[str, str]:
         member_id, profile = wanted.person.member_id, wanted.profile
@@ -127,6 +133,7 @@ def _is_first(found: Row | None) -> bool:
         and found["status"] == MemberStatus.ACTIVE
         and found["joined_at"] is None
         and not (found["number"] or found["profile_cipher"] or found["has_consents"] or found["is_survivor"])
+        and found["organization_id"] is None
     )
 
 
@@ -149,6 +156,7 @@ def _joined(
     found: Row,
     numbers: Mapping[UUID, str],
     cards: Mapping[UUID, tuple[CardView, ...]],
+    homes: Mapping[UUID, City | None],
     now: datetime,
 ) -> Joined:
     member_id = wanted.person.member_id
@@ -160,5 +168,6 @@ def _joined(
         phone_tail=found["phone_tail"],
         profile=wanted.profile or Profile(),
         consents=consents_after((), wanted.agreed, [each.purpose for each in wanted.agreed], now),
+        organization=homes.get(member_id),
     )
     return Joined(view, already_member=False, is_phone_elsewhere=False, cards=cards[member_id])

@@ -9,6 +9,7 @@ import orjson
 
 from handlers.cards.recognition import CardView
 from handlers.codec import dumps, from_json
+from handlers.identity.cities import City
 from handlers.identity.consents import Agreed
 from handlers.identity.merging import profile_bound_to
 from handlers.ports import Vault
@@ -45,6 +46,7 @@ class MemberView:
     phone_tail: str
     profile: Profile
     consents: tuple[GivenConsent, ...]
+    organization: City | None = None  # their city; without one they see what is the root's
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from handlers.cards.card_kinds import CardKinds
 from handlers.cards.recognition import complete
 from handlers.errors import BirthdayInvalid, NotAMember, NotSignedIn, PhoneBlocked
 from handlers.identity import consents as consent_rules
+from handlers.identity.cities import City, CityChoice, choose, fill_from_scene
 from handlers.identity.consents import Agreed
 from handlers.identity.following import attribute
 from handlers.identity.identity import resolve
@@ -152,8 +153,10 @@ class Membership:
         if profile is not None and (joined or not found["profile_cipher"]):
             await Member.filter(id=before.id).update(profile_cipher=sealed_profile(profile, before.id, self._vault))
             told = profile
+        city = before.organization
         if scene:
             await attribute(before.id, account.id, scene, at=now)
+            city = await fill_from_scene(before.id, scene) or city
         issued = await self._kinds.issued()
         cards = await complete(issued, before.id, found["ordinal"], now=now, vault=self._vault)
         if joined is None:
@@ -174,6 +177,7 @@ class Membership:
             phone_tail=before.phone_tail,
             profile=told,
             consents=consents_after(before.consents, agreed, given, now),
+            organization=city,
         )
         return Joined(
             view,
@@ -205,12 +209,17 @@ class Membership:
         return await self._view(person.member_id)
 
     async def change_profile(
-        self, person: Person, *, changes: Mapping[str, str | None], request_id: str | None = None
+        self,
+        person: Person,
+        *,
+        changes: Mapping[str, str | None],
+        city: CityChoice | None = None,
+        request_id: str | None = None,
     ) -> Answer[MemberView]:
-        """Change the named parts of the profile (nickname, birthday, gender); None clears one.
+        """Change the named parts of the profile (nickname, birthday, gender; None clears one), and the city.
 
-        A frozen person corrects theirs too: a freeze takes no right away (PIPL art. 46).
-        Raises NotAMember, BirthdayInvalid, KeyReused.
+        A frozen person corrects theirs too: a freeze takes no right away (PIPL art. 46). What they hold of another
+        city stays theirs. Raises NotAMember, BirthdayInvalid, OrganizationUnknown, KeyReused.
         """
         if not person.is_member:
             raise NotAMember
@@ -223,9 +232,11 @@ class Membership:
             known = {"nickname": before.nickname, "birthday": before.birthday, "gender": before.gender}
             after = Profile(**{**known, **changes})
             await Member.filter(id=member.id).update(profile_cipher=sealed_profile(after, member.id, self._vault))
+            if city is not None:
+                await choose(member.id, city)
             return kept_view(await self._view(member.id), self._vault)
 
-        facts = hidden(self._vault, changes)
+        facts = hidden(self._vault, (changes, city))
         answer = await once(person, "change_profile", request_id, facts=facts, result=KeptView, effect=effect)
         return opened_view(answer, self._vault)
 
@@ -254,4 +265,7 @@ class Membership:
                 GivenConsent(ConsentPurpose(purpose), version, as_instant(given_at))
                 for purpose, version, given_at in given
             ),
+            organization=City(as_uuid(found["organization_id"]), found["organization_name"])
+            if found["organization_id"]
+            else None,
         )

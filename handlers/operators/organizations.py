@@ -11,6 +11,7 @@ from uuid import UUID
 from handlers.actors import Operator
 from handlers.audit import record
 from handlers.errors import OrganizationMisplaced, OrganizationTaken, OrganizationUnknown
+from handlers.identity.cities import ListedCity, listing
 from handlers.ports import Clock
 from handlers.requests import Answer, once
 from handlers.retrying import refusing
@@ -53,6 +54,10 @@ class Organizations:
         scope = await subtree(operator.organization_id)
         found = Organization.filter(id__in=list(scope.organization_ids)).order_by("id").limit(limit)
         return tuple(_seen(each) for each in await (found.filter(id__gt=after) if after else found))
+
+    async def to_choose(self, *, after: UUID | None, limit: int) -> tuple[ListedCity, ...]:
+        """The cities of members, for whoever asks, in the order they were added."""
+        return await listing(after=after, limit=limit)
 
     async def add(
         self,

@@ -197,6 +197,7 @@ async def _sweep(ids: list[UUID], now: datetime) -> None:
         status=MemberStatus.ERASED,
         profile_cipher="",
         phone_tail="",
+        organization_id=None,
         number=None,
         joined_at=None,
         joined_through=None,

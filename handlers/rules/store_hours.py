@@ -54,6 +54,11 @@ def is_served(spans: Sequence[Span], zone: str, now: datetime) -> bool:
     return not spans or any(opens <= now < closes + SERVED_AFTER_CLOSING for opens, closes in _around(spans, zone, now))
 
 
+def is_open(spans: Sequence[Span], zone: str, now: datetime) -> bool | None:
+    """Whether its doors are open; None where it tells no hours. It is closed from the closing minute on."""
+    return any(opens <= now < closes for opens, closes in _around(spans, zone, now)) if spans else None
+
+
 def opens_next(spans: Sequence[Span], zone: str, now: datetime) -> datetime | None:
     """The next instant at which it opens; None where it tells no hours."""
     return min((opens for opens, _ in _around(spans, zone, now) if opens > now), default=None)

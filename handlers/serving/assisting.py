@@ -18,6 +18,7 @@ from handlers.audit import record
 from handlers.cards.card_binding import BIND_PAGE, sealed_number
 from handlers.cards.card_kinds import CardKinds
 from handlers.errors import AccountUnknown, CardNumberWrong, TicketExpired, VisitOver
+from handlers.identity.cities import STORE_SCENE
 from handlers.identity.tickets import LASTS, Tickets
 from handlers.outbox import later
 from handlers.ports import Clock, Vault, VaultError
@@ -89,7 +90,7 @@ class Assisting:
         Raises StoreUnknown, StoreNeeded, AccountUnknown.
         """
         where = await shop(clerk, store_id)
-        link = await self._links.to(JOIN_PAGE, lasting=JOIN_LASTS, scene=f"store:{where.code}")
+        link = await self._links.to(JOIN_PAGE, lasting=JOIN_LASTS, scene=f"{STORE_SCENE}{where.code}")
         return Started(link, self._clock.now() + JOIN_LASTS)
 
     async def bind(

@@ -15,6 +15,7 @@ from handlers.errors import MerchantUnknown, StoreInvalid, StoreTaken, StoreUnkn
 from handlers.ports import Clock
 from handlers.requests import Answer, once
 from handlers.retrying import refusing
+from handlers.rules.distances import FARTHEST_EAST, FARTHEST_NORTH, Position
 from handlers.rules.roles import Capability
 from handlers.rules.store_hours import MOST_SPANS, Span, in_order, wrong_span
 from handlers.scopes import allowed
@@ -24,15 +25,6 @@ from models.programmes import Merchant, Store
 from models.statements import merchants as statements
 
 DEFAULT_ZONE = "Asia/Shanghai"
-FARTHEST_NORTH, FARTHEST_EAST = 90_000_000, 180_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Millionths of a degree, GCJ-02 as WeChat's maps have it."""
-
-    latitude_e6: int
-    longitude_e6: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from handlers.identity.cities import CityChoice
 from handlers.membership.member_views import MemberView, Profile
 from miniapp_api.member.card_shapes import CardOut
 from miniapp_api.shapes import Body, Id, Out
@@ -33,7 +34,17 @@ class ProfileBody(Body):
         """The parts that were sent, as the handlers keep them."""
         values = {"nickname": self.nickname, "gender": self.gender}
         values["birthday"] = self.birthday.isoformat() if self.birthday else None
-        return {name: values[name] for name in self.model_fields_set}
+        return {name: value for name, value in values.items() if name in self.model_fields_set}
+
+
+class MeBody(ProfileBody):
+    """The profile, and the city: one of `GET /organizations`; null for none."""
+
+    organization_id: Id | None = None
+
+    def city(self) -> CityChoice | None:
+        """What was chosen; None when nothing was said of it."""
+        return CityChoice(self.organization_id) if "organization_id" in self.model_fields_set else None
 
 
 class ConsentBody(Body):
@@ -90,8 +101,16 @@ class ConsentOut(Out):
     given_at: datetime
 
 
+class OwnCityOut(Out):
+    id: Id
+    name: str
+
+
 class MemberOut(Out):
-    """A person as they see themselves. `number` and `joined_at` are null until they join; the phone is masked."""
+    """A person as they see themselves. `number` and `joined_at` are null until they join; the phone is masked.
+
+    `organization` is their city: without one they see what is offered everywhere.
+    """
 
     id: Id
     number: str | None
@@ -99,12 +118,13 @@ class MemberOut(Out):
     joined_through: Touchpoint | None
     phone: str | None
     profile: ProfileOut
+    organization: OwnCityOut | None
     consents: list[ConsentOut]
 
     @classmethod
     def of(cls, view: MemberView) -> "MemberOut":
         """Built without validation: every value comes from our own types, and this is the hottest read."""
-        profile = view.profile
+        profile, home = view.profile, view.organization
         return cls.model_construct(
             id=view.id,
             number=view.number,
@@ -114,6 +134,7 @@ class MemberOut(Out):
             profile=ProfileOut.model_construct(
                 nickname=profile.nickname, birthday=_birthday(profile), gender=profile.gender
             ),
+            organization=OwnCityOut.model_construct(id=home.id, name=home.name) if home else None,
             consents=[
                 ConsentOut.model_construct(purpose=given.purpose, version=given.version, given_at=given.given_at)
                 for given in view.consents

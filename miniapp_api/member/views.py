@@ -11,6 +11,7 @@ from handlers.errors import (
     LoginBlocked,
     LoginCodeRefused,
     NotAMember,
+    OrganizationUnknown,
     PhoneBlocked,
     PhoneCodeRefused,
     WeChatUnavailable,
@@ -27,9 +28,9 @@ from miniapp_api.member.shapes import (
     ConsentChangedOut,
     JoinBody,
     JoinedOut,
+    MeBody,
     MemberOut,
     PhoneStatus,
-    ProfileBody,
     SessionBody,
     SessionOut,
     TermsOut,
@@ -138,11 +139,12 @@ async def me(request: web.Request) -> Ok[MemberOut]:
     return Ok(MemberOut.of(await handlers(request).membership.view(person(request))))
 
 
-@endpoint(tags=["member"], auth="person", even_frozen=True, refuses=[NotAMember, BirthdayInvalid])
-async def change_me(request: web.Request, body: ProfileBody, *, idempotency_key: str | None = None) -> Ok[MemberOut]:
-    """Change parts of the profile; null clears one."""
-    membership = handlers(request).membership
-    answer = await membership.change_profile(person(request), changes=body.told(), request_id=idempotency_key)
+@endpoint(tags=["member"], auth="person", even_frozen=True, refuses=[NotAMember, BirthdayInvalid, OrganizationUnknown])
+async def change_me(request: web.Request, body: MeBody, *, idempotency_key: str | None = None) -> Ok[MemberOut]:
+    """Change parts of the profile, or the city; null clears one. What is held stays, whatever the city."""
+    answer = await handlers(request).membership.change_profile(
+        person(request), changes=body.told(), city=body.city(), request_id=idempotency_key
+    )
     return reply(answer, MemberOut.of, status=200)
 
 

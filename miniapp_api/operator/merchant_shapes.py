@@ -4,8 +4,9 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from handlers.rules.distances import FARTHEST_EAST, FARTHEST_NORTH, Position
 from handlers.shops.merchants import MerchantChange, MerchantTerms
-from handlers.shops.stores import FARTHEST_EAST, FARTHEST_NORTH, Position, StoreChange
+from handlers.shops.stores import StoreChange
 from miniapp_api.shapes import Body, Id, Out
 from models.words import MerchantAccess, MerchantTier
 

@@ -175,14 +175,16 @@ UNFOLLOW = """
 # GET /me: the canonical member and their open consents.
 _WHOLE_POSTGRES = """
     SELECT m.id AS asked, c.id, c.number, c.ordinal, c.joined_at, c.joined_through, c.profile_cipher, c.phone_tail,
-        c.status,
+        c.status, c.organization_id,
+        (SELECT o.name FROM organization o WHERE o.id = c.organization_id) AS organization_name,
         (SELECT json_agg(json_build_array(s.purpose, s.version, s.given_at) ORDER BY s.given_at, s.purpose)::text
          FROM consent s WHERE s.member_id = c.id AND s.withdrawn_at IS NULL) AS consents
     FROM member m JOIN member c ON c.id = COALESCE(m.canonical_id, m.id)
 """
 _WHOLE_SQLITE = """
     SELECT m.id AS asked, c.id, c.number, c.ordinal, c.joined_at, c.joined_through, c.profile_cipher, c.phone_tail,
-        c.status,
+        c.status, c.organization_id,
+        (SELECT o.name FROM organization o WHERE o.id = c.organization_id) AS organization_name,
         (SELECT json_group_array(json_array(s.purpose, s.version, s.given_at))
          FROM (SELECT * FROM consent s WHERE s.member_id = c.id AND s.withdrawn_at IS NULL
                ORDER BY s.given_at, s.purpose) s) AS consents

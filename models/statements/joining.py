@@ -5,6 +5,7 @@ from models.sql import Both
 # Whether each is somebody of whom there is nothing to weigh; locked in the order of ids, like everywhere.
 _STANDING_MANY = """
     SELECT c.id, c.status, c.ordinal, c.number, c.joined_at, c.profile_cipher, c.phone_tail,
+        c.organization_id,
         EXISTS (SELECT 1 FROM consent s WHERE s.member_id = c.id) AS has_consents,
         EXISTS (SELECT 1 FROM member m WHERE m.canonical_id = c.id) AS is_survivor
     FROM member c WHERE c.id

@@ -37,6 +37,8 @@ SCREEN_GESTURES: Mapping[str, Callable[[MiniProgram, Given], Awaitable[RestCall]
     "login": lambda screen, _given: screen.login(),
     "join": lambda screen, given: screen.join(with_phone=given.flag("with_phone"), key=given.optional("key")),
     "me": lambda screen, _given: screen.me(),
+    "cities": lambda screen, _given: screen.look_at_cities(),
+    "choose_city": lambda screen, given: screen.choose_city(given.optional("city")),
     "cards": lambda screen, _given: screen.look_at_cards(),
     "standing": lambda screen, _given: screen.look_at_standing(),
     "bind": lambda screen, given: screen.bind(

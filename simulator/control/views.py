@@ -96,6 +96,7 @@ def screen_view(screen: MiniProgram) -> dict[str, object]:
         "is_logged_in": screen.token is not None,
         "member": screen.member,
         "ticket": screen.ticket,
+        "cities": screen.cities,
         "cards": screen.cards,
         "standing": screen.standing,
         "kinds": screen.kinds,

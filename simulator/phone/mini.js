@@ -48,6 +48,7 @@ export async function open(name, scene = null, { ticket = null, shows = null, wa
   const login = await touchScreen(opened.id, "login");
   if (!login?.answer?.member) return;
   await touchScreen(opened.id, "me");
+  await touchScreen(opened.id, "cities");
   await touchScreen(opened.id, "standing");
   await touchScreen(opened.id, "cards");
   if (wanted.startsWith("pages/code/")) await touchScreen(opened.id, "code");
@@ -76,6 +77,7 @@ async function touch(name, fields) {
   const done = said(name, call);
   if (done) toast(done);
   if (name === "join" && call?.status < 300) {
+    await touchScreen(screen().id, "cities");
     await touchScreen(screen().id, "cards");
     await touchScreen(screen().id, "standing");
   }
@@ -142,7 +144,7 @@ function mePage(shown) {
     ...(isMember ? [panel(doors())] : []),
     panel(
       below ? null : failed,
-      isMember ? profile(member, standing(shown.standing)) : joining(shown),
+      isMember ? profile(member, [...city(shown), ...standing(shown.standing)]) : joining(shown),
     ),
     ...(isMember ? [panel(cardsPanel(shown, touch, below ? failed : null)), panel(consentsPanel(member, touch))] : []),
   ];
@@ -175,6 +177,16 @@ function joining(shown) {
     el("p", { className: "fine" }, "点击即同意《会员协议》和《隐私政策》。"));
 }
 
+function city({ member, cities }) {
+  if (!cities?.length) return [];
+  const lives = member.organization?.id ?? "";
+  const named = ({ name, parent }) => (parent ? `${parent.name} ${name}` : name);
+  const options = [el("option", { value: "", selected: !lives }, "不限城市"),
+    ...cities.map((one) => el("option", { value: one.id, selected: one.id === lives }, named(one)))];
+  const choose = (event) => touch("choose_city", { city: event.target.value || null });
+  return [el("div", { className: "row" }, el("span", {}, "城市"), el("select", { testid: "city", disabled: isBusy, onchange: choose }, options))];
+}
+
 function standing(seen) {
   if (!seen) return [];
   const { name, growth, next, keep } = seen.level;
@@ -196,7 +208,7 @@ function profile(member, rowsBelow) {
     .filter(([name, value]) => name in LABELS && value !== null && typeof value !== "object")
     .map(([name, value]) => el("div", { className: "row" }, el("span", {}, LABELS[name]), el("span", { testid: `member-${name}-row` }, readable(name, value))));
   return el("div", {}, rows, rowsBelow,
-    el("button", { className: "outline", testid: "mini-me", onclick: async () => { await touch("me"); await touch("standing"); } }, "刷新"),
+    el("button", { className: "outline", testid: "mini-me", onclick: async () => { await touch("me"); await touch("cities"); await touch("standing"); } }, "刷新"),
     el("button", { className: "outline", testid: "mini-join-again", onclick: () => touch("join", { with_phone: false }) }, "再入会一次"),
     el("button", { className: "outline", testid: "mini-logout", onclick: () => touch("logout") }, "退出登录"));
 }

@@ -23,6 +23,7 @@ const SAID = {
   make_up: ({ streak }) => `补签成功，已连续${streak}天`,
   address: () => "地址已保存，寄出前可以修改",
   take_prize: () => "已领取，已放进卡包",
+  choose_city: ({ organization }) => (organization ? `已选${organization.name}` : "已不限城市"),
   reverse: () => "已撤销，退回了顾客的卡包",
 };
 

@@ -17,8 +17,9 @@ from handlers.errors import (
     StoreTaken,
     StoreUnknown,
 )
+from handlers.rules.distances import Position
 from handlers.shops.merchants import MerchantChange, MerchantTerms
-from handlers.shops.stores import Position, StoreChange
+from handlers.shops.stores import StoreChange
 from models.database import dialect
 from models.ids import new_id
 from models.operators import AuditEntry

@@ -1,8 +1,11 @@
 """Opening hours: spans of one day each, in order, none over another."""
 
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 
-from handlers.rules.store_hours import in_order, wrong_span
+from handlers.rules.store_hours import in_order, is_open, wrong_span
 
 
 @pytest.mark.parametrize(
@@ -33,3 +36,23 @@ def test_a_night_is_two_spans_and_spans_may_touch():
 def test_the_week_begins_on_monday():
     spans = [("sun", "09:00", "10:00"), ("mon", "13:00", "14:00"), ("mon", "09:00", "12:00")]
     assert in_order(spans) == [spans[2], spans[1], spans[0]]
+
+
+HOURS = (("sat", "09:00", "12:00"), ("sat", "22:00", "24:00"), ("sun", "00:00", "02:00"))
+
+
+@pytest.mark.parametrize(
+    ("local", "zone", "opened"),
+    [
+        ("2026-03-07T09:00:00", "Asia/Shanghai", True),
+        ("2026-03-07T08:59:59", "Asia/Shanghai", False),
+        ("2026-03-07T12:00:00", "Asia/Shanghai", False),  # an hour in which who is inside is still served
+        ("2026-03-08T01:59:59", "Asia/Shanghai", True),
+        ("2026-03-08T02:00:00", "Asia/Shanghai", False),
+        ("2026-03-07T09:00:00", "Europe/Berlin", True),
+    ],
+)
+def test_doors_are_open_by_the_clock_of_the_store(local, zone, opened):
+    now = datetime.fromisoformat(local).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    assert is_open(HOURS, zone, now) is opened
+    assert is_open((), zone, now) is None

@@ -27,15 +27,17 @@ class Market:
         await self.desk.made("/merchants", {"code": "books", "name": "江南书店"})
         await self.desk.made("/stores", {"merchant": "books", "code": "S1", "name": "湖滨店"})
 
-    async def offer(self, name: str, *, uses: int = 1, **terms: object) -> str:
-        """A voucher from draft to published; the id of its offer."""
+    async def offer(self, name: str, *, uses: int = 1, organization_id: str | None = None, **terms: object) -> str:
+        """A voucher from draft to published, the root's or a city's; the id of its offer."""
         code = f"benefit-{next(_numbers)}"
         body = {"code": code, "name": name, "kind": "voucher", "terms": {"uses": uses}, "merchant": "books"}
-        benefit = (await self.desk.made("/benefits", body))["id"]
+        whose = {"organization_id": organization_id} if organization_id else {}
+        benefit = (await self.desk.made("/benefits", body | whose))["id"]
         for step, who in (("submit", "root"), ("accept", "second")):
             status, told = await self.desk.tell("POST", f"/operator/benefits/{benefit}/{step}", who=who)
             assert status == 200, told
-        made = await self.desk.made("/offers", {"benefit_id": benefit, "code": code, "keyword": name, "terms": terms})
+        draft = {"benefit_id": benefit, "code": code, "keyword": name, "terms": terms}
+        made = await self.desk.made("/offers", draft | whose)
         status, told = await self.desk.tell("POST", f"/operator/offers/{made['id']}/publish")
         assert status == 200, told
         return str(made["id"])

@@ -57,7 +57,16 @@ async def test_the_demo_begins_with_something_to_claim_and_a_clerk_who_redeems_i
     items = {each["code"]: each for each in (await ming.offers()).fact("items")}
     refused = {code: each["reason"] for code, each in items.items() if not each["claimable"]}
     assert refused == {"parking": "offer.not_for_you"}
-    assert "seafood" not in items  # another city's
+    assert "seafood" not in items  # a city's
+    ningbo = next(each for each in (await ming.look_at_cities()).answer["items"] if each["name"] == "宁波")
+    assert (await ming.choose_city(ningbo["id"])).fact("organization") == {"id": ningbo["id"], "name": "宁波"}
+    seafood = next(each for each in (await ming.offers()).fact("items") if each["code"] == "seafood")
+    assert (await ming.claim(seafood["id"])).status == 201
+    near = await ming.call("GET", f"/stores?near=30.2741,120.1551&offer_id={seafood['id']}")
+    assert [(each["name"], each["distance_metres"] // 1_000) for each in near.fact("items")] == [
+        ("湖滨店", 2),
+        ("天一店", 141),
+    ]
     assert [code for code, each in items.items() if each["is_flash_sale"]] == ["coffee"]
     for code in ("weekend", "film", "coffee"):
         assert (await ming.claim(items[code]["id"])).status == 201
