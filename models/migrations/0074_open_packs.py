@@ -4,7 +4,7 @@ from tortoise.migrations import operations as ops
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0072_seen_devices")]
+    dependencies = [("models", "0073_store_positions")]
 
     initial = False
 
