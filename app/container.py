@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from app.first_accounts import first_accounts, plain
+from app.games import games
 from app.measures import limits_of, registry_of
 from app.money import money
 from app.outward import Outward, open_outward
@@ -69,17 +70,6 @@ from handlers.claims.wallet import Wallet
 from handlers.desk.operator_block_list import OperatorBlockList
 from handlers.desk.operator_members import OperatorMembers
 from handlers.desk.operator_reviews import OperatorReviews
-from handlers.draws.draw_approvals import DrawApprovals
-from handlers.draws.draw_editing import DrawEditing
-from handlers.draws.draw_stock import DrawStock
-from handlers.draws.draw_winners import DrawWinners
-from handlers.draws.draws import Draws
-from handlers.draws.due_prizes import DuePrizes
-from handlers.draws.own_chances import OwnChances
-from handlers.draws.parcels import Parcels
-from handlers.draws.revealing import Revealing
-from handlers.draws.seeds import Seeds
-from handlers.draws.spinning import Spinning
 from handlers.fulfillment.cancelling import TopUpCancelling
 from handlers.fulfillment.hand_settling import HandSettling
 from handlers.fulfillment.suppliers import Suppliers
@@ -160,9 +150,6 @@ from handlers.shops.clerks import Clerks
 from handlers.shops.merchants import Merchants, Owners
 from handlers.shops.nearby_stores import NearbyStores
 from handlers.shops.stores import Stores
-from handlers.simulation.draw_outcomes import DrawOutcomes
-from handlers.simulation.draw_simulating import DrawSimulating
-from handlers.simulation.odds_watch import OddsWatch
 from handlers.tasks.task_editing import TaskEditing
 from handlers.tasks.tasks import Tasks
 from models import database
@@ -269,7 +256,7 @@ def build_handlers(
     departures = Departures(clock, vault, sessions, RedisDialogues(commands), hindrances)
     points = Points(clock)
     level_views, level_rights = LevelViews(clock), LevelRightsGiving(clock, vault)
-    seeds, signer, draws = Seeds(vault), Ed25519Signer(), Draws(clock)
+    signer = Ed25519Signer()
     catalogue = OfferCatalogue(clock)
     member_codes = MemberCodes(clock, randomness, RedisMemberCodes(commands), links)
     return Handlers(
@@ -315,21 +302,9 @@ def build_handlers(
         clerks=Clerks(clock, vault, sessions),
         consents=Consents(clock, accounts, vault),
         departures=departures,
-        draw_approvals=DrawApprovals(clock, seeds, points_are_worth_money=settings.draw.points_are_worth_money),
-        draw_editing=DrawEditing(clock, seeds, points_are_worth_money=settings.draw.points_are_worth_money),
-        draw_outcomes=DrawOutcomes(clock, draws),
-        draw_revealing=Revealing(clock, vault, signer, seeds),
-        draw_simulating=DrawSimulating(clock),
-        draw_stock=DrawStock(clock),
-        draw_winners=DrawWinners(clock),
-        draws=draws,
-        own_chances=OwnChances(clock),
         outside_books=OutsideBooks(),
         outside_holds=holds,
         outside_returns=OutsideReturns(clock, vault, points_outside),
-        parcels=Parcels(clock, vault, seeds),
-        due_prizes=DuePrizes(clock, vault, seeds, links, settings.public_url),
-        spinning=Spinning(clock, vault, signer, seeds),
         following=following,
         hold_expiry=HoldExpiry(clock),
         identifying=Identifying(clock, vault, member_codes),
@@ -361,7 +336,6 @@ def build_handlers(
         offline_cut_off=OfflineCutOff(clock),
         offline_packs=OfflinePacks(clock, vault, signer),
         offline_uploads=OfflineUploads(clock, vault),
-        odds_watch=OddsWatch(clock, draws),
         offer_catalogue=catalogue,
         offer_editing=OfferEditing(clock, takes_money=bool(payments.mch_id), takes_bill=bool(carrier.mch_id)),
         offer_stocks=OfferStocks(clock),
@@ -398,5 +372,6 @@ def build_handlers(
         void_requests=VoidRequests(clock),
         voiding=Voiding(clock),
         wallet=Wallet(clock, vault),
+        **games(clock, vault, signer, links, settings),
         **paid,
     )
