@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
+from uuid import UUID
 
 import orjson
 
@@ -19,7 +20,7 @@ from handlers.codec import dumps, fingerprint, from_json
 from handlers.errors import DomainError, KeyReused, OutcomeUnknown, StillRunning
 from handlers.ports import Vault
 from handlers.retrying import DatabaseBusy, again
-from handlers.standing import canonical
+from handlers.standing import canonical, canonicals
 from models.database import CommitUnknown, atomic, require_atomic, row, rows
 from models.failures import LockTimeout, SerializationConflict, StatementTimeout
 from models.ids import new_id
@@ -254,6 +255,7 @@ async def record(results: Mapping[Asked, object]) -> None:
 async def settle(asked: Iterable[Asked], result: type[T]) -> dict[Asked, Answer[T] | KeyReused]:
     """After CommitUnknown: the requests that did happen; a missing one did not, and will not.
 
+    A person who has become another member meanwhile took the answer along: it is looked for there too.
     Inserting the keys waits for the interrupted transaction to end; what could be inserted is rolled back.
     Raises OutcomeUnknown when the database cannot be reached within 3 s.
     """
@@ -265,6 +267,7 @@ async def settle(asked: Iterable[Asked], result: type[T]) -> dict[Asked, Answer[
             async with atomic():
                 absent = {_scope(each) for each in await rows(statements.RECORD_MANY, _as_json(dict.fromkeys(wanted)))}
                 found = await recall([one for one in wanted if one.scope not in absent], result)
+                found |= await _taken_along([one for one in wanted if one not in found], result)
                 raise _Undo
         return found
 
@@ -273,6 +276,19 @@ async def settle(asked: Iterable[Asked], result: type[T]) -> dict[Asked, Answer[
             return await again(look)
         await asyncio.sleep(pause)
     raise OutcomeUnknown(retry_after=3)
+
+
+async def _taken_along(asked: Iterable[Asked], result: type[T]) -> dict[Asked, Answer[T] | KeyReused]:
+    """What was answered to people who have become somebody else since: under the id by which they are known now."""
+    of_people = {one: UUID(one.actor_id) for one in asked if one.actor_kind == "person"}
+    today = await canonicals(of_people.values())
+    moved = {
+        one: replace(one, actor_id=str(today[member_id]))
+        for one, member_id in of_people.items()
+        if today.get(member_id, member_id) != member_id
+    }
+    known = await recall(moved.values(), result) if moved else {}
+    return {one: known[there] for one, there in moved.items() if there in known}
 
 
 class _Undo(Exception):

@@ -2,14 +2,20 @@
 
 import pytest
 
+from handlers import group_commit
 from handlers.errors import TicketUsed
 from handlers.identity.identity import resolve
 from handlers.identity.links import LinkResult
+from handlers.identity.merging import absorb
 from handlers.identity.proofs import Proof
 from handlers.identity.transfers import PhoneOutcome
-from models.database import atomic
+from models.claims import Claim
+from models.database import CommitUnknown, atomic
 from models.identity import Member, MemberMerge
+from models.orders import Order
 from models.words import Namespace
+from tests.handlers.buying import Buyer, breaches, for_sale
+from tests.handlers.claimable import an_offer
 from tests.handlers.conftest import PHONE
 from tests.handlers.machine.failpoints import Failpoint, How
 
@@ -73,3 +79,47 @@ async def test_a_phone_that_joined_a_till_member_is_told_as_what_became_of_it(ro
     await request()
     assert [answer.value.outcome for answer in answers] == [PhoneOutcome.MERGED] * 2
     assert await MemberMerge.all().count() == 1
+
+
+def cut_off_while_they_become_another(rooms, monkeypatch, ming, other) -> None:
+    """The first commit of a lane stands and is not heard of; before anybody looks, Ming is that other one."""
+    real, cut = group_commit.again, []
+
+    async def again(attempt):
+        done = await real(attempt)
+        if cut:
+            return done
+        cut.append(done)
+        both = {"winner_id": other.member_id, "loser_id": ming.member_id}
+        async with atomic():
+            await absorb(**both, reason="test", now=rooms.clock.now(), vault=rooms.vault)
+        raise CommitUnknown("cut off")
+
+    monkeypatch.setattr(group_commit, "again", again)
+
+
+async def in_chat(rooms):
+    """A member who is known by the official account alone."""
+    person = await rooms.person("o-chat", account="oa")
+    await Member.filter(id=person.member_id).update(joined_at=rooms.clock.now(), number="1234567897")
+    return person
+
+
+async def test_an_order_whose_commit_was_cut_off_is_one_order_though_its_buyer_was_merged_since(rooms, monkeypatch):
+    ming, other = await rooms.member("o-ming"), await in_chat(rooms)
+    offer = await for_sale(rooms)
+    cut_off_while_they_become_another(rooms, monkeypatch, ming, other)
+    answer = await Buyer(rooms, ming).order(offer)
+    assert [each.id for each in await Order.all()] == [answer.value.order.id]
+    assert await offer.left() == 4
+    assert await breaches() == []
+
+
+async def test_a_claim_whose_commit_was_cut_off_is_one_claim_though_its_member_was_merged_since(rooms, monkeypatch):
+    ming, other = await rooms.member("o-ming"), await in_chat(rooms)
+    offer = await an_offer(rooms.clock.now(), stock=5, limits=())
+    cut_off_while_they_become_another(rooms, monkeypatch, ming, other)
+    answer = await rooms.handlers.claiming.claim(ming, offer_id=offer.id, request_id="k1")
+    assert [each.id for each in await Claim.all()] == [each.id for each in answer.value.claims]
+    assert await offer.left() == 4
+    assert await breaches() == []

@@ -21,7 +21,7 @@ from tests.handlers.commits import slow_commits_of
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    kind: str = "person"
+    kind: str = "visitor"
     actor_id: str = "visitor-1"
 
 
