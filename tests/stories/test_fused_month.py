@@ -137,4 +137,4 @@ async def shares_say(desk) -> int:
     """What finance reads of it elsewhere."""
     status, told = await desk.tell("GET", "/operator/plan-shares", who="boss")
     assert status == 200
-    return sum(each["net_fen"] for each in told)
+    return sum(each["net_fen"] for each in told["items"])
