@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from handlers.benefits.top_ups import withdraw
 from handlers.claims.claims import SYSTEM, give_back, transition
 from handlers.claims.paying import return_points
 from handlers.offers.offers import terms_of
 from handlers.ports import Clock
+from handlers.recurring import BUSINESS_ZONE
+from handlers.rules.offline import open_since
 from models.database import atomic, rows
 from models.sql import as_uuid
 from models.statements import claims as statements
@@ -29,8 +32,9 @@ class Swept:
 class ClaimExpiry:
     """The recurring sweep; two at once share the work."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, zone: ZoneInfo = BUSINESS_ZONE) -> None:
         self._clock = clock
+        self._zone = zone
 
     async def sweep(self) -> Swept:
         """Everything whose time is over, a batch per transaction."""
@@ -44,7 +48,8 @@ class ClaimExpiry:
     async def _batch(self) -> tuple[int, int, int]:
         now = self._clock.now()
         async with atomic():
-            due = await rows(statements.DUE, now, BATCH)
+            # What may have been given without a network before its end is not over before its day is closed.
+            due = await rows(statements.DUE, now, BATCH, open_since(now, self._zone))
             moved, returned = await end(due, ClaimState.EXPIRED, reason="time", at=now)
             return len(due), moved, returned
 

@@ -98,6 +98,11 @@ def last_due(now: datetime, zone: ZoneInfo) -> str:
     return OfflineDayTimes.of(yesterday.starts_at - timedelta(hours=1), zone).on
 
 
+def open_since(now: datetime, zone: ZoneInfo) -> datetime:
+    """Since when scans may still come in: the beginning of the day after the last one whose cut-off has come."""
+    return OfflineDayTimes.named(last_due(now, zone), zone).ends_at
+
+
 def is_clock_warned(offset: timedelta) -> bool:
     """Whether the person at the device should hear that its clock is off."""
     return abs(offset) > CLOCK_WARNED

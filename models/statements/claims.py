@@ -137,10 +137,12 @@ RETURN_STOCK = of_rows(
 
 # --- expiry
 
-# $1: until when, $2: at most how many.
+# $1: until when, $2: at most how many, $3: since when a scan without a network may still come in.
 _DUE = """
     SELECT id, state, offer_id, offer_version, package_id, uses_total, uses_left, stock_buckets, is_returned
     FROM claim WHERE state IN ('issued', 'partly_used') AND expires_at <= $1
+    AND NOT (
+        expires_at > $3 AND EXISTS (SELECT 1 FROM benefit b WHERE b.id = claim.benefit_id AND b.is_offline_allowed))
     ORDER BY expires_at, id LIMIT $2
 """
 DUE = Both(postgres=_DUE + " FOR UPDATE SKIP LOCKED", sqlite=_DUE)

@@ -175,7 +175,7 @@ async def test_what_was_good_when_it_was_scanned_counts_though_the_sweep_has_com
     uploaded = await device.upload()
     assert told(uploaded) == [("accepted", ""), ("rejected", "redemption.expired")]
     after = await Claim.get(id=claim.id)
-    assert (after.state, after.uses_left) == (ClaimState.EXPIRED, 0)  # nothing revives it; its use is on record
+    assert (after.state, after.uses_left) == (ClaimState.USED, 0)
     assert (await device.told(late)).reason == "redemption.expired"
 
 
