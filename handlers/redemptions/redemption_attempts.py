@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import prometheus_client
+
 from handlers.actors import Clerk
 from handlers.errors import TooManyWrongCodes
 from handlers.ports import Vault
@@ -24,6 +26,9 @@ OK, TOGETHER = "ok", "together"  # together: good by itself, and refused with an
 _FORGIVEN = ("clerk", "device")
 MINUTE, MOST_A_MINUTE = timedelta(minutes=1), 10
 _SHARED_FREE = 10  # a store and an address stand for several clerks
+
+# Guesses that are spread over many clerks and stores lock none of them; together they are seen here.
+WRONG_CODES = prometheus_client.Counter("fanpiao_wrong_codes", "Codes at counters that mean nothing there")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +121,7 @@ async def count_all(guessed: Iterable[tuple[Counter, int]], now: datetime) -> No
     require_atomic()
     numbers: dict[tuple[str, str], int] = {}
     for counter, wrong in guessed:
+        WRONG_CODES.inc(wrong)
         for subject in counter.subjects.values() if wrong else ():
             numbers[subject] = numbers.get(subject, 0) + wrong
     if numbers:

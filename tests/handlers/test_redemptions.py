@@ -27,6 +27,7 @@ from handlers.errors import (
     WrongStore,
 )
 from handlers.redemptions.counter import Scan, claims_of
+from handlers.redemptions.redemption_attempts import WRONG_CODES
 from handlers.redemptions.redemptions import Redemptions
 from handlers.rules.benefit_terms import PartnerCouponTerms, VoucherTerms
 from models.benefits import Benefit
@@ -273,9 +274,10 @@ async def test_a_pass_that_was_refused_can_be_scanned_anew_until_its_minute_is_o
 
 
 async def test_wrong_codes_lock_the_clerk_for_longer_and_longer_and_nobody_elsewhere(counter, ming, clock):
-    claim = await counter.claim(ming)
+    claim, seen = await counter.claim(ming), WRONG_CODES._value.get()
     tries = [counter.redeem(NO_CODE, address="10.0.0.1") for _ in range(50)]
     answers = await asyncio.gather(*tries, return_exceptions=True)
+    assert WRONG_CODES._value.get() == seen + 5
     asked = [answer for answer in answers if isinstance(answer, RedemptionInvalid)]
     assert len(asked) == 5
     assert all(isinstance(answer, TooManyWrongCodes) for answer in answers if answer not in asked)
