@@ -26,6 +26,7 @@ from handlers.distribution.releasing import CommissionReleasing
 from handlers.orders.operator_orders import OperatorOrders
 from handlers.orders.ordering import Ordering
 from handlers.orders.orders import Orders
+from handlers.orders.refund_proposals import RefundProposals
 from handlers.orders.refunds import OrderRefunds
 from handlers.orders.services import PaymentServices
 from handlers.orders.shipping import OrderShipping
@@ -69,6 +70,7 @@ class Money(TypedDict):
     promoter_links: PromoterLinks
     promoters: Promoters
     reconciliations: Reconciliations
+    refund_proposals: RefundProposals
     sale_deferring: SaleDeferring
     withdrawals: WithdrawalRoom
 
@@ -124,6 +126,7 @@ def money(
         promoter_links=PromoterLinks(clock, randomness, wechat, accounts),
         promoters=Promoters(clock),
         reconciliations=Reconciliations(clock, services),
+        refund_proposals=RefundProposals(clock),
         sale_deferring=SaleDeferring(clock),
         withdrawals=WithdrawalRoom(
             asking=Withdrawals(clock, vault, accounts, payments),

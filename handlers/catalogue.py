@@ -98,6 +98,7 @@ from handlers.operators.organizations import Organizations
 from handlers.orders.operator_orders import OperatorOrders
 from handlers.orders.ordering import Ordering
 from handlers.orders.orders import Orders
+from handlers.orders.refund_proposals import RefundProposals
 from handlers.orders.refunds import OrderRefunds
 from handlers.orders.shipping import OrderShipping
 from handlers.orders.watching import OrderWatch
@@ -250,6 +251,7 @@ class Handlers:
     operator_promoters: OperatorPromoters
     operators: Operators
     order_refunds: OrderRefunds
+    refund_proposals: RefundProposals
     order_shipping: OrderShipping
     order_watch: OrderWatch
     ordering: Ordering

@@ -92,6 +92,13 @@ class RefundTooLate(DomainError):
     kind, code, message = ErrorKind.CONFLICT, "order.refund_too_late", "付款已超过一年，不能原路退回，请联系客服。"
 
 
+class RefundNeedsSecond(DomainError):
+    """More of one order than operators give back alone; facts: `most_fen`."""
+
+    kind, code = ErrorKind.CONFLICT, "order.refund_needs_second"
+    message = "超过一个人可以退的金额，请提交退款申请，由另一位同事批准。"
+
+
 class RefundNotFailed(DomainError):
     """It is under way, or back, or was tried anew already; facts: `state`."""
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from handlers.rules.order_states import stands
-from models.database import rows
+from models.database import row, rows
 from models.sql import as_instant, as_uuid
 from models.statements import orders as statements
 from models.words import ChargeState, OrderRefundCause, OrderRefundState, OrderState, PaymentMethod
@@ -130,6 +130,13 @@ def refund_seen(found: Mapping[str, Any]) -> RefundSeen:
         asked_at=as_instant(found["asked_at"]),
         closed_at=instant_or_none(found["closed_at"]),
     )
+
+
+async def refund_of(refund_id: UUID) -> RefundSeen:
+    """One refund, which is there."""
+    found = await row(statements.REFUND, refund_id)
+    assert found is not None  # noqa: S101 - written a moment ago
+    return refund_seen(found)
 
 
 def instant_or_none(value: Any) -> datetime | None:

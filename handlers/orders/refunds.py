@@ -19,13 +19,13 @@ from handlers.errors import (
     RefundNothing,
     RefundQuoteChanged,
     RefundTooEarly,
-    RefundTooLate,
 )
 from handlers.grants.taking_back import family, take_back
 from handlers.orders.in_time import InTime
-from handlers.orders.order_views import RefundSeen, refund_seen
-from handlers.orders.quoting import TOO_EARLY, Quote, is_unused, is_young, of_term, quote, unused_fen
+from handlers.orders.order_views import RefundSeen, refund_of
+from handlers.orders.quoting import TOO_EARLY, Quote, is_unused, of_term, quote, unused_fen
 from handlers.orders.refunding import Settled, send_another, send_back, settle
+from handlers.orders.returning import alone, give_part, payable
 from handlers.orders.services import PaymentServices
 from handlers.orders.watching import BATCH, each_of
 from handlers.paid_terms.cutting import cut_term
@@ -86,7 +86,8 @@ class OrderRefunds:
     ) -> Answer[RefundSeen]:
         """By an operator: any part of what was paid and is still here; whoever paid keeps what they hold.
 
-        Raises RoleMissing, OrderUnknown, RefundNothing, RefundTooLate, OrderRefundTooMuch, KeyReused.
+        Raises RoleMissing, OrderUnknown, RefundNothing, RefundTooLate, OrderRefundTooMuch, RefundNeedsSecond (propose
+        it), KeyReused.
         """
         scope = await allowed(operator, Capability.REFUNDS)
 
@@ -95,15 +96,9 @@ class OrderRefunds:
             found = await row(statements.LOCKED_BY_ID, order_id)
             if found is None or not scope.sees(as_uuid(found["organization_id"])):
                 raise OrderUnknown
-            if OrderState(found["state"]) is not OrderState.PAID:
-                raise RefundNothing
-            if not is_young(found, now):
-                raise RefundTooLate
-            refund_id = await send_back(order_id, amount_fen, OrderRefundCause.OPERATOR, at=now, reason=reason)
-            place, told = as_uuid(found["organization_id"]), {"amount_fen": amount_fen, "reason": reason}
-            told["refund"] = str(refund_id)
-            await record(operator, "order.refunded", "order", order_id, at=now, organization_id=place, **told)
-            return await _seen(refund_id)
+            payable(found, amount_fen, now)
+            await alone(order_id, amount_fen)
+            return await refund_of(await give_part(operator, found, amount_fen, reason, at=now))
 
         facts = {"order": order_id, "amount_fen": amount_fen, "reason": reason}
         return await once(operator, "order.refund", request_id, facts=facts, result=RefundSeen, effect=effect)
@@ -126,7 +121,7 @@ class OrderRefunds:
             place, about = as_uuid(found["organization_id"]), as_uuid(found["order_id"])
             told = {"refund": str(another_id), "instead_of": str(refund_id)}
             await record(operator, "order.refund_sent_anew", "order", about, at=now, organization_id=place, **told)
-            return await _seen(another_id)
+            return await refund_of(another_id)
 
         facts = {"refund": refund_id}
         return await once(operator, "order.refund_anew", request_id, facts=facts, result=RefundSeen, effect=effect)
@@ -213,7 +208,7 @@ class OrderRefunds:
         await return_points(returning, at=now)
         await rows(statements.FREE_OF_CLAIMS, sorted(returning))
         lines = [as_uuid(each["id"]) for each in held if as_uuid(each["claim_id"]) in returning]
-        return await _seen(await send_back(order_id, told.amount_fen, cause, at=now, reason=reason, claims=lines))
+        return await refund_of(await send_back(order_id, told.amount_fen, cause, at=now, reason=reason, claims=lines))
 
     async def _give_back_term(
         self, found: Mapping[str, Any], actor: Actor, cause: OrderRefundCause, reason: str, *, expected: int
@@ -228,7 +223,7 @@ class OrderRefunds:
             raise RefundNothing
         if amount != expected:
             raise RefundQuoteChanged(amount_fen=amount)
-        return await _seen(await send_back(order_id, amount, cause, at=now, reason=reason))
+        return await refund_of(await send_back(order_id, amount, cause, at=now, reason=reason))
 
     async def return_revoked(self, order_id: UUID) -> None:
         """Money for what is unused of an order's claims that were taken away goes back; again, nothing happens."""
@@ -285,9 +280,3 @@ class OrderRefunds:
 
 def _version(found: Mapping[str, Any]) -> dict[str, object]:
     return {"offer_id": found["offer_id"], "offer_version": found["offer_version"]}
-
-
-async def _seen(refund_id: UUID) -> RefundSeen:
-    found = await row(statements.REFUND, refund_id)
-    assert found is not None  # noqa: S101 - written a moment ago
-    return refund_seen(found)

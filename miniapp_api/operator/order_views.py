@@ -1,14 +1,19 @@
 """Orders as operators see them, and money that they give back."""
 
+from datetime import datetime
 from typing import Annotated
 
 from aiohttp import web
 from pydantic import StringConstraints
 
 from handlers.errors import (
+    ApprovalDecided,
+    ApprovalOwn,
+    ApprovalUnknown,
     OrderRefundTooMuch,
     OrderRefundUnknown,
     OrderUnknown,
+    RefundNeedsSecond,
     RefundNotFailed,
     RefundNothing,
     RefundTooLate,
@@ -19,10 +24,12 @@ from miniapp_api.auth import operator
 from miniapp_api.http import endpoint
 from miniapp_api.keys import handlers
 from miniapp_api.member.order_shapes import MostFen, OrderOut, RefundOut
-from miniapp_api.operator.shapes import after
+from miniapp_api.operator.shapes import after, next_cursor
 from miniapp_api.replies import Created, Ok, reply
 from miniapp_api.shapes import Body, Cursor, Id, Limit, Out, Page, encode_cursor
 from models.words import OrderState
+
+_DECIDED = [RoleMissing, ApprovalUnknown, ApprovalOwn, ApprovalDecided]
 
 
 class GiveBackBody(Body):
@@ -30,6 +37,17 @@ class GiveBackBody(Body):
 
     amount_fen: MostFen
     reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+
+
+class ProposedRefundOut(Out):
+    """What a second operator has to approve, or rejected."""
+
+    id: Id
+    order_id: Id
+    amount_fen: int
+    reason: str
+    proposed_by: Id
+    proposed_at: datetime
 
 
 class OperatedOrderOut(Out):
@@ -70,7 +88,7 @@ async def order(request: web.Request, sales_order_id: Id, /) -> Ok[OperatedOrder
 @endpoint(
     tags=["order"],
     auth="operator",
-    refuses=[RoleMissing, OrderUnknown, RefundNothing, RefundTooLate, OrderRefundTooMuch],
+    refuses=[RoleMissing, OrderUnknown, RefundNothing, RefundTooLate, OrderRefundTooMuch, RefundNeedsSecond],
 )
 async def give_back(
     request: web.Request, sales_order_id: Id, /, body: GiveBackBody, *, idempotency_key: str
@@ -80,6 +98,55 @@ async def give_back(
         operator(request), sales_order_id, amount_fen=body.amount_fen, reason=body.reason, request_id=idempotency_key
     )
     return reply(answer, RefundOut.model_validate, status=201)
+
+
+@endpoint(
+    tags=["order"],
+    auth="operator",
+    refuses=[RoleMissing, OrderUnknown, RefundNothing, RefundTooLate, OrderRefundTooMuch],
+)
+async def propose_refund(
+    request: web.Request, sales_order_id: Id, /, body: GiveBackBody, *, idempotency_key: str
+) -> Created[ProposedRefundOut]:
+    """Ask a second operator to give back more than one may alone."""
+    answer = await handlers(request).refund_proposals.propose(
+        operator(request), sales_order_id, amount_fen=body.amount_fen, reason=body.reason, request_id=idempotency_key
+    )
+    return reply(answer, ProposedRefundOut.model_validate, status=201)
+
+
+@endpoint(tags=["order"], auth="operator", refuses=[RoleMissing])
+async def proposed_refunds(
+    request: web.Request, limit: Limit = 50, cursor: Cursor | None = None
+) -> Ok[Page[ProposedRefundOut]]:
+    """What waits for a second operator, the oldest first."""
+    found = await handlers(request).refund_proposals.pending(operator(request), after=after(cursor), limit=limit + 1)
+    items = [ProposedRefundOut.model_validate(each) for each in found[:limit]]
+    return Ok(Page(items=items, next_cursor=next_cursor([each.id for each in found], limit)))
+
+
+@endpoint(
+    tags=["order"], auth="operator", refuses=[*_DECIDED, OrderUnknown, RefundNothing, RefundTooLate, OrderRefundTooMuch]
+)
+async def approve_refund(
+    request: web.Request, refund_proposal_id: Id, /, *, idempotency_key: str
+) -> Created[RefundOut]:
+    """Give back what another operator proposed."""
+    answer = await handlers(request).refund_proposals.approve(
+        operator(request), refund_proposal_id, request_id=idempotency_key
+    )
+    return reply(answer, RefundOut.model_validate, status=201)
+
+
+@endpoint(tags=["order"], auth="operator", refuses=_DECIDED)
+async def reject_refund(
+    request: web.Request, refund_proposal_id: Id, /, *, idempotency_key: str
+) -> Ok[ProposedRefundOut]:
+    """Leave it as it is."""
+    answer = await handlers(request).refund_proposals.reject(
+        operator(request), refund_proposal_id, request_id=idempotency_key
+    )
+    return reply(answer, ProposedRefundOut.model_validate, status=200)
 
 
 @endpoint(tags=["order"], auth="operator", refuses=[RoleMissing, OrderRefundUnknown, RefundNotFailed])
@@ -96,4 +163,8 @@ ROUTES = [
     web.get("/operator/orders/{sales_order_id}", order),
     web.post("/operator/orders/{sales_order_id}/refunds", give_back),
     web.post("/operator/order-refunds/{order_refund_id}/retry", send_another),
+    web.post("/operator/orders/{sales_order_id}/refund-proposals", propose_refund),
+    web.get("/operator/refund-proposals", proposed_refunds),
+    web.post("/operator/refund-proposals/{refund_proposal_id}/approve", approve_refund),
+    web.post("/operator/refund-proposals/{refund_proposal_id}/reject", reject_refund),
 ]

@@ -274,3 +274,9 @@ _OPEN = """
     LIMIT 1
 """
 OPEN = Both(postgres=_OPEN.format(these="= ANY($1::uuid[])"), sqlite=_OPEN.format(these=_OF_THESE))
+
+# What operators gave back of an order ($1) by hand, whatever became of it.
+GIVEN_BY_HAND = """
+    SELECT COALESCE(SUM(amount_fen), 0) AS amount FROM order_refund
+    WHERE order_id = $1 AND cause = 'operator' AND state <> 'replaced'
+"""

@@ -453,6 +453,7 @@ async def owned_by_the_north_and_ming(door: Door) -> dict[str, object]:
     given |= await draw_of(ming, north.id, registry["offer_id"])
     given["draw_approval_id"] = await proposed_chances(north.id, given["draw_id"], ming.id, operator.id)
     given |= await order_of(ming.id, registry["offer_id"])
+    given["refund_proposal_id"] = await proposed_refund(north.id, given["sales_order_id"], operator.id)
     given |= await withdrawal_of(ming.id, north.id, operator.id)
     given |= await promoter_of(ming.id)
     given |= await plan_of(await main_programme())
@@ -552,6 +553,12 @@ async def proposed_points(organization_id: UUID, member_id: UUID, operator_id: U
     """Points that one operator wants to give a member."""
     facts = {"organization_id": organization_id, "subject_id": str(member_id), "proposed_by_id": operator_id}
     return (await Approval.create(kind="points", facts={"delta": 5_000}, reason="补发", **facts)).id
+
+
+async def proposed_refund(organization_id: UUID, order_id: object, operator_id: UUID) -> UUID:
+    """Money that one operator wants to give back."""
+    facts = {"organization_id": organization_id, "subject_id": str(order_id), "proposed_by_id": operator_id}
+    return (await Approval.create(kind="order_refund", facts={"amount_fen": 90_000}, reason="慢了", **facts)).id
 
 
 async def proposed_chances(organization_id: UUID, draw_id: object, member_id: UUID, operator_id: UUID) -> UUID:
