@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -25,6 +26,7 @@ SUPERUSER = "fanpiao"
 ROOM_IN_MEMORY = 4 * 1024**3  # bytes
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
+_CHANCE = random.SystemRandom()  # two runs that begin together draw the same from seeds
 
 
 class ServerMissing(RuntimeError):
@@ -32,10 +34,15 @@ class ServerMissing(RuntimeError):
 
 
 def free_port() -> int:
-    """A loopback TCP port that nobody listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback TCP port that nobody listened on a moment ago.
+
+    Below those that the system gives to connections by itself: otherwise one of them has it before the server does.
+    """
+    while True:
+        port = _CHANCE.randrange(15_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def postgres_programs() -> Path:

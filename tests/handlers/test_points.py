@@ -452,7 +452,9 @@ class TestTerms:
         held = await terms.view(mall.operator)
         assert (held.expiry, held.grace_days, held.budget, held.budget_used) == (PointsExpiry.YEARS, 7, 5, 0)
         await mall.rule("bind", name="绑卡", cap_amount=1)
-        assert [each.code for each in await terms.rules(mall.operator)] == ["bind", "visit"]
+        told = await terms.rules(mall.operator, after=None, limit=9)
+        assert [each.code for each in told] == ["bind", "visit"]
+        assert [each.code for each in await terms.rules(mall.operator, after="bind", limit=9)] == ["visit"]
         assert await AuditEntry.filter(action__startswith="points.").count() == 3
 
 

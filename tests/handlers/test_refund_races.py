@@ -7,7 +7,7 @@ import pytest
 from tortoise.exceptions import IntegrityError
 
 from handlers.distribution import earning
-from handlers.errors import BalanceShort, OrderNotWaiting, OrderRefundTooMuch
+from handlers.errors import MoneyShort, OrderNotWaiting, OrderRefundTooMuch
 from handlers.orders import fulfilling, moving, orders, settling
 from handlers.rules import book
 from handlers.withdrawals import withdrawals
@@ -115,7 +115,7 @@ async def test_without_the_balance_under_the_lock_the_database_itself_refuses_wh
 async def test_what_just_went_back_cannot_be_taken_out(rich, monkeypatch):
     held = Held(monkeypatch, earning, "later")
     given, refused = await one_inside_the_other(held, give(rich, PRICE), rich.payee.ask(HAS))
-    assert (given.value.amount_fen, type(refused)) == (PRICE, BalanceShort)
+    assert (given.value.amount_fen, type(refused)) == (PRICE, MoneyShort)
     assert (await rich.payee.money(), await rich.hong.totals()) == ((0, 0), (0, 0, 0, 0))
     assert await breaches() == []
 
