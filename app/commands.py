@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from uuid import UUID
 
 from app.container import House, open_house
+from app.database_time import worker_of
 from app.doctor import examine
 from app.listening import LATEST_END, hear_signals, until_signalled
 from app.memory import settle_memory
@@ -14,7 +15,7 @@ from app.schema import Settings
 from app.server import GRACE, hearing, serving
 from app.simulation import run_simulator
 from app.whoever import whoever_runs_this
-from app.worker import Worker, work_until_signalled
+from app.worker import work_until_signalled
 from gateways.clock import SystemClock
 from handlers.errors import DomainError
 from handlers.operators.operator_jobs import discard_by, requeue_by
@@ -47,7 +48,7 @@ async def worker(settings: Settings, _: argparse.Namespace) -> int:
         sys.stderr.write(f"后台任务已在服务进程里处理，不用单独启动。{hint}\n")
         return 2
     async with open_house(settings) as house:
-        alone = Worker(house.registry, house.handlers, house.clock, grace=GRACE)
+        alone = await worker_of(house, grace=GRACE)
         async with hearing(house, alone):
             settle_memory()
             heard = hear_signals()

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from app.container import House
+from app.database_time import worker_of
 from app.listening import listen
 from app.memory import settle_memory
 from app.metrics import ProcessMetrics, RequestMetrics, may_read_metrics
@@ -137,7 +138,7 @@ async def _passes(check: Callable[[], Awaitable[object]]) -> bool:
 async def working(house: House, *, embedded: bool) -> AsyncIterator[None]:
     """Work along: ring the other processes' workers, and run one here if it is embedded; stops within 3 s."""
     quiet = on_new_work(house.nudge.ring)
-    worker = Worker(house.registry, house.handlers, house.clock, grace=GRACE) if embedded else None
+    worker = await worker_of(house, grace=GRACE) if embedded else None
     running = asyncio.create_task(worker.run()) if worker else None
     try:
         async with hearing(house, worker):

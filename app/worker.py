@@ -10,7 +10,7 @@ import logging
 import os
 import socket
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -36,6 +36,9 @@ HEARTBEAT = 10.0  # seconds; leases last 60
 TENDING = 5.0  # seconds between looks for lapsed leases and due slots
 GRACE = 3.0  # seconds that a stop waits for jobs under way
 
+Chore = tuple[str, Callable[[], Awaitable[object]], float]
+"""What a failure of it is called in the log, what is done, and how many seconds lie between."""
+
 DONE = Counter("fanpiao_job_attempts_total", "Attempts at jobs by outcome", ["kind", "outcome"])
 SECONDS = Histogram("fanpiao_job_seconds", "Time of an attempt", ["kind"])
 
@@ -55,6 +58,7 @@ class Worker(Generic[Handlers]):
         batch: int = BATCH,
         grace: float = GRACE,
         heartbeat: float = HEARTBEAT,
+        chores: Sequence[Chore] = (),
     ) -> None:
         self.owner = f"{socket.gethostname()[:20]}:{os.getpid()}:{str(new_id())[-12:]}"
         self._registry = registry
@@ -64,6 +68,7 @@ class Worker(Generic[Handlers]):
         self._batch = batch
         self._grace = grace
         self._heartbeat = heartbeat
+        self._more_chores = tuple(chores)
         self._held: dict[UUID, JobContext] = {}  # claimed and not yet closed
         self._line: deque[JobContext] = deque()  # claimed and not yet begun
         self._begun: dict[UUID, asyncio.Timeout] = {}
@@ -112,11 +117,12 @@ class Worker(Generic[Handlers]):
         """Add the jobs of recurring tasks whose time has come; how many."""
         return sum([await start_due(task, self._clock.now()) for task in self._registry.recurring])
 
-    def _chores(self) -> tuple[tuple[str, Callable[[], Awaitable[object]], float], ...]:
+    def _chores(self) -> tuple[Chore, ...]:
         return (
             ("worker_heartbeat_failed", self._beat, self._heartbeat),
             ("worker_recovery_failed", lambda: leases.recover(self._clock.now()), TENDING),
             ("worker_schedule_failed", self.start_due_tasks, TENDING),
+            *self._more_chores,
         )
 
     async def _repeat(self, failure: str, chore: Callable[[], Awaitable[object]], every: float) -> None:
