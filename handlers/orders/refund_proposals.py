@@ -7,7 +7,7 @@ from uuid import UUID
 from handlers.actors import Operator
 from handlers.approvals import decide, propose, waiting
 from handlers.audit import record
-from handlers.errors import OrderUnknown
+from handlers.errors import OrderRefundTooMuch, OrderUnknown
 from handlers.orders.order_views import RefundSeen, refund_of
 from handlers.orders.returning import give_part, payable
 from handlers.ports import Clock
@@ -54,7 +54,9 @@ class RefundProposals:
             now, found = self._clock.now(), await row(statements.LOCKED_BY_ID, order_id)
             if found is None or not scope.sees(as_uuid(found["organization_id"])):
                 raise OrderUnknown
-            payable(found, amount_fen, now)
+            payable(found, now)
+            if amount_fen > (left := int(found["amount_fen"]) - int(found["refunded_fen"])):
+                raise OrderRefundTooMuch(left_fen=left)
             place, facts = as_uuid(found["organization_id"]), {"amount_fen": amount_fen}
             made = await propose(operator, KIND, order_id, place=place, facts=facts, reason=reason)
             told = {**facts, "reason": reason, "approval": made}

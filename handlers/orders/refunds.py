@@ -96,7 +96,7 @@ class OrderRefunds:
             found = await row(statements.LOCKED_BY_ID, order_id)
             if found is None or not scope.sees(as_uuid(found["organization_id"])):
                 raise OrderUnknown
-            payable(found, amount_fen, now)
+            payable(found, now)
             await alone(order_id, amount_fen)
             return await refund_of(await give_part(operator, found, amount_fen, reason, at=now))
 

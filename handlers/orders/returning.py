@@ -7,7 +7,7 @@ from uuid import UUID
 
 from handlers.actors import Operator
 from handlers.audit import record
-from handlers.errors import OrderRefundTooMuch, RefundNeedsSecond, RefundNothing, RefundTooLate
+from handlers.errors import RefundNeedsSecond, RefundNothing, RefundTooLate
 from handlers.orders.quoting import is_young
 from handlers.orders.refunding import send_back
 from models.database import require_atomic, row
@@ -18,15 +18,12 @@ from models.words import OrderRefundCause, OrderState
 ALONE_FEN = 50_000  # of one order: what operators give back without a second one
 
 
-def payable(found: Mapping[str, Any], amount_fen: int, at: datetime) -> None:
-    """Whether so much of an order can go back. Raises RefundNothing, RefundTooLate, OrderRefundTooMuch."""
+def payable(found: Mapping[str, Any], at: datetime) -> None:
+    """Whether any of an order can go back. Raises RefundNothing, RefundTooLate."""
     if OrderState(found["state"]) is not OrderState.PAID:
         raise RefundNothing
     if not is_young(found, at):
         raise RefundTooLate
-    left = int(found["amount_fen"]) - int(found["refunded_fen"])
-    if amount_fen > left:
-        raise OrderRefundTooMuch(left_fen=left)
 
 
 async def alone(order_id: UUID, amount_fen: int) -> None:
@@ -47,7 +44,7 @@ async def give_part(
     proposed_by: UUID | None = None,
 ) -> UUID:
     """Of an order's row, locked; the refund's id. Raises RefundNothing, RefundTooLate, OrderRefundTooMuch."""
-    payable(found, amount_fen, at)
+    payable(found, at)
     order_id, place = as_uuid(found["id"]), as_uuid(found["organization_id"])
     refund_id = await send_back(order_id, amount_fen, OrderRefundCause.OPERATOR, at=at, reason=reason)
     told = {"amount_fen": amount_fen, "reason": reason, "refund": str(refund_id), "proposed_by": proposed_by}

@@ -62,8 +62,12 @@ async def take_back(member_id: UUID, transfer_id: UUID, amount: int, *, cause: C
     unit = await points_unit()
     pending = Side(LedgerAccountKind.PENDING, member_id)
     await settle([(unit, of_member(member_id)), (unit, pending)], at=at)  # matured by now, and locked
-    found = await row(statements.PENDING_OF, transfer_id, member_id)
-    waiting = min(amount, int(found["left_amount"]) if found else 0)
+    before = await row(statements.TAKEN_BACK, cause.kind, cause.id)
+    if before and before["legs"]:  # it was done, when more of it was pending: the same parts again
+        waiting = int(before["waiting"])
+    else:
+        found = await row(statements.PENDING_OF, transfer_id, member_id)
+        waiting = min(amount, int(found["left_amount"]) if found else 0)
     parts = [(pending, waiting), (of_member(member_id), amount - waiting)]
     moves = [
         Move(unit, side, ISSUED, part, cause, leg, reverses=transfer_id)

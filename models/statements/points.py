@@ -167,6 +167,11 @@ CREDITED = Both(
     sqlite=_CREDITED.format(these="IN (SELECT value FROM json_each($1))"),
 )
 
+# What an act ($1 its kind, $2 its id) took back: how many legs there are, and how much was pending then.
+TAKEN_BACK = """
+    SELECT COUNT(*) AS legs, COALESCE(SUM(CASE WHEN leg = 0 THEN amount ELSE 0 END), 0) AS waiting FROM transfer
+    WHERE cause_kind = $1 AND cause_id = $2
+"""
 # What is left of an earning ($1) on the pending account of a member ($2).
 PENDING_OF = """
     SELECT COALESCE(SUM(l.left_amount), 0) AS left_amount FROM ledger_lot l JOIN ledger_account a ON a.id = l.account_id

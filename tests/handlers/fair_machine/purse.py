@@ -85,7 +85,9 @@ class PurseSteps(World):
     def _earn(self, who, amount, how, at, *, is_later):
         code = "later" if is_later else "visit"
         earning, now = Earning(self.people[who].member_id, code, amount, key()), self.now
-        earned = self.within(lambda: earn([earning], at=now), how, at)[earning]
+        outcome = self.within(lambda: earn([earning], at=now), how, at)
+        assert not isinstance(outcome, DomainError), outcome
+        earned = outcome[earning]
         room = amount if is_later else min(amount, CAP - self.players[who].earned[day_of(now)])
         assert earned.amount == max(room, 0)
         if not is_later:
