@@ -2,13 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from typing import Generic, TypeVar
 
 from handlers.breaches import watch_rules
 from handlers.outbox import JobContext, prune_jobs
 from handlers.privacy.retention import purge_expired
-from handlers.recurring import CatchUp, Every, Recurring, Schedule
+from handlers.recurring import CatchUp, Daily, Every, Recurring, Schedule
 from handlers.requests import purge_requests
 
 Handlers = TypeVar("Handlers")
@@ -16,6 +16,7 @@ Handlers = TypeVar("Handlers")
 JobHandler = Callable[[Handlers, JobContext], Awaitable[None]]
 
 TIME_LIMIT = timedelta(minutes=5)
+NIGHT, WATCHES_FOR = time(4, 30), timedelta(hours=1)  # when nobody shops; a night that was missed is left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def add_housekeeping(registry: JobRegistry[Handlers]) -> None:
     registry.every("purge_requests", Every(timedelta(hours=1)), _purge_requests)
     registry.every("prune_jobs", Every(timedelta(hours=1)), _prune_jobs)
     registry.every("purge_expired", Every(timedelta(hours=1)), _purge_expired)
-    registry.every("watch_rules", Every(timedelta(hours=1)), _watch_rules, time_limit=timedelta(hours=1))
+    registry.every("watch_rules", Daily(NIGHT), _watch_rules, time_limit=timedelta(hours=1))
 
 
 async def _purge_requests(_: object, job: JobContext) -> None:
@@ -86,5 +87,7 @@ async def _prune_jobs(_: object, job: JobContext) -> None:
     await prune_jobs(job.now())
 
 
-async def _watch_rules(_handlers: object, _job: JobContext) -> None:
-    await watch_rules()
+async def _watch_rules(_handlers: object, job: JobContext) -> None:
+    # It reads whole tables: whoever starts in the middle of the day is not made to wait for it.
+    if job.now() < datetime.fromisoformat(job.payload["slot"]) + WATCHES_FOR:
+        await watch_rules()

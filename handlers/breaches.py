@@ -7,7 +7,7 @@ from prometheus_client import Gauge
 from models.database import long_reads
 from models.statements.invariants import CHECKS
 
-BREACHES = Gauge("fanpiao_invariant_breaches", "Rows that break a rule, by rule; looked at every hour", ["rule"])
+BREACHES = Gauge("fanpiao_invariant_breaches", "Rows that break a rule, by rule; looked at every night", ["rule"])
 TOLD = 5  # ids of rows
 
 log = logging.getLogger(__name__)

@@ -1,8 +1,15 @@
 """A rule that is broken is told of while the installation runs."""
 
 import logging
+from datetime import timedelta
 
+import pytest
+
+from app import jobs
+from app.jobs import JobRegistry, add_housekeeping
+from app.worker import Worker
 from handlers.breaches import BREACHES, watch_rules
+from handlers.recurring import Daily
 from models.database import rows
 from models.identity import Member
 from models.statements.invariants import CHECKS
@@ -26,9 +33,19 @@ async def test_every_rule_is_looked_at_and_a_broken_one_is_told_in_the_log_and_t
     assert BREACHES.labels(ERASED)._value.get() == 0
 
 
-def test_the_worker_does_it_every_hour():
-    from app.jobs import JobRegistry, add_housekeeping
-
+@pytest.mark.parametrize(("late", "looks"), [(timedelta(minutes=59), 1), (timedelta(hours=1), 0)])
+async def test_the_worker_does_it_at_night_and_not_when_it_starts_in_the_day(rooms, clock, monkeypatch, late, looks):
     registry: JobRegistry[object] = JobRegistry()
     add_housekeeping(registry)
-    assert "watch_rules" in {task.name for task in registry.recurring}
+    looked: list[str] = []
+
+    async def watch() -> None:
+        looked.append("looked")
+
+    monkeypatch.setattr(jobs, "watch_rules", watch)
+    slot = Daily(jobs.NIGHT).latest(clock.now())
+    clock.advance(slot + late - clock.now())
+    worker = Worker(registry, None, clock)
+    await worker.start_due_tasks()
+    await worker.drain()
+    assert len(looked) == looks
