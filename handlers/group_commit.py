@@ -90,7 +90,7 @@ class GroupCommit(Generic[Item, Result]):
         self._slots = asyncio.Semaphore(BATCHES_AT_ONCE)
         self._usual_seconds = 0.0
         self._closed = False
-        self._waiting = WAITING.labels(name)
+        WAITING.labels(name).set_function(lambda: sum(map(len, self._lanes.values())))
         self._lag = LAG.labels(name)
         self._size = SIZE.labels(name)
         self._seconds = SECONDS.labels(name)
@@ -116,7 +116,6 @@ class GroupCommit(Generic[Item, Result]):
             self._leaders.add(leader)
             leader.add_done_callback(self._leaders.discard)
         queue.append(entry)
-        self._waiting.inc()
         return await entry.answer
 
     async def close(self, grace: float = 3.0) -> None:
@@ -250,7 +249,6 @@ class GroupCommit(Generic[Item, Result]):
         another_time: list[_Entry[Item, Result]] = []
         while queue and len(batch) < cap:
             entry = queue.popleft()
-            self._waiting.dec()
             if entry.answer.done():
                 continue
             if entry.deadline is not None and entry.deadline <= now:
@@ -268,7 +266,6 @@ class GroupCommit(Generic[Item, Result]):
             else:
                 another_time.append(entry)
         queue.extendleft(reversed(another_time))
-        self._waiting.inc(len(another_time))
         return batch
 
     def _measure(self, entries: Sequence[_Entry[Item, Result]], begun: float) -> None:

@@ -45,9 +45,9 @@ IN_TOWN = {
     "bind": cards.bind,
     "resolve": cards.resolve,
     "search": cards.search,
+    "wallet": wallets.wallet,  # before anybody wins more
     "claim": claiming.claim,
     "spin": spinning.spin,
-    "wallet": wallets.wallet,
     "catalogue": catalogue.catalogue,
     "spend": spending.spend,
     "purchase": spending.purchase,

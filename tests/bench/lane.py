@@ -28,21 +28,23 @@ _TABLES = Both(
         INSERT INTO bench_stock VALUES (1, {STOCK})
     """,
 )
-_LOCK = Both(
-    postgres="SELECT units_left FROM bench_stock WHERE id = 1 FOR UPDATE",
-    sqlite="SELECT units_left FROM bench_stock WHERE id = 1",
-)
-_CLAIM = Both(
-    postgres="""
-        INSERT INTO bench_claim SELECT member, 1 FROM unnest($1::bigint[]) AS member
+# As much as a database takes at once. PostgreSQL locks, claims and takes in one trip; SQLite, which has no trips and
+# writes in no part of a statement, does it one after the other.
+_AT_ONCE = """
+    WITH stock AS (SELECT units_left FROM bench_stock WHERE id = 1 FOR UPDATE),
+    made AS (
+        INSERT INTO bench_claim SELECT asked.member, 1
+        FROM stock, unnest($1::bigint[]) WITH ORDINALITY AS asked (member, place) WHERE asked.place <= stock.units_left
         ON CONFLICT DO NOTHING RETURNING member
-    """,
-    sqlite="""
-        INSERT INTO bench_claim SELECT value, 1 FROM json_each($1) WHERE true
-        ON CONFLICT DO NOTHING RETURNING member
-    """,
-)
-_TAKE = "UPDATE bench_stock SET units_left = units_left - $1 WHERE id = 1 AND units_left >= $1 RETURNING units_left"
+    ),
+    taken AS (UPDATE bench_stock SET units_left = units_left - (SELECT count(*) FROM made) WHERE id = 1)
+    SELECT units_left, ARRAY(SELECT member FROM made) AS made FROM stock
+"""
+_LEFT = "SELECT units_left FROM bench_stock WHERE id = 1"
+_CLAIM = """
+    INSERT INTO bench_claim SELECT value, 1 FROM json_each($1) WHERE true ON CONFLICT DO NOTHING RETURNING member
+"""
+_TAKE = "UPDATE bench_stock SET units_left = units_left - $1 WHERE id = 1"
 _SPENT = "SELECT $1 - units_left AS spent, (SELECT count(*) FROM bench_claim) AS claims FROM bench_stock"
 
 
@@ -58,13 +60,22 @@ class TakenAlready(DomainError):
     kind, code, message = ErrorKind.CONFLICT, "bench.taken", "已领过。"
 
 
+async def _at_once(members: list[int]) -> tuple[int, set[int]]:
+    """How many units there were, and who has one now."""
+    (found,) = await database.rows(_AT_ONCE, members)
+    return found["units_left"], set(found["made"])
+
+
+async def _one_after_the_other(members: list[int]) -> tuple[int, set[int]]:
+    (stock,) = await database.rows(_LEFT)
+    made = {found["member"] for found in await database.rows(_CLAIM, members[: stock["units_left"]])}
+    await database.rows(_TAKE, len(made))
+    return stock["units_left"], made
+
+
 async def _decide(members: Sequence[int]) -> Sequence[int | DomainError]:
-    stock = await database.row(_LOCK)
-    left = int(stock["units_left"]) if stock else 0
-    winners = list(members[:left])
-    made = {int(found["member"]) for found in await database.rows(_CLAIM, winners)}
-    if made and await database.row(_TAKE, len(made)) is None:
-        raise RuntimeError("the stock was locked, and still it changed")
+    claimed = _at_once if database.dialect() == "postgres" else _one_after_the_other
+    left, made = await claimed(list(members))
     return [
         member if member in made else TakenAlready() if place < left else SoldOut()
         for place, member in enumerate(members)

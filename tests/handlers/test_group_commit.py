@@ -462,4 +462,3 @@ async def test_lanes_leave_nothing_behind(shop, lane):
     gc.collect()
     assert not lane._lanes
     assert not lane._leaders
-    assert lane._waiting._value.get() == 0
