@@ -57,7 +57,7 @@ MUST_HAPPEN_IN_THE_LONG_RUN = MUST_HAPPEN | {
     "cards ended", "refused: OfferSoldOut", "spin refused: DrawClosed", "spin refused: DrawNotOpen",
 }  # fmt: skip
 # What the wheel gives is nobody's to say: now and then it takes more games until everything has happened.
-GAMES, STEPS, SEEDS = 5, 40, tuple(range(1, 11))
+GAMES, STEPS, SEEDS = 5, 40, tuple(range(1, 21))
 IS_QUICK = os.environ.get("FANPIAO_TEST_PAIR", "sqlite") == "sqlite"
 
 
@@ -85,8 +85,10 @@ async def fair(rooms, monkeypatch):
     return fair
 
 
-async def play(fair, redis, must_happen: set[str], *, games: int = GAMES, steps: int = STEPS, seeds=SEEDS) -> None:
-    """With one seed after the other, the same games every time, until all of this has happened."""
+async def play(
+    fair, redis, must_happen: set[str], *, games: int = GAMES, steps: int = STEPS, seeds=SEEDS, at_least: int = 1
+) -> None:
+    """With one seed after the other, the same games every time, until all of this has happened in so many of them."""
     seen: Counter[str] = Counter()
     facts = {"fair": fair, "redis": redis, "loop": asyncio.get_running_loop(), "begins_at": fair.rooms.clock.now()}
     played = type("Played", (FairGame,), {**facts, "runs": 0, "seen": seen, "told": set()})
@@ -99,10 +101,10 @@ async def play(fair, redis, must_happen: set[str], *, games: int = GAMES, steps:
         suppress_health_check=list(HealthCheck),
     )
     missing = must_happen
-    for number in seeds:
+    for played_now, number in enumerate(seeds, 1):
         await asyncio.to_thread(run_state_machine_as_test, seed(number)(played), settings=chosen)
         missing = must_happen - set(+seen)
-        if not missing:
+        if played_now >= at_least and not missing:
             break
     print(dict(seen))
     assert not missing
@@ -181,6 +183,9 @@ async def test_the_machine_finds_out_what_is_taken_away(fair, redis, monkeypatch
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
 async def test_points_chances_draws_and_days_keep_their_promises_for_long(fair, redis):
-    fresh = [random.randrange(2**32)]
-    print(f"seed {fresh}")
-    await play(fair, redis, MUST_HAPPEN_IN_THE_LONG_RUN, games=300, steps=80, seeds=fresh)
+    first = random.randrange(2**32)
+    print(f"seeds from {first}")
+    # One game of each seed: games of one begin alike, and Hypothesis takes it for a fault that the wheel then turns up
+    # something else, after which other steps are open.
+    seeds = range(first, first + 300)
+    await play(fair, redis, MUST_HAPPEN_IN_THE_LONG_RUN, games=1, steps=80, seeds=seeds, at_least=300)

@@ -125,7 +125,7 @@ class WheelSteps(PurseSteps):
         waiting = [each for each in self.wheel.due if each.state == "waiting" and each.until > self.now]
         among, request_id = waiting if waiting and pick % 5 else self.wheel.due, key()
         due = among[pick % len(among)]
-        if pick % 4:
+        if pick % 3:
             who = due.owner
 
         def work(number=NUMBER):

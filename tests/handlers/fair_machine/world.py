@@ -77,7 +77,7 @@ class World(RuleBasedStateMachine):
         draw_id = await self.fair.published(
             kettle,
             wash,
-            await charge(self.fair, 100_000, stock=2),
+            await charge(self.fair, 200_000, stock=4),
             more,
             points(200_000, amount=4),
             price=SpinPrice(free_daily=1, takes_chances=True, points=PRICE),
@@ -86,7 +86,7 @@ class World(RuleBasedStateMachine):
             terms={"address_days": 2},
         )
         found = await Draw.get(id=draw_id)
-        left = {"kettle": 3, "wash": 2, "charge": 2}
+        left = {"kettle": 3, "wash": 2, "charge": 4}
         opens_at, closes_at = self.now - timedelta(hours=1), self.now + 15 * DAY
         self.wheel = Wheel(draw_id, found.code, opens_at, closes_at, day_of(self.now), left, Counter(left))
         benefit = await a_benefit("五积分", BenefitKind.POINTS, PointsBenefitTerms(OFFER_POINTS), merchant=None)
