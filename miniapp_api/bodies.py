@@ -117,9 +117,7 @@ def check_json(data: bytes) -> None:
     if data.count(b"[") + data.count(b"{") > MAX_DEPTH:
         _check_depth(data)
     try:
-        value = json.loads(
-            text, object_pairs_hook=_object, parse_int=_integer, parse_float=_number, parse_constant=_no_constant
-        )
+        value = _STRICT.decode(text)
     except ValueError:  # JSONDecodeError too
         raise NotJson from None
     if b"\\u" in data:  # the only way in for NUL and lone surrogates
@@ -163,6 +161,11 @@ def _number(digits: str) -> float:
 
 def _no_constant(name: str) -> object:
     raise ValueError("NaN and infinities are not JSON")
+
+
+_STRICT = json.JSONDecoder(  # once: `json.loads` makes a new one for every body
+    object_pairs_hook=_object, parse_int=_integer, parse_float=_number, parse_constant=_no_constant
+)
 
 
 def _texts(value: object) -> Iterator[str]:
