@@ -1,5 +1,6 @@
 """Rules of the programme that operators publish in versions: none ever changes, and the newest holds."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -86,7 +87,7 @@ V = TypeVar("V", bound=RuleVersion[Any])
 
 
 @refusing
-class RulesEditing(Generic[R, V]):
+class RulesEditing(ABC, Generic[R, V]):
     """Publishes versions, for operators of the programme's own organization. Each kind says which they are."""
 
     in_force: ClassVar[RulesInForce[Any]]
@@ -132,9 +133,9 @@ class RulesEditing(Generic[R, V]):
         answer: Answer[Any] = await once(operator, key, request_id, facts=rules, result=self.version, effect=effect)
         return answer
 
+    @abstractmethod
     async def _problems(self, rules: R) -> Sequence[tuple[str, str]]:
         """What speaks against them, each by its field and in words for operators."""
-        raise NotImplementedError
 
     def _version(self, found: Mapping[str, Any]) -> Any:
         return self.version(

@@ -19,8 +19,7 @@ class Operator(TimestampedModel):
     password_hash = fields.CharField(max_length=255)  # Argon2id, parameters included
     totp_cipher = fields.TextField()
     last_totp_step = CountField(default=0)  # a code works once: the step only grows
-    failed_count = CountField(default=0)
-    locked_until = UtcField(null=True)
+    locked_until = UtcField(null=True)  # for whoever comes from where this operator never signed in
     is_active = fields.BooleanField(default=True)
 
     class Meta:
@@ -40,6 +39,21 @@ class OperatorSession(TimestampedModel):
 
     class Meta:
         table = "operator_session"
+
+
+class OperatorAddress(TimestampedModel):
+    """Where an operator signed in from, by keyed hash: guesses from elsewhere do not keep them out there."""
+
+    operator: fields.ForeignKeyRelation[Operator] = fields.ForeignKeyField(
+        "models.Operator", on_delete=fields.CASCADE, related_name="addresses"
+    )
+    address_hash = fields.CharField(max_length=64)
+    last_used_at = UtcField()
+
+    class Meta:
+        table = "operator_address"
+        unique_together = (("operator", "address_hash"),)
+        indexes = (("last_used_at",),)
 
 
 class Approval(TimestampedModel):

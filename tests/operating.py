@@ -15,6 +15,7 @@ from tests.fakes import FakeClock
 from tests.stories.conftest import BOOTSTRAP_TOKEN
 
 PASSWORD = "Correct-Horse-7-Battery"
+OFFICE = "198.51.100.7"  # where operators sign in from
 FREE = {
     "fen": 0,
     "points": 0,
@@ -49,10 +50,14 @@ async def first_operator(handlers: Handlers, login: str = "root") -> Worker:
     return Worker(answer.value.operator.id, login, answer.value.otpauth_uri)
 
 
-async def sign_in(handlers: Handlers, clock: FakeClock, worker: Worker) -> tuple[Operator, str]:
+async def sign_in(
+    handlers: Handlers, clock: FakeClock, worker: Worker, *, address: str = OFFICE
+) -> tuple[Operator, str]:
     """A signed-in actor and their token. Takes a step of the clock, because a code works once."""
     clock.advance(timedelta(seconds=30))
-    opened = await handlers.operator_sessions.open(login=worker.login, password=worker.password, otp=worker.code(clock))
+    opened = await handlers.operator_sessions.open(
+        login=worker.login, password=worker.password, otp=worker.code(clock), address=address
+    )
     return opened.operator, opened.token
 
 

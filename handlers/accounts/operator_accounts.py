@@ -65,7 +65,9 @@ class AccountChange:
     def told(self) -> dict[str, object]:
         """The open fields that were given."""
         told: dict[str, object] = {name: value for name in OPEN_FIELDS if (value := getattr(self, name)) is not None}
-        return told if self.notice is None else told | {"template_ids": {"notice": asdict(self.notice)}}
+        if self.notice is None:
+            return told
+        return told | {"template_ids": {"notice": asdict(self.notice)} if self.notice.id else {}}
 
     @property
     def is_of_operators(self) -> bool:
@@ -171,8 +173,6 @@ class OperatorAccounts:
     def _apply(self, account: Account, change: AccountChange) -> None:
         for name, value in change.told.items():
             setattr(account, name, value)
-        if change.notice is not None and not change.notice.id:
-            account.template_ids = {}
         for name, value in change.secrets.items():
             cipher = self._vault.encrypt(value, bound_to=secret_bound_to(account.id, name)) if value else ""
             if name == "aes_key" and account.aes_key_cipher:

@@ -11,12 +11,22 @@ class OperatorNotSignedIn(NotSignedIn):
 
 
 class SignInRefused(DomainError):
-    """Login, password or code is wrong, or the login rests. Never says which: that would tell whom to guess at."""
+    """Login, password or code is wrong. Never says which: that would tell whom to guess at."""
 
     kind, code, message = (
         ErrorKind.UNAUTHENTICATED,
         "operator.sign_in_refused",
-        "登录没有成功，请检查账号、密码和动态码；多次失败后请等一会儿再试。",
+        "登录没有成功，请检查账号、密码和动态码后再试。",
+    )
+
+
+class SignInTriesUsedUp(DomainError):
+    """Too many tries, the same whether somebody has the login or nobody; facts: `minutes`, `retry_after`."""
+
+    kind, code, message = (
+        ErrorKind.TOO_MANY,
+        "operator.tries_used_up",
+        "登录试得太多，请{minutes}分钟后再试；急用请联系管理员。",
     )
 
 

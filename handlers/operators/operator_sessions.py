@@ -10,11 +10,10 @@ from handlers.actors import Operator
 from handlers.audit import record
 from handlers.errors import OperatorNotSignedIn, SignInRefused
 from handlers.identity.sessions import hash_token
+from handlers.operators.sign_in_tries import SignInTry, count_try, give_back, origin_of, signed_in_from, whom
 from handlers.ports import Clock, Passwords, Randomness, SecondFactor, Vault, VaultError
 from handlers.retrying import refusing
-from handlers.rules.passwords import rest_after
 from models.database import atomic, row, rows
-from models.ids import new_id
 from models.operators import Operator as OperatorRow
 from models.operators import OperatorSession
 from models.sql import as_instant, as_uuid
@@ -48,21 +47,23 @@ class OperatorSessions:
         self._passwords = passwords
         self._second_factor = second_factor
 
-    async def open(self, *, login: str, password: str, otp: str) -> OperatorSignedIn:
+    async def open(self, *, login: str, password: str, otp: str, address: str) -> OperatorSignedIn:
         """Sign in. A try is counted before anything is looked at, so that guesses in parallel count as well.
 
-        Raises SignInRefused, the same after the same work whatever the reason: unknown login, wrong password, wrong or
-        used code, a login that rests (5 tries, then 1, 2, 4 ... minutes, 1 hour at most) or was switched off.
+        `address`: where it comes from, as limits count it. Password and code are one try, whichever is wrong.
+
+        Raises SignInTriesUsedUp, for logins that nobody has too, and SignInRefused, the same after the same work
+        whatever the reason: unknown login, wrong password, wrong or used code, a login that was switched off.
         """
         now, login = self._clock.now(), login.lower()
-        known = await self._charge(login, now)
+        known, tried = await self._charge(login, address, now)
         fits = await self._passwords.verify(normal_form(password), known["password_hash"] if known else None)
         step = self._step(known, otp, now)
         if known is None or not fits or step is None:
             raise SignInRefused
         better = normal_form(password) if self._passwords.is_outdated(known["password_hash"]) else None
         better_hash = await self._passwords.hash(better) if better is not None else None
-        return await self._admit(known, step, better_hash, now)
+        return await self._admit(known, tried, step, better_hash)
 
     async def who(self, token: str) -> Operator:
         """The operator behind a token, asked of the database every time: revoking holds at once.
@@ -85,19 +86,19 @@ class OperatorSessions:
             if await OperatorSession.filter(id=operator.session_id, revoked_at=None).update(revoked_at=now):
                 await record(operator, "operator.signed_out", "operator", operator.id, at=now)
 
-    async def _charge(self, login: str, now: datetime) -> dict[str, Any] | None:
+    async def _charge(self, login: str, address: str, now: datetime) -> tuple[dict[str, Any] | None, SignInTry]:
+        origin = origin_of(self._vault, login=login, address=address)
         async with atomic():
-            known = await row(statements.CHARGE, login, now)
-            if known is None:
-                subject = f"login:{self._vault.blind_index('operator_login', login)}"
-                await row(statements.CHARGE_NOBODY, new_id(), now, subject, f"{now:%Y-%m-%dT%H}")
-                return None
-            if rest := rest_after(known["failed_count"]):
-                await row(statements.REST, known["id"], now + rest)
+            known = await whom(origin, login, now)
+            tried = await count_try(origin, now, is_strangers=known is None or not known["known"])
+            if known is not None and tried.rests_until is not None:
                 actor = _operator(as_uuid(known["id"]), known, session_id=UUID(int=0))
-                tries = known["failed_count"]
-                await record(actor, "operator.tried", "operator", actor.id, at=now, tries=tries, rests_until=now + rest)
-        return known
+                if tried.locks_login:
+                    await row(statements.REST, actor.id, tried.rests_until)
+                facts: dict[str, Any] = {"tries": tried.recent, "rests_until": tried.rests_until}
+                facts |= {"is_strangers": tried.is_strangers}
+                await record(actor, "operator.tried", "operator", actor.id, at=now, **facts)
+        return known, tried
 
     def _step(self, known: dict[str, Any] | None, otp: str, now: datetime) -> int | None:
         if known is None:
@@ -110,15 +111,19 @@ class OperatorSessions:
         return self._second_factor.step(secret, otp, now)
 
     async def _admit(
-        self, known: dict[str, Any], step: int, better_hash: str | None, now: datetime
+        self, known: dict[str, Any], tried: SignInTry, step: int, better_hash: str | None
     ) -> OperatorSignedIn:
-        operator_id, token = as_uuid(known["id"]), self._randomness.token()
+        operator_id, token, now = as_uuid(known["id"]), self._randomness.token(), tried.at
         async with atomic():
+            await give_back(tried)  # before the operator's row is locked: whoever counts locks in this order
             found = await row(statements.ADMIT, operator_id, step, known["password_hash"], known["totp_cipher"])
             if found is None:
                 raise SignInRefused
             if better_hash is not None:
                 await OperatorRow.filter(id=operator_id).update(password_hash=better_hash)
+            await signed_in_from(operator_id, tried.origin, now)
+            if tried.is_strangers:
+                await rows(statements.STRANGERS_MAY, operator_id)
             session = await OperatorSession.create(
                 operator_id=operator_id,
                 token_hash=hash_token(token),
@@ -126,7 +131,7 @@ class OperatorSessions:
                 last_used_at=now,
             )
             operator = _operator(operator_id, found, session.id)
-            tries = {"failed_tries": known["failed_count"] - 1} if known["failed_count"] > 1 else {}
+            tries: dict[str, Any] = {"failed_tries": tried.recent - 1} if tried.recent > 1 else {}
             await record(operator, "operator.signed_in", "operator", operator_id, at=now, **tries)
         return OperatorSignedIn(token, session.expires_at, operator)
 

@@ -19,6 +19,7 @@ from handlers.errors import (
     PasswordTooWeak,
 )
 from handlers.operators.operator_sessions import normal_form, totp_bound_to
+from handlers.operators.sign_in_tries import let_strangers_try
 from handlers.ports import Clock, Passwords, SecondFactor, Vault
 from handlers.requests import Answer, once
 from handlers.retrying import refusing
@@ -36,7 +37,10 @@ from models.words import OperatorRole
 
 @dataclass(frozen=True, slots=True)
 class OperatorView:
-    """One operator as others see them. `is_enrolled`: the second factor was used at least once."""
+    """One operator as others see them. `is_enrolled`: the second factor was used at least once.
+
+    `locked_until`: strangers tried too often, and wait; wherever this operator signed in before, nobody waits for them.
+    """
 
     id: UUID
     organization_id: UUID
@@ -181,14 +185,14 @@ class Operators:
 
         async def effect() -> OperatorView:
             await rows(statements.LOCK_ROOT)
-            return await self._change(operator, operator_id, change, password_hash)
+            return await self._change(operator, operator_id, target.login, change, password_hash)
 
         facts = {"id": operator_id, **change.named, "password": mark}
         answer = await once(operator, "operator.change", request_id, facts=facts, result=OperatorView, effect=effect)
         return await self._kept(answer)
 
     async def _change(
-        self, operator: Operator, operator_id: UUID, change: OperatorChange, password_hash: str | None
+        self, operator: Operator, operator_id: UUID, login: str, change: OperatorChange, password_hash: str | None
     ) -> OperatorView:
         now = self._clock.now()
         told = {"role": change.role, "is_active": change.is_active, "organization_id": change.organization_id}
@@ -198,7 +202,8 @@ class Operators:
         if change.reset_factor:
             values |= {"totp_cipher": self._new_factor(operator_id), "last_totp_step": 0}
         if password_hash is not None or change.reset_factor or change.is_active:
-            values |= {"failed_count": 0, "locked_until": None}
+            values |= {"locked_until": None}
+            await let_strangers_try(self._vault, login)
         if values:
             await OperatorRow.filter(id=operator_id).update(**values)
             await OperatorSession.filter(operator_id=operator_id, revoked_at=None).update(revoked_at=now)

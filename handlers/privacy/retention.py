@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from handlers.identity.devices import KEPT as DEVICES_KEPT
 from handlers.identity.returning import DEPARTED_KEPT
+from handlers.operators.sign_in_tries import ADDRESSES_KEPT
 from models.database import atomic, rows
 from models.statements import retention as statements
 
@@ -24,6 +25,7 @@ RETENTIONS: Sequence[Retention] = (
     Retention("proof_attempts", "created_at", timedelta(days=2)),  # each counts one hour
     Retention("recent_tries", "tried_at", timedelta(hours=2)),  # of no use after one; clocks of servers differ
     Retention("seen_device", "last_seen_at", DEVICES_KEPT),
+    Retention("operator_address", "last_used_at", ADDRESSES_KEPT),
     Retention("operator_session", "expires_at", timedelta(days=30)),
     Retention("departed", "left_at", DEPARTED_KEPT),
 )

@@ -1,12 +1,8 @@
-"""What a password of an operator must be, and how long a login rests after wrong ones."""
-
-from datetime import timedelta
+"""What a password of an operator must be."""
 
 SHORTEST, LONGEST = 12, 128
 FEWEST_DIFFERENT = 6
 LONG_ENOUGH_WITHOUT_KINDS = 20
-FREE_TRIES = 5
-FIRST_REST, LONGEST_REST = timedelta(minutes=1), timedelta(hours=1)
 
 
 def is_acceptable(password: str, *, login: str) -> bool:
@@ -21,11 +17,3 @@ def is_acceptable(password: str, *, login: str) -> bool:
     kinds = (str.islower, str.isupper, str.isdigit, lambda character: not character.isalnum())
     present = sum(any(is_kind(character) for character in password) for is_kind in kinds)
     return present >= 3 or len(password) >= LONG_ENOUGH_WITHOUT_KINDS
-
-
-def rest_after(tries: int) -> timedelta | None:
-    """How long a login rests after so many tries in vain: from the fifth on 1, 2, 4 ... minutes, 1 hour at most."""
-    if tries < FREE_TRIES:
-        return None
-    doublings = min(tries - FREE_TRIES, 16)
-    return min(FIRST_REST * (1 << doublings), LONGEST_REST)

@@ -15,11 +15,13 @@ from handlers.errors import (
     PasswordTooWeak,
     RoleMissing,
     SignInRefused,
+    SignInTriesUsedUp,
 )
 from handlers.operators.operators import OperatorChange, OperatorKept
+from miniapp_api.addresses import counted_as
 from miniapp_api.auth import operator
 from miniapp_api.http import endpoint
-from miniapp_api.keys import handlers
+from miniapp_api.keys import TRUSTED_PROXIES, handlers
 from miniapp_api.operator.shapes import (
     AuditEntryOut,
     BootstrapBody,
@@ -54,10 +56,15 @@ async def bootstrap(request: web.Request, body: BootstrapBody, *, idempotency_ke
     return reply(answer, _kept, status=201)
 
 
-@endpoint(tags=["operator"], limit="login", refuses=[SignInRefused])
+@endpoint(tags=["operator"], limit="login", refuses=[SignInRefused, SignInTriesUsedUp])
 async def open_operator_session(request: web.Request, body: SignInBody) -> Created[OperatorSessionOut]:
     """Sign in with password and one-time code; each code works once."""
-    opened = await handlers(request).operator_sessions.open(login=body.login, password=body.password, otp=body.otp)
+    opened = await handlers(request).operator_sessions.open(
+        login=body.login,
+        password=body.password,
+        otp=body.otp,
+        address=counted_as(request.app[TRUSTED_PROXIES].client_address(request)),
+    )
     return Created(
         OperatorSessionOut(
             token=opened.token,

@@ -97,7 +97,7 @@ def _seed(stores: Stores) -> None:
 def _rule(stores: Stores, programme: UUID, now: datetime) -> UUID:
     operator_id, rule_id = new_id(), new_id()
     who = {"organization_id": root(stores), "login": "bench-rules", "role": OperatorRole.ADMIN.value}
-    secret = {"password_hash": "", "totp_cipher": "", "last_totp_step": 1, "failed_count": 0, "is_active": True}
+    secret = {"password_hash": "", "totp_cipher": "", "last_totp_step": 1, "is_active": True}
     fill(stores, "operator", [{"id": operator_id, **who, **secret}], at=now)
     rule = {"id": rule_id, "programme_id": programme, "number": 1, "level_count": 1, "window_days": 30}
     rule |= {"protection_days": 30, "hold_days": 0, "freeze_days": 0, "cap_bp": 1_000, "terms": {}}

@@ -135,7 +135,7 @@ async def operators(ground: Ground, count: int) -> list[str]:
     for _ in range(count):
         operator_id, token = new_id(), secrets.token_urlsafe(32)
         tokens.append(token)
-        rows.append((operator_id, now, root, f"bench-{operator_id}", "", "support", "", 1, 0, True))
+        rows.append((operator_id, now, root, f"bench-{operator_id}", "", "support", "", 1, True))
         sessions.append((new_id(), now, operator_id, hash_token(token), now + LASTS, now + LASTS))
     await _copy(ground, "operator", _OPERATOR, rows)
     await _copy(ground, "operator_session", _SESSION, sessions)
@@ -159,7 +159,7 @@ _CARD = (
     "id created_at kind_id programme_id member_id number_hash number_cipher last4 status is_primary phone_hash"
     " name_hash pin_hash opening_balance bound_at"
 )
-_OPERATOR = "id created_at organization_id login password_hash role totp_cipher last_totp_step failed_count is_active"
+_OPERATOR = "id created_at organization_id login password_hash role totp_cipher last_totp_step is_active"
 _SESSION = "id created_at operator_id token_hash expires_at last_used_at"
 
 

@@ -176,7 +176,7 @@ def _finance(stores: Stores) -> str:
     """Their token."""
     now, operator_id, token = datetime.now(UTC), new_id(), secrets.token_urlsafe(32)
     facts = {"organization_id": root(stores), "login": "bench-finance", "role": OperatorRole.FINANCE.value}
-    secret = {"password_hash": "", "totp_cipher": "", "last_totp_step": 1, "failed_count": 0, "is_active": True}
+    secret = {"password_hash": "", "totp_cipher": "", "last_totp_step": 1, "is_active": True}
     fill(stores, "operator", [{"id": operator_id, **facts, **secret}], at=now)
     session = {"operator_id": operator_id, "token_hash": hash_token(token)}
     fill(stores, "operator_session", [{**session, "expires_at": now + LASTS, "last_used_at": now + LASTS}], at=now)

@@ -8,7 +8,7 @@ from argon2 import PasswordHasher
 
 from gateways.passwords import Argon2Passwords
 from gateways.totp import Totp
-from handlers.rules.passwords import is_acceptable, rest_after
+from handlers.rules.passwords import is_acceptable
 
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # RFC 6238, appendix B: "12345678901234567890"
 AT = datetime.fromtimestamp(1111111109, UTC)
@@ -64,12 +64,6 @@ async def test_hashing_does_not_hold_up_the_event_loop():
     await asyncio.gather(*(passwords.hash("Correct-Horse-7") for _ in range(4)))
     counting.cancel()
     assert turns >= 5  # on the loop itself it would be one
-
-
-def test_a_login_rests_longer_and_longer_but_never_more_than_an_hour():
-    minutes = [rest.total_seconds() / 60 if (rest := rest_after(tries)) else 0 for tries in range(1, 13)]
-    assert minutes == [0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 60, 60]
-    assert rest_after(1_000_000) == timedelta(hours=1)
 
 
 @pytest.mark.parametrize(

@@ -127,3 +127,6 @@ async def test_operators_name_the_template_of_an_account_of_the_settings_and_not
     assert "template-1" in str(entry.facts["after"])
     gone = AccountChange(notice=replace(CARRIES, id=""))
     assert (await handlers.change(root, account.id, gone, request_id=None)).value.notice is None
+    entry = await AuditEntry.filter(action="account.changed").order_by("-id").first()
+    assert "template" in str(entry.facts["after"])
+    assert CARRIES.text not in str(entry.facts["after"])  # what holds now: none

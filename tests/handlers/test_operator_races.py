@@ -17,7 +17,7 @@ from models.operators import OperatorSession
 from models.sql import Both
 from models.statements import operators as statements
 from models.words import OperatorRole
-from tests.operating import PASSWORD, another, first_operator, sign_in
+from tests.operating import OFFICE, PASSWORD, another, first_operator, sign_in
 from tests.stories.conftest import BOOTSTRAP_TOKEN
 
 SIGN_INS = 4  # the fifth try at once would rest the login
@@ -39,7 +39,8 @@ async def sign_ins_at_once(rooms):
     root = await first_operator(rooms.handlers)
     code = root.code(rooms.clock)
     tries = (
-        rooms.handlers.operator_sessions.open(login=root.login, password=PASSWORD, otp=code) for _ in range(SIGN_INS)
+        rooms.handlers.operator_sessions.open(login=root.login, password=PASSWORD, otp=code, address=OFFICE)
+        for _ in range(SIGN_INS)
     )
     opened = outcomes(await asyncio.gather(*tries, return_exceptions=True), SignInRefused)
     assert await OperatorSession.all().count() == opened
@@ -142,13 +143,14 @@ async def test_without_the_lock_on_the_root_postgres_leaves_nobody(rooms, monkey
     """Negative control on the handler itself; SQLite has one writer and no such lock to take away."""
     if dialect() == "sqlite":
         pytest.skip("one writer at a time")
-    everybody_has_switched = asyncio.Barrier(ADMINS)
+    everybody_has_counted = asyncio.Barrier(ADMINS)
 
     async def together(statement, *values):
-        if statement == statements.ROOT_ADMINS:
+        found = await row(statement, *values)
+        if statement == statements.ROOT_ADMINS:  # nobody commits before everybody has counted
             async with asyncio.timeout(5):
-                await everybody_has_switched.wait()
-        return await row(statement, *values)
+                await everybody_has_counted.wait()
+        return found
 
     monkeypatch.setattr(operators, "row", together)
     monkeypatch.setattr(operators.statements, "LOCK_ROOT", Both(postgres="SELECT 1", sqlite=""))
