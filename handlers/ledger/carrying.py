@@ -11,8 +11,9 @@ from uuid import UUID
 from handlers.ledger.books import Place, open_book, write
 from handlers.ledger.posting import beside, post, settle, write_down_what_is_due
 from handlers.rules.book import Balance
-from handlers.rules.ledger import Cause, Move, Side, Unit
+from handlers.rules.ledger import FEN, Cause, Move, Side, Unit
 from models.database import rows
+from models.failures import SerializationConflict
 from models.ids import new_id
 from models.sql import as_uuid
 from models.statements import ledger as statements
@@ -61,6 +62,17 @@ async def expire_all(member_ids: Sequence[UUID], *, at: datetime) -> int:
     places = await _places_of(member_ids)
     expired = {place: (place[0], Side(LedgerAccountKind.EXPIRED)) for place in places}
     return await _empty(expired, causes={place: (Cause("departed", str(new_id())), 0) for place in places}, at=at)
+
+
+async def require_no_money(member_ids: Sequence[UUID], *, at: datetime) -> None:
+    """That none of them has money or waits for some, their accounts locked: until the end of the open transaction.
+
+    Raises SerializationConflict: some came since whoever calls looked (look again).
+    """
+    money = [place for place in await _places_of(member_ids) if place[0].code == FEN]
+    balances = await settle(money, at=at)
+    if any((balances[place].posted or 0) > 0 for place in money):
+        raise SerializationConflict("money came for somebody who is leaving")
 
 
 async def _empty(places: Mapping[Place, Place], *, causes: Mapping[Place, tuple[Cause, int]], at: datetime) -> int:

@@ -20,7 +20,7 @@ from handlers.errors import DepartureHindered, NotSignedIn, Overloaded
 from handlers.identity.proofs import bound_to
 from handlers.identity.returning import remember_departure
 from handlers.identity.sessions import Sessions
-from handlers.ledger.carrying import expire_all
+from handlers.ledger.carrying import expire_all, require_no_money
 from handlers.ledger.holding import void_all
 from handlers.levels.following import leave_levels
 from handlers.outbox import later
@@ -123,7 +123,7 @@ class Departures:
                     at=now + SWEPT_AGAIN_AFTER,
                     erased_id=str(canonical_id),
                 )
-            await _sweep(ids, now)
+            await _sweep(ids, now, was_gone=was_gone)
         return ids, was_gone
 
     async def _refuse_what_is_open(self, ids: Sequence[UUID]) -> None:
@@ -162,12 +162,17 @@ async def _locked_set(member_id: UUID) -> tuple[UUID, list[UUID]]:
         locked.update(ids)
 
 
-async def _sweep(ids: list[UUID], now: datetime) -> None:
+async def _sweep(ids: list[UUID], now: datetime, *, was_gone: bool) -> None:
     """Everything these members left behind. Again, it changes nothing."""
     require_atomic()
     await _drop_identifiers(ids)
     await _drop_cards(ids)
     await _end_claims(ids, now)
+    # Before the look at their money: a commission that is being earned at this moment comes first, or not at all.
+    await rows(distribution_statements.LEAVE, ids)
+    await rows(distribution_statements.DROP_CODES, ids)
+    if not was_gone:  # the hindrances looked one after the other, and money moves from one of them to the next
+        await require_no_money(ids, at=now)
     await void_all(ids, at=now)
     await expire_all(ids, at=now)
     await leave_levels(ids, at=now)
@@ -178,8 +183,6 @@ async def _sweep(ids: list[UUID], now: datetime) -> None:
     await SeenDevice.filter(member_id__in=ids).delete()
     await Invitation.filter(member_id__in=ids).delete()
     await PromoterBinding.filter(member_id__in=ids).delete()
-    await rows(distribution_statements.LEAVE, ids)
-    await rows(distribution_statements.DROP_CODES, ids)
     await Consent.filter(member_id__in=ids, withdrawn_at=None).update(withdrawn_at=now)
     await MemberMerge.filter(winner_id__in=ids).update(moved={}, reversible_until=now)
     for side in ("from_member_id__in", "to_member_id__in"):

@@ -121,7 +121,8 @@ WITH_PROMOTERS = Both(
     postgres=_WITH_PROMOTERS.format(these="= ANY($1::uuid[])"),
     sqlite=_WITH_PROMOTERS.format(these="IN (SELECT value FROM json_each($1))"),
 )
-SNAPSHOT = """
+# Promoters stay as they are read: whoever leaves at this moment does so before, and gets nothing, or sees it.
+_SNAPSHOT = """
     SELECT s.level, s.promoter_id, s.rule_id, s.rate_bp, p.state, r.cap_bp, r.hold_days, r.protection_days,
         COALESCE(m.canonical_id, m.id) AS member_id, COALESCE(w.is_off, FALSE) AS is_off
     FROM order_promoter s JOIN promoter p ON p.id = s.promoter_id JOIN member m ON m.id = p.member_id
@@ -129,6 +130,7 @@ SNAPSHOT = """
     LEFT JOIN commission_switch w ON w.programme_id = r.programme_id AND w.level = s.level
     WHERE s.order_id = $1 ORDER BY s.level
 """
+SNAPSHOT = Both(postgres=_SNAPSHOT + "FOR SHARE OF p", sqlite=_SNAPSHOT)
 
 # --- taking back: the commissions of an order ($1), locked
 

@@ -5,16 +5,16 @@ _LIVE = "cause <> 'upgraded' AND (cut_at IS NULL OR cut_at > starts_at)"
 RULES: tuple[tuple[str, str], ...] = (
     (
         "付费会员的到期时间是最后一段的结束",
-        """
-        SELECT p.id FROM paid_membership p LEFT JOIN (
-            SELECT programme_id, member_id, MAX(COALESCE(cut_at, ends_at)) AS until FROM membership_term
-            WHERE cause <> 'upgraded' GROUP BY programme_id, member_id
-        ) t ON t.programme_id = p.programme_id AND t.member_id = p.member_id
-        WHERE t.until IS NULL OR t.until <> p.ends_at
+        # A stretch that was given back before it began is nothing, and stays where it was: others may have moved up.
+        f"""
+        SELECT p.id FROM paid_membership p LEFT JOIN membership_term t
+            ON t.programme_id = p.programme_id AND t.member_id = p.member_id AND t.cause <> 'upgraded'
+        GROUP BY p.id, p.ends_at HAVING COUNT(CASE WHEN COALESCE(t.cut_at, t.ends_at) = p.ends_at THEN 1 END) = 0
+            OR MAX(CASE WHEN {_LIVE} THEN COALESCE(t.cut_at, t.ends_at) END) > p.ends_at
         UNION ALL SELECT t.id FROM membership_term t LEFT JOIN paid_membership p
             ON p.programme_id = t.programme_id AND p.member_id = t.member_id
         WHERE p.id IS NULL OR t.ends_at <= t.starts_at OR t.cut_at < t.starts_at OR t.cut_at > t.ends_at
-        """,
+        """,  # noqa: S608 - no outside input in it
     ),
     (
         "付费会员的各段首尾不重叠：付两次就延两次",

@@ -1,8 +1,9 @@
 """Everything that can happen to money, in any order: our books are never ahead of theirs, and at rest they are theirs.
 
 The steps and the promises stand in `money_machine/`. People order, pay in time or late, use, give back; notices come,
-come twice, in another order or never; promoters earn, take out, close the page; operators refund, agree, refuse; time
-goes forth and back, calls are lost, connections break, processes start anew and Redis is wiped.
+come twice, in another order or never; promoters earn, take out, close the page; operators refund, agree, refuse; people
+leave with whatever is open, or are told what keeps them, and come back as somebody else; time goes forth and back,
+calls are lost, connections break, processes start anew and Redis is wiped.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ from gateways.stores.commands import BatchedRedis
 from handlers.errors import DomainError
 from handlers.ledger.holding import void_hold
 from handlers.orders import fulfilling, moving, refunding, settling
+from handlers.privacy import departures
 from handlers.rules.fee_shares import FeeShare
 from handlers.rules.order_states import Money
 from handlers.rules.withdrawal_states import Next
@@ -34,6 +36,7 @@ from models.failures import SerializationConflict
 from models.organizations import Organization
 from models.sql import of_rows
 from models.statements import orders
+from models.statements import withdrawals as withdrawal_statements
 from models.words import OperatorRole, WithdrawalState
 from tests.handlers.counter import open_counter
 from tests.handlers.distributing import rules
@@ -56,12 +59,14 @@ MUST_HAPPEN = {
     "held back or earned",
     "answered again", "came to rest", "a debt", "asked for, waiting", "wanted back",
     "there: SUCCESS", "struck by abort", "struck by cancel",
+    "left", "came back", "stays: order.open", "stays: balance.left", "stays: commission.pending",
 }  # fmt: skip
 MUST_HAPPEN_IN_THE_LONG_RUN = MUST_HAPPEN | {
     "told twice at once", "the clock went back", "paid late", "sent another", "released", "went home after a day",
     "a page was closed", "a refund was stuck",
     "a notice was lost", "asked for, review", "agreed to, review", "agreed to, waiting", "refused by operators",
     "there: FAIL", "anew", "wiped", "get loose",
+    "a promoter left", "stays: withdrawal.open", "left and met itself", "left and met notice", "left and met release",
     *Mood, *(f"struck by {how}" for how in How), *(f"not believed: {bent}" for bent in BENT),
 }  # fmt: skip
 
@@ -152,6 +157,12 @@ TAKEN_AWAY = {
     "the question before a withdrawal comes back": ((sending, "next_act", gives_it_back),),
     "the one number of a withdrawal": ((sending.WithdrawalSending, "_wanted", under_another_number),),
     "that what arrived is gone": ((payouts, "post_hold", void_hold),),
+    "that nobody leaves money behind": (
+        (withdrawal_statements, "BALANCE", "SELECT 0 AS posted, 0 AS held WHERE $1 <> ''"),
+    ),
+    "that nobody leaves while money is on its way": ((orders, "OPEN", "SELECT 1 AS id WHERE $1 = ''"),),
+    "that whoever left is forgotten": ((departures, "_drop_identifiers", nothing),),
+    "that claims of whoever left end": ((departures, "_end_claims", nothing),),
 }  # fmt: skip
 
 

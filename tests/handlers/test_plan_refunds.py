@@ -61,6 +61,16 @@ async def test_what_comes_back_is_told_before_and_ends_it_at_once(desk, ming, ro
         await desk.refund(ming, order_id, 1)
 
 
+async def test_two_months_given_back_the_later_one_before_it_began_are_no_breach(desk, ming, clock):
+    """The desk looks for breaches at the end: what was given back before it began says nothing about the end."""
+    first, second = await desk.buy(ming, desk.month), await desk.buy(ming, desk.month)
+    clock.advance(10 * DAY)
+    await desk.refund(ming, second)
+    assert await desk.ends(ming) is not None
+    await desk.refund(ming, first)
+    assert await desk.ends(ming) is None
+
+
 async def test_a_day_that_has_begun_is_not_charged_and_a_used_right_is(desk, ming, clock):
     await desk.right()
     order_id = await desk.buy(ming, desk.month)

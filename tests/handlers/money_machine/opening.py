@@ -4,16 +4,16 @@ from typing import Any
 
 from handlers.orders.order_views import OrderSeen
 from simulator.wechat_pay import Trade
-from tests.handlers.money_machine.running import RunningSteps
+from tests.handlers.money_machine.leaving import LeavingSteps
 from tests.handlers.money_machine.wallet import NOT_OURS, SILENT, TAKEN, Mood
 from tests.handlers.money_machine.world import DAY, MINUTE
 
 LEAST_FEN = 30
 
 
-class OpeningDay(RunningSteps):
+class OpeningDay(LeavingSteps):
     """Afterwards one cup is used, one is paid, one is ordered, and Far has a membership, of which the bookshop has a
-    share; Hong has a commission, and money went to her wallet."""
+    share; Hong has a commission, and money went to her wallet. Far left and came back; Lan could not leave."""
 
     async def _begin(self) -> None:
         self.wallet.mood = Mood.FINE
@@ -26,7 +26,11 @@ class OpeningDay(RunningSteps):
         self.rooms.clock.advance(DAY)
         await self.handlers.commission_releasing.sweep()
         await self._an_answer_is_lost()
+        await self.leaves("lan")
+        await self.leaves("far")
+        await self._bought("far", "month")
         await self._somebody_lies_about(await self._buys("far"))
+        await self.leaves("far")
         assert self.wallet.pay.trades[ming.number].told > 0
 
     async def _buys(self, who: str, what: str = "cup") -> OrderSeen:

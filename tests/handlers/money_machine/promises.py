@@ -2,6 +2,7 @@
 
 import sys
 from collections import defaultdict
+from itertools import takewhile
 from typing import Any
 from uuid import UUID
 
@@ -57,6 +58,22 @@ PROMISES = {
         SELECT w.id FROM withdrawal w WHERE w.state IN ('waiting', 'sent', 'confirm', 'moving') AND
             (w.look_at IS NULL OR NOT EXISTS (SELECT 1 FROM job j WHERE j.key = 'withdrawal:' || CAST(w.id AS TEXT)))
     """,
+    "whoever left has nothing, waits for nothing and is nobody's promoter": """
+        SELECT m.id FROM member m WHERE m.status = 'erased' AND (
+            EXISTS (SELECT 1 FROM ledger_account a WHERE a.member_id = m.id AND (a.posted > 0 OR a.held <> 0))
+            OR EXISTS (SELECT 1 FROM claim c WHERE c.member_id = m.id
+                AND c.state IN ('pending', 'issued', 'partly_used'))
+            OR EXISTS (SELECT 1 FROM sales_order o WHERE o.member_id = m.id
+                AND (o.state = 'waiting' OR o.payer_hash <> ''))
+            OR EXISTS (SELECT 1 FROM withdrawal w WHERE w.member_id = m.id
+                AND (w.closed_at IS NULL OR w.payee_hash <> '' OR w.package <> ''))
+            OR EXISTS (SELECT 1 FROM promoter_binding b WHERE b.member_id = m.id)
+            OR EXISTS (SELECT 1 FROM promoter p WHERE p.member_id = m.id AND (p.state = 'active'
+                OR EXISTS (SELECT 1 FROM promoter_link l WHERE l.promoter_id = p.id AND l.code NOT LIKE 'gone:%')
+                OR EXISTS (SELECT 1 FROM commission c WHERE c.promoter_id = p.id AND c.back_fen < c.amount_fen
+                    AND c.state IN ('pending', 'frozen'))))
+            OR EXISTS (SELECT 1 FROM request r WHERE r.actor_kind = 'person' AND r.actor_id = CAST(m.id AS TEXT)))
+    """,
     "an order that may still be paid is looked at": """
         SELECT id FROM sales_order WHERE state = 'waiting' AND look_at IS NULL
     """,
@@ -76,14 +93,14 @@ class MoneyGame(OpeningDay):
 
     @invariant()
     def every_promise_is_kept(self):
-        async def check() -> None:
-            await self.all_is_quiet()
-            assert [list(PROMISES)[each["promise"]] for each in await rows(BROKEN)] == []
-            assert [invariants.CHECKS[each["rule"]].what for each in await rows(OF_DOCTOR)] == []
-            await self.look()
-            await self._as_answered(self.stands)
+        self.do(self.keeps_its_promises())
 
-        self.do(check())
+    async def keeps_its_promises(self) -> None:
+        await self.all_is_quiet()
+        assert [list(PROMISES)[each["promise"]] for each in await rows(BROKEN)] == []
+        assert [invariants.CHECKS[each["rule"]].what for each in await rows(OF_DOCTOR)] == []
+        await self.look()
+        await self._as_answered(self.stands)
 
     async def _as_answered(self, stands: Stands) -> None:
         """Nothing that was answered is lost, nothing is there that nobody asked for, and what is over stays so."""
@@ -140,10 +157,13 @@ class MoneyGame(OpeningDay):
         """Of what is still paid of every order that was given: floored, less what went out; a debt is below zero."""
         gave = await rows("SELECT DISTINCT order_id FROM order_event WHERE to_state = 'paid'")
         given = {as_uuid(each["order_id"]) for each in gave}
-        part = {"hong": HAS_FEN, "lan": HAS_FEN}
+        part: dict[str, int] = defaultdict(int, dict.fromkeys(self.book.given, HAS_FEN))
         for order in stands.orders:
-            if order.id in given and self.names[order.member_id] in {"ming", "wang"}:
-                for who, rate in zip(("hong", "lan"), RATES, strict=True):
+            chain = self.book.chains.setdefault(order.id, self._chain(self.names[order.member_id]))
+            if order.id in given:
+                for who, rate in zip(
+                    self.book.earners.setdefault(order.id, self._still_here(chain)), RATES, strict=False
+                ):
                     earned = order.amount_fen * rate // 10_000
                     part[who] += earned * (order.amount_fen - order.refunded_fen) // order.amount_fen
         for each in stands.payouts:
@@ -157,7 +177,18 @@ class MoneyGame(OpeningDay):
             if (who := self.names.get(as_uuid(account["member_id"]))) is not None:
                 has[who] += int(account["posted"])
                 self.seen["a debt"] += account["kind"] == "receivable" and int(account["posted"]) < 0
-        assert has == part
+        assert {who: fen for who, fen in has.items() if fen} == {who: fen for who, fen in part.items() if fen}
+
+    def _chain(self, buyer: str) -> list[str]:
+        """Who brings about what is ordered now: the promoter who brought them, and who brought that one."""
+        chain: list[str] = []
+        while len(chain) < len(RATES) and (by := self.book.brought.get(chain[-1] if chain else buyer)) is not None:
+            chain.append(by)
+        return self._still_here(chain)
+
+    def _still_here(self, chain: list[str]) -> list[str]:
+        """Up to the first who left: nobody stands on whoever does not count."""
+        return list(takewhile(lambda who: who not in self.book.gone, chain))
 
     # --- at rest
 

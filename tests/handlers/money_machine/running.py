@@ -13,7 +13,7 @@ from app.worker import Worker
 from handlers.errors import ApprovalOwn, WithdrawalNotReviewed
 from handlers.recurring import BUSINESS_ZONE
 from handlers.rules.validity import day_of
-from models.orders import OrderRefund
+from models.orders import Order, OrderRefund
 from models.withdrawals import Withdrawal
 from models.words import OrderRefundState, WithdrawalState
 from simulator.wechat_pay import Refund
@@ -66,8 +66,13 @@ class RunningSteps(PayingOutSteps):
         return await self.wallet.pay.post(notice.url, notice.body)
 
     def _a_bent_one_comes(self, pick: int, bent: str) -> None:
-        """Of a payment that has not been made; what is refused leaves nothing behind."""
-        trade = self.one_of([each for each in self.wallet.pay.trades.values() if not each.transaction_id], pick)
+        """Of a payment that has not been made; what is refused leaves nothing behind.
+
+        Who paid is compared with nobody once they have left: what comes for them goes back to whoever paid.
+        """
+        forgotten = self.do(self._of_forgotten_payers()) if bent == "another payer" else set()
+        trades = [each for each in self.wallet.pay.trades.values() if each.number not in forgotten]
+        trade = self.one_of([each for each in trades if not each.transaction_id], pick)
         if trade is None:
             return
         amount = {"currency": "CNY", "total": trade.amount_fen + {"a fen less": -1, "a fen more": 1}.get(bent, 0)}
@@ -80,6 +85,9 @@ class RunningSteps(PayingOutSteps):
         }.get(bent, {})
         assert self.do(self.wallet.pay.tell_trade(trade, **facts)) == NOT_OURS
         self.seen[f"not believed: {bent}"] += 1
+
+    async def _of_forgotten_payers(self) -> set[str]:
+        return set(await Order.filter(payer_hash="").values_list("number", flat=True))
 
     # --- jobs
 

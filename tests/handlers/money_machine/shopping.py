@@ -124,14 +124,14 @@ class ShoppingSteps(World):
 
     # --- giving back
 
-    @precondition(lambda self: self.orders(OrderState.PAID))
+    @precondition(lambda self: self.orders_here(OrderState.PAID))
     @rule(
         pick=picks, becomes=outcomes, is_twice=st.booleans(), is_sent=st.booleans(), mood=moods, how=strikes, at=places
     )
     def give_all_back(self, pick, becomes, is_twice, is_sent, mood, how, at):
         """What the quote says, once or by two requests at the same moment."""
         self.refunds_become(becomes)
-        order = self.one_of(self.orders(OrderState.PAID), pick)
+        order = self.one_of(self.orders_here(OrderState.PAID), pick)
         person, refunds = self.people[self.names[order.member_id]], self.handlers.order_refunds
         quoted = self.do(refunds.quote(person, order.id)).amount_fen
 
