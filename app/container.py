@@ -288,7 +288,7 @@ def build_handlers(
         channel_gate=gate,
         channel_wallet=ChannelWallet(clock, gate, catalogue),
         channels=Channels(clock, vault),
-        chat_links=ChatLinks(clock, accounts, tickets, links),
+        chat_links=ChatLinks(clock, tickets, links),
         code_stock=CodeStock(clock),
         check_in_calendar=CheckInCalendar(clock, vault),
         check_in_terms=CheckInTermsEditing(clock),

@@ -12,9 +12,11 @@ from handlers.draws.draws import Draws
 from handlers.draws.due_prizes import DuePrizes
 from handlers.draws.own_chances import OwnChances
 from handlers.draws.parcels import Parcels
+from handlers.draws.prize_reminders import PrizeReminders
 from handlers.draws.revealing import Revealing
 from handlers.draws.seeds import Seeds
 from handlers.draws.spinning import Spinning
+from handlers.draws.waiting_prizes import WaitingPrizes
 from handlers.ports import Clock, Signer, Vault
 from handlers.simulation.draw_outcomes import DrawOutcomes
 from handlers.simulation.draw_simulating import DrawSimulating
@@ -36,12 +38,15 @@ class Games(TypedDict):
     odds_watch: OddsWatch
     own_chances: OwnChances
     parcels: Parcels
+    prize_reminders: PrizeReminders
     spinning: Spinning
+    waiting_prizes: WaitingPrizes
 
 
 def games(clock: Clock, vault: Vault, signer: Signer, links: MiniProgramLinks, settings: Settings) -> Games:
     """Over the given outside world."""
     seeds, draws = Seeds(vault), Draws(clock)
+    waiting = WaitingPrizes(clock, links, settings.public_url)
     return Games(
         draw_approvals=DrawApprovals(clock, seeds, points_are_worth_money=settings.draw.points_are_worth_money),
         draw_editing=DrawEditing(clock, seeds, points_are_worth_money=settings.draw.points_are_worth_money),
@@ -55,5 +60,7 @@ def games(clock: Clock, vault: Vault, signer: Signer, links: MiniProgramLinks, s
         odds_watch=OddsWatch(clock, draws),
         own_chances=OwnChances(clock),
         parcels=Parcels(clock, vault, seeds),
+        prize_reminders=PrizeReminders(clock, waiting),
         spinning=Spinning(clock, vault, signer, seeds),
+        waiting_prizes=waiting,
     )

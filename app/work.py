@@ -6,7 +6,7 @@ from uuid import UUID
 from app.jobs import JobRegistry, add_housekeeping
 from app.work_distribution import add_distribution
 from app.work_money import add_money
-from bot import draw_texts, texts
+from bot import draw_texts, on_prizes, texts
 from handlers.accounts.mini_program_links import MiniProgramLink
 from handlers.catalogue import Handlers
 from handlers.outbox import JobContext
@@ -52,6 +52,8 @@ def work() -> Registry:
     registry.every("lapse_prizes", Every(timedelta(hours=1)), _lapse_prizes)
     registry.add("say_prize_waits", _say_prize_waits)
     registry.add("say_prize_lapsed", _say_prize_lapsed)
+    registry.every("remind_prizes", Daily(time(10)), _remind_prizes)
+    registry.add("say_prizes_ending", _say_prizes_ending)
     registry.every("watch_odds", Daily(time(3)), _watch_odds)
     registry.add("note_odds_alarm", _note_odds_alarm)
     # Two hours after the day: what was redeemed at its end can be taken back for so long.
@@ -224,6 +226,18 @@ async def _say_prize_waits(handlers: Handlers, job: JobContext) -> None:
 
 async def _say_prize_lapsed(handlers: Handlers, job: JobContext) -> None:
     await handlers.notices.tell(member_id=job.payload["member_id"], text=draw_texts.prize_lapsed(job.payload["prize"]))
+
+
+async def _remind_prizes(handlers: Handlers, job: JobContext) -> None:
+    await handlers.prize_reminders.plan(datetime.fromisoformat(job.payload["slot"]))
+
+
+async def _say_prizes_ending(handlers: Handlers, job: JobContext) -> None:
+    waiting = await handlers.prize_reminders.due(job.payload)
+    if waiting is not None:
+        link = _mini_program_link(waiting.link, waiting.public_url) if waiting.link else None
+        text = on_prizes.told(waiting, link)
+        await handlers.notices.tell(member_id=job.payload["member_id"], text=text)
 
 
 async def _watch_odds(handlers: Handlers, _: JobContext) -> None:

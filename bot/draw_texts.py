@@ -2,6 +2,8 @@
 
 NO_DRAWS = "现在没有可以参加的抽奖。回复“权益”或“签到”看看今天有什么。"
 PAUSED = "暂停中"
+ADDRESS = "address"  # what the winner of a thing is asked
+IN_DRAWS = "到小程序“抽奖”里"
 FAILED = "这次没有抽成，次数和积分已退回。"
 CHANCES_USED_UP = "抽奖次数已用完。回复“任务”或“签到”看看怎样得到次数。"
 
@@ -56,20 +58,37 @@ def short_of_points(points: int, has: int) -> str:
 
 
 def asked(asks: str | None) -> str:
-    """What the winner of a benefit is asked in the mini-program, never in chat."""
-    return {"number": "填写要充值的手机号", "choices": "选好要领的内容"}.get(asks or "", "领取")
+    """What a winner is asked in the mini-program, never in chat."""
+    said = {"number": "填写要充值的手机号", "choices": "选好要领的内容", ADDRESS: "填写收货地址"}
+    return said.get(asks or "", "领取")
 
 
 def prize_waits(name: str, asks: str | None, until: str, link: str | None, *, is_again: bool) -> str:
     """A benefit was won and asks something; `is_again`: what was said came to nothing. `link` is ready to be shown."""
     first = f"{name}没有充值成功，奖品仍为您保留" if is_again else f"抽中{name}"
-    where = link if link is not None else "到小程序“抽奖”里"
+    where = link if link is not None else IN_DRAWS
     return f"{first}。请在{until}前{where}{asked(asks)}，逾期视为放弃。"
 
 
 def prize_lapsed(name: str) -> str:
     """Nothing was said in time."""
     return f"您抽中的{name}逾期没有领取，已退回奖池。"
+
+
+def prizes_waiting(items: list[tuple[str, str, str | None]], count: int, link: str | None) -> str:
+    """What was won and waits for a word, each with its last day and what is asked; what ends first first.
+
+    `link`, ready to be shown, leads to the benefits among these; the address of a thing is said where draws are.
+    """
+    if count == 1:
+        ((name, until, asks),) = items
+        where = link if link is not None else IN_DRAWS
+        return f"您抽中的{name}还没有领，请在{until}前{where}{asked(asks)}，逾期视为放弃。"
+    lines = "\n".join(f"{name}（{until}前{asked(asks)}）" for name, until, asks in items)
+    if link is None:
+        return f"您抽中的{count}件奖品还没有领，逾期视为放弃：\n{lines}\n请{IN_DRAWS}办理。"
+    things = f"收货地址请{IN_DRAWS}填写。" if any(asks == ADDRESS for _, _, asks in items) else ""
+    return f"您抽中的{count}件奖品还没有领，逾期视为放弃：\n{lines}\n请{link}领取。{things}"
 
 
 def won(kind: str, name: str, amount: int, until: str, asks: str | None = None) -> str:
@@ -89,7 +108,7 @@ def won(kind: str, name: str, amount: int, until: str, asks: str | None = None) 
         case "growth":
             return f"抽中{name}，成长值加{amount}，回复“等级”查看。"
         case _:
-            return f"抽中{name}。请在{until}前到小程序“抽奖”里填写收货地址，逾期视为放弃。"
+            return f"抽中{name}。请在{until}前{IN_DRAWS}{asked(ADDRESS)}，逾期视为放弃。"
 
 
 def instead(rolled: str) -> str:

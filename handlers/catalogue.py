@@ -53,8 +53,10 @@ from handlers.draws.draws import Draws
 from handlers.draws.due_prizes import DuePrizes
 from handlers.draws.own_chances import OwnChances
 from handlers.draws.parcels import Parcels
+from handlers.draws.prize_reminders import PrizeReminders
 from handlers.draws.revealing import Revealing
 from handlers.draws.spinning import Spinning
+from handlers.draws.waiting_prizes import WaitingPrizes
 from handlers.fulfillment.cancelling import TopUpCancelling
 from handlers.fulfillment.hand_settling import HandSettling
 from handlers.fulfillment.suppliers import Suppliers
@@ -202,6 +204,8 @@ class Handlers:
     outside_returns: OutsideReturns
     parcels: Parcels
     due_prizes: DuePrizes
+    prize_reminders: PrizeReminders
+    waiting_prizes: WaitingPrizes
     spinning: Spinning
     following: Following
     hold_expiry: HoldExpiry

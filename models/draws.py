@@ -230,6 +230,7 @@ class Parcel(TimestampedModel):
     deadline_at = UtcField()
     waybill = fields.CharField(max_length=64, default="")
     sent_at = UtcField(null=True)
+    reminded_at = UtcField(null=True)  # once, before the deadline
 
     class Meta:
         table = "parcel"
@@ -262,6 +263,7 @@ class DuePrize(TimestampedModel):
     claim: fields.OneToOneNullableRelation[Claim] = fields.OneToOneField(
         "models.Claim", null=True, on_delete=fields.RESTRICT, related_name="due_prize"
     )
+    reminded_at = UtcField(null=True)  # once, before the deadline; anew when it waits again
 
     class Meta:
         table = "due_prize"

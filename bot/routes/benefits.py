@@ -3,7 +3,7 @@
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from bot import offer_texts, outside_texts, texts
+from bot import offer_texts, on_prizes, outside_texts, texts
 from bot.on_offer import accounts, money, on_offer, priced, where_to_buy, word
 from bot.router import Router
 from bot.speaking import tap
@@ -44,12 +44,19 @@ async def offers(turn: Turn) -> str:
 
 @router.text("我的权益", "卡包", "我的券")
 async def mine(turn: Turn) -> str:
-    """What they hold, what ends first first."""
+    """What they hold, and apart from it what they won and have not answered for; what ends first first."""
     sections = await turn.handlers.wallet.sections(turn.person, limit=LIST_MAX)
     held = sections[Section.HELD]
     items = [(each.name, _remark(each)) for each in held.items]
     at_counter = any(each.kind in AT_THE_COUNTER for each in held.items)
-    return texts.wallet(items, held.count, sections[Section.EXPIRING].count, at_counter=at_counter)
+    said = texts.wallet(items, held.count, sections[Section.EXPIRING].count, at_counter=at_counter)
+    waiting = await _waiting(turn)
+    return "\n".join(filter(None, [said if items or not waiting else "", waiting]))
+
+
+async def _waiting(turn: Turn) -> str:
+    seen = await turn.handlers.waiting_prizes.seen(turn.person, limit=LIST_MAX)
+    return on_prizes.told(seen, tap(turn, seen.link) if seen.link else None) if seen.items else ""
 
 
 @router.opening("领取", "领")

@@ -43,3 +43,8 @@ class MiniProgramLinks:
         except (WeChatError, TimeoutError) as trouble:
             log.warning("no_url_link", extra={"account": account.key, "errcode": getattr(trouble, "errcode", 0)})
         return MiniProgramLink(account.app.app_id, path, url)
+
+    async def unasked(self, page: str, **query: str) -> MiniProgramLink:
+        """The same for an answer in chat, which WeChat is not asked for. Raises AccountUnknown."""
+        account, text = await self._accounts.only(AccountKind.MINI_PROGRAM), urlencode(query)
+        return MiniProgramLink(account.app.app_id, f"{page}?{text}" if text else page, None)

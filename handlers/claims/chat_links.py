@@ -6,7 +6,6 @@ A link to a code is a single-use ticket of ten minutes for whoever claimed it; t
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from handlers.accounts.accounts import Accounts
 from handlers.accounts.mini_program_links import MiniProgramLink, MiniProgramLinks
 from handlers.actors import Person
 from handlers.errors import TicketNotYours
@@ -15,7 +14,7 @@ from handlers.ports import Clock
 from handlers.retrying import refusing
 from handlers.standing import canonical, standing
 from models.database import atomic
-from models.words import AccountKind, TicketPurpose
+from models.words import TicketPurpose
 
 CLAIM_PAGE, OFFERS_PAGE = "pages/claim/index", "pages/offers/index"
 
@@ -32,9 +31,8 @@ class CodeLink:
 class ChatLinks:
     """Makes links, and opens those that are tickets."""
 
-    def __init__(self, clock: Clock, accounts: Accounts, tickets: Tickets, links: MiniProgramLinks) -> None:
+    def __init__(self, clock: Clock, tickets: Tickets, links: MiniProgramLinks) -> None:
         self._clock = clock
-        self._accounts = accounts
         self._tickets = tickets
         self._links = links
 
@@ -49,8 +47,7 @@ class ChatLinks:
 
     async def to_offers(self) -> MiniProgramLink:
         """To what can be bought; WeChat is not asked for it. Raises AccountUnknown (there is no mini-program)."""
-        account = await self._accounts.only(AccountKind.MINI_PROGRAM)
-        return MiniProgramLink(account.app.app_id, OFFERS_PAGE, None)
+        return await self._links.unasked(OFFERS_PAGE)
 
     async def open(self, person: Person, *, ticket: str) -> UUID:
         """Which claim a ticket shows; it is used up by this.

@@ -38,25 +38,26 @@ TAKE = """
     UPDATE due_prize SET state = 'taken', claim_id = $2 WHERE id = $1 AND state = 'waiting' AND deadline_at > $3
     RETURNING id
 """
-# The claim ($1) came to nothing: it waits again, at least until $2.
+# The claim ($1) came to nothing: it waits again, at least until $2, of which its winner has not been reminded.
 REOPEN = """
-    UPDATE due_prize SET state = 'waiting', deadline_at = CASE WHEN deadline_at < $2 THEN $2 ELSE deadline_at END
+    UPDATE due_prize SET state = 'waiting', reminded_at = NULL,
+        deadline_at = CASE WHEN deadline_at < $2 THEN $2 ELSE deadline_at END
     WHERE claim_id = $1 AND state = 'taken' RETURNING id, member_id
 """
 
 # What nobody can have at present: the offer or what is behind it has been stopped by whoever runs it.
-_STOPPED = f"""
+STOPPED_THERE = f"""
     EXISTS (SELECT 1 FROM offer o JOIN benefit b ON b.id = o.benefit_id LEFT JOIN merchant m ON m.id = b.merchant_id
     WHERE o.id = due_prize.offer_id AND (o.state = 'paused' OR {STOPPED}))
 """  # noqa: S608 - our own words
 # Of what is stopped no deadline ($1: none that is nearer) comes nearer than $2.
 PUT_OFF = f"""
-    UPDATE due_prize SET deadline_at = $2 WHERE state = 'waiting' AND deadline_at < $1 AND {_STOPPED} RETURNING id
+    UPDATE due_prize SET deadline_at = $2 WHERE state = 'waiting' AND deadline_at < $1 AND {STOPPED_THERE} RETURNING id
 """  # noqa: S608 - our own words
 LAPSING = (
     "SELECT id, draw_id FROM due_prize WHERE state = 'waiting' AND deadline_at <= $1 ORDER BY deadline_at, id LIMIT 200"
 )
 LAPSE = f"""
-    UPDATE due_prize SET state = 'lapsed' WHERE id = $1 AND state = 'waiting' AND deadline_at <= $2 AND NOT {_STOPPED}
-    RETURNING id, draw_id, code, member_id, name
+    UPDATE due_prize SET state = 'lapsed' WHERE id = $1 AND state = 'waiting' AND deadline_at <= $2
+    AND NOT {STOPPED_THERE} RETURNING id, draw_id, code, member_id, name
 """  # noqa: S608 - our own words

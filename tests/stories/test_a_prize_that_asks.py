@@ -122,3 +122,57 @@ async def test_one_that_fails_is_said_anew_and_one_that_is_forgotten_goes_back(c
     code, told = await verified(log, "--receipts", receipts)
     assert (code, "ALL IS AS PROMISED" in told) == (0, True), told
     assert NUMBER not in log.read_text("utf-8")
+
+
+async def test_my_benefits_and_a_reminder_lead_to_what_waits_until_it_is_answered_for(charging):
+    town = charging.town
+    ming, hong = await charging.member("小明"), await charging.member("小红")
+    draw = await drawn(charging, await offered(charging), address_days=9)
+    first, second = [(await ming.draws.spin(draw)).fact("spins")[0] for _ in range(2)]
+    third = (await hong.draws.spin(draw)).fact("spins")[0]
+    await worked(town)
+    until = (town.clock.now().astimezone(BUSINESS_ZONE) + timedelta(days=9)).strftime("%Y年%m月%d日")
+
+    said = (await ming.person.say(town.oa, "我的权益")).text
+    line = f"话费10元（{until}前填写要充值的手机号）"
+    assert said.startswith(f"您抽中的2件奖品还没有领，逾期视为放弃：\n{line}\n{line}\n请<a ")
+    assert said.endswith(">点这里</a>领取。")
+    screen = ming.person.follow_link(said)
+    assert (await screen.login()).is_fine
+    assert len((await screen.call("GET", "/me/prizes")).fact("items")) == 2
+    assert (await screen.draws.take(first["prize_id"], recharge_to=NUMBER)).status == 201
+    said = (await ming.person.say(town.oa, "我的权益")).text
+    assert said.startswith("您有1项权益：\n话费10元（正在充值到尾号5670）\n")
+    assert f"\n您抽中的话费10元还没有领，请在{until}前<a " in said
+    assert said.endswith(">点这里</a>填写要充值的手机号，逾期视为放弃。")
+
+    # Nobody is reminded before the third day before its last; 小红 answers in time and is not reminded at all.
+    for day in range(9):  # the last look is hours before it lapses, when the link of the reminder still leads there
+        town.wait(timedelta(days=1))
+        for person in (ming.person, hong.person):
+            await person.say(town.oa, "积分")  # a window to be told in
+        if day == 4:
+            assert not heard(town, ming.person, "话费10元还没有领，请")[1:]
+            assert (await hong.draws.take(third["prize_id"], recharge_to=OTHER)).status == 201
+        await worked(town)
+        await worked(town)
+    assert heard(town, hong.person, "还没有领") == []
+    _, reminder = heard(town, ming.person, "话费10元还没有领，请")
+    assert reminder.startswith(f"您抽中的话费10元还没有领，请在{until}前<a ")
+    screen = ming.person.follow_link(reminder)
+    assert (await screen.login()).is_fine
+    assert (await screen.draws.take(second["prize_id"], recharge_to=NUMBER)).status == 201
+    assert "还没有领" not in (await screen.person.say(town.oa, "我的权益")).text
+    await worked(town)
+    await sound()
+
+
+async def test_a_thing_that_waits_for_an_address_stands_there_too(charging):
+    town, ming = charging.town, await charging.member("小明")
+    kettle = {"code": "kettle", "name": "水壶", "kind": "goods", "ppm": 1_000_000, "value_fen": 9_900, "stock": 3}
+    thanks = {"code": "thanks", "name": "谢谢参与", "kind": "thanks", "ppm": 0}
+    draw = await drawn(charging, await offered(charging), prizes=[kettle, thanks])
+    await ming.draws.spin(draw)
+    until = (town.clock.now().astimezone(BUSINESS_ZONE) + timedelta(days=30)).strftime("%Y年%m月%d日")
+    said = (await ming.person.say(town.oa, "我的权益")).text
+    assert said == f"您抽中的水壶还没有领，请在{until}前到小程序“抽奖”里填写收货地址，逾期视为放弃。"

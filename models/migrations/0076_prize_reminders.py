@@ -1,0 +1,25 @@
+from tortoise import migrations
+from tortoise.migrations import operations as ops
+
+from models.fields import UtcField
+from models.rebuild import RebuildTable
+
+
+class Migration(migrations.Migration):
+    dependencies = [("models", "0074_open_packs")]
+
+    initial = False
+
+    operations = [
+        RebuildTable(
+            model,
+            [
+                ops.AddField(
+                    model_name=model,
+                    name="reminded_at",
+                    field=UtcField(null=True, auto_now=False, auto_now_add=False),
+                )
+            ],
+        )
+        for model in ("Parcel", "DuePrize")
+    ]
