@@ -6,7 +6,7 @@ from models.rebuild import RebuildTable
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0074_open_packs")]
+    dependencies = [("models", "0075_operator_addresses")]
 
     initial = False
 
