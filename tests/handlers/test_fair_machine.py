@@ -185,7 +185,6 @@ async def test_the_machine_finds_out_what_is_taken_away(fair, redis, monkeypatch
 async def test_points_chances_draws_and_days_keep_their_promises_for_long(fair, redis):
     first = random.randrange(2**32)
     print(f"seeds from {first}")
-    # One game of each seed: games of one begin alike, and Hypothesis takes it for a fault that the wheel then turns up
-    # something else, after which other steps are open.
-    seeds = range(first, first + 300)
-    await play(fair, redis, MUST_HAPPEN_IN_THE_LONG_RUN, games=1, steps=80, seeds=seeds, at_least=300)
+    # Few games of each seed: of one run of Hypothesis most are the first one with pieces copied.
+    seeds = range(first, first + 60)
+    await play(fair, redis, MUST_HAPPEN_IN_THE_LONG_RUN, games=5, steps=80, seeds=seeds, at_least=60)

@@ -7,7 +7,7 @@ import pytest
 from handlers.privacy.retention import RETENTIONS, purge_expired
 from models.cards import ProofAttempts, RecentTries
 from models.linking import Departed, SeenDevice, Ticket
-from models.operators import Operator, OperatorSession
+from models.operators import Operator, OperatorAddress, OperatorSession
 from models.organizations import Organization
 from models.words import Namespace, OperatorRole, TicketPurpose
 
@@ -28,6 +28,7 @@ async def _rows(rooms) -> None:
         totp_cipher="k1.x",
     )
     await OperatorSession.create(operator=operator, token_hash="s" * 64, expires_at=now, last_used_at=now)
+    await OperatorAddress.create(operator=operator, address_hash="a" * 64, last_used_at=now)
     await Departed.create(namespace=Namespace.PHONE, scope="86", value_hash="d" * 64, left_at=now)
 
 
