@@ -126,6 +126,15 @@ async def test_a_flush_of_redis_gives_no_further_tries(redis, guess, looked_at):
         await guess()
 
 
+async def test_whoever_looked_at_the_clock_before_those_who_were_counted_waits_no_longer_than_they_do(
+    rooms, guess, looked_at
+):
+    await tried(*(guess() for _ in range(AT_LOGIN_FROM_ADDRESS)))
+    rooms.clock.advance(timedelta(milliseconds=-3))
+    _, (refusal,) = await tried(guess())
+    assert refusal.retry_after == WINDOW.total_seconds()
+
+
 async def test_the_refusal_says_when_to_try_again_and_then_it_works(rooms, root, guess, looked_at):
     await tried(*(guess(OFFICE) for _ in range(AT_LOGIN_FROM_ADDRESS)))
     rooms.clock.advance(timedelta(minutes=4))
