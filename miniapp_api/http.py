@@ -14,10 +14,9 @@ from typing import Any, get_type_hints
 from aiohttp import web
 
 from handlers.errors import DomainError, TooManyRequests
-from miniapp_api.addresses import counted_as
 from miniapp_api.auth import Auth, Authenticator, authenticator, channel_of
 from miniapp_api.bodies import MAX_BYTES, BodyReader
-from miniapp_api.keys import RATE_LIMITER, TRUSTED_PROXIES
+from miniapp_api.keys import RATE_LIMITER, address_of
 from miniapp_api.parameters import Signature
 from miniapp_api.replies import Renderer, Reply
 
@@ -96,7 +95,7 @@ def _handler(
     async def handle(request: web.Request) -> web.StreamResponse:
         app = request.app
         limiter = app[RATE_LIMITER]
-        who = counted_as(app[TRUSTED_PROXIES].client_address(request))
+        who = address_of(request)
         for name in limits:
             if wait := limiter.hit(name, who):
                 raise TooManyRequests(retry_after=wait)
@@ -121,7 +120,7 @@ def _signed_handler(
             await channel_of(request, max_bytes)
         except DomainError as refusal:
             app = request.app
-            who = counted_as(app[TRUSTED_PROXIES].client_address(request))
+            who = address_of(request)
             if wait := app[RATE_LIMITER].hit(LIMIT_PER_ADDRESS, who):
                 raise TooManyRequests(retry_after=wait) from refusal
             raise

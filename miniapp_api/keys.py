@@ -9,7 +9,7 @@ from handlers.actors import Clerk, Operator, Person
 from handlers.catalogue import Handlers
 from handlers.channels.gate import Signed
 from handlers.ports import RateLimiter
-from miniapp_api.addresses import TrustedProxies
+from miniapp_api.addresses import TrustedProxies, counted_as
 
 HANDLERS: web.AppKey[Handlers] = web.AppKey("HANDLERS", Handlers)
 RATE_LIMITER: web.AppKey[RateLimiter] = web.AppKey("RATE_LIMITER", RateLimiter)
@@ -34,3 +34,8 @@ current_request_id: ContextVar[str] = ContextVar("current_request_id", default="
 def handlers(request: web.Request) -> Handlers:
     """The use cases."""
     return request.app[HANDLERS]
+
+
+def address_of(request: web.Request) -> str:
+    """Where a request comes from, as limits count it."""
+    return counted_as(request.app[TRUSTED_PROXIES].client_address(request))

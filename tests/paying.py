@@ -1,5 +1,7 @@
 """A merchant of WeChat Pay for tests: its keys and the platform's, made once per run, and how both sides read them."""
 
+import atexit
+import shutil
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -80,6 +82,7 @@ def pay_keys() -> PayKeys:
 @cache
 def _folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="fanpiao-pay-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     (folder / "merchant.pem").write_bytes(private_pem("merchant"))
     (folder / "platform.pem").write_bytes(public_pem("platform"))
     return folder

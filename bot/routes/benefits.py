@@ -1,7 +1,6 @@
 """权益, 我的权益 and 领 <keyword>. Codes are secrets and are shown in the mini-program, never here."""
 
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from bot import offer_texts, on_prizes, outside_texts, texts
 from bot.on_offer import accounts, money, on_offer, priced, where_to_buy, word
@@ -15,10 +14,10 @@ from handlers.errors import AccountUnknown, OfferNotForYou, RechargeToMissing
 from handlers.errors.benefits import ChoicesInvalid
 from handlers.offers.offer_sights import OfferSeen
 from handlers.ports import DialogueState
+from handlers.recurring import BUSINESS_ZONE
 from models.words import BenefitKind, ClaimState
 
 router = Router()
-ZONE = ZoneInfo("Asia/Shanghai")
 AT_THE_COUNTER = frozenset({BenefitKind.VOUCHER, BenefitKind.PARTNER_COUPON})
 PAYING, CONFIRMATION = "points", "confirmation"
 
@@ -123,7 +122,7 @@ async def _claim(turn: Turn, offer: OfferSeen) -> str:
 
 async def _told(turn: Turn, title: str, claimed: Issued) -> str:
     """What to do with what they have now: a third party's code is no word for a chat."""
-    until = texts.until(claimed.expires_at, ZONE)
+    until = texts.until(claimed.expires_at, BUSINESS_ZONE)
     if claimed.kind is BenefitKind.CODE_COUPON:
         try:
             shown = await turn.handlers.chat_links.to_code(turn.person, claimed.id)
@@ -140,7 +139,7 @@ async def _told(turn: Turn, title: str, claimed: Issued) -> str:
 def _remark(item: WalletItem) -> str:
     if item.state is ClaimState.PENDING and item.recharge_tail:
         return texts.being_topped_up(item.recharge_tail)
-    return texts.valid(texts.until(item.expires_at, ZONE))
+    return texts.valid(texts.until(item.expires_at, BUSINESS_ZONE))
 
 
 def _names(offer: OfferSeen) -> set[str]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from bot import counter_texts
 from bot.counter_words import fen_said, is_like_a_code, uses_said
@@ -21,13 +20,13 @@ from handlers.errors import (
     WrongStore,
 )
 from handlers.ports import DialogueState
+from handlers.recurring import BUSINESS_ZONE
 from handlers.redemptions.counter import Scan
 from handlers.redemptions.redemption_answers import Receipt
 from handlers.rules.redemption import MOST_CODES
 
 router = Router()
 REDEEM = "核销"
-ZONE = ZoneInfo("Asia/Shanghai")
 
 
 def are_typed_codes(said: str) -> bool:
@@ -198,7 +197,7 @@ def _why_not(refusal: RedemptionRefused) -> str:
         return refusal.sentence
     if first["same_device"] and first["within_60s"]:
         return counter_texts.JUST_REDEEMED
-    when = datetime.fromisoformat(first["redeemed_at"]).astimezone(ZONE).strftime("%m月%d日%H:%M")
+    when = datetime.fromisoformat(first["redeemed_at"]).astimezone(BUSINESS_ZONE).strftime("%m月%d日%H:%M")
     if first["store"] is None:
         return counter_texts.duplicate_elsewhere(when)
     return counter_texts.duplicate(when, first["store"], first["clerk"])
@@ -210,4 +209,4 @@ def device_of(turn: Turn) -> str:
 
 
 def _clock(at: datetime) -> str:
-    return at.astimezone(ZONE).strftime("%H:%M")
+    return at.astimezone(BUSINESS_ZONE).strftime("%H:%M")

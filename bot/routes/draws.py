@@ -7,7 +7,6 @@ import logging
 from collections import Counter
 from dataclasses import dataclass
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from bot import draw_texts, texts
 from bot.router import Router
@@ -27,12 +26,12 @@ from handlers.errors import (
 )
 from handlers.offers.offers import shown_time
 from handlers.ports import DialogueState
+from handlers.recurring import BUSINESS_ZONE
 from handlers.rules.draw_rules import PrizeKind
 from handlers.rules.odds import Why
 
 router = Router()
 log = logging.getLogger(__name__)
-ZONE = ZoneInfo("Asia/Shanghai")
 PAYING, CONFIRMATION = "spinning", "confirmation"
 ONE, TEN = "抽", "十连"  # what a list's numbers stand for, each with the draw's id
 
@@ -169,7 +168,7 @@ def _told(seen: DrawView, title: str, spins: tuple[SpinResult, ...]) -> str:
 
 
 def _won(spin: SpinResult, count: int = 1) -> str:
-    until = texts.until(spin.until, ZONE)
+    until = texts.until(spin.until, BUSINESS_ZONE)
     return draw_texts.won(spin.kind, spin.name, spin.amount * count, until, spin.asks)
 
 

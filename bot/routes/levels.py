@@ -1,13 +1,11 @@
 """等级: which one it is, what is missing to the next, and what keeps it."""
 
-from zoneinfo import ZoneInfo
-
 from bot import texts
 from bot.router import Router
 from bot.turn import Turn
+from handlers.recurring import BUSINESS_ZONE
 
 router = Router()
-ZONE = ZoneInfo("Asia/Shanghai")
 
 
 @router.text("等级", "我的等级", "会员等级", "成长值")
@@ -17,5 +15,5 @@ async def level(turn: Turn) -> str:
         return texts.NOT_YET_MEMBER
     seen = await turn.handlers.my_level.view(turn.person)
     coming = (seen.next.name, seen.next.missing) if seen.next else None
-    keep = (texts.until(seen.keep.judged_at, ZONE), seen.keep.missing) if seen.keep else None
+    keep = (texts.until(seen.keep.judged_at, BUSINESS_ZONE), seen.keep.missing) if seen.keep else None
     return texts.level(seen.name, seen.growth, coming, keep)

@@ -1,7 +1,5 @@
 """入会 and 我的."""
 
-from zoneinfo import ZoneInfo
-
 from bot import texts
 from bot.consents import CONSENT_NAMES
 from bot.router import Router
@@ -9,11 +7,11 @@ from bot.turn import Turn
 from handlers.errors import ConsentOutdated
 from handlers.identity.consents import Agreed, current_terms
 from handlers.ports import DialogueState
+from handlers.recurring import BUSINESS_ZONE
 from models.words import CardStatus, ConsentPurpose
 
 router = Router()
 JOINING, CONSENT = "join", "consent"
-ZONE = ZoneInfo("Asia/Shanghai")
 CARDS_SHOWN = 8
 
 
@@ -59,7 +57,7 @@ async def mine(turn: Turn) -> str:
     if not turn.person.is_member:
         return texts.NOT_YET_MEMBER
     view = await turn.handlers.membership.view(turn.person)
-    joined_on = view.joined_at.astimezone(ZONE).strftime("%Y年%m月%d日") if view.joined_at else ""
+    joined_on = view.joined_at.astimezone(BUSINESS_ZONE).strftime("%Y年%m月%d日") if view.joined_at else ""
     cards = [
         texts.a_card(card.kind_name, card.last4, is_lost=card.status is CardStatus.LOST)
         for card in await turn.handlers.cards.mine(turn.person)

@@ -1,15 +1,13 @@
 """会员: what somebody has paid for, until when, and what there is."""
 
-from zoneinfo import ZoneInfo
-
 from bot import plan_texts, texts
 from bot.router import Router, Said
 from bot.routes.membership import join
 from bot.turn import Turn
+from handlers.recurring import BUSINESS_ZONE
 from models.words import PlanWay
 
 router = Router()
-ZONE = ZoneInfo("Asia/Shanghai")
 MOST_PLANS = 8
 
 
@@ -24,7 +22,7 @@ async def membership(turn: Turn) -> Said:
         return texts.already_member(turn.person.number or "")
     has = plan_texts.NONE_YET
     if seen.ends_at is not None:
-        has = plan_texts.mine(seen.name, plan_texts.moment(seen.ends_at, ZONE), seen.days_left)
+        has = plan_texts.mine(seen.name, plan_texts.moment(seen.ends_at, BUSINESS_ZONE), seen.days_left)
     listed = []
     for shown in plans:
         plan, rights = shown.plan, [each.name for each in shown.rights]

@@ -1,16 +1,14 @@
 """Help, cancelling, human service, and whatever else people send."""
 
-from zoneinfo import ZoneInfo
-
 from bot import store_texts, texts
 from bot.replies import Reply, ToHuman
 from bot.router import Router
 from bot.turn import Turn
+from handlers.recurring import BUSINESS_ZONE
 from handlers.rules.distances import E6, Position
 from handlers.rules.service_hours import is_open
 
 router = Router()
-ZONE = ZoneInfo("Asia/Shanghai")
 NEAREST = 3
 
 
@@ -38,7 +36,7 @@ async def human(turn: Turn) -> str | Reply:
     """Hand over to a person, or say when one is there."""
     await turn.finish()
     hours = turn.account.service_hours
-    return ToHuman() if is_open(hours, turn.now, ZONE) else texts.no_staff(hours)
+    return ToHuman() if is_open(hours, turn.now, BUSINESS_ZONE) else texts.no_staff(hours)
 
 
 @router.when("location")

@@ -12,7 +12,6 @@ from handlers.errors import (
     StoreUnknown,
     TooManyWrongCodes,
 )
-from miniapp_api.addresses import counted_as
 from miniapp_api.auth import clerk
 from miniapp_api.clerk.offline_shapes import (
     ConflictOut,
@@ -25,7 +24,7 @@ from miniapp_api.clerk.offline_shapes import (
 )
 from miniapp_api.clerk.shapes import DeviceId
 from miniapp_api.http import endpoint
-from miniapp_api.keys import TRUSTED_PROXIES, handlers
+from miniapp_api.keys import address_of, handlers
 from miniapp_api.operator.shapes import after, next_cursor
 from miniapp_api.replies import Created, Ok, reply
 from miniapp_api.shapes import Cursor, Id, Limit, Page
@@ -61,7 +60,7 @@ async def upload_scans(request: web.Request, body: OfflineUploadBody) -> Ok[Offl
         device_id=body.device_id,
         sent_at=body.sent_at,
         scans=[each.scan() for each in body.scans],
-        address=counted_as(request.app[TRUSTED_PROXIES].client_address(request)),
+        address=address_of(request),
     )
     return Ok(OfflineUploadedOut.of(uploaded))
 

@@ -29,7 +29,6 @@ from handlers.errors import (
     VoidWithinLimit,
     WeChatUnavailable,
 )
-from miniapp_api.addresses import counted_as
 from miniapp_api.auth import clerk
 from miniapp_api.clerk.serving_shapes import (
     BindingBody,
@@ -45,7 +44,7 @@ from miniapp_api.clerk.serving_shapes import (
 )
 from miniapp_api.clerk.shapes import ClerkSessionOut
 from miniapp_api.http import endpoint
-from miniapp_api.keys import TRUSTED_PROXIES, handlers
+from miniapp_api.keys import address_of, handlers
 from miniapp_api.operator.shapes import after, next_cursor
 from miniapp_api.replies import Created, NoContent, Ok, reply
 from miniapp_api.shapes import Cursor, Id, Limit, Page
@@ -65,7 +64,7 @@ async def identify(request: web.Request, body: IdentifyBody) -> Ok[IdentifiedOut
         body.token,
         store_id=body.store_id,
         device_id=body.device_id or "",
-        address=counted_as(request.app[TRUSTED_PROXIES].client_address(request)),
+        address=address_of(request),
     )
     return Ok(IdentifiedOut.of(found))
 

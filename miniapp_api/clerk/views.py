@@ -18,7 +18,6 @@ from handlers.errors import (
     WeChatUnavailable,
 )
 from handlers.redemptions.redemption_answers import REFUSALS
-from miniapp_api.addresses import counted_as
 from miniapp_api.auth import clerk
 from miniapp_api.clerk.shapes import (
     AcceptBody,
@@ -37,17 +36,13 @@ from miniapp_api.clerk.shapes import (
     ReversedOut,
 )
 from miniapp_api.http import endpoint
-from miniapp_api.keys import TRUSTED_PROXIES, handlers
+from miniapp_api.keys import address_of, handlers
 from miniapp_api.operator.shapes import after, next_cursor
 from miniapp_api.replies import Created, NoContent, Ok, reply
 from miniapp_api.shapes import Cursor, Id, Limit, Page
 
 _LOGIN = (LoginCodeRefused, MemberFrozen, WeChatUnavailable)
 _COUNTER = (*REFUSALS.values(), TooManyWrongCodes, StoreUnknown, StoreNeeded, Overloaded)
-
-
-def _address(request: web.Request) -> str:
-    return counted_as(request.app[TRUSTED_PROXIES].client_address(request))
 
 
 @endpoint(tags=["clerk"], limit="login", refuses=[InvitationInvalid, ClerkAlready, *_LOGIN])
@@ -83,7 +78,7 @@ async def preview(request: web.Request, body: PreviewBody) -> Ok[PreviewOut]:
         body.scan(),
         store_id=body.store_id,
         device_id=body.device_id or "",
-        address=_address(request),
+        address=address_of(request),
     )
     return Ok(PreviewOut.of(shown))
 
@@ -99,7 +94,7 @@ async def redeem(request: web.Request, body: RedeemBody, *, idempotency_key: str
         confirm=body.confirm_token,
         bill_fen=body.bill_amount_fen,
         scanned_at=body.scanned_at,
-        address=_address(request),
+        address=address_of(request),
         request_id=idempotency_key,
     )
     return reply(answer, ReceiptOut.of, status=201)

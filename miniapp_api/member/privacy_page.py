@@ -8,11 +8,10 @@ from datetime import datetime
 from enum import Enum
 from html import escape
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from handlers.privacy.personal_data import PersonalData
+from handlers.recurring import BUSINESS_ZONE
 
-ZONE = ZoneInfo("Asia/Shanghai")
 STYLE = (
     "body{font:16px/1.6 sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color:#222}"
     "h2{font-size:1.1em;margin:2em 0 .5em}table{border-collapse:collapse;width:100%}"
@@ -217,7 +216,7 @@ def _shown(value: object) -> str:
         case bool():
             return "是" if value else "否"
         case datetime():
-            return value.astimezone(ZONE).strftime("%Y-%m-%d %H:%M:%S")
+            return value.astimezone(BUSINESS_ZONE).strftime("%Y-%m-%d %H:%M:%S")
         case Enum():
             return str(value.value)
         case tuple():

@@ -18,10 +18,9 @@ from handlers.errors import (
     SignInTriesUsedUp,
 )
 from handlers.operators.operators import OperatorChange, OperatorKept
-from miniapp_api.addresses import counted_as
 from miniapp_api.auth import operator
 from miniapp_api.http import endpoint
-from miniapp_api.keys import TRUSTED_PROXIES, handlers
+from miniapp_api.keys import address_of, handlers
 from miniapp_api.operator.shapes import (
     AuditEntryOut,
     BootstrapBody,
@@ -63,7 +62,7 @@ async def open_operator_session(request: web.Request, body: SignInBody) -> Creat
         login=body.login,
         password=body.password,
         otp=body.otp,
-        address=counted_as(request.app[TRUSTED_PROXIES].client_address(request)),
+        address=address_of(request),
     )
     return Created(
         OperatorSessionOut(

@@ -1,7 +1,5 @@
 """Where operators signed in from; tries are counted by login and address, no longer at the operator's own row."""
 
-from typing import Any
-
 from tortoise import fields, migrations
 from tortoise.fields.base import OnDelete
 from tortoise.indexes import Index
@@ -9,21 +7,7 @@ from tortoise.migrations import operations as ops
 
 from models.fields import UtcField
 from models.ids import new_id
-
-
-class DropColumn(ops.RemoveField):
-    """Where Tortoise would build the table anew on SQLite, under the feet of all that refer to it."""
-
-    async def database_forward(
-        self, app_label: str, old_state: Any, new_state: Any, state_editor: Any | None = None
-    ) -> None:
-        if state_editor is None:
-            return
-        statement = f'ALTER TABLE "{self.model_name.lower()}" DROP COLUMN {self.name}'
-        if state_editor.collect_sql:
-            state_editor.collected_sql.append(statement)
-        else:
-            await state_editor.client.execute_query(statement)
+from models.rebuild import RebuildTable
 
 
 class Migration(migrations.Migration):
@@ -32,7 +16,7 @@ class Migration(migrations.Migration):
     initial = False
 
     operations = [
-        DropColumn(model_name="Operator", name="failed_count"),
+        RebuildTable("Operator", [ops.RemoveField(model_name="Operator", name="failed_count")]),
         ops.CreateModel(
             name="OperatorAddress",
             fields=[

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 
 from handlers import group_commit
 from handlers.errors import DomainError, ErrorKind, OutcomeUnknown, Overloaded
@@ -462,3 +463,18 @@ async def test_lanes_leave_nothing_behind(shop, lane):
     gc.collect()
     assert not lane._lanes
     assert not lane._leaders
+
+
+async def test_how_many_wait_is_told_when_it_is_asked(shop, lane):
+    def waiting() -> float | None:
+        return REGISTRY.get_sample_value("fanpiao_lane_waiting", {"lane": lane._name})
+
+    shop.gate = asyncio.Event()
+    entered = asyncio.create_task(lane.submit("hot", Want("entered")))
+    await shop.entered.wait()
+    behind = [asyncio.create_task(lane.submit("hot", Want(str(n)))) for n in range(3)]
+    await asyncio.sleep(0)
+    assert waiting() == 3
+    shop.gate.set()
+    await asyncio.gather(entered, *behind)
+    assert waiting() == 0
