@@ -139,6 +139,7 @@ async def test_each_forgery_is_found_and_told_where(fair, far):
 
     async def missing_row() -> None:
         await Parcel.all().delete()
+        await DuePrize.all().delete()
         await Spin.filter(sequence=last.sequence - 1).delete()
 
     rolled, other_prize = json.loads(last.row)[5], "growth" if last.awarded != "growth" else "points"
