@@ -107,10 +107,10 @@ class WeChatPayApi:
         said = await self._exchange("POST", f"{_TRADES}/jsapi", body)
         return _heard("prepay", said, _prepaid(said))
 
-    def client_payment(self, app_id: str, prepay_id: str, *, at: datetime, nonce: str) -> ClientPayment:
+    async def client_payment(self, app_id: str, prepay_id: str, *, at: datetime, nonce: str) -> ClientPayment:
         """As `wx.requestPayment` takes it."""
         timestamp, package = str(int(at.timestamp())), f"prepay_id={prepay_id}"
-        signed = self._keys.sign(app_id, timestamp, nonce, package)
+        signed = await asyncio.to_thread(self._keys.sign, app_id, timestamp, nonce, package)  # as in `_exchange`
         return ClientPayment(app_id, timestamp, nonce, package, "RSA", signed)
 
     async def query(self, number: str) -> TradeSays:
@@ -287,7 +287,7 @@ class NoPayments:
     async def prepay(self, wanted: ToPay) -> PrepaySays:
         raise PaymentNotOpen
 
-    def client_payment(self, app_id: str, prepay_id: str, *, at: datetime, nonce: str) -> ClientPayment:
+    async def client_payment(self, app_id: str, prepay_id: str, *, at: datetime, nonce: str) -> ClientPayment:
         raise PaymentNotOpen
 
     async def query(self, number: str) -> TradeSays:

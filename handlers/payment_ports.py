@@ -149,7 +149,7 @@ class Payments(Takings, Protocol):
     async def prepay(self, wanted: ToPay) -> PrepaySays:
         """Announce an order; the same number with the same facts again is the same order."""
 
-    def client_payment(self, app_id: str, prepay_id: str, *, at: datetime, nonce: str) -> ClientPayment:
+    async def client_payment(self, app_id: str, prepay_id: str, *, at: datetime, nonce: str) -> ClientPayment:
         """Signed for the mini-program; the same facts give the same signature."""
 
     def trade_notice(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> TradeSays:

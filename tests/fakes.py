@@ -457,7 +457,7 @@ class FakePayments:
             return PrepaySays(PrepayHeard.UNKNOWN, reason="timeout")
         return PrepaySays(PrepayHeard.READY, f"wx{wanted.number}")
 
-    def client_payment(self, app_id: str, prepay_id: str, *, at: datetime, nonce: str) -> ClientPayment:
+    async def client_payment(self, app_id: str, prepay_id: str, *, at: datetime, nonce: str) -> ClientPayment:
         return ClientPayment(app_id, str(int(at.timestamp())), nonce, f"prepay_id={prepay_id}", "RSA", "signed")
 
     def pay(self, number: str) -> bytes:

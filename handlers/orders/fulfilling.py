@@ -106,8 +106,7 @@ async def book(orders: Sequence[tuple[Found, Became]], *, at: datetime) -> None:
             sales.setdefault(as_uuid(found["offer_id"]), {})[part_id] = price
     if parts:
         await rows(statements.ADD_CLAIMS, dump_rows(parts), at)
-    for offer_id, theirs in sorted(sales.items()):
-        await sold(offer_id, theirs, at=at)
+    await sold(sales, at=at)
     await earned({as_uuid(found["id"]): int(found["amount_fen"]) for found, _ in orders}, at=at)
     await earn_all([_earns(found) for found, _ in orders], at=at)
     for found, _ in orders:

@@ -10,31 +10,30 @@ from uuid import UUID
 
 from handlers.merchant_terms import terms_of
 from handlers.rules.settlement_terms import part_of_sale, sale_share_bp
-from models.database import require_atomic, row, rows
+from models.database import require_atomic, rows
 from models.ids import new_id
 from models.sql import as_uuid, dump_rows
 from models.statements import sales as statements
 
 
-async def sold(offer_id: UUID, claims: Mapping[UUID, int], *, at: datetime) -> None:
-    """`claims`: the order's claims (`order_claim` rows) and what was paid for each, in fen."""
+async def sold(sales: Mapping[UUID, Mapping[UUID, int]], *, at: datetime) -> None:
+    """`sales`: by offer, the orders' claims (`order_claim` rows) and what was paid for each, in fen."""
     require_atomic()
-    found = await row(statements.SOLD, offer_id)
-    if found is None:
-        return
-    merchant_id, benefit_id = as_uuid(found["merchant_id"]), as_uuid(found["benefit_id"])
-    share = sale_share_bp(await terms_of(merchant_id, [benefit_id]), benefit_id, at)
-    parts = [
-        {
-            "id": claim_id,
-            "merchant_id": merchant_id,
-            "benefit_id": benefit_id,
-            "amount_fen": amount,
-            "settlement_fen": part,
-        }
-        for claim_id, amount in claims.items()
-        if (part := part_of_sale(amount, share))
-    ]
+    parts = []
+    for found in await rows(statements.SOLD, sorted(sales)) if sales else ():
+        merchant_id, benefit_id = as_uuid(found["merchant_id"]), as_uuid(found["benefit_id"])
+        share = sale_share_bp(await terms_of(merchant_id, [benefit_id]), benefit_id, at)
+        parts += [
+            {
+                "id": claim_id,
+                "merchant_id": merchant_id,
+                "benefit_id": benefit_id,
+                "amount_fen": amount,
+                "settlement_fen": part,
+            }
+            for claim_id, amount in sales[as_uuid(found["offer_id"])].items()
+            if (part := part_of_sale(amount, share))
+        ]
     if parts:
         await rows(statements.OPEN_SALES, dump_rows(parts), at)
 

@@ -120,7 +120,7 @@ class Ordering:
         if found is None:
             raise OrderNotWaiting(state=OrderState.EXPIRED.value)
         if found["prepay_id"]:
-            return self._client_payment(found)
+            return await self._client_payment(found)
         return await self._announce(order_seen(found, self._clock.now()), found["app_id"], openid)
 
     async def with_what_is_over(self, offer_id: UUID, attempt: Callable[[], Awaitable[T]]) -> T:
@@ -190,7 +190,7 @@ class Ordering:
                     kept = await self._announced.submit(None, _Announced(order.id, says.prepay_id))
                 except Overloaded as busy:  # the order stands: "nothing happened" would be wrong
                     raise PaymentUnavailable(retry_after=busy.retry_after or 1) from busy
-                return self._client_payment(kept)
+                return await self._client_payment(kept)
             case PrepayHeard.PAID:
                 raise OrderNotWaiting(state=OrderState.PAID.value)
             case PrepayHeard.CLOSED | PrepayHeard.REFUSED:
@@ -200,7 +200,8 @@ class Ordering:
     async def _keep(self, batch: Sequence[_Announced]) -> list[Mapping[str, Any]]:
         """Whoever said so first: a twin may have."""
         wanted = [{"id": each.order_id, "prepay_id": each.prepay_id} for each in batch]
-        await rows(statements.KEEP_PREPAID, dump_rows(wanted), self._clock.now())
+        ids = [each.order_id for each in batch]
+        await rows(statements.KEEP_PREPAID, dump_rows(wanted), self._clock.now(), ids)
         found = await self._prepaid(batch)
         return [found[each.order_id] for each in batch]  # orders are never deleted
 
@@ -212,9 +213,11 @@ class Ordering:
         found = await rows(statements.PREPAID, [each.order_id for each in batch])
         return {as_uuid(each["id"]): each for each in found}
 
-    def _client_payment(self, found: Mapping[str, Any]) -> ClientPayment:
+    async def _client_payment(self, found: Mapping[str, Any]) -> ClientPayment:
         prepaid_at = as_instant(found["prepaid_at"])
-        return self._payments.client_payment(found["app_id"], found["prepay_id"], at=prepaid_at, nonce=found["number"])
+        return await self._payments.client_payment(
+            found["app_id"], found["prepay_id"], at=prepaid_at, nonce=found["number"]
+        )
 
 
 def _request(wish: Wish) -> Hashable:

@@ -39,7 +39,7 @@ class Orders:
         if shown.state is not OrderState.WAITING or not found["prepay_id"]:
             return shown, None
         prepaid_at = as_instant(found["prepaid_at"])
-        payment = self._payments.client_payment(
+        payment = await self._payments.client_payment(
             found["app_id"], found["prepay_id"], at=prepaid_at, nonce=found["number"]
         )
         return shown, payment

@@ -74,7 +74,7 @@ async def redeem_all(taken: Sequence[Taking], now: datetime) -> list[Receipt]:
             for use in theirs
         ]
     )
-    settled = await _settled(terms)
+    settled = await _settled(terms, flat)
     receipts, redemptions, edges, attempts, jobs = [], [], list[Edge](), list[Attempt](), list[Later]()
     for each, theirs in zip(taken, uses, strict=True):
         receipt, written = _written(each, theirs, left, terms, settled, now)
@@ -110,21 +110,25 @@ async def _take(uses: Sequence[_Use]) -> dict[UUID, int]:
         {"id": use.claim_id, "uses": use.shown.uses, "before": use.shown.state, "after": use.after}
         for use in sorted(uses, key=lambda use: use.claim_id)
     ]
-    taken = await rows(statements.TAKE_USES, dump_rows(wanted))
+    taken = await rows(statements.TAKE_USES, dump_rows(wanted), [each["id"] for each in wanted])
     if len(taken) < len(uses):
         raise SerializationConflict("uses were taken meanwhile")
     return {as_uuid(each["id"]): int(each["uses_left"]) for each in taken}
 
 
-async def _settled(terms: Mapping[UUID, TermsInForce]) -> dict[UUID, tuple[int, int]]:
+async def _settled(terms: Mapping[UUID, TermsInForce], uses: Sequence[_Use]) -> dict[UUID, tuple[int, int]]:
     """By claim, what was settled under the price that holds now, and how many uses under earlier ones."""
+    begun = {use.claim_id for use in uses if use.found["uses_left"] < use.found["uses_total"]}
     wanted = [
         {"id": claim_id, "since": instant_text(each.price_since) if each.price_since else None}
         for claim_id, each in terms.items()
+        if claim_id in begun
     ]
+    if not wanted:
+        return dict.fromkeys(terms, (0, 0))
     found = {
         as_uuid(each["claim_id"]): (int(each["fen"]), int(each["uses_before"]))
-        for each in await rows(statements.SETTLED, dump_rows(wanted))
+        for each in await rows(statements.SETTLED, dump_rows(wanted), sorted(begun))
     }
     return {claim_id: found.get(claim_id, (0, 0)) for claim_id in terms}
 

@@ -13,12 +13,16 @@ from handlers.ports import Clock, Randomness
 from handlers.retrying import refusing
 from handlers.standing import canonical
 from models.database import atomic, row
+from models.gathering import Gathered
 from models.redemptions import ClerkSession
-from models.sql import as_uuid
+from models.sql import as_instant, as_uuid
 from models.statements import clerks as statements
 from models.words import ClerkRole
 
 LASTS_AT_MOST = timedelta(hours=12)
+_by_token: Gathered[str] = Gathered(
+    statements.WHO, value_of=lambda token_hash: token_hash, key_of=lambda found: found["token_hash"]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +59,9 @@ class ClerkSessions:
 
     async def who(self, token: str) -> Clerk:
         """The clerk behind a token. Raises ClerkNotSignedIn."""
-        found = await row(statements.WHO, hash_token(token), self._clock.now())
-        if found is None:
+        now = self._clock.now()
+        found = await _by_token.row(hash_token(token))
+        if found is None or as_instant(found["expires_at"]) <= now:
             raise ClerkNotSignedIn
         return _clerk(found, session_id=as_uuid(found["session_id"]))
 

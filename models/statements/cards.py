@@ -51,7 +51,7 @@ CANONICAL = """
 # --- recognising: $1 [{"id", "kind_id", "programme_id", "member_id", "number_hash", "number_cipher", "last4"}], $2 now
 
 # "(kind_id = ...) IS TRUE" keeps planners off the index of kinds: for a young table both indexes look equally good, and
-# a plan kept from then would go over all cards of the kind for each member.
+# a plan kept from then would go over all cards of the kind for each member. So with what is bound.
 # Which kinds survivors have through members who were merged into them.
 _OF_THESE = "IN (SELECT value FROM json_each($1))"
 _MERGED_INTO = "SELECT id, canonical_id FROM member WHERE canonical_id "
@@ -120,7 +120,7 @@ _BIND = """
     UPDATE card SET status = 'bound', member_id = $2, bound_at = $3, bindable_from = NULL, lost_at = NULL,
         is_primary = NOT EXISTS (
             SELECT 1 FROM card o WHERE o.member_id = $2 AND (o.kind_id = card.kind_id) IS TRUE
-            AND CASE WHEN o.is_primary THEN 1 ELSE 0 END = 1 AND o.status = 'bound' AND o.id <> card.id)
+            AND CASE WHEN o.is_primary THEN 1 ELSE 0 END = 1 AND (o.status = 'bound') IS TRUE AND o.id <> card.id)
     WHERE id = $1 AND {free} AND EXISTS (SELECT 1 FROM card_kind k WHERE k.id = card.kind_id AND k.is_active)
     RETURNING id, phone_hash, pin_hash, name_hash, last_store_id
 """

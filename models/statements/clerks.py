@@ -1,5 +1,7 @@
 """Statements of clerks: who serves where, asked of the database at every request."""
 
+from models.sql import Both
+
 # An invitation is for whoever comes first: the one who gets the row back.
 TAKE_INVITATION = """
     UPDATE clerk_invitation SET clerk_id = $2
@@ -29,10 +31,15 @@ _SERVING = """
     JOIN member m ON m.id = c.member_id
     JOIN member o ON o.id = coalesce(m.canonical_id, m.id) AND o.status = 'active'
 """
-WHO = f"""
-    SELECT s.id AS session_id, {_CLERK} FROM clerk_session s JOIN clerk c ON c.id = s.clerk_id {_SERVING}
-    WHERE s.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > $2 AND c.revoked_at IS NULL
+# Of many tokens at once, because this read is gathered: $1 their hashes. Whether a session is over, its reader decides.
+_WHO = f"""
+    SELECT s.token_hash, s.expires_at, s.id AS session_id, {_CLERK}
+    FROM clerk_session s JOIN clerk c ON c.id = s.clerk_id {_SERVING}
+    WHERE s.revoked_at IS NULL AND c.revoked_at IS NULL AND s.token_hash {{these}}
 """  # noqa: S608 - no outside input in it
+WHO = Both(
+    postgres=_WHO.format(these="= ANY($1::text[])"), sqlite=_WHO.format(these="IN (SELECT value FROM json_each($1))")
+)
 # The clerkships of one person ($1: today's id), the newest first; of one merchant when $2 names it.
 SERVING = f"""
     SELECT {_CLERK} FROM clerk c {_SERVING}

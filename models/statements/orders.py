@@ -1,6 +1,6 @@
 """Orders and what goes back of them: moved by guarded statements, each edge by one of those who try it."""
 
-from models.sql import Both, of_rows
+from models.sql import Both, of_rows, recordset
 
 _OF_THESE = "IN (SELECT value FROM json_each($1))"
 
@@ -174,13 +174,16 @@ _LOCK = "SELECT id, offer_id, quantity, price_points, stock_buckets FROM sales_o
 LOCK_ORDER = Both(postgres=_LOCK + " FOR UPDATE", sqlite=_LOCK)
 # What was locked once more, after the time was over.
 LOCKED_FROM = "UPDATE sales_order SET stock_buckets = $2 WHERE id = $1 RETURNING id"
-# What orders are called where they are paid, once; then what each ($1) is called, whoever said so first. $2 now.
-KEEP_PREPAID = of_rows(
-    """
+# What orders are called where they are paid, once; then what each ($1) is called, whoever said so first. $2 now, $3 the
+# ids once more: few orders have no name, and going over all of them to find those would look cheaper.
+_KEEP_PREPAID = """
     UPDATE sales_order SET prepay_id = r.prepay_id, prepaid_at = $2 FROM {rows}
-    WHERE sales_order.id = r.id AND sales_order.prepay_id = '' RETURNING sales_order.id
-    """,
-    {"id": "uuid", "prepay_id": "text"},
+    WHERE sales_order.id {these} AND sales_order.id = r.id AND sales_order.prepay_id = '' RETURNING sales_order.id
+"""
+_NAMED = recordset({"id": "uuid", "prepay_id": "text"})
+KEEP_PREPAID = Both(
+    postgres=_KEEP_PREPAID.format(rows=_NAMED[0], these="= ANY($3::uuid[])"),
+    sqlite=_KEEP_PREPAID.format(rows=_NAMED[1], these="IN (SELECT value FROM json_each($3))"),
 )
 _PREPAID = "SELECT id, app_id, number, prepay_id, prepaid_at FROM sales_order WHERE id "
 PREPAID = Both(postgres=_PREPAID + "= ANY($1::uuid[])", sqlite=_PREPAID + _OF_THESE)

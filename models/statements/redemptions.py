@@ -64,9 +64,9 @@ _SQLITE = _CLAIMS.format(
 CLAIMS = Both(postgres=_POSTGRES, sqlite=_SQLITE)
 LOCK_CLAIMS = Both(postgres=_POSTGRES + " FOR UPDATE OF c", sqlite=_SQLITE)
 
-# $1 [{"id", "uses", "before", "after"}]: those that are not given back had fewer left, stood in another state,
-# or in one in which nothing is taken. One UPDATE for uses and state: every version of a claim's row costs an entry in
-# each of its indexes.
+# $1 [{"id", "uses", "before", "after"}], $2 the ids: those that are not given back had fewer left, stood in another
+# state, or in one in which nothing is taken (IS TRUE: no partial index of open claims is to be read for it). One UPDATE
+# for uses and state: every version of a claim's row costs an entry in each of its indexes.
 _WANTED = Both(
     postgres='json_to_recordset($1::text::json) AS w(id uuid, uses int, before text, "after" text)',
     sqlite="""(SELECT value ->> 'id' AS id, value ->> 'uses' AS uses, value ->> 'before' AS before,
@@ -74,22 +74,21 @@ _WANTED = Both(
 )
 _TAKE = """
     UPDATE claim SET state = w."after", uses_left = claim.uses_left - w.uses FROM {wanted}
-    WHERE claim.id = w.id AND claim.uses_left >= w.uses
-        AND claim.state IN ('issued', 'partly_used') AND claim.state = w.before
-    RETURNING claim.id, claim.uses_left
+    WHERE claim.id {these} AND claim.id = w.id AND claim.uses_left >= w.uses
+        AND (claim.state IN ('issued', 'partly_used')) IS TRUE AND claim.state = w.before
+    RETURNING {given}
 """
 TAKE_USES = Both(
-    postgres=_TAKE.format(wanted=_WANTED.postgres),
-    sqlite=_TAKE.replace("RETURNING claim.id, claim.uses_left", "RETURNING id, uses_left").format(
-        wanted=_WANTED.sqlite
-    ),
+    postgres=_TAKE.format(wanted=_WANTED.postgres, these="= ANY($2::uuid[])", given="claim.id, claim.uses_left"),
+    sqlite=_TAKE.format(wanted=_WANTED.sqlite, these="IN (SELECT value FROM json_each($2))", given="id, uses_left"),
 )
 GIVE_USES = """
     UPDATE claim SET uses_left = uses_left + $2 WHERE id = $1 AND uses_left + $2 <= uses_total RETURNING uses_left
 """
 
 _OF_THESE = Both(postgres="= ANY($1::uuid[])", sqlite="IN (SELECT value FROM json_each($1))")
-# $1 [{"id", "since"}]: of what was redeemed of these claims and stands, the money since then and the uses before.
+# $1 [{"id", "since"}], $2 the ids: of what was redeemed of these claims and stands, the money since then and the uses
+# before. A count instead of NOT EXISTS, or all redemptions might be read to see which were taken back.
 _SINCE = Both(
     postgres="json_to_recordset($1::text::json) AS w(id uuid, since timestamptz)",
     sqlite="(SELECT value ->> 'id' AS id, value ->> 'since' AS since FROM json_each($1)) AS w",
@@ -99,12 +98,13 @@ _SETTLED = """
         sum(CASE WHEN w.since IS NULL OR r.redeemed_at >= w.since THEN r.settlement_fen ELSE 0 END) AS fen,
         sum(CASE WHEN w.since IS NULL OR r.redeemed_at >= w.since THEN 0 ELSE r.uses END) AS uses_before
     FROM {wanted} JOIN redemption r ON r.claim_id = w.id
-    WHERE r.kind = 'redeem' AND NOT EXISTS (SELECT 1 FROM redemption x WHERE x.reverses_id = r.id)
+    WHERE r.claim_id {these} AND r.kind = 'redeem'
+        AND (SELECT count(*) FROM redemption x WHERE x.reverses_id = r.id) = 0
     GROUP BY r.claim_id
 """
 SETTLED = Both(
-    postgres=_SETTLED.format(wanted=_SINCE.postgres),
-    sqlite=_SETTLED.format(wanted=_SINCE.sqlite),
+    postgres=_SETTLED.format(wanted=_SINCE.postgres, these="= ANY($2::uuid[])"),
+    sqlite=_SETTLED.format(wanted=_SINCE.sqlite, these="IN (SELECT value FROM json_each($2))"),
 )
 # What was redeemed of these claims and stands, the latest first.
 _STANDING = """

@@ -7,11 +7,15 @@ from models.sql import Both, of_rows
 
 # --- the merchants' parts
 
-# Whose benefit an offer ($1) sells; no row where it is no merchant's.
-SOLD = """
-    SELECT b.id AS benefit_id, b.merchant_id FROM offer o JOIN benefit b ON b.id = o.benefit_id
-    WHERE o.id = $1 AND b.merchant_id IS NOT NULL
+# Whose benefit each of these offers ($1) sells; no row where it is no merchant's.
+_SOLD = """
+    SELECT o.id AS offer_id, b.id AS benefit_id, b.merchant_id FROM offer o JOIN benefit b ON b.id = o.benefit_id
+    WHERE o.id {these} AND b.merchant_id IS NOT NULL ORDER BY o.id
 """
+SOLD = Both(
+    postgres=_SOLD.format(these="= ANY($1::uuid[])"),
+    sqlite=_SOLD.format(these="IN (SELECT value FROM json_each($1))"),
+)
 # $2 now
 OPEN_SALES = of_rows(
     """

@@ -226,7 +226,7 @@ def test_a_key_that_is_none_is_named(wrong, which):
 
 async def test_the_same_facts_give_the_same_signature_and_the_platform_takes_it(line):
     prepaid = await line.api.prepay(to_pay())
-    made = [line.api.client_payment(APP_ID, prepaid.prepay_id, at=NOW, nonce="n" * 32) for _ in range(2)]
+    made = [await line.api.client_payment(APP_ID, prepaid.prepay_id, at=NOW, nonce="n" * 32) for _ in range(2)]
     assert made[0] == made[1]
     shown = {name: getattr(made[0], name) for name in ("timestamp", "nonce", "package", "sign_type", "pay_sign")}
     line.pay.once(PayConduct(is_silent=True))
@@ -353,7 +353,7 @@ async def test_where_nothing_is_set_up_nothing_ever_happened():
     with pytest.raises(PaymentNotOpen):
         await nobody.prepay(to_pay())
     with pytest.raises(PaymentNotOpen):
-        nobody.client_payment(APP_ID, "wx1", at=NOW, nonce="n")
+        await nobody.client_payment(APP_ID, "wx1", at=NOW, nonce="n")
     for door in (nobody.trade_notice, nobody.refund_notice):
         with pytest.raises(PayNoticeForged):
             door({}, b"", now=NOW)
