@@ -48,7 +48,7 @@ _ASKERS = """
     SELECT m.id AS asked, c.id, c.joined_at, c.status,
         (SELECT {ids} FROM member i WHERE i.canonical_id = c.id) AS merged,
         (SELECT {codes} FROM card d JOIN card_kind k ON k.id = d.kind_id
-         WHERE d.status = 'bound' AND d.member_id {theirs}) AS card_kinds,
+         WHERE (d.status = 'bound') IS TRUE AND d.member_id {theirs}) AS card_kinds,
         (SELECT {levels} FROM ladder_level l JOIN level_ladder n ON n.id = l.ladder_id
          JOIN programme p ON p.id = n.programme_id AND p.code = 'main'
          LEFT JOIN member_level s ON s.member_id = c.id AND s.programme_id = p.id
