@@ -11,9 +11,9 @@ _TABLES = Both(
 
 
 async def dump() -> dict[str, str]:
-    """Every row of every table, a line each."""
+    """Every row of every table, a line each, in an order of its own."""
     tables = [str(each["name"]) for each in await rows(_TABLES)]
-    return {table: "\n".join(str(each) for each in await rows(f'SELECT * FROM "{table}"')) for table in tables}
+    return {table: "\n".join(sorted(map(str, await rows(f'SELECT * FROM "{table}"')))) for table in tables}
 
 
 def found_in(dumped: dict[str, str], wanted: Iterable[str], *, but: Collection[str] = ()) -> set[tuple[str, str]]:
