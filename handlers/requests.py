@@ -21,7 +21,7 @@ from handlers.errors import DomainError, KeyReused, OutcomeUnknown, StillRunning
 from handlers.ports import Vault
 from handlers.retrying import DatabaseBusy, again
 from handlers.standing import canonical, canonicals
-from models.database import CommitUnknown, atomic, put, require_atomic, row, rows
+from models.database import CommitUnknown, atomic, require_atomic, row, rows
 from models.failures import LockTimeout, SerializationConflict, StatementTimeout
 from models.ids import new_id
 from models.statements import requests as statements
@@ -248,8 +248,8 @@ def hidden(vault: Vault, facts: object) -> str:
 async def record(results: Mapping[Asked, object]) -> None:
     """Store the results of a batch in its own transaction. Raises TwinElsewhere."""
     require_atomic()
-    if results:
-        await put(statements.RECORD_MANY, _as_json(results), least=len(results), otherwise=TwinElsewhere())
+    if results and len(await rows(statements.RECORD_MANY, _as_json(results))) < len(results):
+        raise TwinElsewhere
 
 
 async def settle(asked: Iterable[Asked], result: type[T]) -> dict[Asked, Answer[T] | KeyReused]:

@@ -24,7 +24,6 @@ from models.failures import (
 )
 from models.sql import dump_json, load_json, postgres_values
 from models.transactions import OpenTransaction, ShieldedSavepoint, ShieldedTransaction
-from models.writes import Write, together
 
 CONNECT_SECONDS = 5.0
 ACQUIRE_SECONDS = 10.0
@@ -226,7 +225,6 @@ class PostgresTransaction(PostgresClient, OpenTransaction):
         self._held: asyncpg.Connection | None = None
         self._source: asyncpg.Pool | None = None
         self._statement_turn = asyncio.Lock()
-        self._waiting: list[Write] = []
 
     @property
     def has_ended(self) -> bool:
@@ -240,28 +238,7 @@ class PostgresTransaction(PostgresClient, OpenTransaction):
         async with self._statement_turn:
             if self._held is None:
                 raise TransactionEnded("this transaction has ended; start the task outside of it")
-            await self._send(self._held)
             yield self._held
-
-    async def write(self, write: Write) -> None:
-        """Send it before whatever comes next on this connection, with all others that wait."""
-        if any(write.sql == each.sql for each in self._waiting):  # of two updates of a row only one would be done
-            async with self.acquire_connection():
-                pass
-        self._waiting.append(write)
-
-    async def _send(self, connection: asyncpg.Connection) -> None:
-        waiting, self._waiting = self._waiting, []
-        if not waiting:
-            return
-        if len(waiting) == 1:
-            (write,) = waiting
-            write.check(len(await connection.fetch(write.sql, *write.values)))
-            return
-        sql = together(tuple((each.sql, len(each.values)) for each in waiting))
-        counts = await connection.fetchrow(sql, *(value for each in waiting for value in each.values))
-        for write, written in zip(waiting, counts, strict=True):
-            write.check(written)
 
     async def execute_many(self, query: str, values: list[Any]) -> None:
         async def work(_: Any) -> None:
@@ -294,25 +271,11 @@ class PostgresTransaction(PostgresClient, OpenTransaction):
         try:
             # One that is in the midst of a statement ends it first: the connection cannot do two things.
             async with self._statement_turn:
-                if commit and self._waiting:
-                    await self._send_last(connection)
                 await (_commit(connection) if commit else _roll_back(connection))
         finally:
             await pool.release(connection)
 
-    async def _send_last(self, connection: asyncpg.Connection) -> None:
-        try:
-            await self._send(connection)
-        except BaseException as error:
-            await _roll_back(connection)
-            if isinstance(error, Exception) and (ours := translated(error)) is not None:
-                raise ours from error
-            raise
-
     async def command(self, *statements: str) -> None:
-        if statements[0].startswith("ROLLBACK TO"):
-            self._waiting.clear()  # since the savepoint, before which all had gone out
-
         async def work(_: Any) -> None:
             async with self.acquire_connection() as connection:
                 for statement in statements:

@@ -14,7 +14,7 @@ from typing import Any
 from tortoise.context import TortoiseContext
 
 from models import migrating
-from models.asyncpg_client import PostgresClient, PostgresTransaction
+from models.asyncpg_client import PostgresClient
 from models.failures import (
     CommitUnknown,
     DatabaseInUse,
@@ -28,10 +28,9 @@ from models.failures import (
     TransactionAborted,
     TransactionEnded,
 )
-from models.sql import Both, Dialect, as_instant, as_uuid, postgres_values
+from models.sql import Both, Dialect, as_instant, as_uuid
 from models.sqlite_client import SqliteClient
 from models.transactions import OpenTransaction, drain
-from models.writes import Write
 
 __all__ = [
     "Both",
@@ -309,23 +308,6 @@ async def rows(sql: str | Both, *values: Any) -> list[dict[str, Any]]:
     if isinstance(sql, Both):
         sql = sql.sqlite if isinstance(client, SqliteClient) else sql.postgres
     return await client.fetch(sql, values)
-
-
-async def put(sql: str | Both, *values: Any, least: int = 0, otherwise: Exception | None = None) -> None:
-    """A write of the open transaction that nobody needs to have seen: with PostgreSQL it goes out with others.
-
-    It RETURNS a row for each that it wrote, and reads nothing that a write before it has written: that may still be to
-    go out with it. `rows` sees them all. Before the commit at the latest it is done, or `otherwise` is raised because
-    fewer than `least` rows were written, or what `rows` raises. Raises NotInTransaction.
-    """
-    client = _open_transaction()
-    if client is None:
-        raise NotInTransaction("a write that waits belongs inside atomic()")
-    if isinstance(client, PostgresTransaction):
-        text = sql.postgres if isinstance(sql, Both) else sql
-        await client.write(Write(text, postgres_values(values), least, otherwise))
-        return
-    Write("", (), least, otherwise).check(len(await rows(sql, *values)))
 
 
 async def row(sql: str | Both, *values: Any) -> dict[str, Any] | None:

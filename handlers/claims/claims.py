@@ -15,7 +15,7 @@ from handlers.ports import Vault
 from handlers.requests import Actor
 from handlers.rules.claim_states import FIRST, IllegalEdge, require_edge
 from handlers.rules.phones import tail
-from models.database import put, require_atomic, rows
+from models.database import require_atomic, rows
 from models.failures import SerializationConflict
 from models.ids import new_id
 from models.sql import as_uuid, dump_rows, instant_text
@@ -79,10 +79,9 @@ async def write(drafts: Sequence[Draft], slots: Sequence[Slot], *, at: datetime,
         return
     if any(draft.state not in FIRST for draft in drafts):
         raise IllegalEdge("a claim begins pending or issued")
-    await put(statements.ADD_CLAIMS, dump_rows(_claim_row(draft, vault) for draft in drafts), at)
-    if slots:
-        taken = SerializationConflict("a slot was taken meanwhile")
-        await put(statements.ADD_SLOTS, dump_rows(map(_slot_row, slots)), at, least=len(slots), otherwise=taken)
+    await rows(statements.ADD_CLAIMS, dump_rows(_claim_row(draft, vault) for draft in drafts), at)
+    if slots and len(await rows(statements.ADD_SLOTS, dump_rows(map(_slot_row, slots)), at)) < len(slots):
+        raise SerializationConflict("a slot was taken meanwhile")
     await _note([(draft.id, "", draft.state, reason, draft.actor) for draft in drafts], at)
 
 
@@ -203,7 +202,7 @@ async def _note(edges: Iterable[tuple[UUID, str, ClaimState, str, Actor]], at: d
         for claim_id, before, after, reason, actor in edges
     ]
     if events:
-        await put(statements.ADD_EVENTS, dump_rows(events), at)
+        await rows(statements.ADD_EVENTS, dump_rows(events), at)
 
 
 def _claim_row(draft: Draft, vault: Vault) -> dict[str, Any]:

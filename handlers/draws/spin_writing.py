@@ -9,7 +9,7 @@ from handlers.draws.prizes import Given, Shelf, send
 from handlers.draws.reopening import waits
 from handlers.draws.spin_folding import Folding
 from handlers.outbox import Later, later_many
-from models.database import put, rows
+from models.database import rows
 from models.failures import SerializationConflict
 from models.sql import dump_rows
 from models.statements import draws as statements
@@ -42,7 +42,7 @@ async def write(folding: Folding, shelf: Shelf, played: Sequence[Player]) -> Map
         }
         for each in folding.folded
     ]
-    await put(statements.ADD_SPINS, dump_rows(spins), at)
+    await rows(statements.ADD_SPINS, dump_rows(spins), at)
     await send(held.id, folding.won, given, at=at)
     await players_of.save(held, list({each.member_id: each for each in played}.values()), folding.day, at=at)
     await _tell_winners(folding, given)

@@ -14,7 +14,7 @@ from handlers.errors import TransferUnknown
 from handlers.rules.book import Balance, Book, Changes, Reversible
 from handlers.rules.ledger import OWNED, Move, Side, Unit, floor_of, has_lots
 from handlers.rules.lots import Lot, Use
-from models.database import put, require_atomic, rows
+from models.database import require_atomic, rows
 from models.failures import SerializationConflict
 from models.ids import new_id
 from models.sql import as_instant, as_uuid, dump_rows, instant_text
@@ -146,9 +146,6 @@ def _lot(found: Mapping[str, Any]) -> Lot:
 # --- writing
 
 
-_MOVED = "the ledger moved while its accounts were locked"
-
-
 async def write(changes: Changes, balances: Mapping[Place, Balance], *, at: datetime) -> None:
     """What was decided, each kind of row by one guarded statement.
 
@@ -157,7 +154,7 @@ async def write(changes: Changes, balances: Mapping[Place, Balance], *, at: date
     await _write(statements.ADD_TRANSFERS, [_transfer(*each, balances) for each in changes.transfers], at)
     await _write(statements.MOVE, _movements(changes))
     reverse = [{"id": new_id(), "transfer_id": each, "amount": n} for each, n in sorted(changes.reversed.items())]
-    await _change(statements.REVERSE, reverse, at)
+    await _write(statements.REVERSE, reverse, at)
     await _write(statements.ADD_LOTS, _new_lots(changes, at), at)
     touched = [
         {"id": lot_id, "delta": delta, "expired_at": _swept(changes, lot_id, at)}
@@ -169,19 +166,12 @@ async def write(changes: Changes, balances: Mapping[Place, Balance], *, at: date
          "amount": each.amount} for each in changes.uses
     ]  # fmt: skip
     await _write(statements.ADD_USES, uses, at)
-    await _change(statements.RETURN_USES, [{"id": each, "back": n} for each, n in sorted(changes.back.items())])
-
-
-async def _change(statement: Any, wanted: Sequence[Mapping[str, object]], *values: object) -> None:
-    """What may be about rows that this very transaction has written: they must be there."""
-    if wanted and len(await rows(statement, dump_rows(wanted), *values)) < len(wanted):
-        raise SerializationConflict(_MOVED)
+    await _write(statements.RETURN_USES, [{"id": each, "back": n} for each, n in sorted(changes.back.items())])
 
 
 async def _write(statement: Any, wanted: Sequence[Mapping[str, object]], *values: object) -> None:
-    if wanted:
-        moved = SerializationConflict(_MOVED)
-        await put(statement, dump_rows(wanted), *values, least=len(wanted), otherwise=moved)
+    if wanted and len(await rows(statement, dump_rows(wanted), *values)) < len(wanted):
+        raise SerializationConflict("the ledger moved while its accounts were locked")
 
 
 def _transfer(transfer_id: UUID, move: Move, balances: Mapping[Place, Balance]) -> dict[str, object]:

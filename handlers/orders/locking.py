@@ -16,7 +16,7 @@ from handlers.orders.on_the_bill import release
 from handlers.orders.points import give_back
 from handlers.rules.claim_slots import Slots
 from handlers.rules.eligibility import PublishedOffer
-from models.database import put, rows
+from models.database import rows
 from models.failures import SerializationConflict
 from models.ids import new_id
 from models.sql import as_uuid, dump_rows
@@ -78,9 +78,8 @@ async def write_slots(holdings: Iterable[Holding], *, at: datetime) -> None:
         for one in each.slots
         for period, number in one
     ]
-    if wanted:
-        taken = SerializationConflict("a slot was taken meanwhile")
-        await put(statements.ADD_SLOTS, dump_rows(wanted), at, least=len(wanted), otherwise=taken)
+    if wanted and len(await rows(statements.ADD_SLOTS, dump_rows(wanted), at)) < len(wanted):
+        raise SerializationConflict("a slot was taken meanwhile")
 
 
 async def unlock(orders: Sequence[Mapping[str, Any]], *, at: datetime) -> None:

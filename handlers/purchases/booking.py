@@ -23,7 +23,7 @@ from handlers.purchases.crediting import Crediting, Worth, collect, credit, take
 from handlers.purchases.told import Booked, OrderTold, RefundTold
 from handlers.rules.ledger import GROWTH, POINTS
 from handlers.scopes import subtree
-from models.database import put, require_atomic, rows
+from models.database import require_atomic, rows
 from models.failures import SerializationConflict
 from models.ids import new_id
 from models.sql import as_instant, as_uuid, dump_rows, instant_text
@@ -268,10 +268,7 @@ async def _write(
         if each.told is not None
     ]
     await _set(statements.ADD_REFUNDS, fresh, at)
-    # Of refunds that were told just now too: they must be there.
-    settled = [{"id": key, "state": state} for key, state in books.settled.items()]
-    if settled and len(await rows(statements.SETTLE_REFUNDS, dump_rows(settled))) < len(settled):
-        raise SerializationConflict(_MEANWHILE)
+    await _set(statements.SETTLE_REFUNDS, [{"id": key, "state": state} for key, state in books.settled.items()])
     await _value(new, changed, at=at)
 
 
@@ -325,10 +322,6 @@ def _line_rows(each: _Order) -> list[dict[str, Any]]:
     ]
 
 
-_MEANWHILE = "somebody else booked for this channel meanwhile"
-
-
 async def _set(statement: Any, wanted: Sequence[Mapping[str, Any]], *values: object) -> None:
-    if wanted:
-        twice = SerializationConflict(_MEANWHILE)
-        await put(statement, dump_rows(wanted), *values, least=len(wanted), otherwise=twice)
+    if wanted and len(await rows(statement, dump_rows(wanted), *values)) < len(wanted):
+        raise SerializationConflict("somebody else booked for this channel meanwhile")

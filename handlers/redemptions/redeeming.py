@@ -21,7 +21,7 @@ from handlers.redemptions.shift_entries import Entered, enter
 from handlers.rules.claim_states import after_uses
 from handlers.rules.redemption import OWN_REVERSAL, Presented, masked, money
 from handlers.rules.settlement_terms import TermsInForce
-from models.database import put, require_atomic, rows
+from models.database import require_atomic, rows
 from models.failures import SerializationConflict
 from models.ids import new_id
 from models.sql import as_uuid, dump_rows, instant_text
@@ -88,7 +88,7 @@ async def redeem_all(taken: Sequence[Taking], now: datetime) -> list[Receipt]:
                 Attempt(each.clerk.id, each.where.id, use.claim_id, each.device_id, each.key, use.hashed, OK, now)
             )
     await went(edges, reason=REDEEMED, at=now)
-    await put(statements.ADD_REDEMPTIONS, dump_rows(redemptions), now)
+    await rows(statements.ADD_REDEMPTIONS, dump_rows(redemptions), now)
     await enter([Entered(each["id"], each["store_id"], each["device_id"]) for each in redemptions], at=now)
     await note_all(attempts)
     await later_many(jobs)
