@@ -124,12 +124,8 @@ async def _settled(terms: Mapping[UUID, TermsInForce], uses: Sequence[_Use]) -> 
         for claim_id, each in terms.items()
         if claim_id in begun
     ]
-    if not wanted:
-        return dict.fromkeys(terms, (0, 0))
-    found = {
-        as_uuid(each["claim_id"]): (int(each["fen"]), int(each["uses_before"]))
-        for each in await rows(statements.SETTLED, dump_rows(wanted), sorted(begun))
-    }
+    settled = await rows(statements.SETTLED, dump_rows(wanted), sorted(begun)) if begun else ()
+    found = {as_uuid(each["claim_id"]): (int(each["fen"]), int(each["uses_before"])) for each in settled}
     return {claim_id: found.get(claim_id, (0, 0)) for claim_id in terms}
 
 

@@ -72,6 +72,7 @@ _WANTED = Both(
     sqlite="""(SELECT value ->> 'id' AS id, value ->> 'uses' AS uses, value ->> 'before' AS before,
         value ->> 'after' AS "after" FROM json_each($1)) AS w""",
 )
+_AND_THESE = Both(postgres="= ANY($2::uuid[])", sqlite="IN (SELECT value FROM json_each($2))")
 _TAKE = """
     UPDATE claim SET state = w."after", uses_left = claim.uses_left - w.uses FROM {wanted}
     WHERE claim.id {these} AND claim.id = w.id AND claim.uses_left >= w.uses
@@ -79,8 +80,8 @@ _TAKE = """
     RETURNING {given}
 """
 TAKE_USES = Both(
-    postgres=_TAKE.format(wanted=_WANTED.postgres, these="= ANY($2::uuid[])", given="claim.id, claim.uses_left"),
-    sqlite=_TAKE.format(wanted=_WANTED.sqlite, these="IN (SELECT value FROM json_each($2))", given="id, uses_left"),
+    postgres=_TAKE.format(wanted=_WANTED.postgres, these=_AND_THESE.postgres, given="claim.id, claim.uses_left"),
+    sqlite=_TAKE.format(wanted=_WANTED.sqlite, these=_AND_THESE.sqlite, given="id, uses_left"),
 )
 GIVE_USES = """
     UPDATE claim SET uses_left = uses_left + $2 WHERE id = $1 AND uses_left + $2 <= uses_total RETURNING uses_left
@@ -103,8 +104,8 @@ _SETTLED = """
     GROUP BY r.claim_id
 """
 SETTLED = Both(
-    postgres=_SETTLED.format(wanted=_SINCE.postgres, these="= ANY($2::uuid[])"),
-    sqlite=_SETTLED.format(wanted=_SINCE.sqlite, these="IN (SELECT value FROM json_each($2))"),
+    postgres=_SETTLED.format(wanted=_SINCE.postgres, these=_AND_THESE.postgres),
+    sqlite=_SETTLED.format(wanted=_SINCE.sqlite, these=_AND_THESE.sqlite),
 )
 # What was redeemed of these claims and stands, the latest first.
 _STANDING = """
