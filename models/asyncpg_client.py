@@ -34,8 +34,19 @@ LIMITS = {
     "idle_in_transaction_session_timeout": "5000",
 }
 # What serves says the same few hundred statements again and again. Planning one anew costs a millisecond, several times
-# what it takes to run, and the server would do so on every connection, over and over for lists of a few ids.
-SERVING = {**LIMITS, "plan_cache_mode": "force_generic_plan", "jit": "off"}
+# what it takes to run, and the server would do so on every connection, over and over for lists of a few ids. A plan
+# that is kept was made while tables may have been empty: it must not count on that they stay so, and what it
+# has no index for must not be shared out among processes started for a few rows (ADR 0050).
+SERVING = {
+    **LIMITS,
+    "plan_cache_mode": "force_generic_plan",
+    "jit": "off",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_material": "off",
+    "max_parallel_workers_per_gather": "0",
+}
 STATEMENTS = 500  # kept ready on each connection: with fewer than there are they push each other out
 
 _LOST = (
