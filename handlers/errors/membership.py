@@ -74,7 +74,7 @@ class BirthdayInvalid(DomainError):
 
 
 class DepartureHindered(DomainError):
-    """Something of theirs is still open; facts: `reasons`, stable words."""
+    """Something of theirs is still open; facts: `reasons`, stable words, and `left_fen`, the money that is theirs."""
 
     kind, code, message = (
         ErrorKind.CONFLICT,

@@ -64,14 +64,14 @@ async def expire_all(member_ids: Sequence[UUID], *, at: datetime) -> int:
     return await _empty(expired, causes={place: (Cause("departed", str(new_id())), 0) for place in places}, at=at)
 
 
-async def require_no_money(member_ids: Sequence[UUID], *, at: datetime) -> None:
-    """That none of them has money or waits for some, their accounts locked: until the end of the open transaction.
+async def require_no_money(member_ids: Sequence[UUID], *, at: datetime, but_fen: int = 0) -> None:
+    """That they have so much money and wait for none, their accounts locked: until the end of the open transaction.
 
     Raises SerializationConflict: some came since whoever calls looked (look again).
     """
     money = [place for place in await _places_of(member_ids) if place[0].code == FEN]
     balances = await settle(money, at=at)
-    if any((balances[place].posted or 0) > 0 for place in money):
+    if sum(max(balances[place].posted or 0, 0) for place in money) != but_fen:
         raise SerializationConflict("money came for somebody who is leaving")
 
 

@@ -61,6 +61,7 @@ log = logging.getLogger(__name__)
 
 # Whoever was writing for this person when they left is done by then: a request lives seconds, a cached session one.
 SWEPT_AGAIN_AFTER = timedelta(minutes=1)
+LEFT_OVER = "balance.left"
 
 Hindrance = Callable[[Sequence[UUID]], Awaitable[str | None]]
 """Asked inside the transaction, with all ids of the person: a stable word (`order.open`) why they cannot leave yet."""
@@ -87,13 +88,15 @@ class Departures:
         self._dialogues = dialogues
         self._hindrances = tuple(hindrances)
 
-    async def leave(self, person: Person) -> Left:
+    async def leave(self, person: Person, *, gives_up_fen: int = 0) -> Left:
         """Delete the person, and every member that was merged into them. Leaving twice is leaving once.
 
-        Raises DepartureHindered while something of theirs is open, NotSignedIn.
+        `gives_up_fen`: the money that is theirs, to the fen, where they would rather leave it than wait until it can be
+        taken out; what is below the least withdrawal never can. Raises DepartureHindered (facts: `reasons`, `left_fen`)
+        while something of theirs is open, NotSignedIn.
         """
         chats = await self._chats(person.member_id)
-        ids, was_gone = await again(lambda: self._erase(person.member_id))
+        ids, was_gone = await again(lambda: self._erase(person.member_id, gives_up_fen))
         for account, openid in chats:
             await self._dialogues.drop(account, openid)
         ended = 0
@@ -106,13 +109,14 @@ class Departures:
         ids, _ = await again(lambda: self._erase(UUID(member_id)))
         await self._sessions.end_all(ids)
 
-    async def _erase(self, member_id: UUID) -> tuple[list[UUID], bool]:
+    async def _erase(self, member_id: UUID, gives_up_fen: int = 0) -> tuple[list[UUID], bool]:
         now = self._clock.now()
         async with atomic():
             canonical_id, ids = await _locked_set(member_id)
             was_gone = not await Member.filter(id=canonical_id).exclude(status=MemberStatus.ERASED).exists()
+            left_fen = 0
             if not was_gone:
-                await self._refuse_what_is_open(ids)
+                left_fen = await self._refuse_what_is_open(ids, gives_up_fen)
                 await remember_departure(ids, at=now, vault=self._vault)
                 await IdentityEvent.bulk_create(
                     [IdentityEvent(member_id=gone, act=IdentityAct.ERASE, happened_at=now) for gone in ids]
@@ -123,13 +127,19 @@ class Departures:
                     at=now + SWEPT_AGAIN_AFTER,
                     erased_id=str(canonical_id),
                 )
-            await _sweep(ids, now, was_gone=was_gone)
+            await _sweep(ids, now, was_gone=was_gone, left_fen=left_fen)
         return ids, was_gone
 
-    async def _refuse_what_is_open(self, ids: Sequence[UUID]) -> None:
+    async def _refuse_what_is_open(self, ids: Sequence[UUID], gives_up_fen: int) -> int:
+        """The money that they give up, in fen."""
         reasons = [reason for hindrance in self._hindrances if (reason := await hindrance(ids))]
+        (stands,) = await rows(statements.MONEY_LEFT, list(ids))
+        left_fen = int(stands["left_fen"])
+        if left_fen not in {0, gives_up_fen}:
+            reasons.append(LEFT_OVER)
         if reasons:
-            raise DepartureHindered(reasons=reasons)
+            raise DepartureHindered(reasons=reasons, left_fen=left_fen)
+        return left_fen
 
     async def _chats(self, member_id: UUID) -> list[tuple[str, str]]:
         """Where they may have been asked something: account and openid. What they answered so far goes with them."""
@@ -162,7 +172,7 @@ async def _locked_set(member_id: UUID) -> tuple[UUID, list[UUID]]:
         locked.update(ids)
 
 
-async def _sweep(ids: list[UUID], now: datetime, *, was_gone: bool) -> None:
+async def _sweep(ids: list[UUID], now: datetime, *, was_gone: bool, left_fen: int) -> None:
     """Everything these members left behind. Again, it changes nothing."""
     require_atomic()
     await _drop_identifiers(ids)
@@ -172,7 +182,7 @@ async def _sweep(ids: list[UUID], now: datetime, *, was_gone: bool) -> None:
     await rows(distribution_statements.LEAVE, ids)
     await rows(distribution_statements.DROP_CODES, ids)
     if not was_gone:  # the hindrances looked one after the other, and money moves from one of them to the next
-        await require_no_money(ids, at=now)
+        await require_no_money(ids, at=now, but_fen=left_fen)
     await void_all(ids, at=now)
     await expire_all(ids, at=now)
     await leave_levels(ids, at=now)

@@ -56,7 +56,7 @@ from models.words import WithdrawalState
 
 # A hold ends by the clock, and money that somebody may be getting at this moment must not: nobody waits so long.
 HELD_FOR = timedelta(days=36_500)
-HINDRANCE, LEFT_OVER = "withdrawal.open", "balance.left"
+HINDRANCE = "withdrawal.open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,12 +160,8 @@ class Withdrawals:
         return instant_or_none(found["confirm_by"]) if found is not None and waits else None
 
     async def hinders_leaving(self, member_ids: Sequence[UUID]) -> str | None:
-        """Why somebody cannot leave yet: money of theirs is on its way, or still here."""
-        ids = [as_uuid(each) for each in member_ids]
-        if await rows(statements.OPEN, ids):
-            return HINDRANCE
-        stands = await row(statements.BALANCE, ids)
-        return LEFT_OVER if stands and int(stands["posted"]) > 0 else None
+        """Why somebody cannot leave yet: money of theirs is on its way."""
+        return HINDRANCE if await rows(statements.OPEN, [as_uuid(each) for each in member_ids]) else None
 
     async def _write(self, person: Person, amount_fen: int, name: str, app_id: str, payee: str) -> WithdrawalSeen:
         # Whoever asks holds the member's row: what was taken out today, and what is under way, stays as it is read.

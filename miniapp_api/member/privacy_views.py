@@ -17,6 +17,10 @@ Format = Annotated[
     Literal["json", "html"] | None, Field(description="`html` for a page to read; without it, what `Accept` prefers")
 ]
 
+GivenUp = Annotated[
+    int, Field(ge=0, le=10**12, description="the money that is left, to the fen, where somebody gives it up")
+]
+
 
 @endpoint(tags=["privacy"], auth="person", even_frozen=True)
 async def export_me(
@@ -39,12 +43,13 @@ def _prefers_a_page(request: web.Request) -> bool:
 
 
 @endpoint(tags=["privacy"], auth="person", even_frozen=True, refuses=[DepartureHindered])
-async def leave(request: web.Request, *, idempotency_key: str | None = None) -> NoContent:
+async def leave(request: web.Request, gives_up_fen: GivenUp = 0, *, idempotency_key: str | None = None) -> NoContent:
     """Delete the person: identifiers, profile, numbers, cards, sessions; for good, and at once.
 
-    Doing it twice is doing it once: a repeated request finds no session any more and answers 401.
+    Doing it twice is doing it once: a repeated request finds no session any more and answers 401. Who has money here is
+    told how much (`left_fen`): they withdraw it, or name the same amount as given up.
     """
-    await handlers(request).departures.leave(person(request))
+    await handlers(request).departures.leave(person(request), gives_up_fen=gives_up_fen)
     return NoContent()
 
 

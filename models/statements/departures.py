@@ -44,3 +44,13 @@ JOBS_OF = Both(
     postgres=_JOBS_OF.format(of_these="= ANY($1::text[])"),
     sqlite=_JOBS_OF.format(of_these="IN (SELECT value FROM json_each($1))"),
 )
+
+# What these members have in money and could take out, whoever else of them owes some.
+_MONEY_LEFT = """
+    SELECT COALESCE(SUM(posted - held), 0) AS left_fen FROM ledger_account
+    WHERE member_id {of_these} AND unit = 'fen' AND kind = 'member' AND posted > held
+"""
+MONEY_LEFT = Both(
+    postgres=_MONEY_LEFT.format(of_these="= ANY($1::uuid[])"),
+    sqlite=_MONEY_LEFT.format(of_these="IN (SELECT value FROM json_each($1))"),
+)

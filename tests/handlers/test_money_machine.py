@@ -35,8 +35,8 @@ from handlers.withdrawals import sending
 from models.failures import SerializationConflict
 from models.organizations import Organization
 from models.sql import of_rows
+from models.statements import departures as departure_statements
 from models.statements import orders
-from models.statements import withdrawals as withdrawal_statements
 from models.words import OperatorRole, WithdrawalState
 from tests.handlers.counter import open_counter
 from tests.handlers.distributing import rules
@@ -59,7 +59,7 @@ MUST_HAPPEN = {
     "held back or earned",
     "answered again", "came to rest", "a debt", "asked for, waiting", "wanted back",
     "there: SUCCESS", "struck by abort", "struck by cancel",
-    "left", "came back", "stays: order.open", "stays: balance.left", "stays: commission.pending",
+    "left", "came back", "gave up money", "stays: order.open", "stays: balance.left", "stays: commission.pending",
 }  # fmt: skip
 MUST_HAPPEN_IN_THE_LONG_RUN = MUST_HAPPEN | {
     "told twice at once", "the clock went back", "paid late", "sent another", "released", "went home after a day",
@@ -158,7 +158,7 @@ TAKEN_AWAY = {
     "the one number of a withdrawal": ((sending.WithdrawalSending, "_wanted", under_another_number),),
     "that what arrived is gone": ((payouts, "post_hold", void_hold),),
     "that nobody leaves money behind": (
-        (withdrawal_statements, "BALANCE", "SELECT 0 AS posted, 0 AS held WHERE $1 <> ''"),
+        (departure_statements, "MONEY_LEFT", "SELECT 0 AS left_fen WHERE $1 <> ''"),
     ),
     "that nobody leaves while money is on its way": ((orders, "OPEN", "SELECT 1 AS id WHERE $1 = ''"),),
     "that whoever left is forgotten": ((departures, "_drop_identifiers", nothing),),

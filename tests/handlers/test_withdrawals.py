@@ -31,7 +31,7 @@ from handlers.rules.withdrawals import WithdrawalRules
 from models.database import atomic
 from models.identity import Identifier, IdentityEvent
 from models.ids import new_id
-from models.ledger import LedgerHold
+from models.ledger import LedgerAccount, LedgerHold, Transfer
 from models.operators import AuditEntry
 from models.outbox import Job
 from models.withdrawals import Withdrawal, WithdrawalEvent
@@ -404,6 +404,31 @@ async def test_who_has_money_here_or_on_its_way_cannot_leave_and_is_told_why(ban
     await last.heard(await last.sent(HAS), TransferHeard.DONE)
     await bank.handlers.departures.leave(last.person)
     assert (await Withdrawal.get(member_id=last.person.member_id)).payee_hash == ""
+    assert await breaches() == []
+
+
+async def test_who_cannot_take_out_what_is_left_may_give_it_up_by_its_amount(bank):
+    await given(bank, bank.ming.person.member_id, 1)  # which no withdrawal takes
+    leave = bank.handlers.departures.leave
+    for named in (0, HAS, HAS + 2):
+        with pytest.raises(DepartureHindered) as refused:
+            await leave(bank.ming.person, gives_up_fen=named)
+        assert refused.value.facts == {"reasons": ["balance.left"], "left_fen": HAS + 1}
+    await leave(bank.ming.person, gives_up_fen=HAS + 1)
+    assert (await LedgerAccount.get(member_id=bank.ming.person.member_id, unit="fen", kind="member")).posted == 0
+    assert [each.amount for each in await Transfer.filter(cause_kind="departed", unit="fen")] == [HAS + 1]
+    assert await breaches() == []
+
+
+async def test_money_under_way_is_not_given_up(bank):
+    seen = await bank.ming.sent(HAS)
+    await given(bank, bank.ming.person.member_id, 1)
+    for named in (1, HAS + 1):
+        with pytest.raises(DepartureHindered) as refused:
+            await bank.handlers.departures.leave(bank.ming.person, gives_up_fen=named)
+        assert "withdrawal.open" in refused.value.facts["reasons"]
+    await bank.ming.heard(seen, TransferHeard.DONE)
+    await bank.handlers.departures.leave(bank.ming.person, gives_up_fen=1)
     assert await breaches() == []
 
 

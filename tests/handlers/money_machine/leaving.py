@@ -16,7 +16,7 @@ from handlers.errors import (
     WithdrawalNotReviewed,
 )
 from handlers.identity.returning import is_returning
-from models.database import rows
+from models.database import row, rows
 from models.identity import Identifier
 from models.orders import Order
 from models.withdrawals import Withdrawal
@@ -37,32 +37,43 @@ class LeavingSteps(RunningSteps):
     """Leave, be refused with every reason there is, come back."""
 
     @rule(
-        who=people, is_tidy=st.booleans(), is_brought=st.booleans(), meets=meetings, pick=picks, how=strikes, at=places
+        who=people,
+        is_tidy=st.booleans(),
+        is_brought=st.booleans(),
+        meets=meetings,
+        pick=picks,
+        how=strikes,
+        at=places,
     )
     def somebody_leaves(self, who, is_tidy, is_brought, meets, pick, how, at):
-        """As everything stands, or once they have seen to what is in their hands."""
+        """As everything stands, or once they have seen to what is in their hands; some leave their money."""
         if is_tidy:
             self.do(self._tidies_up(who))
         if meets == "nothing":
             if how is not None:
                 self.do(self._before(who))
                 self.breaks(lambda: self._asks_to(self.people[who]), how, at)
-            self.do(self.leaves(who, is_brought=is_brought))
+            self.do(self.leaves(who, gives_up=pick % 2 == 0, is_brought=is_brought))
         else:
             self.do(self._leaves_while(who, meets, pick, is_brought=is_brought))
 
-    async def leaves(self, who: str, *, is_brought: bool = True) -> None:
+    async def leaves(self, who: str, *, gives_up: bool = False, is_brought: bool = True) -> None:
         """And comes back; or is refused with exactly what is open."""
         person, left = self.people[who], await self._was_gone(who)
         reasons = set() if left else await self._before(who)
-        hashes = await self._hashes(person)
+        hashes, free = await self._hashes(person), 0
+        if gives_up and "balance.left" in reasons:
+            reasons.remove("balance.left")
+            free = await self._free(person.member_id)
         try:
-            await self._asks_to(person)
+            await self._asks_to(person, gives_up_fen=free)
         except DepartureHindered as refused:
             assert set(refused.facts["reasons"]) == reasons, (refused.facts, reasons)  # noqa: PT017
             self._hindered(refused)
         else:
             assert not reasons, reasons
+            self.book.gave_up[f"{who}*{len(self.book.gone)}"] = free
+            self.seen["gave up money"] += free > 0
             await self._is_gone(who, hashes, is_brought=is_brought)
 
     async def _leaves_while(self, who: str, meets: str, pick: int, *, is_brought: bool) -> None:
@@ -90,8 +101,8 @@ class LeavingSteps(RunningSteps):
             await self._is_gone(who, hashes, is_brought=is_brought)
             self.seen[f"left and met {meets}"] += 1
 
-    async def _asks_to(self, person: Person) -> None:
-        await self.handlers.departures.leave(person)
+    async def _asks_to(self, person: Person, *, gives_up_fen: int = 0) -> None:
+        await self.handlers.departures.leave(person, gives_up_fen=gives_up_fen)
 
     def _hindered(self, refused: DepartureHindered) -> None:
         for each in refused.facts["reasons"]:
@@ -111,7 +122,7 @@ class LeavingSteps(RunningSteps):
         has = await self._money(member_id)
         if any(each.member_id == member_id and each.closed_at is None for each in stands.payouts):
             reasons.add("withdrawal.open")
-        elif has.get("member", 0) > 0:
+        if await self._free(member_id) > 0:
             reasons.add("balance.left")
         if has.get("pending", 0) > 0:
             reasons.add("commission.pending")
@@ -120,6 +131,13 @@ class LeavingSteps(RunningSteps):
     async def _money(self, member_id: Any) -> dict[str, int]:
         found = await rows("SELECT kind, posted FROM ledger_account WHERE unit = 'fen' AND member_id = $1", member_id)
         return {each["kind"]: int(each["posted"]) for each in found}
+
+    async def _free(self, member_id: Any) -> int:
+        sql = (
+            "SELECT posted - held AS free FROM ledger_account WHERE unit = 'fen' AND kind = 'member' AND member_id = $1"
+        )
+        found = await row(sql, member_id)
+        return int(found["free"]) if found else 0
 
     async def _was_gone(self, who: str) -> bool:
         """Whether what broke was done all the same."""

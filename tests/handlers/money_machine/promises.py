@@ -166,6 +166,8 @@ class MoneyGame(OpeningDay):
                 ):
                     earned = order.amount_fen * rate // 10_000
                     part[who] += earned * (order.amount_fen - order.refunded_fen) // order.amount_fen
+        for who, left_fen in self.book.gave_up.items():
+            part[who] -= left_fen
         for each in stands.payouts:
             if each.state is WithdrawalState.ARRIVED:
                 part[self.names[each.member_id]] -= each.amount_fen

@@ -74,6 +74,7 @@ class Book:
     brought: dict[str, str] = field(default_factory=dict)  # who came by whom
     given: set[str] = field(default_factory=set)  # to whom money was given by hand on the first day
     gone: set[str] = field(default_factory=set)  # who left, by the names of then
+    gave_up: dict[str, int] = field(default_factory=dict)  # and what they left here, fen
     chains: dict[UUID, list[str]] = field(default_factory=dict)  # by order: who brought it about, as it was made
     earners: dict[UUID, list[str]] = field(
         default_factory=dict
