@@ -48,6 +48,9 @@ class Merchant(TimestampedModel):
     # Of the settlement price, what the operator bears; the merchant bears the rest. Benefits may differ.
     operator_share_bp = BasisPointField(default=10_000)
     is_active = fields.BooleanField(default=True)
+    # How many codes one clerk redeems, and takes back, in a business day; null: no cap. Managers have none.
+    clerk_daily_redemptions: fields.Field[int | None] = CountField(null=True)
+    clerk_daily_reversals: fields.Field[int | None] = CountField(null=True)
 
     class Meta:
         table = "merchant"

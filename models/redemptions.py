@@ -112,7 +112,12 @@ class Redemption(TimestampedModel):
 
     class Meta:
         table = "redemption"
-        indexes = (("claim_id", "redeemed_at"), ("store_id", "redeemed_at"), ("merchant_id", "redeemed_at"))
+        indexes = (
+            ("claim_id", "redeemed_at"),
+            ("store_id", "redeemed_at"),
+            ("merchant_id", "redeemed_at"),
+            ("clerk_id", "redeemed_at"),
+        )
 
 
 class RedemptionAttempt(TimestampedModel):

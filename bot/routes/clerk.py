@@ -13,6 +13,7 @@ from handlers.claims.typed_codes import codes_of
 from handlers.errors import (
     AlreadyRedeemed,
     BelowThreshold,
+    DailyRedemptionsReached,
     NeedsConfirm,
     NotReversible,
     RedemptionRefused,
@@ -161,6 +162,9 @@ async def _redeem(turn: Turn, clerk: Clerk, counter: OnCounter, uses: int) -> st
     except RedemptionRefused as refusal:
         await turn.finish()
         return _of_one(refusal)
+    except DailyRedemptionsReached as refusal:  # nothing of theirs is redeemed today: 撤销 is to be heard
+        await turn.finish()
+        return refusal.sentence
     await turn.finish()
     return _told(answer.value)
 

@@ -57,6 +57,16 @@ class TooManyWrongCodes(DomainError):
     kind, code, message = ErrorKind.TOO_MANY, "redemption.locked", "输错次数太多，请{retry_after}秒后再试。"
 
 
+class DailyRedemptionsReached(DomainError):
+    """These codes are more than the clerk may still redeem on this business day; whoever manages the store may.
+
+    Facts: `cap`, `left`, `retry_after` (seconds until the next business day). Not kept under the request's key.
+    """
+
+    kind, code = ErrorKind.TOO_MANY, "redemption.daily_cap"
+    message = "今天核销的次数已到上限，请店长来核销。"
+
+
 # --- the closed list of reasons why nothing was redeemed; which one counts is decided in `handlers/rules/redemption.py`
 
 
@@ -153,6 +163,16 @@ class NotReversible(DomainError):
     """Facts: `reason`: `not_yours`, `other_device`, `too_late`, `reversed`, `too_often`, or `is_reversal`."""
 
     kind, code, message = ErrorKind.CONFLICT, "redemption.not_reversible", "这笔核销不能撤销，请联系店长处理。"
+
+
+class DailyReversalsReached(DomainError):
+    """The clerk has taken back as often as they may on this business day; whoever manages the store goes on.
+
+    Facts: `cap`, `left`, `retry_after` (seconds until the next business day).
+    """
+
+    kind, code = ErrorKind.TOO_MANY, "redemption.daily_reversal_cap"
+    message = "今天撤销的次数已到上限，请店长来撤销。"
 
 
 class RedemptionSettled(DomainError):

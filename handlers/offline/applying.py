@@ -14,6 +14,7 @@ from handlers.redemptions.settling import Settled, terms_in_force
 from handlers.redemptions.shift_entries import Entered, enter
 from handlers.requests import Actor
 from handlers.rules.claim_states import after_uses, stands
+from handlers.rules.offline import CONTRA
 from handlers.rules.redemption import money
 from models.database import require_atomic, rows
 from models.failures import SerializationConflict
@@ -23,7 +24,7 @@ from models.sql import as_instant, as_uuid
 from models.statements import offline as statements
 from models.words import ClaimState, RedemptionKind, ScanMode
 
-REDEEMED, CONTRA = "redeemed", "offline.cut_off"
+REDEEMED = "redeemed"
 Row = Mapping[str, Any]
 
 

@@ -14,12 +14,12 @@ from typing import Any
 from uuid import UUID
 
 from handlers.claims.claims import SYSTEM
-from handlers.offline.applying import CONTRA, give_back, take, tell, write, write_contra
+from handlers.offline.applying import give_back, take, tell, write, write_contra
 from handlers.offline.fixing import Settled, settle
 from handlers.offline.recording import add_verdicts, lock_claims, standing_by_claim
 from handlers.ports import Clock
 from handlers.recurring import BUSINESS_ZONE
-from handlers.rules.offline import HandOver, Place, last_due, over_limit
+from handlers.rules.offline import CONTRA, HandOver, Place, last_due, over_limit
 from models.database import atomic, rows
 from models.offline import OfflineConflict
 from models.sql import as_instant, as_uuid

@@ -11,7 +11,14 @@ from datetime import datetime
 from uuid import UUID
 
 from handlers.actors import Clerk
-from handlers.errors import RedemptionUnknown, StoreNeeded, StoreUnknown, TooManyWrongCodes
+from handlers.errors import (
+    DailyRedemptionsReached,
+    DomainError,
+    RedemptionUnknown,
+    StoreNeeded,
+    StoreUnknown,
+    TooManyWrongCodes,
+)
 from handlers.ports import Clock, PassStore, Vault
 from handlers.redemptions.counter import (
     Laid,
@@ -141,8 +148,8 @@ class Redemptions:
         """Redeem all of these codes, or none. The same (device, key) again gets the same answer, refusals too.
 
         `confirm` is the token of a preview, or those of the previews of several claims with spaces between them.
-        Raises RedemptionRefused kinds (stored), and without being stored TooManyWrongCodes, StoreUnknown, StoreNeeded,
-        ClerkNotSignedIn, KeyReused, StillRunning, Overloaded, OutcomeUnknown.
+        Raises RedemptionRefused kinds (stored), and without being stored TooManyWrongCodes, DailyRedemptionsReached,
+        StoreUnknown, StoreNeeded, ClerkNotSignedIn, KeyReused, StillRunning, Overloaded, OutcomeUnknown.
         """
         now = self._clock.now()
         holder = hashlib.sha256(f"{clerk.merchant_id}:{device_id}:{request_id}".encode()).hexdigest()
@@ -160,9 +167,9 @@ class Redemptions:
         try:
             async with alone(asked_for.scope):
                 answer = await self._tills.redeem(call)
-        except TooManyWrongCodes as locked:
+        except (TooManyWrongCodes, DailyRedemptionsReached) as refusal:
             await self._give_back(sought, holder)
-            await self._note_locked(clerk, sought, device_id, request_id, locked, now)
+            await self._note_refused(clerk, sought, device_id, request_id, refusal, now)
             raise
         except (StoreUnknown, StoreNeeded):
             await self._give_back(sought, holder)
@@ -187,17 +194,17 @@ class Redemptions:
             if each.pass_hash and not each.is_taken:
                 await self._passes.give_back(each.pass_hash, holder)
 
-    async def _note_locked(
+    async def _note_refused(
         self,
         clerk: Clerk,
         sought: Sequence[Sought],
         device_id: str,
         key: str,
-        locked: TooManyWrongCodes,
+        refusal: DomainError,
         now: datetime,
     ) -> None:
         async with atomic():
-            tried = [Tried(each.hashed, locked.code) for each in sought]
+            tried = [Tried(each.hashed, refusal.code) for each in sought]
             await note(clerk, tried, store_id=clerk.store_id, device_id=device_id, key=key, at=now)
 
 

@@ -6,15 +6,16 @@ from uuid import UUID
 
 from handlers.actors import Clerk
 from handlers.claims.claims import transition
-from handlers.errors import NotReversible, RedemptionSettled, RedemptionUnknown
+from handlers.errors import ClerkNotSignedIn, NotReversible, RedemptionSettled, RedemptionUnknown
 from handlers.outbox import later
 from handlers.ports import Clock
-from handlers.redemptions.counter import lock_clerk
+from handlers.redemptions.daily_caps import Wanted, beyond, lock_clerks
 from handlers.redemptions.settling import is_settled
 from handlers.redemptions.shift_entries import Entered, enter
 from handlers.requests import Answer, once
 from handlers.retrying import refusing
 from handlers.rules.claim_states import after_uses, stands
+from handlers.rules.offline import CONTRA
 from handlers.rules.redemption import OWN_REVERSAL, why_not_reversed
 from models.database import row
 from models.failures import SerializationConflict
@@ -61,11 +62,14 @@ class Reversals:
     ) -> Answer[Reversed]:
         """The own within 15 minutes on the same device; a manager any of their stores within 24 hours.
 
-        Raises RedemptionUnknown, NotReversible, RedemptionSettled (a closed day has it), ClerkNotSignedIn, KeyReused.
+        Raises RedemptionUnknown, NotReversible, RedemptionSettled (a closed day has it), DailyReversalsReached,
+        ClerkNotSignedIn, KeyReused.
         """
+        # The cut-off's own word in a clerk's mouth: what counts as theirs is told by it.
+        said = f"“{reason}”" if reason == CONTRA else reason
 
         async def effect() -> Reversed:
-            return await self._reverse(clerk, redemption_id, reason, device_id)
+            return await self._reverse(clerk, redemption_id, said, device_id)
 
         facts = {"id": redemption_id, "reason": reason, "device": device_id}
         return await once(clerk, "redemption.reverse", request_id, facts=facts, result=Reversed, effect=effect)
@@ -78,7 +82,9 @@ class Reversals:
 
     async def _reverse(self, clerk: Clerk, redemption_id: UUID, reason: str, device_id: str | None) -> Reversed:
         now = self._clock.now()
-        await lock_clerk(clerk)
+        serving = (await lock_clerks([clerk.id])).get(clerk.id)
+        if serving is None:
+            raise ClerkNotSignedIn
         first = await row(statements.REDEMPTION, redemption_id, clerk.merchant_id)
         if first is None or clerk.store_id not in (None, as_uuid(first["store_id"])):
             raise RedemptionUnknown
@@ -100,6 +106,9 @@ class Reversals:
             raise NotReversible(reason=against)
         if await is_settled(redemption_id):
             raise RedemptionSettled
+        wanted = Wanted(clerk.id, 1, serving.daily_reversals)
+        if reached := await beyond([wanted], RedemptionKind.REVERSAL, now):
+            raise reached[clerk.id]
         given = await row(statements.GIVE_USES, claim_id, found["uses"])
         if given is None:
             raise SerializationConflict("uses were given back meanwhile")

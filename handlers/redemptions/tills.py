@@ -15,6 +15,7 @@ from handlers.errors import ClerkNotSignedIn, DomainError, KeyReused, StoreNeede
 from handlers.group_commit import GroupCommit
 from handlers.ports import Clock, Vault
 from handlers.redemptions.counter import Claims, Confirm, Laid, Shop, Sought, claims_of, lay_out, shop_of
+from handlers.redemptions.daily_caps import Wanted, beyond, lock_clerks
 from handlers.redemptions.redeeming import Taking, redeem_all
 from handlers.redemptions.redemption_answers import Outcome
 from handlers.redemptions.redemption_attempts import Counter, Wrong, wrong_codes
@@ -24,6 +25,7 @@ from handlers.rules.rounds import rounds
 from models.database import rows
 from models.sql import as_uuid
 from models.statements import redemptions as statements
+from models.words import RedemptionKind
 
 # Lanes of a process; a merchant's scans share one. A scan alone costs what thirty cost together, and thousands of shops
 # are seldom busy each by itself; with two, one batch is decided while the other commits.
@@ -49,10 +51,14 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """A call whose clerk serves and whose store is known. `me`: whose own claims are not theirs to redeem."""
+    """A call whose clerk serves and whose store is known. `me`: whose own claims are not theirs to redeem.
+
+    `cap`: how many codes they may redeem in a day; None: no cap.
+    """
 
     call: Call
     me: UUID
+    cap: int | None
     where: Shop
     counter: Counter
 
@@ -70,8 +76,8 @@ class Tills:
     async def redeem(self, call: Call) -> Answer[Outcome]:
         """The receipt or the stored refusal, committed.
 
-        Raises what is not stored: ClerkNotSignedIn, StoreUnknown, StoreNeeded, TooManyWrongCodes, KeyReused,
-        Overloaded, OutcomeUnknown.
+        Raises what is not stored: ClerkNotSignedIn, StoreUnknown, StoreNeeded, TooManyWrongCodes,
+        DailyRedemptionsReached, KeyReused, Overloaded, OutcomeUnknown.
         """
         return await self._lane.submit(call.clerk.merchant_id.int % LANES, call)
 
@@ -87,16 +93,13 @@ class Tills:
         return [known.get(each.asked) or decided[each.asked] for each in calls]
 
     async def _serve(self, calls: Sequence[Call], now: datetime) -> dict[Asked, Result]:
-        serving = {
-            as_uuid(each["id"]): as_uuid(each["me"])
-            for each in await rows(statements.LOCK_CLERKS, sorted({call.clerk.id for call in calls}))
-        }
+        serving = await lock_clerks(call.clerk.id for call in calls)
         shops = await shops_of(calls)
         results: dict[Asked, Result] = {}
         served: list[_Open] = []
         for call in calls:
-            me, where = serving.get(call.clerk.id), shops[call.asked]
-            if me is None:
+            clerk, where = serving.get(call.clerk.id), shops[call.asked]
+            if clerk is None:
                 results[call.asked] = ClerkNotSignedIn()
             elif isinstance(where, DomainError):
                 results[call.asked] = where
@@ -104,7 +107,7 @@ class Tills:
                 counter = Counter.of(
                     self._vault, call.clerk, device_id=call.device_id, store_id=where.id, address=call.address, now=now
                 )
-                served.append(_Open(call, me, where, counter))
+                served.append(_Open(call, clerk.me, clerk.daily_redemptions, where, counter))
         # All claims of the batch are locked at once and in the order of ids, whatever the order of the rounds.
         locked = await claims_of([sought for each in served for sought in each.call.sought])
         for number, together in enumerate(rounds(served, lambda each: _touched(each, locked))):
@@ -116,7 +119,7 @@ class Tills:
         wrong = await wrong_codes([each.counter for each in together])
         results: dict[Asked, Result] = {}
         refusing: list[tuple[Asked, Refusing]] = []
-        taking: list[tuple[Asked, Taking]] = []
+        clear: list[tuple[_Open, Taking]] = []
         for each in together:
             call = each.call
             if (wait := each.counter.locked_for(wrong, now, codes=len(call.sought))) > 0:
@@ -130,7 +133,12 @@ class Tills:
                 taken = Taking(
                     call.clerk, laid, each.where, call.device_id, call.asked.key, call.bill_fen, call.scanned_at
                 )
-                taking.append((call.asked, taken))
+                clear.append((each, taken))
+        # What the round before redeemed is counted: calls of one clerk are never in the same round.
+        wanted = [Wanted(taken.clerk.id, len(taken.laid), each.cap) for each, taken in clear]
+        reached = await beyond(wanted, RedemptionKind.REDEEM, now)
+        results |= {each.call.asked: reached[each.call.clerk.id] for each, _ in clear if each.call.clerk.id in reached}
+        taking = [(each.call.asked, taken) for each, taken in clear if taken.clerk.id not in reached]
         outcomes = await refuse_all([each for _, each in refusing], now)
         results |= {asked: Answer(outcome) for (asked, _), outcome in zip(refusing, outcomes, strict=True)}
         receipts = await redeem_all([each for _, each in taking], now)

@@ -21,6 +21,7 @@ MOST_SCANS = 500  # of one upload
 MOST_SCANS_A_DAY, MOST_FEN_A_DAY = 200, 200_000  # of one device
 CLOCK_WARNED, CLOCK_REFUSED = timedelta(minutes=5), timedelta(minutes=30)
 CUT_OFF = time(6)  # of the next day
+CONTRA = "offline.cut_off"  # why a redemption was taken back when its day was fixed
 
 
 class OfflineReason(StrEnum):

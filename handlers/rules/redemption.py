@@ -195,6 +195,14 @@ def why_not_reversed(
     return next((reason for reason, stands in reasons.items() if stands), "")
 
 
+# --- caps of a day
+
+
+def left_today(cap: int, made: int) -> int:
+    """How many more a clerk may make. Scans from offline are never refused, so that more may be made than the cap."""
+    return max(cap - made, 0)
+
+
 # --- guessing
 
 

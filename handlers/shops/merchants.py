@@ -33,21 +33,32 @@ from models.programmes import Brand, Merchant
 from models.statements import merchants as statements
 from models.words import MerchantAccess, MerchantTier, PausedKind
 
+_CAPS = frozenset({"clerk_daily_redemptions", "clerk_daily_reversals"})
+
 
 @dataclass(frozen=True, slots=True)
 class MerchantTerms:
-    """How a merchant stands to the operator. `operator_share_bp`: of a settlement price, what the operator bears."""
+    """How a merchant stands to the operator. `operator_share_bp`: of a settlement price, what the operator bears.
+
+    `clerk_daily_redemptions`, `clerk_daily_reversals`: how many codes one clerk redeems, and takes back, in a business
+    day; None: no cap. Managers have none.
+    """
 
     tier: MerchantTier = MerchantTier.ORDINARY
     access: MerchantAccess = MerchantAccess.OWN_VOUCHER
     category: str = ""
     operator_share_bp: int = 10_000
     is_active: bool = True
+    clerk_daily_redemptions: int | None = None
+    clerk_daily_reversals: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MerchantChange:
-    """What to change; None leaves it. Benefits that exist keep the share they were saved with."""
+    """What to change; None leaves it, a cap of 0 takes the cap away.
+
+    Benefits that exist keep the share they were saved with.
+    """
 
     name: str | None = None
     tier: MerchantTier | None = None
@@ -55,11 +66,14 @@ class MerchantChange:
     category: str | None = None
     operator_share_bp: int | None = None
     is_active: bool | None = None
+    clerk_daily_redemptions: int | None = None
+    clerk_daily_reversals: int | None = None
 
     @property
     def told(self) -> dict[str, Any]:
-        """What was given."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        """What was given, as it is kept."""
+        given = {name: value for name, value in asdict(self).items() if value is not None}
+        return {name: (value or None) if name in _CAPS else value for name, value in given.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +213,12 @@ def _seen(stored: Brand | Merchant) -> Registered:
     terms = None
     if isinstance(stored, Merchant):
         terms = MerchantTerms(
-            stored.tier, stored.access, stored.category, stored.operator_share_bp, bool(stored.is_active)
+            stored.tier,
+            stored.access,
+            stored.category,
+            stored.operator_share_bp,
+            is_active=bool(stored.is_active),
+            clerk_daily_redemptions=stored.clerk_daily_redemptions,
+            clerk_daily_reversals=stored.clerk_daily_reversals,
         )
     return Registered(stored.id, stored.organization_id, stored.code, stored.name, terms)  # type: ignore[union-attr]

@@ -4,6 +4,8 @@ from aiohttp import web
 
 from handlers.errors import (
     ClerkAlready,
+    DailyRedemptionsReached,
+    DailyReversalsReached,
     InvitationInvalid,
     LoginCodeRefused,
     MemberFrozen,
@@ -83,9 +85,12 @@ async def preview(request: web.Request, body: PreviewBody) -> Ok[PreviewOut]:
     return Ok(PreviewOut.of(shown))
 
 
-@endpoint(tags=["redemption"], auth="clerk", refuses=_COUNTER)
+@endpoint(tags=["redemption"], auth="clerk", refuses=[*_COUNTER, DailyRedemptionsReached])
 async def redeem(request: web.Request, body: RedeemBody, *, idempotency_key: str) -> Created[ReceiptOut]:
-    """Redeem up to ten codes, all or none. The same key of the same device gets the same answer, refusals too."""
+    """Redeem up to ten codes, all or none. The same key of the same device gets the same answer, refusals too.
+
+    A merchant may cap how many codes one clerk redeems in a business day; managers go on.
+    """
     answer = await handlers(request).redemptions.redeem(
         clerk(request),
         [each.scan() for each in body.codes],
@@ -107,7 +112,11 @@ async def redemption_by_key(request: web.Request, device_id: DeviceId, key: Requ
     return reply(answer, ReceiptOut.of, status=200)
 
 
-@endpoint(tags=["redemption"], auth="clerk", refuses=[RedemptionUnknown, NotReversible, RedemptionSettled])
+@endpoint(
+    tags=["redemption"],
+    auth="clerk",
+    refuses=[RedemptionUnknown, NotReversible, RedemptionSettled, DailyReversalsReached],
+)
 async def reverse(
     request: web.Request, redemption_id: Id, /, body: ReversalBody, *, idempotency_key: str
 ) -> Created[ReversedOut]:

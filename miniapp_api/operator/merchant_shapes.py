@@ -18,6 +18,8 @@ ShortName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128, pattern=_SHOWN)]
 Category = Annotated[str, StringConstraints(strip_whitespace=True, max_length=32, pattern=_MAYBE_SHOWN)]
 BasisPoints = Annotated[int, Field(ge=0, le=10_000, description="of 10,000")]
+Cap = Annotated[int, Field(ge=1, le=2_000_000_000, description="by one clerk in a business day; null: no cap")]
+CapChange = Annotated[int, Field(ge=0, le=2_000_000_000, description="by one clerk in a business day; 0: no cap")]
 Address = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=_MAYBE_SHOWN)]
 Zone = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_+/-]{0,63}$"), Field(examples=["Asia/Shanghai"])]
 
@@ -44,7 +46,10 @@ class BrandOut(Out):
 
 
 class NewMerchantBody(Body):
-    """A business that takes part. The code never changes. The share: of settlement prices, what the operator bears."""
+    """A business that takes part. The code never changes. The share: of settlement prices, what the operator bears.
+
+    With caps, a clerk redeems and takes back no more than so many codes a day; managers go on.
+    """
 
     code: Code
     name: Name
@@ -53,14 +58,26 @@ class NewMerchantBody(Body):
     access: MerchantAccess = MerchantAccess.OWN_VOUCHER
     category: Category = ""
     operator_share_bp: BasisPoints = 10_000
+    clerk_daily_redemptions: Cap | None = None
+    clerk_daily_reversals: Cap | None = None
 
     def terms(self) -> MerchantTerms:
         """What the handler takes."""
-        return MerchantTerms(self.tier, self.access, self.category, self.operator_share_bp)
+        return MerchantTerms(
+            self.tier,
+            self.access,
+            self.category,
+            self.operator_share_bp,
+            clerk_daily_redemptions=self.clerk_daily_redemptions,
+            clerk_daily_reversals=self.clerk_daily_reversals,
+        )
 
 
 class MerchantChangeBody(Body):
-    """What to change; absent leaves. `is_active` false: nothing of it is claimed or redeemed until it is true again."""
+    """What to change; absent leaves. `is_active` false: nothing of it is claimed or redeemed until it is true again.
+
+    A cap holds from the next scan on, for what a clerk has done that day before it, too.
+    """
 
     name: Name | None = None
     tier: MerchantTier | None = None
@@ -68,10 +85,21 @@ class MerchantChangeBody(Body):
     category: Category | None = None
     operator_share_bp: BasisPoints | None = None
     is_active: bool | None = None
+    clerk_daily_redemptions: CapChange | None = None
+    clerk_daily_reversals: CapChange | None = None
 
     def change(self) -> MerchantChange:
         """What the handler takes."""
-        return MerchantChange(self.name, self.tier, self.access, self.category, self.operator_share_bp, self.is_active)
+        return MerchantChange(
+            self.name,
+            self.tier,
+            self.access,
+            self.category,
+            self.operator_share_bp,
+            self.is_active,
+            self.clerk_daily_redemptions,
+            self.clerk_daily_reversals,
+        )
 
 
 class MerchantOut(Out):
@@ -84,6 +112,8 @@ class MerchantOut(Out):
     category: str
     operator_share_bp: int
     is_active: bool
+    clerk_daily_redemptions: int | None
+    clerk_daily_reversals: int | None
 
 
 class PositionBody(Body):

@@ -53,6 +53,8 @@ def _merchant(one: Registered) -> MerchantOut:
         category=terms.category,
         operator_share_bp=terms.operator_share_bp,
         is_active=terms.is_active,
+        clerk_daily_redemptions=terms.clerk_daily_redemptions,
+        clerk_daily_reversals=terms.clerk_daily_reversals,
     )
 
 

@@ -8,7 +8,8 @@ KEEP_BRAND = """
 """
 KEEP_MERCHANT = """
     INSERT INTO merchant (id, created_at, organization_id, code, name, tier, access, category, operator_share_bp,
-        is_active) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        is_active, clerk_daily_redemptions, clerk_daily_reversals)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
     ON CONFLICT (code) DO NOTHING RETURNING id
 """
 KEEP_STORE = """

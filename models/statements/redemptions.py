@@ -7,9 +7,14 @@ from models.sql import Both, of_rows
 _CLERK = "SELECT id, member_id FROM clerk WHERE id = $1 AND revoked_at IS NULL"
 LOCK_CLERK = Both(postgres=_CLERK + " FOR NO KEY UPDATE", sqlite=_CLERK)
 
-# The same of many clerks ($1), each with whom they are today, so that nobody redeems an own claim.
+# The same of many clerks ($1), each with whom they are today, so that nobody redeems an own claim, and with the caps of
+# their merchant, which managers do not have.
 _CLERKS = """
-    SELECT k.id, o.id AS me FROM clerk k
+    SELECT k.id, o.id AS me,
+        CASE WHEN k.role = 'clerk' THEN t.clerk_daily_redemptions END AS daily_redemptions,
+        CASE WHEN k.role = 'clerk' THEN t.clerk_daily_reversals END AS daily_reversals
+    FROM clerk k
+    JOIN merchant t ON t.id = k.merchant_id
     JOIN member m ON m.id = k.member_id JOIN member o ON o.id = coalesce(m.canonical_id, m.id)
     WHERE k.id {these} AND k.revoked_at IS NULL AND o.status <> 'erased' ORDER BY k.id
 """
@@ -116,6 +121,18 @@ _STANDING = """
     ORDER BY r.redeemed_at DESC, r.id DESC
 """
 STANDING = Both(postgres=_STANDING.format(these=_OF_THESE.postgres), sqlite=_STANDING.format(these=_OF_THESE.sqlite))
+
+# What these clerks ($1) have made since ($2) of a kind ($3), but for what the cut-off took back in their name ($4).
+# Scanned offline before, it is of the day before, whenever it was uploaded; what a device online says of its own time
+# counts for nothing. One count for each clerk, so that the index of clerks and instants is read and no other.
+_MADE = """
+    SELECT k.id, (
+        SELECT count(*) FROM redemption r
+        WHERE r.clerk_id = k.id AND r.redeemed_at >= $2 AND r.kind = $3 AND r.reason <> $4
+            AND (r.mode = 'online' OR r.scanned_at IS NULL OR r.scanned_at >= $2)
+    ) AS made FROM clerk k WHERE k.id {these}
+"""
+MADE = Both(postgres=_MADE.format(these=_OF_THESE.postgres), sqlite=_MADE.format(these=_OF_THESE.sqlite))
 
 # --- rows of many calls: $1 their JSON
 

@@ -193,6 +193,27 @@ async def test_a_merchants_terms_are_kept_changed_in_parts_and_recorded(rooms, r
     assert not (await Merchant.get(code="wash")).is_active
 
 
+async def test_daily_caps_are_set_and_taken_away_on_record(rooms, root):
+    merchants = rooms.handlers.merchants
+    books = await add(merchants, root)
+    assert (books.terms.clerk_daily_redemptions, books.terms.clerk_daily_reversals) == (None, None)
+    capped = MerchantChange(clerk_daily_redemptions=200, clerk_daily_reversals=5)
+    terms = (await merchants.change(root, books.id, capped)).value.terms
+    assert (terms.clerk_daily_redemptions, terms.clerk_daily_reversals) == (200, 5)
+    await merchants.change(root, books.id, MerchantChange(category="书"))
+    free = (await merchants.change(root, books.id, MerchantChange(clerk_daily_redemptions=0))).value.terms
+    assert (free.clerk_daily_redemptions, free.clerk_daily_reversals) == (None, 5)
+    first, _, last = await AuditEntry.filter(action="merchant.changed").order_by("id")
+    assert dict(first.facts["before"]) == {"clerk_daily_redemptions": None, "clerk_daily_reversals": None}
+    assert dict(first.facts["after"]) == {"clerk_daily_redemptions": 200, "clerk_daily_reversals": 5}
+    assert dict(last.facts["before"]) == {"clerk_daily_redemptions": 200}
+    assert dict(last.facts["after"]) == {"clerk_daily_redemptions": None}
+    terms = MerchantTerms(clerk_daily_redemptions=30)
+    answer = await merchants.add(root, code="wash", name="洗车行", organization_id=None, request_id="k", terms=terms)
+    assert answer.value.terms == terms
+    assert (await Merchant.get(code="wash")).clerk_daily_redemptions == 30
+
+
 async def test_brands_have_no_terms(rooms, root):
     assert (await add(rooms.handlers.brands, root)).terms is None
     assert (await add(rooms.handlers.merchants, root)).terms == MerchantTerms()

@@ -7,8 +7,8 @@ import pytest
 
 from handlers.errors import ConflictDecided, ConflictsForManagers, ConflictUnknown, RedemptionRefused
 from handlers.offline import cut_off
-from handlers.offline.applying import CONTRA
 from handlers.offline.scans import Told
+from handlers.rules.offline import CONTRA
 from models.claims import Claim, ClaimEvent
 from models.database import rows
 from models.offline import OfflineConflict, OfflineDay, OfflineScan, OfflineVerdict

@@ -17,6 +17,8 @@ HOT = {
     "claims of codes": (redemptions.LOCK_CLAIMS, [[NOBODY], ["h"]]),
     "what was settled": (redemptions.SETTLED, ["[]", [NOBODY]]),
     "uses taken": (redemptions.TAKE_USES, ["[]", [NOBODY]]),
+    "made today": (redemptions.MADE, [[NOBODY], NOW, "redeem", "offline.cut_off"]),
+    "who serves": (redemptions.LOCK_CLERKS, [[NOBODY]]),
     "booked already": (ledger.KNOWN, ["[]"]),
     "called so": (orders.KEEP_PREPAID, ["[]", NOW, [NOBODY]]),
     "had before": (claims.SLOTS, [[NOBODY], [NOBODY], ["ever"]]),
@@ -48,6 +50,13 @@ def _whole(node) -> list[str]:
 @pytest.mark.parametrize("name", HOT)
 async def test_a_plan_for_empty_tables_goes_by_keys(postgres, name):
     assert await read_from_end_to_end(*HOT[name]) == []
+
+
+async def test_what_a_clerk_made_today_is_not_looked_for_among_everybodys(postgres):
+    """The index of all redemptions by time would be gone by with a key, too: that of all shops' whole day."""
+    statement, values = HOT["made today"]
+    plan = str(await rows(f"EXPLAIN {statement.postgres}", *values))
+    assert "clerk_id = k.id) AND (redeemed_at >=" in plan
 
 
 async def test_what_reads_whole_tables_is_found_out(postgres):
