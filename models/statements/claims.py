@@ -201,7 +201,8 @@ EXPIRING = Both(postgres=_EXPIRING.format(theirs=_OF_THEM.postgres), sqlite=_EXP
 # only (empty: all), $6 and $7 where its page before ended, $8 an instant after every other.
 
 _WALLET = """
-    SELECT w.*, b.name, b.kind, b.category, m.name AS merchant_name,
+    SELECT w.id, w.state, w.uses_total, w.uses_left, w.claimed_at, w.expires_at, w.package_id, w.offer_id,
+        w.recharge_to_tail, w.section, w.ends, w.number, w.expiring, b.name, b.kind, b.category, m.name AS merchant_name,
         CASE WHEN b.is_paused OR NOT COALESCE(m.is_active, true) OR o.state = 'paused' THEN 1 ELSE 0 END AS is_paused
     FROM (
         SELECT s.*, COUNT(*) OVER (PARTITION BY s.section) AS number,
@@ -211,7 +212,7 @@ _WALLET = """
             ) AS place
         FROM (
             SELECT c.id, c.state, c.uses_total, c.uses_left, c.claimed_at, c.expires_at, c.package_id, c.offer_id,
-                c.offer_version, c.benefit_id, c.recharge_to_tail, COALESCE(c.expires_at, {far}) AS ends,
+                c.benefit_id, c.recharge_to_tail, COALESCE(c.expires_at, {far}) AS ends,
                 CASE WHEN c.state = 'used' THEN 'used'
                     WHEN c.state IN ('expired', 'revoked', 'transferred') OR c.expires_at <= $2 THEN 'expired'
                     ELSE 'held' END AS section
