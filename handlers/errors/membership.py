@@ -74,10 +74,10 @@ class BirthdayInvalid(DomainError):
 
 
 class DepartureHindered(DomainError):
-    """Something of theirs is still open; facts: `reasons`, stable words, and `left_fen`, the money that is theirs."""
+    """Something of theirs is open. Facts: `reasons`, stable words; `left_fen`, `paid_claims`: what they would lose."""
 
     kind, code, message = (
         ErrorKind.CONFLICT,
         "member.departure_hindered",
-        "您还有未完成的订单、提现或余额，请先处理完，再注销会员。",
+        "您还有未完成的订单、提现，或余额、已付款未用的权益，请先处理完或确认放弃，再注销会员。",
     )

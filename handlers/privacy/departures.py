@@ -61,10 +61,21 @@ log = logging.getLogger(__name__)
 
 # Whoever was writing for this person when they left is done by then: a request lives seconds, a cached session one.
 SWEPT_AGAIN_AFTER = timedelta(minutes=1)
-LEFT_OVER = "balance.left"
+LEFT_OVER, PAID_FOR = "balance.left", "claims.paid"
 
 Hindrance = Callable[[Sequence[UUID]], Awaitable[str | None]]
 """Asked inside the transaction, with all ids of the person: a stable word (`order.open`) why they cannot leave yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """What is theirs, exactly, and they would rather lose than stay for: money in fen, claims paid for and unused."""
+
+    fen: int = 0
+    claims: int = 0
+
+
+_NOTHING = GivenUp()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +99,15 @@ class Departures:
         self._dialogues = dialogues
         self._hindrances = tuple(hindrances)
 
-    async def leave(self, person: Person, *, gives_up_fen: int = 0) -> Left:
+    async def leave(self, person: Person, gives_up: GivenUp = _NOTHING) -> Left:
         """Delete the person, and every member that was merged into them. Leaving twice is leaving once.
 
-        `gives_up_fen`: the money that is theirs, to the fen, where they would rather leave it than wait until it can be
-        taken out; what is below the least withdrawal never can. Raises DepartureHindered (facts: `reasons`, `left_fen`)
-        while something of theirs is open, NotSignedIn.
+        Who leaves has nothing more of it: what they paid for and have not used, money that can be taken out. So they
+        are told what it is and name it; what is below the least withdrawal they could never take out. Raises
+        DepartureHindered (facts: `reasons`, `left_fen`, `paid_claims`) while something of theirs is open, NotSignedIn.
         """
         chats = await self._chats(person.member_id)
-        ids, was_gone = await again(lambda: self._erase(person.member_id, gives_up_fen))
+        ids, was_gone = await again(lambda: self._erase(person.member_id, gives_up))
         for account, openid in chats:
             await self._dialogues.drop(account, openid)
         ended = 0
@@ -109,14 +120,14 @@ class Departures:
         ids, _ = await again(lambda: self._erase(UUID(member_id)))
         await self._sessions.end_all(ids)
 
-    async def _erase(self, member_id: UUID, gives_up_fen: int = 0) -> tuple[list[UUID], bool]:
+    async def _erase(self, member_id: UUID, gives_up: GivenUp = _NOTHING) -> tuple[list[UUID], bool]:
         now = self._clock.now()
         async with atomic():
             canonical_id, ids = await _locked_set(member_id)
             was_gone = not await Member.filter(id=canonical_id).exclude(status=MemberStatus.ERASED).exists()
             left_fen = 0
             if not was_gone:
-                left_fen = await self._refuse_what_is_open(ids, gives_up_fen)
+                left_fen = await self._refuse_what_is_open(ids, gives_up, now)
                 await remember_departure(ids, at=now, vault=self._vault)
                 await IdentityEvent.bulk_create(
                     [IdentityEvent(member_id=gone, act=IdentityAct.ERASE, happened_at=now) for gone in ids]
@@ -130,16 +141,18 @@ class Departures:
             await _sweep(ids, now, was_gone=was_gone, left_fen=left_fen)
         return ids, was_gone
 
-    async def _refuse_what_is_open(self, ids: Sequence[UUID], gives_up_fen: int) -> int:
+    async def _refuse_what_is_open(self, ids: Sequence[UUID], gives_up: GivenUp, now: datetime) -> int:
         """The money that they give up, in fen."""
         reasons = [reason for hindrance in self._hindrances if (reason := await hindrance(ids))]
-        (stands,) = await rows(statements.MONEY_LEFT, list(ids))
-        left_fen = int(stands["left_fen"])
-        if left_fen not in {0, gives_up_fen}:
+        (left,) = await rows(statements.LEFT, list(ids), now)
+        fen, claims = int(left["fen"]), int(left["claims"])
+        if fen not in {0, gives_up.fen}:
             reasons.append(LEFT_OVER)
+        if claims not in {0, gives_up.claims}:
+            reasons.append(PAID_FOR)
         if reasons:
-            raise DepartureHindered(reasons=reasons, left_fen=left_fen)
-        return left_fen
+            raise DepartureHindered(reasons=reasons, left_fen=fen, paid_claims=claims)
+        return fen
 
     async def _chats(self, member_id: UUID) -> list[tuple[str, str]]:
         """Where they may have been asked something: account and openid. What they answered so far goes with them."""

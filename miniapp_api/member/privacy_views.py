@@ -6,6 +6,7 @@ from aiohttp import web
 from pydantic import Field
 
 from handlers.errors import DepartureHindered
+from handlers.privacy.departures import GivenUp
 from handlers.privacy.personal_data import PersonalData
 from miniapp_api.auth import person
 from miniapp_api.http import endpoint
@@ -17,9 +18,8 @@ Format = Annotated[
     Literal["json", "html"] | None, Field(description="`html` for a page to read; without it, what `Accept` prefers")
 ]
 
-GivenUp = Annotated[
-    int, Field(ge=0, le=10**12, description="the money that is left, to the fen, where somebody gives it up")
-]
+FenLeft = Annotated[int, Field(ge=0, le=10**12, description="the money that is left, where somebody gives it up")]
+ClaimsLeft = Annotated[int, Field(ge=0, le=10**9, description="how many claims are paid for and unused; the same")]
 
 
 @endpoint(tags=["privacy"], auth="person", even_frozen=True)
@@ -43,13 +43,20 @@ def _prefers_a_page(request: web.Request) -> bool:
 
 
 @endpoint(tags=["privacy"], auth="person", even_frozen=True, refuses=[DepartureHindered])
-async def leave(request: web.Request, gives_up_fen: GivenUp = 0, *, idempotency_key: str | None = None) -> NoContent:
+async def leave(
+    request: web.Request,
+    gives_up_fen: FenLeft = 0,
+    gives_up_claims: ClaimsLeft = 0,
+    *,
+    idempotency_key: str | None = None,
+) -> NoContent:
     """Delete the person: identifiers, profile, numbers, cards, sessions; for good, and at once.
 
-    Doing it twice is doing it once: a repeated request finds no session any more and answers 401. Who has money here is
-    told how much (`left_fen`): they withdraw it, or name the same amount as given up.
+    Doing it twice is doing it once: a repeated request finds no session any more and answers 401. Who has money here or
+    claims that they paid for is told how much and how many (`left_fen`, `paid_claims`): they take it out, use them or
+    get their money back, or name the same as given up.
     """
-    await handlers(request).departures.leave(person(request), gives_up_fen=gives_up_fen)
+    await handlers(request).departures.leave(person(request), GivenUp(gives_up_fen, gives_up_claims))
     return NoContent()
 
 

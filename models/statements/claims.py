@@ -202,7 +202,8 @@ EXPIRING = Both(postgres=_EXPIRING.format(theirs=_OF_THEM.postgres), sqlite=_EXP
 
 _WALLET = """
     SELECT w.id, w.state, w.uses_total, w.uses_left, w.claimed_at, w.expires_at, w.package_id, w.offer_id,
-        w.recharge_to_tail, w.section, w.ends, w.number, w.expiring, b.name, b.kind, b.category, m.name AS merchant_name,
+        w.recharge_to_tail, w.section, w.ends, w.number, w.expiring,
+        b.name, b.kind, b.category, m.name AS merchant_name,
         CASE WHEN b.is_paused OR NOT COALESCE(m.is_active, true) OR o.state = 'paused' THEN 1 ELSE 0 END AS is_paused
     FROM (
         SELECT s.*, COUNT(*) OVER (PARTITION BY s.section) AS number,

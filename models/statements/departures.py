@@ -45,12 +45,15 @@ JOBS_OF = Both(
     sqlite=_JOBS_OF.format(of_these="IN (SELECT value FROM json_each($1))"),
 )
 
-# What these members have in money and could take out, whoever else of them owes some.
-_MONEY_LEFT = """
-    SELECT COALESCE(SUM(posted - held), 0) AS left_fen FROM ledger_account
-    WHERE member_id {of_these} AND unit = 'fen' AND kind = 'member' AND posted > held
+# What these members would lose by leaving at $2: money they could take out, whoever else of them owes some, and claims
+# that they paid for and have not used up.
+_LEFT = """
+    SELECT (SELECT COALESCE(SUM(posted - held), 0) FROM ledger_account
+            WHERE member_id {of_these} AND unit = 'fen' AND kind = 'member' AND posted > held) AS fen,
+        (SELECT count(*) FROM claim WHERE member_id {of_these} AND price_fen > 0
+            AND state IN ('pending', 'issued', 'partly_used') AND (expires_at IS NULL OR expires_at > $2)) AS claims
 """
-MONEY_LEFT = Both(
-    postgres=_MONEY_LEFT.format(of_these="= ANY($1::uuid[])"),
-    sqlite=_MONEY_LEFT.format(of_these="IN (SELECT value FROM json_each($1))"),
+LEFT = Both(
+    postgres=_LEFT.format(of_these="= ANY($1::uuid[])"),
+    sqlite=_LEFT.format(of_these="IN (SELECT value FROM json_each($1))"),
 )

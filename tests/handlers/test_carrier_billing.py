@@ -33,6 +33,7 @@ from handlers.errors import (
     RoleMissing,
 )
 from handlers.ports import CarrierGaveUp, CarrierRefused, CarrierRetryLater, Subscriber
+from handlers.privacy.departures import GivenUp
 from handlers.rules.carrier_billing import CarrierRules
 from handlers.rules.offer_terms import Price
 from models.carrier import CarrierCharge, CarrierCredit, CarrierMonth
@@ -438,7 +439,7 @@ async def test_whoever_leaves_takes_the_number_along_and_the_charge_stays(rooms,
     order_id = await ming.buy(await on_the_bill(rooms))
     (told,) = (await rooms.handlers.personal_data.export(ming.person)).orders
     assert (told.method, told.billing_month) == (PaymentMethod.CARRIER, "2026-03")
-    await rooms.handlers.departures.leave(ming.person)
+    await rooms.handlers.departures.leave(ming.person, GivenUp(claims=1))
     kept, order = await CarrierCharge.get(order_id=order_id), await Order.get(id=order_id)
     assert (kept.bound_number_id, kept.state, order.payer_hash) == (None, ChargeState.CHARGED, "")
     await ming.rooms.handlers.order_refunds.give(

@@ -330,7 +330,7 @@ async def test_what_is_open_keeps_a_person_from_leaving_and_nothing_changes(room
     )
     with pytest.raises(DepartureHindered) as refusal:
         await departures.leave(life.person)
-    assert refusal.value.facts == {"reasons": ["order.open"], "left_fen": 0}
+    assert refusal.value.facts == {"reasons": ["order.open"], "left_fen": 0, "paid_claims": 0}
     assert await dump() == before
     assert (await handlers.sessions.who(life.token)).is_member
 

@@ -63,7 +63,7 @@ MUST_HAPPEN = {
 }  # fmt: skip
 MUST_HAPPEN_IN_THE_LONG_RUN = MUST_HAPPEN | {
     "told twice at once", "the clock went back", "paid late", "sent another", "released", "went home after a day",
-    "a page was closed", "a refund was stuck",
+    "stays: claims.paid", "a page was closed", "a refund was stuck",
     "a notice was lost", "asked for, review", "agreed to, review", "agreed to, waiting", "refused by operators",
     "there: FAIL", "anew", "wiped", "get loose",
     "a promoter left", "stays: withdrawal.open", "left and met itself", "left and met notice", "left and met release",
@@ -158,7 +158,7 @@ TAKEN_AWAY = {
     "the one number of a withdrawal": ((sending.WithdrawalSending, "_wanted", under_another_number),),
     "that what arrived is gone": ((payouts, "post_hold", void_hold),),
     "that nobody leaves money behind": (
-        (departure_statements, "MONEY_LEFT", "SELECT 0 AS left_fen WHERE $1 <> ''"),
+        (departure_statements, "LEFT", "SELECT 0 AS fen, 0 AS claims WHERE $1 <> '' AND $2 <> ''"),
     ),
     "that nobody leaves while money is on its way": ((orders, "OPEN", "SELECT 1 AS id WHERE $1 = ''"),),
     "that whoever left is forgotten": ((departures, "_drop_identifiers", nothing),),

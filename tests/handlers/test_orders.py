@@ -35,6 +35,7 @@ from handlers.orders.watching import OrderWatch
 from handlers.orders.wishes import Wanted
 from handlers.points.points_terms import fen
 from handlers.ports import WeChatGaveUp, WeChatRetryLater
+from handlers.privacy.departures import GivenUp
 from handlers.rules.offer_terms import Audience, AudiencePrice, Limit, Period, Price
 from models.benefits import Benefit, Offer
 from models.claims import Claim, ClaimSlot
@@ -502,9 +503,22 @@ async def test_nobody_leaves_while_an_order_waits_and_then_who_paid_is_forgotten
     await ming.told((await Order.get(id=order_id)).number)
     held = await rooms.handlers.personal_data.export(ming.person)
     assert [(each.title, each.amount_fen, each.state) for each in held.orders] == [("洗车", PRICE, OrderState.PAID)]
-    await rooms.handlers.departures.leave(ming.person)
+    await rooms.handlers.departures.leave(ming.person, GivenUp(claims=1))
     order = await Order.get(id=order_id)
     assert (order.payer_hash, order.state) == ("", OrderState.PAID)
+
+
+async def test_what_was_paid_for_and_is_unused_is_lost_only_by_whoever_says_how_much_it_is(rooms):
+    offer, ming = await for_sale(rooms, limits=()), await a_buyer(rooms)
+    for each in ("one", "two"):
+        await ming.buy(offer, each)
+    for named in (0, 1, 3):
+        with pytest.raises(DepartureHindered) as refused:
+            await rooms.handlers.departures.leave(ming.person, GivenUp(claims=named))
+        assert refused.value.facts == {"reasons": ["claims.paid"], "left_fen": 0, "paid_claims": 2}
+    await Claim.filter(id=(await Claim.first()).id).update(expires_at=rooms.clock.now())  # nothing to lose any more
+    await rooms.handlers.departures.leave(ming.person, GivenUp(claims=1))
+    assert await breaches() == []
 
 
 async def test_money_of_somebody_who_left_goes_back(rooms):

@@ -27,6 +27,7 @@ from handlers.errors import (
     WithdrawalTooSmall,
     WithdrawalUnknown,
 )
+from handlers.privacy.departures import GivenUp
 from handlers.rules.withdrawals import WithdrawalRules
 from models.database import atomic
 from models.identity import Identifier, IdentityEvent
@@ -412,9 +413,9 @@ async def test_who_cannot_take_out_what_is_left_may_give_it_up_by_its_amount(ban
     leave = bank.handlers.departures.leave
     for named in (0, HAS, HAS + 2):
         with pytest.raises(DepartureHindered) as refused:
-            await leave(bank.ming.person, gives_up_fen=named)
-        assert refused.value.facts == {"reasons": ["balance.left"], "left_fen": HAS + 1}
-    await leave(bank.ming.person, gives_up_fen=HAS + 1)
+            await leave(bank.ming.person, GivenUp(named))
+        assert refused.value.facts == {"reasons": ["balance.left"], "left_fen": HAS + 1, "paid_claims": 0}
+    await leave(bank.ming.person, GivenUp(HAS + 1))
     assert (await LedgerAccount.get(member_id=bank.ming.person.member_id, unit="fen", kind="member")).posted == 0
     assert [each.amount for each in await Transfer.filter(cause_kind="departed", unit="fen")] == [HAS + 1]
     assert await breaches() == []
@@ -425,10 +426,10 @@ async def test_money_under_way_is_not_given_up(bank):
     await given(bank, bank.ming.person.member_id, 1)
     for named in (1, HAS + 1):
         with pytest.raises(DepartureHindered) as refused:
-            await bank.handlers.departures.leave(bank.ming.person, gives_up_fen=named)
+            await bank.handlers.departures.leave(bank.ming.person, GivenUp(named))
         assert "withdrawal.open" in refused.value.facts["reasons"]
     await bank.ming.heard(seen, TransferHeard.DONE)
-    await bank.handlers.departures.leave(bank.ming.person, gives_up_fen=1)
+    await bank.handlers.departures.leave(bank.ming.person, GivenUp(1))
     assert await breaches() == []
 
 

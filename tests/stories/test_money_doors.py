@@ -67,7 +67,7 @@ async def test_what_is_no_amount_passes_no_door_of_a_member(market):
     await sound(market.town)
 
 
-async def test_too_little_to_be_taken_out_keeps_nobody_who_gives_it_up(market):
+async def test_who_leaves_is_told_what_they_would_lose_and_gives_it_up_by_its_amount(market):
     screen = await market.member("小明")
     await given_at(UUID(screen.member["id"]), 57, at=market.town.clock.now())
     refused = await screen.call("DELETE", "/me")
@@ -76,7 +76,10 @@ async def test_too_little_to_be_taken_out_keeps_nobody_who_gives_it_up(market):
     for amount in ("-57", "57.0", "x", "56", "58"):
         refused = await screen.call("DELETE", f"/me?gives_up_fen={amount}")
         assert refused.status == (409 if amount in {"56", "58"} else 400), amount
-    assert (await screen.call("DELETE", "/me?gives_up_fen=57")).status == 204
+    await bought(market, screen, await priced(market, limits=[], stock=9), "paid")
+    refused = await screen.call("DELETE", "/me?gives_up_fen=57")
+    assert (refused.status, refused.answer["reasons"], refused.answer["paid_claims"]) == (409, ["claims.paid"], 1)
+    assert (await screen.call("DELETE", "/me?gives_up_fen=57&gives_up_claims=1")).status == 204
     assert (await screen.call("GET", "/me")).status == 401
     await sound(market.town)
 

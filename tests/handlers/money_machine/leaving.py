@@ -16,6 +16,9 @@ from handlers.errors import (
     WithdrawalNotReviewed,
 )
 from handlers.identity.returning import is_returning
+from handlers.privacy.departures import GivenUp
+from handlers.rules.claim_states import OPEN
+from models.claims import Claim
 from models.database import row, rows
 from models.identity import Identifier
 from models.orders import Order
@@ -53,20 +56,23 @@ class LeavingSteps(RunningSteps):
             if how is not None:
                 self.do(self._before(who))
                 self.breaks(lambda: self._asks_to(self.people[who]), how, at)
-            self.do(self.leaves(who, gives_up=pick % 2 == 0, is_brought=is_brought))
+            self.do(self.leaves(who, gives_up=pick % 2 == 0, insists=pick % 5 == 4, is_brought=is_brought))
         else:
             self.do(self._leaves_while(who, meets, pick, is_brought=is_brought))
 
-    async def leaves(self, who: str, *, gives_up: bool = False, is_brought: bool = True) -> None:
-        """And comes back; or is refused with exactly what is open."""
+    async def leaves(self, who: str, *, gives_up: bool = False, insists: bool = False, is_brought: bool = True) -> None:
+        """And comes back; or is refused with exactly what is open. `insists`: on what they paid for."""
         person, left = self.people[who], await self._was_gone(who)
         reasons = set() if left else await self._before(who)
-        hashes, free = await self._hashes(person), 0
+        hashes, free, paid = await self._hashes(person), 0, await self._paid_claims(person.member_id)
+        if insists and paid:
+            paid = 0
+            reasons.add("claims.paid")
         if gives_up and "balance.left" in reasons:
             reasons.remove("balance.left")
             free = await self._free(person.member_id)
         try:
-            await self._asks_to(person, gives_up_fen=free)
+            await self._asks_to(person, GivenUp(free, paid))
         except DepartureHindered as refused:
             assert set(refused.facts["reasons"]) == reasons, (refused.facts, reasons)  # noqa: PT017
             self._hindered(refused)
@@ -101,8 +107,10 @@ class LeavingSteps(RunningSteps):
             await self._is_gone(who, hashes, is_brought=is_brought)
             self.seen[f"left and met {meets}"] += 1
 
-    async def _asks_to(self, person: Person, *, gives_up_fen: int = 0) -> None:
-        await self.handlers.departures.leave(person, gives_up_fen=gives_up_fen)
+    async def _asks_to(self, person: Person, gives_up: GivenUp | None = None) -> None:
+        """By themselves they give up what they paid for, and no money."""
+        paid = await self._paid_claims(person.member_id)
+        await self.handlers.departures.leave(person, gives_up or GivenUp(claims=paid))
 
     def _hindered(self, refused: DepartureHindered) -> None:
         for each in refused.facts["reasons"]:
@@ -138,6 +146,10 @@ class LeavingSteps(RunningSteps):
         )
         found = await row(sql, member_id)
         return int(found["free"]) if found else 0
+
+    async def _paid_claims(self, member_id: Any) -> int:
+        held = Claim.filter(member_id=member_id, state__in=OPEN, price_fen__gt=0)
+        return sum(each.expires_at is None or each.expires_at > self.now for each in await held)
 
     async def _was_gone(self, who: str) -> bool:
         """Whether what broke was done all the same."""
