@@ -103,6 +103,10 @@ class PooledConnection(asyncpg.Connection):  # type: ignore[misc]
 
     __slots__ = ()
 
+    async def reset(self, *, timeout: float | None = None) -> None:
+        if self.is_in_transaction():
+            await super().reset(timeout=timeout)
+
     def get_reset_query(self) -> str:
         return ""
 
@@ -151,6 +155,7 @@ class PostgresClient(AsyncpgDBClient):
                 server_settings=self._settings,
                 statement_cache_size=STATEMENTS,
                 max_cached_statement_lifetime=0,
+                max_queries=2**31,  # by default it is thrown away after 50,000, with all statements that it knows
                 init=prepare,
             )
         except Exception as error:

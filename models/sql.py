@@ -60,6 +60,8 @@ def instant_text(value: datetime) -> str:
 
 def as_instant(value: Any) -> datetime:
     """An instant from either database. Raises NaiveInstant, ValueError (no instant at all)."""
+    if type(value) is datetime and value.tzinfo is UTC:  # as PostgreSQL's driver gives them
+        return value
     return utc(value if isinstance(value, datetime) else datetime.fromisoformat(value))
 
 

@@ -65,6 +65,9 @@ class WalletItem:
     recharge_tail: str = ""  # of the number that a top-up goes to
 
 
+_NUMBERS = {Section.HELD: 1, Section.USED: 2, Section.EXPIRED: 3}  # as the statement calls them
+
+
 @dataclass(frozen=True, slots=True)
 class TopUpProgress:
     """How far a top-up has come: where its order stands, since when it is sent, when it was over."""
@@ -110,10 +113,10 @@ class Wallet:
         """Every section's first items, in one statement."""
         now = self._clock.now()
         found = await self._read(person, limit, None, None, now)
-        by_section: dict[str, list[Mapping[str, Any]]] = {}
+        by_number: dict[int, list[Mapping[str, Any]]] = {}
         for each in found:
-            by_section.setdefault(each["section"], []).append(each)
-        mine = {section: by_section.get(section, []) for section in Section}
+            by_number.setdefault(each["section"], []).append(each)
+        mine = {section: by_number.get(number, []) for section, number in _NUMBERS.items()}
         shown = {section: section_of(of, limit, now) for section, of in mine.items()}
         shown[Section.EXPIRING] = _expiring(mine[Section.HELD], shown[Section.HELD].items, limit, now)
         return shown
@@ -157,7 +160,7 @@ class Wallet:
         self, person: Person, limit: int, section: Section | None, after: Position | None, now: datetime
     ) -> list[dict[str, Any]]:
         ends, last = after or (None, None)
-        only = section.value if section else ""
+        only = _NUMBERS[section] if section else 0
         return await rows(statements.WALLET, person.member_id, now, now + SOON, limit + 1, only, ends, last, FAR)
 
 
@@ -195,8 +198,8 @@ def _item(found: Mapping[str, Any], now: datetime) -> WalletItem:
         category=found["category"],
         merchant=found["merchant_name"],
         state=stands(_STATES[found["state"]], expires_at, now),
-        uses_left=int(found["uses_left"]),
-        uses_total=int(found["uses_total"]),
+        uses_left=found["uses_left"],
+        uses_total=found["uses_total"],
         claimed_at=as_instant(found["claimed_at"]),
         expires_at=expires_at,
         is_paused=bool(found["is_paused"]),

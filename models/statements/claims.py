@@ -198,7 +198,7 @@ _EXPIRING = """
 EXPIRING = Both(postgres=_EXPIRING.format(theirs=_OF_THEM.postgres), sqlite=_EXPIRING.format(theirs=_OF_THEM.sqlite))
 
 # --- the wallet, in one statement. $1 whose, $2 now, $3 what "soon" means, $4 how many of each section, $5 one section
-# only (empty: all), $6 and $7 where its page before ended, $8 an instant after every other.
+# only (1 held, 2 used, 3 expired; 0: all), $6 and $7 where its page before ended, $8 an instant after every other.
 
 _WALLET = """
     SELECT w.id, w.state, w.uses_total, w.uses_left, w.claimed_at, w.expires_at, w.package_id, w.offer_id,
@@ -206,22 +206,22 @@ _WALLET = """
         b.name, b.kind, b.category, m.name AS merchant_name,
         CASE WHEN b.is_paused OR NOT COALESCE(m.is_active, true) OR o.state = 'paused' THEN 1 ELSE 0 END AS is_paused
     FROM (
-        SELECT s.*, COUNT(*) OVER (PARTITION BY s.section) AS number,
-            SUM(CASE WHEN s.section = 'held' AND s.expires_at <= $3 THEN 1 ELSE 0 END) OVER () AS expiring,
-            ROW_NUMBER() OVER (PARTITION BY s.section ORDER BY
-                CASE WHEN s.section = 'held' THEN s.ends END, CASE WHEN s.section = 'held' THEN s.id END, s.id DESC
-            ) AS place
+        SELECT s.*, ROW_NUMBER() OVER mine AS place, COUNT(*) OVER mine AS number,
+            COUNT(*) FILTER (WHERE s.expires_at <= $3) OVER mine AS expiring
         FROM (
             SELECT c.id, c.state, c.uses_total, c.uses_left, c.claimed_at, c.expires_at, c.package_id, c.offer_id,
                 c.benefit_id, c.recharge_to_tail, COALESCE(c.expires_at, {far}) AS ends,
-                CASE WHEN c.state = 'used' THEN 'used'
-                    WHEN c.state IN ('expired', 'revoked', 'transferred') OR c.expires_at <= $2 THEN 'expired'
-                    ELSE 'held' END AS section
+                CASE WHEN c.state = 'used' THEN 2
+                    WHEN c.state IN ('expired', 'revoked', 'transferred') OR c.expires_at <= $2 THEN 3
+                    ELSE 1 END AS section
             FROM claim c WHERE c.member_id {theirs}
         ) s
-        WHERE {only} = '' OR (s.section = {only} AND ({after_id} IS NULL
-            OR (s.section = 'held' AND (s.ends > {after} OR (s.ends = {after} AND s.id > {after_id})))
-            OR (s.section <> 'held' AND s.id < {after_id})))
+        WHERE {only} = 0 OR (s.section = {only} AND ({after_id} IS NULL
+            OR (s.section = 1 AND (s.ends > {after} OR (s.ends = {after} AND s.id > {after_id})))
+            OR (s.section > 1 AND s.id < {after_id})))
+        WINDOW mine AS (PARTITION BY s.section ORDER BY
+            CASE WHEN s.section = 1 THEN s.ends END, CASE WHEN s.section = 1 THEN s.id END, s.id DESC
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
     ) w
     JOIN benefit b ON b.id = w.benefit_id LEFT JOIN merchant m ON m.id = b.merchant_id JOIN offer o ON o.id = w.offer_id
     WHERE w.place <= $4 ORDER BY w.section, w.place
@@ -229,7 +229,7 @@ _WALLET = """
 WALLET = Both(
     postgres=_WALLET.format(
         theirs=_OF_THEM.postgres,
-        only="CAST($5 AS text)",
+        only="CAST($5 AS int)",
         after="CAST($6 AS timestamptz)",
         after_id="CAST($7 AS uuid)",
         far="CAST($8 AS timestamptz)",

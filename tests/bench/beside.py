@@ -37,6 +37,12 @@ def analyse(stores: Stores) -> None:
     read(stores, "ANALYZE")
 
 
+def settle(stores: Stores) -> None:
+    """The same for rows that are meant to have been there for long: they were read before, and vacuumed."""
+    if stores.pair == "postgres":
+        read(stores, "VACUUM (ANALYZE)")
+
+
 def fill(stores: Stores, table: str, rows: Iterable[Row], *, at: datetime) -> None:
     """Add rows of the same columns, made at this moment, all or none; where they bring no `id`, they get one."""
     records = [{"id": row.get("id") or new_id(), "created_at": at, **row} for row in rows]

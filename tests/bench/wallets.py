@@ -10,7 +10,7 @@ import orjson
 
 from handlers.rules.offer_terms import Limit, OfferTerms, Period
 from models.words import ClaimState
-from tests.bench.beside import fill, first_members
+from tests.bench.beside import fill, first_members, settle
 from tests.bench.figures import Subject
 from tests.bench.load import BadAnswers, Line, write_feed, wrk
 from tests.bench.pool import Published, Voucher, claim_row, publish
@@ -45,6 +45,7 @@ def wallet(town: Town) -> Iterator[Subject]:
     offered = publish(town.stores, [Voucher(terms, name=f"第{number}券", uses=2) for number in range(OFFERS)])
     people = first_members(town.stores, MEMBERS)
     fill(town.stores, "claim", (claim for one in people for claim in _claims(offered, one, now)), at=now)
+    settle(town.stores)
     answer = _checked(town)
     feed = write_feed(town.home / "wallets.tsv", [Line(WALLET, token=known.token) for known in town.members])
     load = lambda seconds: wrk(town.server.url, "GET", feed, seconds=seconds)  # noqa: E731
