@@ -150,6 +150,7 @@ class ShoppingSteps(World):
             with self.in_a(mood):
                 self.do(self.handlers.order_refunds.poll())
 
+    @precondition(lambda self: self.orders(OrderState.PAID))  # of whoever left too
     @rule(
         pick=picks,
         part=parts,
