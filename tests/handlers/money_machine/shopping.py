@@ -19,6 +19,7 @@ from handlers.errors import (
     PaymentUnavailable,
     PlanNotAbove,
     PointsShort,
+    RefundNeedsSecond,
     RefundNothing,
     RefundQuoteChanged,
     RefundTooLate,
@@ -39,7 +40,7 @@ parts = st.sampled_from([0, 1, 3, 5, 8, 8, 9])  # eighths
 outcomes = st.sampled_from(["SUCCESS", "SUCCESS", "SUCCESS", "CLOSED", "ABNORMAL"])
 wares = st.sampled_from(["cup", "cup", "cup", "both", "month", "year"])
 NOT_SOLD = OfferSoldOut, OfferTooMany, PointsShort, PlanNotAbove
-NOT_BACK = OrderRefundTooMuch, RefundNothing, RefundQuoteChanged, RefundTooLate
+NOT_BACK = OrderRefundTooMuch, RefundNeedsSecond, RefundNothing, RefundQuoteChanged, RefundTooLate
 
 
 class ShoppingSteps(World):
