@@ -275,11 +275,8 @@ async def test_negative_control_in_one_round_more_than_the_cap_are_redeemed(coun
     assert await redeemed() == 50 - refused(answers) > 20
 
 
-async def test_negative_control_without_the_lock_every_process_redeems(counter, ming, monkeypatch):
-    """Five processes, so five lanes; all have counted before one of them writes."""
-    if dialect() == "sqlite":
-        pytest.skip("SQLite has one writer: there is no lock to leave out")
-    await cap(counter, redemptions=1)
+def without_the_lock(monkeypatch, module: str) -> None:
+    """And five at once have counted before one of them writes."""
     loose = statements.LOCK_CLERKS.postgres.replace("FOR NO KEY UPDATE OF k", "")
     assert loose != statements.LOCK_CLERKS.postgres
     monkeypatch.setattr(statements, "LOCK_CLERKS", Both(postgres=loose, sqlite=""))
@@ -290,7 +287,15 @@ async def test_negative_control_without_the_lock_every_process_redeems(counter, 
         await everybody_has_counted.wait()
         return found
 
-    monkeypatch.setattr("handlers.redemptions.tills.beyond", count_and_wait)
+    monkeypatch.setattr(f"handlers.redemptions.{module}.beyond", count_and_wait)
+
+
+async def test_negative_control_without_the_lock_every_process_redeems(counter, ming, monkeypatch):
+    """Five processes, so five lanes; all have counted before one of them writes."""
+    if dialect() == "sqlite":
+        pytest.skip("SQLite has one writer: there is no lock to leave out")
+    await cap(counter, redemptions=1)
+    without_the_lock(monkeypatch, "tills")
     claims = [await counter.claim(ming) for _ in range(5)]
     answers = await scan_all(counter, claims, servers=5)
     assert (refused(answers), await redeemed()) == (0, 5)
@@ -312,16 +317,7 @@ async def test_negative_control_without_the_lock_more_are_taken_back(counter, mi
         pytest.skip("SQLite has one writer: there is no lock to leave out")
     await cap(counter, reversals=1)
     lines = [(await redeem(counter, ming)).value.lines[0].id for _ in range(5)]
-    loose = statements.LOCK_CLERKS.postgres.replace("FOR NO KEY UPDATE OF k", "")
-    monkeypatch.setattr(statements, "LOCK_CLERKS", Both(postgres=loose, sqlite=""))
-    everybody_has_counted, counted = asyncio.Barrier(5), daily_caps.beyond
-
-    async def count_and_wait(*asked):
-        found = await counted(*asked)
-        await everybody_has_counted.wait()
-        return found
-
-    monkeypatch.setattr("handlers.redemptions.reversals.beyond", count_and_wait)
+    without_the_lock(monkeypatch, "reversals")
     reversals = Reversals(counter.rooms.clock)
     calls = (
         reversals.reverse(counter.clerk, each, reason="拿错了", device_id="d1", request_id=str(each)) for each in lines

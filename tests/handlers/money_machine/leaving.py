@@ -40,13 +40,7 @@ class LeavingSteps(RunningSteps):
     """Leave, be refused with every reason there is, come back."""
 
     @rule(
-        who=people,
-        is_tidy=st.booleans(),
-        is_brought=st.booleans(),
-        meets=meetings,
-        pick=picks,
-        how=strikes,
-        at=places,
+        who=people, is_tidy=st.booleans(), is_brought=st.booleans(), meets=meetings, pick=picks, how=strikes, at=places
     )
     def somebody_leaves(self, who, is_tidy, is_brought, meets, pick, how, at):
         """As everything stands, or once they have seen to what is in their hands; some leave their money."""
