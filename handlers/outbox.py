@@ -14,7 +14,7 @@ import orjson
 
 from handlers.codec import dumps
 from handlers.errors import DeadJobUnknown
-from models.database import after_commit, atomic, require_atomic, rows
+from models.database import after_commit, atomic, put, require_atomic, rows
 from models.ids import new_id
 from models.sql import as_instant, as_uuid, dump_rows, instant_text
 from models.statements import jobs as statements
@@ -110,8 +110,8 @@ async def later_many(wanted: Sequence[Later]) -> None:
         }
         for each in wanted
     ]
-    if await rows(statements.LATER, dump_rows(jobs)):
-        after_commit(_nudge_all)
+    await put(statements.LATER, dump_rows(jobs))
+    after_commit(_nudge_all)
 
 
 # --- what operators and monitoring see

@@ -21,8 +21,8 @@ from handlers.errors import DomainError, KeyReused, OutcomeUnknown, StillRunning
 from handlers.ports import Vault
 from handlers.retrying import DatabaseBusy, again
 from handlers.standing import canonical, canonicals
-from models.database import CommitUnknown, atomic, require_atomic, row, rows
-from models.failures import LockTimeout, SerializationConflict, StatementTimeout
+from models.database import CommitUnknown, atomic, put, require_atomic, row, rows
+from models.failures import LockTimeout, StatementTimeout
 from models.ids import new_id
 from models.statements import requests as statements
 
@@ -107,7 +107,7 @@ async def answering(
     yield asking
     if asking.given is None:
         raise RuntimeError(f"{operation} ended without giving its result")
-    await rows(statements.GIVE, request_id, dumps(asking.given.value))
+    await put(statements.GIVE, request_id, dumps(asking.given.value), count=1, conflict="the request is gone")
 
 
 async def _stored(asked: Asked, result: type[T]) -> Answer[T]:
@@ -213,10 +213,6 @@ async def alone(scope: tuple[str, ...]) -> AsyncIterator[None]:
 # --- many at once: the lanes record whole batches
 
 
-class TwinElsewhere(SerializationConflict):
-    """A key was taken by another transaction meanwhile; the batch is rolled back and decided again."""
-
-
 async def recall(asked: Iterable[Asked], result: type[T]) -> dict[Asked, Answer[T] | KeyReused]:
     """Those that were answered before, with their answer, or the refusal where the facts differ."""
     by_scope: dict[tuple[str, ...], list[Asked]] = {}
@@ -246,10 +242,14 @@ def hidden(vault: Vault, facts: object) -> str:
 
 
 async def record(results: Mapping[Asked, object]) -> None:
-    """Store the results of a batch in its own transaction. Raises TwinElsewhere."""
+    """Store the results of a batch in its own transaction.
+
+    Where another transaction took a key meanwhile, this one ends in SerializationConflict, and is decided again.
+    """
     require_atomic()
-    if results and len(await rows(statements.RECORD_MANY, _as_json(results))) < len(results):
-        raise TwinElsewhere
+    if results:
+        taken = "a key was taken meanwhile"
+        await put(statements.RECORD_MANY, _as_json(results), count=len(results), conflict=taken)
 
 
 async def settle(asked: Iterable[Asked], result: type[T]) -> dict[Asked, Answer[T] | KeyReused]:

@@ -24,6 +24,7 @@ from models.failures import (
 )
 from models.sql import dump_json, load_json, postgres_values
 from models.transactions import OpenTransaction, ShieldedSavepoint, ShieldedTransaction
+from models.writing import may_go_before, together
 
 CONNECT_SECONDS = 5.0
 ACQUIRE_SECONDS = 10.0
@@ -191,7 +192,7 @@ class PostgresClient(AsyncpgDBClient):
     def _in_transaction(self) -> ShieldedTransaction:
         return ShieldedTransaction(self.new_transaction())
 
-    def acquire_connection(self) -> AbstractAsyncContextManager[asyncpg.Connection]:  # type: ignore[override]
+    def acquire_connection(self, sql: str | None = None) -> AbstractAsyncContextManager[asyncpg.Connection]:  # type: ignore[override]
         context: AbstractAsyncContextManager[asyncpg.Connection] = self.open_pool().acquire()
         return context
 
@@ -210,7 +211,7 @@ class PostgresClient(AsyncpgDBClient):
             return []
         bound = postgres_values(values)
         try:
-            async with self.acquire_connection() as connection:
+            async with self.acquire_connection(sql) as connection:
                 return [dict(record) for record in await connection.fetch(sql, *bound)]
         except Exception as error:
             ours = translated(error)
@@ -232,6 +233,7 @@ class PostgresTransaction(PostgresClient, OpenTransaction):
         self._held: asyncpg.Connection | None = None
         self._source: asyncpg.Pool | None = None
         self._statement_turn = asyncio.Lock()
+        self.waiting = []
 
     @property
     def has_ended(self) -> bool:
@@ -241,11 +243,37 @@ class PostgresTransaction(PostgresClient, OpenTransaction):
         return ShieldedSavepoint(self)
 
     @asynccontextmanager
-    async def acquire_connection(self) -> AsyncIterator[asyncpg.Connection]:  # type: ignore[override]
+    async def acquire_connection(  # type: ignore[override]
+        self, sql: str | None = None
+    ) -> AsyncIterator[asyncpg.Connection]:
+        """The writes that wait are sent first, unless `sql` is all that is asked and need not see them."""
         async with self._statement_turn:
             if self._held is None:
                 raise TransactionEnded("this transaction has ended; start the task outside of it")
+            if self.waiting and (sql is None or not may_go_before(sql, self.waiting)):
+                await self._send_to(self._held)
             yield self._held
+
+    async def _send_to(self, connection: asyncpg.Connection) -> None:
+        writes, self.waiting = self.waiting, []
+        values = [value for each in writes for value in postgres_values(each.values)]
+        try:
+            if len(writes) == 1:
+                counts: Sequence[int] = [len(await connection.fetch(writes[0].sql, *values))]
+            else:
+                counts = await connection.fetchrow(together(tuple(each.sql for each in writes)), *values)
+        except asyncpg.IntegrityConstraintViolationError as error:
+            raise SerializationConflict(error) from error
+        for each, count in zip(writes, counts, strict=True):
+            each.check(count)
+
+    async def send(self) -> None:
+        async def work(_: Any) -> None:
+            async with self.acquire_connection():
+                pass
+
+        if self.waiting:
+            await self._translate_exceptions(work)
 
     async def execute_many(self, query: str, values: list[Any]) -> None:
         async def work(_: Any) -> None:

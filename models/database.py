@@ -31,6 +31,7 @@ from models.failures import (
 from models.sql import Both, Dialect, as_instant, as_uuid
 from models.sqlite_client import SqliteClient
 from models.transactions import OpenTransaction, drain
+from models.writing import Write
 
 __all__ = [
     "Both",
@@ -58,6 +59,7 @@ __all__ = [
     "pending_migrations",
     "ping",
     "pool_in_use",
+    "put",
     "require_atomic",
     "require_current",
     "row",
@@ -314,6 +316,22 @@ async def row(sql: str | Both, *values: Any) -> dict[str, Any] | None:
     """The first row, or None."""
     found = await rows(sql, *values)
     return found[0] if found else None
+
+
+async def put(sql: str | Both, *values: Any, count: int | None = None, conflict: str = "") -> None:
+    """A write of the open transaction whose answer nobody needs: sent with others, before whatever may have to see it.
+
+    It has RETURNING, and must give back `count` rows where that is told. Where it does not (`conflict` says what that
+    means), or breaks a rule of the database's, whatever sends it raises SerializationConflict: the next statement, or
+    the end of the transaction. Which of the two it is cannot be told apart: a row that was not written is missing to
+    those that refer to it. Raises NotInTransaction, and what sending the others raises.
+    """
+    transaction = _open_transaction()
+    if transaction is None:
+        raise NotInTransaction("what waits for its transaction needs one")
+    if isinstance(sql, Both):
+        sql = sql.sqlite if isinstance(transaction, SqliteClient) else sql.postgres
+    await transaction.write(Write(sql, values, count, conflict))
 
 
 async def long_reads(statements: Mapping[str, str | Both]) -> AsyncIterator[tuple[str, list[dict[str, Any]]]]:

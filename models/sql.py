@@ -20,6 +20,8 @@ from models.failures import NaiveInstant
 
 Dialect = Literal["sqlite", "postgres"]
 
+_READS = re.compile(r"\s*(SELECT|EXPLAIN|WITH|PRAGMA\s+\w+\s*(\(|;|$))", re.IGNORECASE)
+_WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE|REPLACE)\b", re.IGNORECASE)
 _PLACEHOLDERS = re.compile(r"'(?:[^']|'')*'|\$(\d+)")
 
 
@@ -105,6 +107,13 @@ def _json_default(value: object) -> str:
     if isinstance(value, date):
         return value.isoformat()
     raise TypeError(f"not JSON: {type(value).__name__}")
+
+
+@lru_cache(maxsize=2048)
+def is_read(sql: str) -> bool:
+    """Whether a statement changes nothing; in doubt it is a write."""
+    found = _READS.match(sql)
+    return found is not None and not (found[1].upper() == "WITH" and _WRITES.search(sql))
 
 
 @lru_cache(maxsize=2048)

@@ -19,10 +19,11 @@ from urllib.parse import quote
 from tortoise.backends.sqlite.client import SqliteClient as TortoiseSqliteClient
 from tortoise.exceptions import IntegrityError, OperationalError
 
-from models.failures import DatabaseUnavailable, LockTimeout, TransactionEnded
-from models.sql import sqlite_sql, sqlite_values
+from models.failures import DatabaseUnavailable, LockTimeout, SerializationConflict, TransactionEnded
+from models.sql import is_read, sqlite_sql, sqlite_values
 from models.sqlite_thread import SqliteThread, WriterLock
 from models.transactions import OpenTransaction, ShieldedSavepoint, ShieldedTransaction
+from models.writing import Write, may_go_before
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -31,16 +32,6 @@ READERS = 3
 BUSY_SECONDS = 3.0
 
 _AWAY = ("closed database", "interrupted", "unable to open", "disk I/O", "is full", "readonly database")
-
-_READS = re.compile(r"\s*(SELECT|EXPLAIN|WITH|PRAGMA\s+\w+\s*(\(|;|$))", re.IGNORECASE)
-_WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE|REPLACE)\b", re.IGNORECASE)
-
-
-@functools.lru_cache(maxsize=2048)
-def is_read(sql: str) -> bool:
-    """Whether a statement may run on a reading connection; in doubt it is a write."""
-    found = _READS.match(sql)
-    return found is not None and not (found[1].upper() == "WITH" and _WRITES.search(sql))
 
 
 def translated(error: sqlite3.Error) -> Exception:
@@ -161,7 +152,13 @@ class SqliteClient(TortoiseSqliteClient):
         return self.writer
 
     @translating
-    async def on_connection(self, work: Callable[[sqlite3.Connection], Result], *, reads: bool = False) -> Result:
+    async def on_connection(
+        self,
+        work: Callable[[sqlite3.Connection], Result],
+        *,
+        reads: bool = False,
+        sql: str | None = None,
+    ) -> Result:
         """`work` on a connection: any reading one, or the writing one when its turn comes."""
         if reads and self.readers:
             return await min(self.readers, key=lambda reader: reader.waiting).run(work)
@@ -178,7 +175,7 @@ class SqliteClient(TortoiseSqliteClient):
         def work(connection: sqlite3.Connection) -> list[dict[str, Any]]:
             return [dict(row) for row in connection.execute(sql, bound).fetchall()]
 
-        return await self.on_connection(work, reads=is_read(sql))
+        return await self.on_connection(work, reads=is_read(sql), sql=sql)
 
     async def execute_query(self, query: str, values: list[Any] | None = None) -> tuple[int, Sequence[Any]]:
         query = query.replace("\x00", "'||CHAR(0)||'")
@@ -238,6 +235,7 @@ class SqliteTransaction(SqliteClient, OpenTransaction):
         self._bound_loop = root._bound_loop  # noqa: SLF001 - Tortoise's base class keeps it
         self._statement_turn = asyncio.Lock()
         self._is_open = False
+        self.waiting = []
 
     @property
     def has_ended(self) -> bool:
@@ -290,11 +288,21 @@ class SqliteTransaction(SqliteClient, OpenTransaction):
             self.root.writer_turn.release()
 
     @translating
-    async def on_connection(self, work: Callable[[sqlite3.Connection], Result], *, reads: bool = False) -> Result:
+    async def on_connection(
+        self, work: Callable[[sqlite3.Connection], Result], *, reads: bool = False, sql: str | None = None
+    ) -> Result:
+        """The writes that wait are done first, unless `sql` is all that is asked and need not see them."""
         async with self._statement_turn:
             if not self._is_open:
                 raise TransactionEnded("this transaction has ended; start the task outside of it")
+            if self.waiting and (sql is None or not may_go_before(sql, self.waiting)):
+                writes, self.waiting = self.waiting, []
+                work = _after(writes, work)
             return await self.root.open_writer().run(work)
+
+    async def send(self) -> None:
+        if self.waiting:
+            await self.on_connection(lambda _: None)
 
     async def command(self, *statements: str) -> None:
         def work(connection: sqlite3.Connection) -> None:
@@ -302,6 +310,22 @@ class SqliteTransaction(SqliteClient, OpenTransaction):
                 connection.execute(statement)
 
         await self.on_connection(work)
+
+
+def _after(writes: Sequence[Write], work: Callable[[sqlite3.Connection], Result]) -> Callable[..., Result]:
+    """`work` behind these, in one visit to the thread."""
+    bound = [sqlite_values(each.values) for each in writes]  # here, where what they hold cannot change meanwhile
+
+    def both(connection: sqlite3.Connection) -> Result:
+        for each, values in zip(writes, bound, strict=True):
+            try:
+                found = connection.execute(sqlite_sql(each.sql), values).fetchall()
+            except sqlite3.IntegrityError as error:
+                raise SerializationConflict(error) from error
+            each.check(len(found))
+        return work(connection)
+
+    return both
 
 
 client_class = SqliteClient

@@ -18,6 +18,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient, TransactionContext
 from tortoise.connection import ConnectionToken, get_connections
 
 from models.failures import DatabaseUnavailable, TransactionEnded
+from models.writing import Write, may_go_with
 
 Result = TypeVar("Result")
 
@@ -32,11 +33,18 @@ class OpenTransaction(ABC):
 
     connection_name: str
     is_abandoned: bool  # set when nobody waits for `open` any more: it need not BEGIN
+    waiting: list[Write]  # not sent yet; whatever uses the connection sends them first
 
     def refuse_if_abandoned(self) -> None:
         """Raises TransactionEnded, which nobody sees: whoever wanted this transaction was cancelled."""
         if self.is_abandoned:
             raise TransactionEnded("abandoned while it opened")
+
+    async def write(self, wanted: Write) -> None:
+        """Let it wait, after those have been sent that it must see. Raises what sending them raises."""
+        if not may_go_with(wanted.sql, self.waiting):
+            await self.send()
+        self.waiting.append(wanted)
 
     @property
     @abstractmethod
@@ -50,6 +58,10 @@ class OpenTransaction(ABC):
     @abstractmethod
     async def finish(self, *, commit: bool) -> None:
         """COMMIT or ROLLBACK, then release, whatever happens. Later statements raise TransactionEnded."""
+
+    @abstractmethod
+    async def send(self) -> None:
+        """Send the writes that wait. Raises SerializationConflict: one of them did not do what it should."""
 
     @abstractmethod
     async def command(self, *statements: str) -> None:
@@ -115,15 +127,22 @@ class ShieldedTransaction(TransactionContext):
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            get_connections().reset(self._token)
-        finally:
+        get_connections().reset(self._token)
+        if exc_type is None:
             try:
-                await settled(spawn(self._transaction.finish(commit=exc_type is None)))
-            except DatabaseUnavailable:
-                if exc_type is None:
-                    raise
-                log.warning("rollback_found_connection_lost")  # the database rolls back by itself
+                await self._transaction.send()
+            except BaseException:
+                await self._undo()
+                raise
+            await settled(spawn(self._transaction.finish(commit=True)))
+        else:
+            await self._undo()
+
+    async def _undo(self) -> None:
+        try:
+            await settled(spawn(self._transaction.finish(commit=False)))
+        except DatabaseUnavailable:
+            log.warning("rollback_found_connection_lost")  # the database rolls back by itself
 
 
 async def _discard(opening: "asyncio.Task[None]", transaction: OpenTransaction) -> None:
@@ -154,6 +173,8 @@ class ShieldedSavepoint(TransactionContext):
         self, exc_type: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         undo = [] if exc_type is None else [f"ROLLBACK TO SAVEPOINT {self._name}"]
+        if undo:
+            self._transaction.waiting.clear()  # all of this block: what was before it was sent with its SAVEPOINT
         try:
             await settled(spawn(self._transaction.command(*undo, f"RELEASE SAVEPOINT {self._name}")))
         except DatabaseUnavailable:

@@ -28,8 +28,7 @@ from handlers.recurring import BUSINESS_ZONE
 from handlers.retrying import refusing
 from handlers.rules.channel_calls import KEPT, is_fresh, is_signed_with, is_well_formed, signed_text
 from handlers.rules.validity import begins, day_of
-from models.database import atomic, require_atomic, rows
-from models.failures import SerializationConflict
+from models.database import atomic, put, require_atomic, rows
 from models.gathering import Gathered
 from models.ids import new_id
 from models.sql import as_instant, as_uuid, dump_rows
@@ -189,5 +188,5 @@ async def _use(used: Mapping[UUID, int], day: date, at: datetime) -> None:
     if not used:
         return
     text = dump_rows({"id": new_id(), "channel_id": key, "weight": weight} for key, weight in sorted(used.items()))
-    if len(await rows(statements.USE, text, at, day.isoformat())) < len(used):
-        raise SerializationConflict("a quota moved while its channel was locked")
+    moved = "a quota moved while its channel was locked"
+    await put(statements.USE, text, at, day.isoformat(), count=len(used), conflict=moved)

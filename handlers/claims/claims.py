@@ -15,8 +15,7 @@ from handlers.ports import Vault
 from handlers.requests import Actor
 from handlers.rules.claim_states import FIRST, IllegalEdge, require_edge
 from handlers.rules.phones import tail
-from models.database import require_atomic, rows
-from models.failures import SerializationConflict
+from models.database import put, require_atomic, rows
 from models.ids import new_id
 from models.sql import as_uuid, dump_rows, instant_text
 from models.statements import claims as statements
@@ -79,9 +78,10 @@ async def write(drafts: Sequence[Draft], slots: Sequence[Slot], *, at: datetime,
         return
     if any(draft.state not in FIRST for draft in drafts):
         raise IllegalEdge("a claim begins pending or issued")
-    await rows(statements.ADD_CLAIMS, dump_rows(_claim_row(draft, vault) for draft in drafts), at)
-    if slots and len(await rows(statements.ADD_SLOTS, dump_rows(map(_slot_row, slots)), at)) < len(slots):
-        raise SerializationConflict("a slot was taken meanwhile")
+    await put(statements.ADD_CLAIMS, dump_rows(_claim_row(draft, vault) for draft in drafts), at)
+    if slots:
+        text = dump_rows(map(_slot_row, slots))
+        await put(statements.ADD_SLOTS, text, at, count=len(slots), conflict="a slot was taken meanwhile")
     await _note([(draft.id, "", draft.state, reason, draft.actor) for draft in drafts], at)
 
 
@@ -150,8 +150,9 @@ async def lock_units(counters: Collection[tuple[UUID, str]]) -> dict[tuple[UUID,
 
 async def take_all(units: Mapping[tuple[UUID, str], int]) -> None:
     """So many units from each of these counters (offer, bucket), locked and counted before. Raises as `take_units`."""
-    if units and len(await rows(statements.TAKE_STOCK, _counters(units))) < len(units):
-        raise SerializationConflict("a counter moved while it was locked")
+    if units:
+        moved = "a counter moved while it was locked"
+        await put(statements.TAKE_STOCK, _counters(units), count=len(units), conflict=moved)
 
 
 async def give_back(claim_ids: Collection[UUID]) -> int:
@@ -177,7 +178,7 @@ async def return_units(units: Mapping[tuple[UUID, str], int]) -> None:
     if not units:
         return
     await lock_units(units.keys())
-    await rows(statements.RETURN_STOCK, _counters(units))
+    await put(statements.RETURN_STOCK, _counters(units))
 
 
 def _counters(units: Mapping[tuple[UUID, str], int]) -> str:
@@ -202,7 +203,7 @@ async def _note(edges: Iterable[tuple[UUID, str, ClaimState, str, Actor]], at: d
         for claim_id, before, after, reason, actor in edges
     ]
     if events:
-        await rows(statements.ADD_EVENTS, dump_rows(events), at)
+        await put(statements.ADD_EVENTS, dump_rows(events), at)
 
 
 def _claim_row(draft: Draft, vault: Vault) -> dict[str, Any]:

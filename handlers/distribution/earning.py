@@ -17,7 +17,7 @@ from handlers.identity.same_person import is_same_person
 from handlers.outbox import later
 from handlers.rules.commission import shares, taken_back
 from handlers.standing import canonical
-from models.database import require_atomic, rows
+from models.database import put, require_atomic, rows
 from models.distribution import Commission
 from models.failures import SerializationConflict
 from models.ids import new_id
@@ -65,7 +65,7 @@ async def _written(paid: Earns, at: datetime) -> list[tuple[UUID, UUID, int]]:
         promoter_id, member_id = as_uuid(each["promoter_id"]), as_uuid(each["member_id"])
         if each["level"] == 1:
             protected_until = at + timedelta(days=int(each["protection_days"]))
-            await rows(statements.PROTECT, today, promoter_id, protected_until, at)
+            await put(statements.PROTECT, today, promoter_id, protected_until, at)
         if each["state"] != PromoterState.ACTIVE or await is_same_person(today, member_id, paid.payer_hash, at=at):
             break  # nobody stands on whoever does not count
         if each["is_off"] or not amount:

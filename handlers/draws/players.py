@@ -11,8 +11,7 @@ import orjson
 from handlers.draws.held import HeldDraw
 from handlers.rules.ledger import Side, of_member
 from handlers.rules.odds import Member, Outcome
-from models.database import rows
-from models.failures import SerializationConflict
+from models.database import put, rows
 from models.ids import new_id
 from models.sql import as_uuid, dump_rows
 from models.statements import draws as statements
@@ -105,7 +104,7 @@ def _add(to: dict[str, int], more: Mapping[str, int]) -> None:
 
 
 async def save(held: HeldDraw, players: Sequence[Player], day: str, *, at: datetime) -> None:
-    """One statement. Raises SerializationConflict."""
+    """One statement; of somebody who spun meanwhile it ends the transaction in SerializationConflict."""
     wanted = [
         {
             "id": new_id(),
@@ -120,5 +119,6 @@ async def save(held: HeldDraw, players: Sequence[Player], day: str, *, at: datet
         }
         for each in sorted(players, key=lambda player: player.member_id)
     ]
-    if wanted and len(await rows(statements.PLAYED, dump_rows(wanted), at)) < len(wanted):
-        raise SerializationConflict("a member spun while the draw was locked")
+    if wanted:
+        moved = "a member spun while the draw was locked"
+        await put(statements.PLAYED, dump_rows(wanted), at, count=len(wanted), conflict=moved)

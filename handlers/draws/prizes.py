@@ -20,8 +20,7 @@ from handlers.ports import Vault
 from handlers.requests import Actor
 from handlers.rules.draw_rules import Prize, PrizeKind
 from handlers.rules.validity import begins, day_of
-from models.database import rows
-from models.failures import SerializationConflict
+from models.database import put
 from models.ids import new_id
 from models.sql import dump_rows, instant_text
 from models.statements import draws as statements
@@ -127,5 +126,6 @@ async def send(draw_id: UUID, won: Sequence[Won], given: Mapping[UUID, Given], *
         else:
             prizes.append({**facts, "offer_id": each.prize.reference})
     for listed, statement in ((parcels, statements.ADD_PARCELS), (prizes, due_prizes.ADD)):
-        if listed and len(await rows(statement, dump_rows(listed), at)) < len(listed):
-            raise SerializationConflict("something that was won was not written")
+        if listed:
+            lost = "something that was won was not written"
+            await put(statement, dump_rows(listed), at, count=len(listed), conflict=lost)

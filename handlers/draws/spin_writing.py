@@ -9,17 +9,17 @@ from handlers.draws.prizes import Given, Shelf, send
 from handlers.draws.reopening import waits
 from handlers.draws.spin_folding import Folding
 from handlers.outbox import Later, later_many
-from models.database import rows
-from models.failures import SerializationConflict
+from models.database import put
 from models.sql import dump_rows
 from models.statements import draws as statements
 
 
 async def write(folding: Folding, shelf: Shelf, played: Sequence[Player]) -> Mapping[UUID, Given]:
-    """Everything of a batch; what the winners were given, by spin. Raises SerializationConflict (decide again)."""
+    """Everything of a batch; what the winners were given, by spin. What moved meanwhile ends the transaction in
+    SerializationConflict (decide again)."""
     held, at = folding.held, folding.at
-    if not await rows(statements.ADVANCE, held.id, held.last_sequence, folding.sequence, folding.chain, at):
-        raise SerializationConflict("the draw moved while it was locked")
+    facts = held.id, held.last_sequence, folding.sequence, folding.chain, at
+    await put(statements.ADVANCE, *facts, count=1, conflict="the draw moved while it was locked")
     await folding.till.write()
     await _take_stock(folding)
     given = await shelf.give(folding.won, address_days=held.version.terms.address_days, at=at)
@@ -42,7 +42,7 @@ async def write(folding: Folding, shelf: Shelf, played: Sequence[Player]) -> Map
         }
         for each in folding.folded
     ]
-    await rows(statements.ADD_SPINS, dump_rows(spins), at)
+    await put(statements.ADD_SPINS, dump_rows(spins), at)
     await send(held.id, folding.won, given, at=at)
     await players_of.save(held, list({each.member_id: each for each in played}.values()), folding.day, at=at)
     await _tell_winners(folding, given)
@@ -54,8 +54,9 @@ async def _take_stock(folding: Folding) -> None:
         {"draw_id": folding.held.id, "code": code, "units": units, "day": folding.day}
         for code, units in sorted(folding.taken.items())
     ]
-    if taken and len(await rows(statements.AWARD, dump_rows(taken))) < len(taken):
-        raise SerializationConflict("a stock moved while the draw was locked")
+    if taken:
+        moved = "a stock moved while the draw was locked"
+        await put(statements.AWARD, dump_rows(taken), count=len(taken), conflict=moved)
 
 
 async def _tell_winners(folding: Folding, given: Mapping[UUID, Given]) -> None:

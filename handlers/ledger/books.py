@@ -14,10 +14,9 @@ from handlers.errors import TransferUnknown
 from handlers.rules.book import Balance, Book, Changes, Reversible
 from handlers.rules.ledger import OWNED, Move, Side, Unit, floor_of, has_lots
 from handlers.rules.lots import Lot, Use
-from models.database import require_atomic, rows
-from models.failures import SerializationConflict
+from models.database import put, require_atomic, rows
 from models.ids import new_id
-from models.sql import as_instant, as_uuid, dump_rows, instant_text
+from models.sql import Both, as_instant, as_uuid, dump_rows, instant_text
 from models.statements import ledger as statements
 from models.words import LedgerAccountKind
 
@@ -169,9 +168,10 @@ async def write(changes: Changes, balances: Mapping[Place, Balance], *, at: date
     await _write(statements.RETURN_USES, [{"id": each, "back": n} for each, n in sorted(changes.back.items())])
 
 
-async def _write(statement: Any, wanted: Sequence[Mapping[str, object]], *values: object) -> None:
-    if wanted and len(await rows(statement, dump_rows(wanted), *values)) < len(wanted):
-        raise SerializationConflict("the ledger moved while its accounts were locked")
+async def _write(statement: Both, wanted: Sequence[Mapping[str, object]], *values: object) -> None:
+    if wanted:
+        moved = "the ledger moved while its accounts were locked"
+        await put(statement, dump_rows(wanted), *values, count=len(wanted), conflict=moved)
 
 
 def _transfer(transfer_id: UUID, move: Move, balances: Mapping[Place, Balance]) -> dict[str, object]:

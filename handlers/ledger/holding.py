@@ -30,8 +30,7 @@ from handlers.retrying import again
 from handlers.rules.ledger import Cause, Move, Side, Unit
 from handlers.rules.lots import Lot
 from handlers.standing import canonical
-from models.database import atomic, row, rows
-from models.failures import SerializationConflict
+from models.database import atomic, put, row, rows
 from models.ids import new_id
 from models.sql import as_instant, as_uuid
 from models.statements import ledger as statements
@@ -76,11 +75,8 @@ async def hold(
     if (short := opened.book.hold(unit, side, amount, made.id)) is not None:
         raise refusal(short)
     accounts = opened.balances[unit, side].id, opened.balances[unit, for_].id
-    written = await rows(
-        statements.ADD_HOLD, made.id, at, *accounts, amount, cause.kind, cause.id, leg, expires_at
-    )  # fmt: skip
-    if not written:
-        raise SerializationConflict("the same act was held for meanwhile")
+    facts = made.id, at, *accounts, amount, cause.kind, cause.id, leg, expires_at
+    await put(statements.ADD_HOLD, *facts, count=1, conflict="the same act was held for meanwhile")
     await write(opened.book.changes, opened.balances, at=at)
     return made
 
@@ -169,11 +165,11 @@ async def _close(held: Hold, state: HoldState, *, at: datetime, move: Move | Non
     lots: dict[UUID, Lot] = {lot.id: lot for lot in opened.balances[held.unit, held.side].lots}
     uses = [use_of(each, lots) for each in await rows(statements.USES_OF_HOLDS, [held.id])]
     transfer_id = opened.book.release(held.unit, held.side, held.amount, uses, move)
-    if not await rows(statements.CLOSE_HOLD, held.id, state, move.amount if move else 0, at):
-        raise SerializationConflict("the hold was closed while its account was locked")
+    facts = held.id, state, move.amount if move else 0, at
+    await put(statements.CLOSE_HOLD, *facts, count=1, conflict="the hold was closed while its account was locked")
     await write(opened.book.changes, opened.balances, at=at)
     if transfer_id is not None:
-        await rows(statements.POSTED_USES, held.id, transfer_id)
+        await put(statements.POSTED_USES, held.id, transfer_id)
     owner = held.side.member_id
     if owner is not None and (today := await _today(owner)) != owner:
         await carry(owner, today, cause=Cause("hold_ended", str(held.id)), at=at)

@@ -31,7 +31,7 @@ from handlers.membership.member_views import (
 from handlers.ports import Clock, Vault
 from handlers.requests import Answer, Asked, alone, recall, record, settle
 from handlers.rules.numbers import member_number
-from models.database import rows
+from models.database import put, rows
 from models.ids import new_id
 from models.sql import as_uuid
 from models.statements import joining as statements
@@ -89,8 +89,8 @@ class FirstJoins:
     ) -> dict[Asked, Answer[Joined]]:
         numbers = {each.person.member_id: member_number(found[each.person.member_id]["ordinal"]) for each in wanted}
         members = [self._member(each, numbers[each.person.member_id]) for each in wanted]
-        await rows(statements.JOIN_MANY, members, now)
-        await rows(statements.GIVE_MANY, [consent for each in wanted for consent in _consents(each)], now)
+        await put(statements.JOIN_MANY, members, now)
+        await put(statements.GIVE_MANY, [consent for each in wanted for consent in _consents(each)], now)
         ordinals = {member_id: int(found[member_id]["ordinal"]) for member_id in numbers}
         cards = await first_cards(await self._kinds.issued(), ordinals, now=now, vault=self._vault)
         homes: dict[UUID, City | None] = {}

@@ -29,7 +29,7 @@ from handlers.paid_terms.fee_shares import share_fee
 from handlers.ports import Vault
 from handlers.rules.eligibility import PublishedOffer
 from handlers.standing import canonicals
-from models.database import rows
+from models.database import put, rows
 from models.failures import SerializationConflict
 from models.ids import new_id
 from models.sql import as_uuid, dump_rows
@@ -105,7 +105,7 @@ async def book(orders: Sequence[tuple[Found, Became]], *, at: datetime) -> None:
             parts.append({"id": part_id, "order_id": as_uuid(found["id"]), "claim_id": claim.id, "amount_fen": price})
             sales.setdefault(as_uuid(found["offer_id"]), {})[part_id] = price
     if parts:
-        await rows(statements.ADD_CLAIMS, dump_rows(parts), at)
+        await put(statements.ADD_CLAIMS, dump_rows(parts), at)
     await sold(sales, at=at)
     await earned({as_uuid(found["id"]): int(found["amount_fen"]) for found, _ in orders}, at=at)
     await earn_all([_earns(found) for found, _ in orders], at=at)
@@ -151,7 +151,7 @@ async def _lock_again(
     order_id = as_uuid(found["id"])
     locked = await lock(offer, member_id, int(found["quantity"]), _chosen(found), at=at, zone=zone)
     await write_slots([Holding(order_id, offer.id, member_id, locked.slots)], at=at)
-    await rows(statements.LOCKED_FROM, order_id, ",".join(locked.buckets))
+    await put(statements.LOCKED_FROM, order_id, ",".join(locked.buckets))
     return locked.buckets
 
 
@@ -210,7 +210,7 @@ async def _take_over(became: Mapping[UUID, Became], today: Mapping[UUID, UUID]) 
         for slot_id, (claim, *_) in zip(theirs, became[order_id], strict=False)
     ]
     if taken:
-        await rows(statements.TAKE_OVER, dump_rows(taken))
+        await put(statements.TAKE_OVER, dump_rows(taken))
 
 
 def _chosen(found: Found) -> tuple[str, ...]:

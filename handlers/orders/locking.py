@@ -16,8 +16,7 @@ from handlers.orders.on_the_bill import release
 from handlers.orders.points import give_back
 from handlers.rules.claim_slots import Slots
 from handlers.rules.eligibility import PublishedOffer
-from models.database import rows
-from models.failures import SerializationConflict
+from models.database import put, rows
 from models.ids import new_id
 from models.sql import as_uuid, dump_rows
 from models.statements import orders as statements
@@ -64,7 +63,7 @@ class Holding:
 
 
 async def write_slots(holdings: Iterable[Holding], *, at: datetime) -> None:
-    """Raises SerializationConflict: a slot was taken all the same; decide again."""
+    """Where one was taken all the same, the transaction ends in SerializationConflict; decide again."""
     wanted = [
         {
             "id": new_id(),
@@ -78,8 +77,9 @@ async def write_slots(holdings: Iterable[Holding], *, at: datetime) -> None:
         for one in each.slots
         for period, number in one
     ]
-    if wanted and len(await rows(statements.ADD_SLOTS, dump_rows(wanted), at)) < len(wanted):
-        raise SerializationConflict("a slot was taken meanwhile")
+    if wanted:
+        taken = "a slot was taken meanwhile"
+        await put(statements.ADD_SLOTS, dump_rows(wanted), at, count=len(wanted), conflict=taken)
 
 
 async def unlock(orders: Sequence[Mapping[str, Any]], *, at: datetime) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from handlers.merchant_terms import terms_of
 from handlers.rules.settlement_terms import part_of_sale, sale_share_bp
-from models.database import require_atomic, rows
+from models.database import put, require_atomic, rows
 from models.ids import new_id
 from models.sql import as_uuid, dump_rows
 from models.statements import sales as statements
@@ -35,7 +35,7 @@ async def sold(sales: Mapping[UUID, Mapping[UUID, int]], *, at: datetime) -> Non
             if (part := part_of_sale(amount, share))
         ]
     if parts:
-        await rows(statements.OPEN_SALES, dump_rows(parts), at)
+        await put(statements.OPEN_SALES, dump_rows(parts), at)
 
 
 async def unsold(claims: Iterable[UUID], *, at: datetime) -> None:
@@ -43,4 +43,4 @@ async def unsold(claims: Iterable[UUID], *, at: datetime) -> None:
     require_atomic()
     backs = [{"id": new_id(), "order_claim_id": each} for each in sorted(claims)]
     if backs:
-        await rows(statements.REVERSE_SALES, dump_rows(backs), at)
+        await put(statements.REVERSE_SALES, dump_rows(backs), at)

@@ -10,7 +10,7 @@ from handlers.claims.claims import SYSTEM
 from handlers.orders.locking import unlock
 from handlers.requests import Actor
 from handlers.rules.order_states import require_edge
-from models.database import require_atomic, row, rows
+from models.database import put, require_atomic, row, rows
 from models.ids import new_id
 from models.sql import as_uuid, dump_rows
 from models.statements import orders as statements
@@ -52,7 +52,7 @@ async def note_all(edges: Sequence[Edge], *, at: datetime) -> None:
         for each in edges
     ]
     if events:
-        await rows(statements.ADD_EVENTS, dump_rows(events), at)
+        await put(statements.ADD_EVENTS, dump_rows(events), at)
 
 
 async def end_waiting(order_id: UUID, to: OrderState, *, reason: str, actor: Actor, at: datetime) -> bool:

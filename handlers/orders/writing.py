@@ -38,7 +38,7 @@ from handlers.rules.eligibility import Asker, PublishedOffer, decide
 from handlers.rules.offer_terms import Price
 from handlers.rules.order_states import LOCKED_FOR, next_look
 from handlers.rules.phones import tail
-from models.database import rows
+from models.database import put
 from models.ids import new_id
 from models.sql import dump_rows
 from models.statements import orders as statements
@@ -148,7 +148,7 @@ def _fen(offer: PublishedOffer, price: Price, method: PaymentMethod) -> int:
 
 async def _insert(made: Sequence[_Made], *, at: datetime, zone: ZoneInfo) -> None:
     until = at + LOCKED_FOR
-    await rows(statements.ADD, dump_rows(each.row for each in made), at, until, next_look(at, 0, at))
+    await put(statements.ADD, dump_rows(each.row for each in made), at, until, next_look(at, 0, at))
     await write_slots([Holding(each.id, each.of.offer.id, each.of.member_id, each.slots) for each in made], at=at)
     for each in made:
         if each.of.points:

@@ -17,8 +17,7 @@ from handlers.rules.ledger import POINTS, Cause, Move, Side, Unit
 from handlers.rules.offer_terms import Period
 from handlers.rules.points import Allotted, CutBy, allot, available_at, ends_at
 from handlers.rules.validity import period_key
-from models.database import require_atomic, row, rows
-from models.failures import SerializationConflict
+from models.database import put, require_atomic, row, rows
 from models.ids import new_id
 from models.sql import as_uuid, dump_rows
 from models.statements import points as statements
@@ -133,8 +132,8 @@ async def _count_up(
     added: dict[_Count, int] = {}
     for each, count in counts.items():
         added[count] = added.get(count, 0) + moves[each].amount
-    if len(await rows(statements.COUNT, _rows(added))) < len(added):
-        raise SerializationConflict("a cap moved while it was locked")
+    if added:
+        await put(statements.COUNT, _rows(added), count=len(added), conflict="a cap moved while it was locked")
 
 
 async def _budget_left(held: TermsHeld) -> int | None:
@@ -146,8 +145,9 @@ async def _budget_left(held: TermsHeld) -> int | None:
 
 
 async def _use_budget(held: TermsHeld, amount: int) -> None:
-    if held.budget is not None and not await rows(statements.USE_BUDGET, held.programme_id, amount):
-        raise SerializationConflict("the budget moved while it was locked")
+    if held.budget is not None:
+        moved = "the budget moved while it was locked"
+        await put(statements.USE_BUDGET, held.programme_id, amount, count=1, conflict=moved)
 
 
 def _rows(counts: Mapping[_Count, int]) -> str:

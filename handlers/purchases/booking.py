@@ -23,10 +23,9 @@ from handlers.purchases.crediting import Crediting, Worth, collect, credit, take
 from handlers.purchases.told import Booked, OrderTold, RefundTold
 from handlers.rules.ledger import GROWTH, POINTS
 from handlers.scopes import subtree
-from models.database import require_atomic, rows
-from models.failures import SerializationConflict
+from models.database import put, require_atomic, rows
 from models.ids import new_id
-from models.sql import as_instant, as_uuid, dump_rows, instant_text
+from models.sql import Both, as_instant, as_uuid, dump_rows, instant_text
 from models.statements import purchases as statements
 from models.words import BuyerKind, PurchaseState, RefundState
 
@@ -322,6 +321,7 @@ def _line_rows(each: _Order) -> list[dict[str, Any]]:
     ]
 
 
-async def _set(statement: Any, wanted: Sequence[Mapping[str, Any]], *values: object) -> None:
-    if wanted and len(await rows(statement, dump_rows(wanted), *values)) < len(wanted):
-        raise SerializationConflict("somebody else booked for this channel meanwhile")
+async def _set(statement: Both, wanted: Sequence[Mapping[str, Any]], *values: object) -> None:
+    if wanted:
+        booked = "somebody else booked for this channel meanwhile"
+        await put(statement, dump_rows(wanted), *values, count=len(wanted), conflict=booked)

@@ -19,7 +19,7 @@ from handlers.points.spending import take_what_there_is
 from handlers.purchases.purchase_rules import EARNED_BY, rules_of
 from handlers.rules.ledger import GROWTH, POINTS, Cause
 from handlers.rules.purchases import Line, earned, gone
-from models.database import rows
+from models.database import put, rows
 from models.failures import SerializationConflict
 from models.ids import new_id
 from models.sql import as_uuid, dump_rows
@@ -99,8 +99,8 @@ async def credit(purchases: Sequence[Crediting], *, at: datetime) -> list[Worth]
         }
         for each in worths
     ]
-    if len(await rows(statements.ADD_EARNINGS, dump_rows(written), at)) < len(written):
-        raise SerializationConflict("a purchase was credited by somebody else meanwhile")
+    credited = "a purchase was credited by somebody else meanwhile"
+    await put(statements.ADD_EARNINGS, dump_rows(written), at, count=len(written), conflict=credited)
     refunded = {each.purchase_id: each for each in purchases if each.refunded_fen}
     return await take_back(worths, {key: (each.amount_fen, each.refunded_fen) for key, each in refunded.items()}, at=at)
 

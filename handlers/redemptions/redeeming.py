@@ -21,8 +21,7 @@ from handlers.redemptions.shift_entries import Entered, enter
 from handlers.rules.claim_states import after_uses
 from handlers.rules.redemption import OWN_REVERSAL, Presented, masked, money
 from handlers.rules.settlement_terms import TermsInForce
-from models.database import require_atomic, rows
-from models.failures import SerializationConflict
+from models.database import put, require_atomic, rows
 from models.ids import new_id
 from models.sql import as_uuid, dump_rows, instant_text
 from models.statements import redemptions as statements
@@ -88,7 +87,7 @@ async def redeem_all(taken: Sequence[Taking], now: datetime) -> list[Receipt]:
                 Attempt(each.clerk.id, each.where.id, use.claim_id, each.device_id, each.key, use.hashed, OK, now)
             )
     await went(edges, reason=REDEEMED, at=now)
-    await rows(statements.ADD_REDEMPTIONS, dump_rows(redemptions), now)
+    await put(statements.ADD_REDEMPTIONS, dump_rows(redemptions), now)
     await enter([Entered(each["id"], each["store_id"], each["device_id"]) for each in redemptions], at=now)
     await note_all(attempts)
     await later_many(jobs)
@@ -110,10 +109,9 @@ async def _take(uses: Sequence[_Use]) -> dict[UUID, int]:
         {"id": use.claim_id, "uses": use.shown.uses, "before": use.shown.state, "after": use.after}
         for use in sorted(uses, key=lambda use: use.claim_id)
     ]
-    taken = await rows(statements.TAKE_USES, dump_rows(wanted), [each["id"] for each in wanted])
-    if len(taken) < len(uses):
-        raise SerializationConflict("uses were taken meanwhile")
-    return {as_uuid(each["id"]): int(each["uses_left"]) for each in taken}
+    ids = [each["id"] for each in wanted]
+    await put(statements.TAKE_USES, dump_rows(wanted), ids, count=len(ids), conflict="uses were taken meanwhile")
+    return {use.claim_id: int(use.found["uses_left"]) - use.shown.uses for use in uses}
 
 
 async def _settled(terms: Mapping[UUID, TermsInForce], uses: Sequence[_Use]) -> dict[UUID, tuple[int, int]]:

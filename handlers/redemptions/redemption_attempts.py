@@ -17,7 +17,7 @@ from handlers.actors import Clerk
 from handlers.errors import TooManyWrongCodes
 from handlers.ports import Vault
 from handlers.rules.redemption import FREE_WRONG_CODES, lock_after
-from models.database import require_atomic, rows
+from models.database import put, require_atomic, rows
 from models.ids import new_id
 from models.sql import as_instant, dump_rows, instant_text
 from models.statements import redemptions as statements
@@ -189,4 +189,4 @@ async def note_all(attempts: Sequence[Attempt]) -> None:
         for each in attempts
     ]
     if made:
-        await rows(statements.ADD_ATTEMPTS, dump_rows(made))
+        await put(statements.ADD_ATTEMPTS, dump_rows(made))

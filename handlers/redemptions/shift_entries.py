@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from models.database import require_atomic, rows
+from models.database import put, require_atomic
 from models.ids import new_id
 from models.sql import dump_rows
 from models.statements import shifts as statements
@@ -37,4 +37,4 @@ async def enter(made: Sequence[Entered], *, at: datetime) -> None:
             }
             for each in made
         ]
-        await rows(statements.ENTER, dump_rows(wanted), at)
+        await put(statements.ENTER, dump_rows(wanted), at)

@@ -41,7 +41,7 @@ ADD_CLAIMS = of_rows(
     SELECT r.id, $2, r.member_id, r.offer_id, r.offer_version, r.benefit_id, r.package_id, r.source, r.state,
         r.uses, r.uses, $2, $2, r.expires_at, 0, r.code_hash, r.stock_buckets, r.price_fen, r.price_points,
         COALESCE(r.recharge_to_cipher, ''), COALESCE(r.recharge_to_tail, ''), false
-    FROM {rows} WHERE true
+    FROM {rows} WHERE true RETURNING id
     """,
     {
         "id": "uuid",
@@ -85,7 +85,7 @@ ADD_EVENTS = of_rows(
     """
     INSERT INTO claim_event (id, created_at, claim_id, from_state, to_state, reason, actor_kind, actor_id, happened_at)
     SELECT r.id, $2, r.claim_id, r.from_state, r.to_state, r.reason, r.actor_kind, r.actor_id, $2
-    FROM {rows} WHERE true
+    FROM {rows} WHERE true RETURNING id
     """,
     {
         "id": "uuid",

@@ -12,6 +12,7 @@ from models.sqlite_client import SqliteClient, SqliteTransaction
 _WAYS = (
     (PostgresClient, "acquire_connection"),
     (PostgresTransaction, "acquire_connection"),
+    (PostgresTransaction, "_send_to"),
     (PostgresTransaction, "open"),
     (PostgresTransaction, "finish"),
     (SqliteClient, "on_connection"),

@@ -73,9 +73,9 @@ class Failpoint:
 
     def _connection(self, real: Callable[..., Any]) -> Callable[..., Any]:
         @asynccontextmanager
-        async def acquire_connection(transaction: Any) -> Any:
+        async def acquire_connection(transaction: Any, *args: Any) -> Any:
             self._strike()
-            async with real(transaction) as connection:
+            async with real(transaction, *args) as connection:
                 yield connection
 
         return acquire_connection
