@@ -8,13 +8,10 @@ answer asks again with the same key.
 
 import asyncio
 import os
-import random
 from collections import Counter
 
 import pytest
-from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.errors import Flaky
-from hypothesis.stateful import run_state_machine_as_test
 from tortoise.exceptions import IntegrityError
 
 from handlers.actors import Clerk
@@ -39,6 +36,7 @@ from tests.handlers.benefit_machine.promises import Benefits
 from tests.handlers.benefit_machine.world import Staff
 from tests.handlers.charging import a_supplier
 from tests.handlers.machine.failpoints import How
+from tests.handlers.machine.playing import LongRun, in_parts, play
 from tests.handlers.offering import operator_at
 
 # Otherwise the promises would hold for want of trying.
@@ -116,10 +114,9 @@ async def staff(rooms, monkeypatch):
 GAMES, STEPS, SEEDS = 7, 40, (1, 2, 3, 4)
 
 
-async def run(
-    rooms, redis, staff, must_happen: set[str], *, games: int = GAMES, steps: int = STEPS, seeds=SEEDS
-) -> None:
-    """Play with one seed after the other, the same games every time, until all of this has happened."""
+def game_of(rooms, redis, staff) -> tuple[type[Benefits], Counter[str]]:
+    """The machine over this database, and what happens in it."""
+    seen: Counter[str] = Counter()
     facts = {
         "rooms": rooms,
         "redis": redis,
@@ -127,30 +124,23 @@ async def run(
         "loop": asyncio.get_running_loop(),
         "begins_at": rooms.clock.now(),
         "runs": 0,
-        "seen_happen": Counter(),
+        "seen_happen": seen,
     }
-    played = type("Played", (Benefits,), facts)
-    chosen = settings(
-        max_examples=games,
-        stateful_step_count=steps,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],  # making a failure smaller takes minutes here; its steps are printed as they are
-        suppress_health_check=list(HealthCheck),
-    )
-    for number in seeds:
-        await asyncio.to_thread(run_state_machine_as_test, seed(number)(played), settings=chosen)
-        missing = must_happen - set(+played.seen_happen)
-        if not missing:
-            break
-    print(dict(played.seen_happen))
-    assert not missing
+    return type("Played", (Benefits,), facts), seen
+
+
+async def games(rooms, redis, staff, must_happen: set[str]) -> None:
+    """The same every time, until all of this has happened."""
+    played, seen = game_of(rooms, redis, staff)
+    await play(played, SEEDS, steps=STEPS, games=GAMES, enough=lambda _: not must_happen - set(+seen))
+    print(dict(seen))
+    assert not must_happen - set(+seen)
 
 
 @pytest.mark.timeout(240)
 async def test_benefits_keep_their_promises_whatever_happens(rooms, redis, staff):
     is_quick = os.environ.get("FANPIAO_TEST_PAIR", "sqlite") == "sqlite"
-    await run(rooms, redis, staff, MUST_HAPPEN if is_quick else set())
+    await games(rooms, redis, staff, MUST_HAPPEN if is_quick else set())
 
 
 async def nothing(*_, **__) -> None:
@@ -225,7 +215,7 @@ async def test_the_machine_finds_out_what_is_taken_away(rooms, redis, staff, mon
         monkeypatch.setattr(place, name, instead)
     # Flaky: played again, the game fails elsewhere, because what was broken before is still in the database.
     with pytest.raises((AssertionError, DomainError, IntegrityError, SerializationConflict, Flaky)) as found:
-        await run(rooms, redis, staff, {"nothing was found"})
+        await games(rooms, redis, staff, {"nothing was found"})
     assert "nothing was found" not in str(found.value)
 
 
@@ -234,9 +224,11 @@ def test_the_doctor_knows_the_graph_of_claims():
     assert {(str(before), after.value) for before, after in edges} == set(invariants.EDGES)
 
 
+LONG = LongRun(MUST_HAPPEN_IN_THE_LONG_RUN)
+
+
 @pytest.mark.soak
-@pytest.mark.timeout(7200)
-async def test_benefits_keep_their_promises_for_long(rooms, redis, staff):
-    fresh = [random.randrange(2**32)]
-    print(f"seed {fresh}")
-    await run(rooms, redis, staff, MUST_HAPPEN_IN_THE_LONG_RUN, games=300, steps=80, seeds=fresh)
+@pytest.mark.timeout(3600)
+@in_parts
+async def test_benefits_keep_their_promises_for_long(rooms, redis, staff, part):
+    await LONG.part(part, *game_of(rooms, redis, staff))

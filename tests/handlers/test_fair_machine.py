@@ -8,14 +8,11 @@ Redis is wiped; whoever got no answer asks again with the same key.
 
 import asyncio
 import os
-import random
 from collections import Counter
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.errors import Flaky
-from hypothesis.stateful import run_state_machine_as_test
 from tortoise.exceptions import IntegrityError
 
 from handlers.checkins import check_ins
@@ -38,6 +35,7 @@ from tests.handlers.drawing import fair_of
 from tests.handlers.fair_machine.promises import FairGame
 from tests.handlers.laddering import Steps
 from tests.handlers.machine.failpoints import How
+from tests.handlers.machine.playing import LongRun, in_parts, play
 from tests.handlers.test_benefit_machine import like, nothing
 from tests.handlers.test_points import Mall
 
@@ -85,34 +83,24 @@ async def fair(rooms, monkeypatch):
     return fair
 
 
-async def play(
-    fair, redis, must_happen: set[str], *, games: int = GAMES, steps: int = STEPS, seeds=SEEDS, at_least: int = 1
-) -> None:
-    """With one seed after the other, the same games every time, until all of this has happened in so many of them."""
+def game_of(fair, redis) -> tuple[type[FairGame], Counter[str]]:
+    """The machine over this database, and what happens in it."""
     seen: Counter[str] = Counter()
     facts = {"fair": fair, "redis": redis, "loop": asyncio.get_running_loop(), "begins_at": fair.rooms.clock.now()}
-    played = type("Played", (FairGame,), {**facts, "runs": 0, "seen": seen, "told": set()})
-    chosen = settings(
-        max_examples=games,
-        stateful_step_count=steps,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    missing = must_happen
-    for played_now, number in enumerate(seeds, 1):
-        await asyncio.to_thread(run_state_machine_as_test, seed(number)(played), settings=chosen)
-        missing = must_happen - set(+seen)
-        if played_now >= at_least and not missing:
-            break
+    return type("Played", (FairGame,), {**facts, "runs": 0, "seen": seen, "told": set()}), seen
+
+
+async def games(fair, redis, must_happen: set[str]) -> None:
+    """The same every time, until all of this has happened."""
+    played, seen = game_of(fair, redis)
+    await play(played, SEEDS, steps=STEPS, games=GAMES, enough=lambda _: not must_happen - set(+seen))
     print(dict(seen))
-    assert not missing
+    assert not must_happen - set(+seen)
 
 
 @pytest.mark.timeout(240)
 async def test_points_chances_draws_and_days_keep_their_promises_whatever_happens(fair, redis):
-    await play(fair, redis, MUST_HAPPEN if IS_QUICK else set())
+    await games(fair, redis, MUST_HAPPEN if IS_QUICK else set())
 
 
 async def no_levels(*_, **__) -> dict:
@@ -176,15 +164,15 @@ async def test_the_machine_finds_out_what_is_taken_away(fair, redis, monkeypatch
     with pytest.raises(
         (AssertionError, DomainError, IntegrityError, SerializationConflict, ValueError, Flaky)
     ) as found:
-        await play(fair, redis, {"nothing was found"})
+        await games(fair, redis, {"nothing was found"})
     assert "nothing was found" not in str(found.value)
 
 
+LONG = LongRun(MUST_HAPPEN_IN_THE_LONG_RUN)
+
+
 @pytest.mark.soak
-@pytest.mark.timeout(7200)
-async def test_points_chances_draws_and_days_keep_their_promises_for_long(fair, redis):
-    first = random.randrange(2**32)
-    print(f"seeds from {first}")
-    # Few games of each seed: of one run of Hypothesis most are the first one with pieces copied.
-    seeds = range(first, first + 60)
-    await play(fair, redis, MUST_HAPPEN_IN_THE_LONG_RUN, games=5, steps=80, seeds=seeds, at_least=60)
+@pytest.mark.timeout(3600)
+@in_parts
+async def test_points_chances_draws_and_days_keep_their_promises_for_long(fair, redis, part):
+    await LONG.part(part, *game_of(fair, redis))

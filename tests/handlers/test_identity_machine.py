@@ -9,12 +9,11 @@ import os
 from collections import Counter
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis.errors import Flaky
-from hypothesis.stateful import run_state_machine_as_test
 
 from handlers.errors import DomainError
 from tests.handlers.machine.failpoints import How
+from tests.handlers.machine.playing import LongRun, in_parts, play
 from tests.handlers.machine.promises import WhoIsWho
 
 # Otherwise the promises would hold for want of trying.
@@ -44,37 +43,38 @@ MUST_HAPPEN_IN_THE_LONG_RUN = MUST_HAPPEN | {
 }
 
 
-async def run(rooms, must_happen: set[str], *, examples: int, steps: int) -> None:
-    """Play until all of this has happened, three times at most."""
-    facts = {"rooms": rooms, "loop": asyncio.get_running_loop(), "runs": 0, "seen_happen": Counter()}
-    played = type("Played", (WhoIsWho,), facts)
-    chosen = settings(
-        max_examples=examples,
-        stateful_step_count=steps,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],  # making a failure smaller takes minutes here; its steps are printed as they are
-        suppress_health_check=list(HealthCheck),
-    )
-    for _ in range(3):
-        await asyncio.to_thread(run_state_machine_as_test, played, settings=chosen)
-        missing = must_happen - set(+played.seen_happen)
-        if not missing:
-            break
-    print(dict(played.seen_happen))
-    assert not missing
+STEPS, SEEDS = 50, (1, 2, 3)
+
+
+def game_of(rooms) -> tuple[type[WhoIsWho], Counter[str]]:
+    """The machine over this database, and what happens in it."""
+    seen: Counter[str] = Counter()
+    facts = {"rooms": rooms, "loop": asyncio.get_running_loop(), "runs": 0, "seen_happen": seen}
+    return type("Played", (WhoIsWho,), facts), seen
+
+
+async def play_until(rooms, must_happen: set[str], *, games: int) -> None:
+    """The same games every time, until all of this has happened."""
+    played, seen = game_of(rooms)
+    await play(played, SEEDS, steps=STEPS, games=games, enough=lambda _: not must_happen - set(+seen))
+    print(dict(seen))
+    assert not must_happen - set(+seen)
 
 
 @pytest.mark.timeout(240)
 async def test_who_is_who_holds_its_promises_whatever_happens(far):
     is_quick = os.environ.get("FANPIAO_TEST_PAIR", "sqlite") == "sqlite"
-    await run(far, MUST_HAPPEN, examples=24 if is_quick else 12, steps=50)
+    await play_until(far, MUST_HAPPEN, games=24 if is_quick else 12)
+
+
+LONG = LongRun(MUST_HAPPEN_IN_THE_LONG_RUN)
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(7200)
-async def test_who_is_who_holds_its_promises_for_long(far):
-    await run(far, MUST_HAPPEN_IN_THE_LONG_RUN, examples=300, steps=60)
+@pytest.mark.timeout(3600)
+@in_parts
+async def test_who_is_who_holds_its_promises_for_long(far, part):
+    await LONG.part(part, *game_of(far))
 
 
 async def nothing(*_, **__) -> None:
@@ -95,5 +95,6 @@ async def test_the_machine_notices_what_is_taken_away(far, monkeypatch, taken_aw
     """Negative control: without this piece some promise is broken, and the machine finds out."""
     monkeypatch.setattr(taken_away, nothing)
     # Flaky: played again, the run fails elsewhere, because what was broken before is still in the database.
-    with pytest.raises((AssertionError, DomainError, Flaky)):
-        await run(far, set(), examples=40, steps=50)
+    with pytest.raises((AssertionError, DomainError, Flaky)) as found:
+        await play_until(far, {"nothing was found"}, games=40)
+    assert "nothing was found" not in str(found.value)

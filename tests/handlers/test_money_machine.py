@@ -8,16 +8,13 @@ calls are lost, connections break, processes start anew and Redis is wiped.
 
 import asyncio
 import os
-import random
 import uuid
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.errors import Flaky
-from hypothesis.stateful import run_state_machine_as_test
 from tortoise.exceptions import IntegrityError
 
 from app.container import build_handlers
@@ -41,6 +38,7 @@ from models.words import OperatorRole, WithdrawalState
 from tests.handlers.counter import open_counter
 from tests.handlers.distributing import rules
 from tests.handlers.machine.failpoints import How
+from tests.handlers.machine.playing import LongRun, in_parts, play
 from tests.handlers.money_machine.promises import MoneyGame
 from tests.handlers.money_machine.running import BENT
 from tests.handlers.money_machine.wallet import Mood, Wallet
@@ -93,25 +91,18 @@ async def house(rooms, database, redis):
     await commands.aclose()
 
 
-async def play(house, redis, must_happen: set[str], seeds: Iterable[int], *, steps: int = STEPS) -> None:
-    """One game of each seed, the same games every time, and then all of this has happened.
-
-    Of one run of Hypothesis the first game alone is drawn afresh; most of the others are that one with pieces copied.
-    """
+def game_of(house, redis) -> tuple[type[MoneyGame], Counter[str]]:
+    """The machine over this database, and what happens in it."""
     seen: Counter[str] = Counter()
     facts = {"house": house, "redis": redis, "loop": asyncio.get_running_loop(), "runs": 0, "seen": seen, "closed": {}}
-    played = type("Played", (MoneyGame,), facts)
-    chosen = settings(
-        max_examples=1,
-        stateful_step_count=steps,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
+    return type("Played", (MoneyGame,), facts), seen
+
+
+async def games(house, redis, must_happen: set[str], seeds: Iterable[int]) -> None:
+    """The same every time, and then all of this has happened."""
+    played, seen = game_of(house, redis)
     try:
-        for number in seeds:
-            await asyncio.to_thread(run_state_machine_as_test, seed(number)(played), settings=chosen)
+        await play(played, seeds, steps=STEPS)
     finally:
         print(dict(seen))
     assert not must_happen - set(+seen)
@@ -119,7 +110,7 @@ async def play(house, redis, must_happen: set[str], seeds: Iterable[int], *, ste
 
 @pytest.mark.timeout(240)
 async def test_money_keeps_its_promises_whatever_happens(house, redis):
-    await play(house, redis, MUST_HAPPEN if IS_QUICK else set(), range(GAMES if IS_QUICK else GAMES // 4))
+    await games(house, redis, MUST_HAPPEN if IS_QUICK else set(), range(GAMES if IS_QUICK else GAMES // 4))
 
 
 async def nothing(*_, **__) -> int:
@@ -175,13 +166,15 @@ async def test_the_machine_finds_out_what_is_taken_away(house, redis, monkeypatc
         monkeypatch.setattr(place, name, instead)
     # Flaky: played again, the game fails elsewhere, because what was broken before is still in the database.
     with pytest.raises((AssertionError, DomainError, IntegrityError, SerializationConflict, Flaky)) as found:
-        await play(house, redis, {"nothing was found"}, range(2))
+        await games(house, redis, {"nothing was found"}, range(2))
     assert "nothing was found" not in str(found.value)
 
 
+LONG = LongRun(MUST_HAPPEN_IN_THE_LONG_RUN)
+
+
 @pytest.mark.soak
-@pytest.mark.timeout(7200)
-async def test_money_keeps_its_promises_for_long(house, redis):
-    first = random.randrange(2**32)
-    print(f"seeds from {first}")
-    await play(house, redis, MUST_HAPPEN_IN_THE_LONG_RUN, range(first, first + 300), steps=80)
+@pytest.mark.timeout(3600)
+@in_parts
+async def test_money_keeps_its_promises_for_long(house, redis, part):
+    await LONG.part(part, *game_of(house, redis))
