@@ -1,6 +1,6 @@
 """结算条款 as they are read: the versions of a merchant, which the pure rules choose among."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -27,9 +27,14 @@ def version(found: Mapping[str, Any]) -> TermsVersion:
     )
 
 
-async def terms_of(merchant_id: UUID, benefit_ids: Iterable[UUID]) -> tuple[TermsVersion, ...]:
-    """Every version of a merchant's terms that is about these benefits; which is in force is the rule's question."""
-    return tuple(version(each) for each in await rows(statements.TERMS_OF, merchant_id, list(benefit_ids)))
+async def terms_of(benefits: Mapping[UUID, Collection[UUID]]) -> dict[UUID, tuple[TermsVersion, ...]]:
+    """By merchant, every version of the terms that is about these benefits, by one statement; which is in force is the
+    rule's question."""
+    of: dict[UUID, list[TermsVersion]] = {merchant_id: [] for merchant_id in sorted(benefits)}
+    ids = sorted(set().union(*benefits.values()))
+    for found in await rows(statements.TERMS_OF, list(of), ids) if of else ():
+        of[as_uuid(found["merchant_id"])].append(version(found))
+    return {merchant_id: tuple(versions) for merchant_id, versions in of.items()}
 
 
 async def terms_of_merchant(merchant_id: UUID) -> tuple[TermsVersion, ...]:

@@ -247,11 +247,16 @@ class PostgresTransaction(PostgresClient, OpenTransaction):
         self, sql: str | None = None
     ) -> AsyncIterator[asyncpg.Connection]:
         """The writes that wait are sent first, unless `sql` is all that is asked and need not see them."""
+        async with self._turn() as connection:
+            if self.waiting and (sql is None or not may_go_before(sql, self.waiting)):
+                await self._send_to(connection)
+            yield connection
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[asyncpg.Connection]:
         async with self._statement_turn:
             if self._held is None:
                 raise TransactionEnded("this transaction has ended; start the task outside of it")
-            if self.waiting and (sql is None or not may_go_before(sql, self.waiting)):
-                await self._send_to(self._held)
             yield self._held
 
     async def _send_to(self, connection: asyncpg.Connection) -> None:
@@ -269,8 +274,8 @@ class PostgresTransaction(PostgresClient, OpenTransaction):
 
     async def send(self) -> None:
         async def work(_: Any) -> None:
-            async with self.acquire_connection():
-                pass
+            async with self._turn() as connection:
+                await self._send_to(connection)
 
         if self.waiting:
             await self._translate_exceptions(work)

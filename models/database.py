@@ -5,10 +5,11 @@ Everybody takes transactions from `atomic()`: plain Tortoise leaks connections w
 
 import inspect
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from tortoise.context import TortoiseContext
@@ -60,6 +61,8 @@ __all__ = [
     "ping",
     "pool_in_use",
     "put",
+    "remember",
+    "remembered",
     "require_atomic",
     "require_current",
     "row",
@@ -120,6 +123,7 @@ class _Connected:
     context: TortoiseContext
     dialect: Dialect
     client: Client
+    memory: dict[Hashable, Any] = field(default_factory=dict)
 
 
 _state: list[_Connected] = []  # at most one
@@ -332,6 +336,23 @@ async def put(sql: str | Both, *values: Any, count: int | None = None, conflict:
     if isinstance(sql, Both):
         sql = sql.sqlite if isinstance(transaction, SqliteClient) else sql.postgres
     await transaction.write(Write(sql, values, count, conflict))
+
+
+def remember(key: Hashable, value: Any) -> None:
+    """Something that never changes once it is committed: which account is the programme's, not what stands on it.
+
+    Kept as long as this database is connected; inside a transaction from its commit on.
+    """
+    keep = partial(_connected().memory.__setitem__, key, value)
+    if in_atomic():
+        after_commit(keep)
+    else:
+        keep()
+
+
+def remembered(key: Hashable) -> Any:
+    """What `remember` kept, or None."""
+    return _connected().memory.get(key)
 
 
 async def long_reads(statements: Mapping[str, str | Both]) -> AsyncIterator[tuple[str, list[dict[str, Any]]]]:

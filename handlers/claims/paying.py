@@ -77,7 +77,7 @@ async def purses_of(asking: Iterable[tuple[PublishedOffer, Asker]], *, at: datet
 async def pay(paid: Sequence[Paid], *, at: datetime) -> None:
     """Debit what was decided over the purses. Raises SerializationConflict: decide again."""
     spendings = [Spending(each.member_id, each.points, Cause(PAID, str(each.claim_id))) for each in paid]
-    done = await spend_each(spendings, at=at)
+    done = await spend_each(spendings, at=at, known={})  # the claims are new: nobody has paid for them
     if any(isinstance(each, DomainError) for each in done.values()):
         raise SerializationConflict("a purse moved while it was locked")
 

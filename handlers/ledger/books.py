@@ -14,7 +14,7 @@ from handlers.errors import TransferUnknown
 from handlers.rules.book import Balance, Book, Changes, Reversible
 from handlers.rules.ledger import OWNED, Move, Side, Unit, floor_of, has_lots
 from handlers.rules.lots import Lot, Use
-from models.database import put, require_atomic, rows
+from models.database import put, remember, remembered, require_atomic, rows
 from models.ids import new_id
 from models.sql import Both, as_instant, as_uuid, dump_rows, instant_text
 from models.statements import ledger as statements
@@ -88,9 +88,13 @@ async def _look(wanted: Sequence[Place]) -> dict[Place, Balance]:
     if members := sorted({side.member_id for _, side in wanted if side.member_id is not None}):
         for each in await rows(statements.LOCK_OWNED, members):
             found[_place(each)] = _balance(each)
-    if programmes := sorted({unit.programme_id for unit, side in wanted if side.member_id is None}):
-        for each in await rows(statements.OWN, programmes):
-            found[_place(each)] = Balance(as_uuid(each["id"]))
+    own = {place: remembered(place) for place in wanted if place[1].member_id is None}
+    if unknown := sorted({unit.programme_id for (unit, _), known in own.items() if known is None}):
+        for each in await rows(statements.OWN, unknown):
+            place, account_id = _place(each), as_uuid(each["id"])
+            remember(place, account_id)
+            own[place] = account_id
+    found |= {place: Balance(account_id) for place, account_id in own.items() if account_id is not None}
     # By the caller's own objects, which are quicker to compare.
     return found | {place: found.pop(place) for place in wanted if place in found}
 

@@ -19,6 +19,8 @@ from models.sql import as_uuid, dump_rows
 from models.statements import ledger as statements
 from models.words import LedgerAccountKind
 
+Known = Mapping[Cause, Sequence[Mapping[str, Any]]]  # transfers of acts that were done before
+
 
 @dataclass(frozen=True, slots=True)
 class Posted:
@@ -28,13 +30,14 @@ class Posted:
     replayed: bool = False
 
 
-async def post(moves: Sequence[Move], *, at: datetime) -> dict[Cause, Posted]:
+async def post(moves: Sequence[Move], *, at: datetime, known: Known | None = None) -> dict[Cause, Posted]:
     """All of these transfers, or none: the refusal of the first cause that cannot be paid, naming all that cannot.
 
+    `known`: those done before, where the caller has looked already, under locks that others who do the same act need.
     Raises BalanceShort (PointsShort, MoneyShort), ReversedTooMuch, TransferUnknown, CauseReused, NotInTransaction,
     SerializationConflict (decide again).
     """
-    decided = await post_each(moves, at=at)
+    decided = await post_each(moves, at=at, known=known)
     refused = {cause: each for cause, each in decided.items() if isinstance(each, DomainError)}
     for first in refused.values():
         if isinstance(first, BalanceShort):
@@ -43,7 +46,9 @@ async def post(moves: Sequence[Move], *, at: datetime) -> dict[Cause, Posted]:
     return {cause: each for cause, each in decided.items() if isinstance(each, Posted)}
 
 
-async def post_each(moves: Sequence[Move], *, at: datetime) -> dict[Cause, Posted | DomainError]:
+async def post_each(
+    moves: Sequence[Move], *, at: datetime, known: Known | None = None
+) -> dict[Cause, Posted | DomainError]:
     """The same where each cause stands for itself: decided in the order in which they come, refusals among them.
 
     All legs of one cause happen or none. Raises NotInTransaction, TransferUnknown, SerializationConflict.
@@ -61,7 +66,7 @@ async def post_each(moves: Sequence[Move], *, at: datetime) -> dict[Cause, Poste
         lot_ids={lot_id for move in moves for lot_id in move.lot_ids},
     )
     # After the locks: whoever did the same act first has committed by now.
-    known = await known_transfers(by_cause)
+    known = await known_transfers(by_cause) if known is None else known
     write_down_what_is_due(opened, [(move.unit, move.debit) for move in moves])
     decided: dict[Cause, Posted | DomainError] = {}
     for cause, legs in by_cause.items():
@@ -130,12 +135,12 @@ def _needs(moves: Iterable[Move]) -> dict[Place, int]:
     return needs
 
 
-async def known_transfers(causes: Iterable[Cause]) -> dict[Cause, list[Mapping[str, Any]]]:
+async def known_transfers(causes: Iterable[Cause]) -> Known:
     """The transfers of these acts that were done before, by leg: id, leg, amount, unit."""
-    known: defaultdict[Cause, list[Mapping[str, Any]]] = defaultdict(list)
+    known: dict[Cause, list[Mapping[str, Any]]] = {}
     text = dump_rows([{"cause_kind": each.kind, "cause_id": each.id} for each in causes])
     for found in await rows(statements.KNOWN, text):
-        known[Cause(found["cause_kind"], found["cause_id"])].append(found)
+        known.setdefault(Cause(found["cause_kind"], found["cause_id"]), []).append(found)
     return known
 
 

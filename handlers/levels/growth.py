@@ -10,7 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from handlers.ledger.posting import Posted, known_transfers, post
-from handlers.levels.ladders import ladder_now
+from handlers.levels.ladders import main_programme
 from handlers.levels.levels import settle
 from handlers.rules.ledger import GROWTH, Cause, Move, Side, Unit, of_member
 from models.database import require_atomic, rows
@@ -100,4 +100,4 @@ async def growth_of(member_id: UUID) -> int:
 
 async def growth_unit() -> Unit:
     """Growth of the main programme."""
-    return Unit((await ladder_now()).programme_id, GROWTH)
+    return Unit(await main_programme(), GROWTH)

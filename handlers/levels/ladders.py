@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from handlers.rules.levels import Ladder, Level
-from models.database import require_atomic, row, rows
+from models.database import remember, remembered, require_atomic, row, rows
 from models.failures import SerializationConflict
 from models.ids import new_id
 from models.sql import as_uuid, dump_rows
@@ -36,6 +36,15 @@ async def ladder_now() -> LadderHeld:
     programme_id, number = as_uuid(found["programme_id"]), int(found["number"] or 0)
     ladder = await ladder_of(programme_id, number)
     return LadderHeld(programme_id, as_uuid(found["organization_id"]), found["name"], number, ladder)
+
+
+async def main_programme() -> UUID:
+    """The main programme, which stays what it is as long as the database does: read once."""
+    known: UUID | None = remembered(MAIN)
+    if known is None:
+        known = (await ladder_now()).programme_id
+        remember(MAIN, known)
+    return known
 
 
 async def ladder_of(programme_id: UUID, number: int) -> Ladder:

@@ -20,9 +20,14 @@ async def sold(sales: Mapping[UUID, Mapping[UUID, int]], *, at: datetime) -> Non
     """`sales`: by offer, the orders' claims (`order_claim` rows) and what was paid for each, in fen."""
     require_atomic()
     parts = []
-    for found in await rows(statements.SOLD, sorted(sales)) if sales else ():
+    offers = await rows(statements.SOLD, sorted(sales)) if sales else []
+    benefits: dict[UUID, set[UUID]] = {}
+    for found in offers:
+        benefits.setdefault(as_uuid(found["merchant_id"]), set()).add(as_uuid(found["benefit_id"]))
+    terms = await terms_of(benefits)
+    for found in offers:
         merchant_id, benefit_id = as_uuid(found["merchant_id"]), as_uuid(found["benefit_id"])
-        share = sale_share_bp(await terms_of(merchant_id, [benefit_id]), benefit_id, at)
+        share = sale_share_bp(terms[merchant_id], benefit_id, at)
         parts += [
             {
                 "id": claim_id,

@@ -54,14 +54,22 @@ class Earned:
 _Count = tuple[UUID, UUID, str]  # rule, member, period
 
 
-async def earn(earnings: Sequence[Earning], *, at: datetime, zone: ZoneInfo = BUSINESS_ZONE) -> dict[Earning, Earned]:
+async def earn(
+    earnings: Sequence[Earning],
+    *,
+    at: datetime,
+    zone: ZoneInfo = BUSINESS_ZONE,
+    held: TermsHeld | None = None,
+    rules: Mapping[str, RuleView] | None = None,
+) -> dict[Earning, Earned]:
     """Give what was earned, in the order in which it comes; what happened before is told again and counts once.
 
-    Raises EarningRuleUnknown, CauseReused, NotInTransaction, SerializationConflict (decide again).
+    `held`, `rules`: where the caller has read them already, in this transaction. Raises EarningRuleUnknown,
+    CauseReused, NotInTransaction, SerializationConflict (decide again).
     """
     require_atomic()
-    held = await terms()
-    rules = await rules_of(held.programme_id)
+    held = held or await terms()
+    rules = await rules_of(held.programme_id) if rules is None else rules
     if any(each.rule not in rules for each in earnings):
         raise EarningRuleUnknown
     counts = {each: _count(rules[each.rule], each, at, zone) for each in earnings}
@@ -84,7 +92,7 @@ async def earn(earnings: Sequence[Earning], *, at: datetime, zone: ZoneInfo = BU
     if moves:
         await _count_up({each: counts[each] for each in moves}, moves, rules)
         await _use_budget(held, sum(move.amount for move in moves.values()))
-        posted = await post(list(moves.values()), at=at)
+        posted = await post(list(moves.values()), at=at, known={})
         for each, move in moves.items():
             transfer_id = posted[each.cause].transfer_ids[0]
             decided[each] = Earned(move.amount, transfer_id, decided[each].cut_by)
@@ -118,7 +126,7 @@ def _move(each: Earning, amount: int, rule: RuleView, held: TermsHeld, at: datet
 
 async def _locked_counts(counts: Iterable[_Count], at: datetime) -> dict[_Count, int]:
     text = _rows(dict.fromkeys(counts, 0))
-    await rows(statements.KEEP_COUNTS, text, at)
+    await put(statements.KEEP_COUNTS, text, at)
     await rows(statements.LOCK_COUNTS, text)
     return {
         (as_uuid(each["rule_id"]), as_uuid(each["member_id"]), each["period"]): int(each["amount"])

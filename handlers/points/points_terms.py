@@ -9,6 +9,7 @@ from handlers.actors import Operator
 from handlers.audit import record
 from handlers.cards.card_kinds import MAIN
 from handlers.errors import BudgetBelowUsed, PointsTermsIncomplete, RoleMissing
+from handlers.levels.ladders import main_programme
 from handlers.ports import Clock
 from handlers.requests import Answer, once
 from handlers.retrying import refusing
@@ -88,7 +89,7 @@ async def terms() -> TermsHeld:
 
 async def fen() -> Unit:
     """Money of the main programme, which stands in the same ledger as its points."""
-    return Unit((await terms()).programme_id, FEN)
+    return Unit(await main_programme(), FEN)
 
 
 async def rules_of(programme_id: UUID) -> Mapping[str, RuleView]:

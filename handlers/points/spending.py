@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from handlers.errors import DomainError
-from handlers.ledger.posting import Posted, post, post_each, settle
+from handlers.ledger.posting import Known, Posted, post, post_each, settle
+from handlers.levels.ladders import main_programme
 from handlers.points.points_terms import terms
 from handlers.rules.ledger import POINTS, Cause, Move, Side, Unit, of_member
 from models.database import row
@@ -37,10 +38,15 @@ async def spend(spendings: Sequence[Spending], *, at: datetime) -> dict[Cause, P
     return await post([_move(each, unit) for each in spendings], at=at)
 
 
-async def spend_each(spendings: Sequence[Spending], *, at: datetime) -> dict[Cause, Posted | DomainError]:
-    """Each for itself, in the order given: what a lane calls for its batch. Raises SerializationConflict."""
+async def spend_each(
+    spendings: Sequence[Spending], *, at: datetime, known: Known | None = None
+) -> dict[Cause, Posted | DomainError]:
+    """Each for itself, in the order given: what a lane calls for its batch. `known`: as `post` takes it.
+
+    Raises SerializationConflict.
+    """
     unit = await points_unit()
-    return await post_each([_move(each, unit) for each in spendings], at=at)
+    return await post_each([_move(each, unit) for each in spendings], at=at, known=known)
 
 
 async def give_back(member_id: UUID, transfer_id: UUID, amount: int, *, cause: Cause, at: datetime) -> Posted:
@@ -101,7 +107,7 @@ async def take_what_there_is(member_id: UUID, transfer_id: UUID, amount: int, *,
 
 async def points_unit() -> Unit:
     """Points of the main programme."""
-    return Unit((await terms()).programme_id, POINTS)
+    return Unit(await main_programme(), POINTS)
 
 
 def _move(each: Spending, unit: Unit) -> Move:

@@ -19,7 +19,7 @@ from handlers.errors import (
     StoreUnknown,
 )
 from handlers.purchases.buyers import locked_buyers
-from handlers.purchases.crediting import Crediting, Worth, collect, credit, take_back, worths_of
+from handlers.purchases.crediting import Crediting, Worth, collect, credit, owing, take_back, worths_of
 from handlers.purchases.told import Booked, OrderTold, RefundTold
 from handlers.rules.ledger import GROWTH, POINTS
 from handlers.scopes import subtree
@@ -279,12 +279,15 @@ async def _value(new: Sequence[_Order], changed: Sequence[_Order], *, at: dateti
         if each.member_id is not None and each.told is not None
     ]
     by_id = {each.id: each for each in (*new, *changed)}
+    buyers = {each.member_id for each in credited}
+    has_debts = bool(buyers) and await owing(buyers)
     for worth in await credit(credited, at=at):
         by_id[worth.purchase_id].worths.append(worth)
     for each in changed:
         each.worths = await take_back(each.worths, {each.id: (each.amount_fen, each.refunded_fen)}, at=at)
-    if credited:
-        await collect({each.member_id for each in credited}, at=at)
+    # What they earn now pays what they owed, or came to owe in this batch.
+    if buyers and (has_debts or any(worth.owed for each in by_id.values() for worth in each.worths)):
+        await collect(buyers, at=at)
 
 
 def _order_row(each: _Order, stores: Mapping[Number, UUID], at: datetime) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from uuid import UUID
 from handlers.levels.growth import GrowthEarning, earn_growth, growth_of, take_back_growth
 from handlers.levels.levels import level_of
 from handlers.points.earning import Earning, earn
+from handlers.points.points_terms import TermsHeld, terms
 from handlers.points.points_terms import rules_of as earning_rules_of
-from handlers.points.points_terms import terms
 from handlers.points.spending import take_what_there_is
 from handlers.purchases.purchase_rules import EARNED_BY, rules_of
 from handlers.rules.ledger import GROWTH, POINTS, Cause
@@ -80,7 +80,7 @@ async def credit(purchases: Sequence[Crediting], *, at: datetime) -> list[Worth]
         for unit in (POINTS, GROWTH)
     }
     given = {
-        POINTS: await _points(purchases, wanted[POINTS], held.programme_id, at),
+        POINTS: await _points(purchases, wanted[POINTS], held, at),
         GROWTH: await _growth(purchases, wanted[GROWTH], at),
     }
     worths = [
@@ -118,6 +118,11 @@ async def take_back(worths: Sequence[Worth], refunds: Mapping[UUID, tuple[int, i
     return left
 
 
+async def owing(member_ids: Iterable[UUID]) -> bool:
+    """Whether any of these members (canonical) owes something."""
+    return bool(await rows(statements.OWED, list(member_ids)))
+
+
 async def collect(member_ids: Iterable[UUID], *, at: datetime) -> int:
     """Take what these members (canonical, locked) owe, as far as there is something now; how much it was."""
     collected = 0
@@ -145,17 +150,17 @@ async def worths_of(statement: Any, ids: Sequence[UUID]) -> list[Worth]:
 
 
 async def _points(
-    purchases: Sequence[Crediting], wanted: Mapping[UUID, int], programme_id: UUID, at: datetime
+    purchases: Sequence[Crediting], wanted: Mapping[UUID, int], held: TermsHeld, at: datetime
 ) -> dict[UUID, tuple[int, UUID | None]]:
     earnings = {
         Earning(each.member_id, EARNED_BY, wanted[each.purchase_id], str(each.purchase_id)): each.purchase_id
         for each in purchases
         if wanted[each.purchase_id]
     }
-    # Where nobody has said how points of purchases are given, there are none.
-    if not earnings or EARNED_BY not in await earning_rules_of(programme_id):
+    rules = await earning_rules_of(held.programme_id) if earnings else {}
+    if EARNED_BY not in rules:  # where nobody has said how points of purchases are given, there are none
         return {}
-    done = await earn(list(earnings), at=at)
+    done = await earn(list(earnings), at=at, held=held, rules=rules)
     return {earnings[each]: (found.amount, found.transfer_id) for each, found in done.items()}
 
 

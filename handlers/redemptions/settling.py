@@ -27,7 +27,7 @@ async def terms_in_force(uses: Sequence[Settled]) -> dict[UUID, TermsInForce]:
     benefits: dict[UUID, set[UUID]] = {}
     for use in uses:
         benefits.setdefault(use.merchant_id, set()).add(as_uuid(use.claim["benefit_id"]))
-    versions = {merchant_id: await terms_of(merchant_id, ids) for merchant_id, ids in sorted(benefits.items())}
+    versions = await terms_of(benefits)
     return {
         as_uuid(use.claim["id"]): in_force(
             versions[use.merchant_id],

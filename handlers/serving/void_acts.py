@@ -82,7 +82,8 @@ def worth_of(held: Sequence[Row]) -> int:
 async def manager_limit(merchant_id: UUID, own: Row, now: datetime, *, otherwise: int) -> int:
     """What a manager of this merchant voids alone, in fen, of the benefit of this claim."""
     benefit_id = as_uuid(own["benefit_id"])
-    return void_limit(await terms_of(merchant_id, [benefit_id]), benefit_id, now, otherwise=otherwise)
+    terms = await terms_of({merchant_id: [benefit_id]})
+    return void_limit(terms[merchant_id], benefit_id, now, otherwise=otherwise)
 
 
 def own_of(found: Sequence[Row], claim_id: UUID) -> Row:

@@ -21,7 +21,8 @@ OPEN_SALES = of_rows(
     """
     INSERT INTO sale_entry (id, created_at, order_claim_id, merchant_id, benefit_id, amount_fen, settlement_fen,
         happened_at)
-    SELECT r.id, $2, r.id, r.merchant_id, r.benefit_id, r.amount_fen, r.settlement_fen, $2 FROM {rows} WHERE true
+    SELECT r.id, $2, r.id, r.merchant_id, r.benefit_id, r.amount_fen, r.settlement_fen, $2 FROM {rows}
+    WHERE true RETURNING id
     """,
     {
         "id": "uuid",
@@ -37,7 +38,7 @@ REVERSE_SALES = of_rows(
     INSERT INTO sale_entry (id, created_at, order_claim_id, reverses_id, merchant_id, benefit_id, amount_fen,
         settlement_fen, happened_at)
     SELECT r.id, $2, e.order_claim_id, e.id, e.merchant_id, e.benefit_id, e.amount_fen, e.settlement_fen, $2
-    FROM {rows} JOIN sale_entry e ON e.id = r.order_claim_id WHERE true
+    FROM {rows} JOIN sale_entry e ON e.id = r.order_claim_id WHERE true RETURNING id
     """,
     {"id": "uuid", "order_claim_id": "uuid"},
 )

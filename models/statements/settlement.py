@@ -24,13 +24,14 @@ _TERMS = """
         o.login AS decided_by
     FROM settlement_terms t JOIN operator o ON o.id = t.decided_by_id LEFT JOIN benefit b ON b.id = t.benefit_id
 """
-# $1 merchant, $2 benefits
-TERMS_OF_MERCHANT = """
-    SELECT number, starts_at, benefit_id, settlement_price_fen, operator_share_bp, void_limit_fen, sale_share_bp,
-        fee_bp, fee_flat_fen, period
-    FROM settlement_terms WHERE merchant_id = $1
+_VERSIONS = """
+    SELECT merchant_id, number, starts_at, benefit_id, settlement_price_fen, operator_share_bp, void_limit_fen,
+        sale_share_bp, fee_bp, fee_flat_fen, period
+    FROM settlement_terms WHERE merchant_id
 """
-TERMS_OF = _both(f"{TERMS_OF_MERCHANT} AND (benefit_id IS NULL OR benefit_id {{ids:2}})")
+TERMS_OF_MERCHANT = f"{_VERSIONS} = $1"
+# $1 merchants, $2 benefits
+TERMS_OF = _both(f"{_VERSIONS} {{ids:1}} AND (benefit_id IS NULL OR benefit_id {{ids:2}})")
 # $1 merchant, $2 the number before which, $3 how many
 TERMS_LISTED = f"{_TERMS} WHERE t.merchant_id = $1 AND t.number < $2 ORDER BY t.number DESC LIMIT $3"
 LAST_TERMS = "SELECT COALESCE(max(number), 0) AS number FROM settlement_terms WHERE merchant_id = $1"

@@ -1,6 +1,7 @@
 """The ledger: every transfer has two sides and one cause, no balance passes its floor, nothing is ever edited."""
 
 import asyncio
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -43,15 +44,20 @@ class TestTransfers:
         people = [await somebody() for _ in range(20)]
         await ledger.post(*(ledger.earning(each, 10) for each in people))
         await ledger.spend(people[0], 1)  # the programme's own accounts are there
-        asked, real = [], books.rows
+        asked: list[str] = []
 
-        async def counted(sql, *values):
-            asked.append(sql)
-            return await real(sql, *values)
+        def counted(name, real):
+            async def ask(*args, **kwargs):
+                asked.append(name)
+                return await real(*args, **kwargs)
 
-        monkeypatch.setattr(books, "rows", counted)
+            return ask
+
+        for name in ("rows", "put"):
+            monkeypatch.setattr(books, name, counted(name, getattr(books, name)))
         await ledger.post(*(ledger.spending(each, 3) for each in people))
-        assert len(asked) == 7  # accounts, those of the programme, lots; transfers, balances, lots, uses
+        # Accounts and lots; transfers, balances, lots, uses. Those of the programme are known.
+        assert Counter(asked) == {"rows": 2, "put": 4}
         assert [await ledger.posted(each) for each in people] == [6] + [7] * 19
 
     async def test_accounts_are_joined_by_their_ids_also_before_the_database_has_counted_them(self, ledger):

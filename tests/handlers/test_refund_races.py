@@ -4,11 +4,11 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from tortoise.exceptions import IntegrityError
 
 from handlers.distribution import earning
 from handlers.errors import MoneyShort, OrderNotWaiting, OrderRefundTooMuch
 from handlers.orders import fulfilling, moving, orders, settling
+from handlers.retrying import DatabaseBusy
 from handlers.rules import book
 from handlers.withdrawals import withdrawals
 from models.orders import Order, OrderRefund
@@ -108,7 +108,8 @@ async def test_without_the_balance_under_the_lock_the_database_itself_refuses_wh
     monkeypatch.setattr(ledger_statements, "MOVE", unguarded)
     monkeypatch.setattr(book.Balance, "available", property(lambda _: 1_000_000))
     _, failed = await taken_out_and_back(rich, monkeypatch)
-    assert isinstance(failed, IntegrityError)
+    assert isinstance(failed, DatabaseBusy)
+    assert "constraint" in str(failed.__cause__).lower()
     assert (await rich.payee.money(), await breaches()) == ((0, HAS), [])
 
 

@@ -236,6 +236,7 @@ async def redeeming_now(counter, ming, monkeypatch):
     later_many = redeeming.later_many
 
     async def paused(*args, **kwargs):
+        await ShiftEntry.all().count()  # whoever looks sees what is written: it has gone to the database
         written.set()
         await go_on.wait()
         await later_many(*args, **kwargs)

@@ -11,12 +11,15 @@ from handlers.cards.card_kinds import KindDraft, add_kind
 from handlers.cards.recognition import card_bound_to, number_hash
 from handlers.errors import CardProofDiffers
 from handlers.identity.proofs import Proof
+from handlers.merchant_terms import terms_of
 from handlers.rules.numbers import check_digit
 from models.cards import Card
 from models.database import atomic, dialect, rows
 from models.ids import new_id
 from models.organizations import Organization
 from models.words import CardStatus, Namespace, OperatorRole, Touchpoint
+from tests.handlers.counter import open_counter
+from tests.handlers.tilling import a_till
 from tests.handlers.trips import counting_trips
 
 PHONE = "13907104482"
@@ -123,3 +126,28 @@ async def test_an_operators_search_takes_a_bounded_number_of_trips(rooms):
             found = await rooms.handlers.operator_members.search(desk, **shown)
         assert [member.id for member in found] == [ming.member_id]
         assert trips.count <= 17
+
+
+async def test_a_redemption_takes_nine_trips_on_postgres(rooms):
+    counter, ming = await open_counter(rooms), await rooms.member("o-ming")
+    claim = await counter.claim(ming)
+    with counting_trips() as trips:
+        await counter.redeem(counter.typed(claim))
+    # Begin, known already? Who serves, where, which claim, wrong codes, terms; all that is written, commit.
+    assert trips.count <= {"postgres": 10, "sqlite": 16}[dialect()]
+
+
+async def test_a_purchase_takes_twenty_one_trips_on_postgres(far):
+    till, ming = await a_till(far), await far.member("o-ming", phone="13912345670")
+    await till.earning()
+    await till.rule()
+    await till.sell("first", ming)
+    with counting_trips() as trips:
+        await till.sell("second", ming)
+    assert trips.count <= {"postgres": 21, "sqlite": 40}[dialect()]
+
+
+async def test_terms_of_many_merchants_are_one_trip(rooms):
+    with counting_trips() as trips:
+        found = await terms_of({new_id(): [new_id()] for _ in range(20)})
+    assert (trips.count, set(found.values())) == (1, {()})

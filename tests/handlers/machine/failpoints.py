@@ -49,12 +49,15 @@ class Failpoint:
     def _armed(self) -> Iterator[None]:
         transaction = SqliteTransaction if dialect() == "sqlite" else PostgresTransaction
         if self.how in {How.COMMIT_LOST, How.ANSWER_LOST}:
-            name, broken = "finish", self._finish(transaction.finish)
+            broken = {"finish": self._finish(transaction.finish)}
         elif dialect() == "sqlite":
-            name, broken = "on_connection", self._statement(transaction.on_connection)
+            broken = {"on_connection": self._statement(transaction.on_connection)}
         else:
-            name, broken = "acquire_connection", self._connection(transaction.acquire_connection)
-        with mock.patch.object(transaction, name, broken):
+            broken = {
+                "acquire_connection": self._connection(PostgresTransaction.acquire_connection),
+                "_send_to": self._statement(PostgresTransaction._send_to),
+            }
+        with mock.patch.multiple(transaction, **broken):
             yield
 
     def _strike(self) -> None:
@@ -65,11 +68,11 @@ class Failpoint:
             self._task.cancel()
 
     def _statement(self, real: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        async def on_connection(transaction: Any, *args: Any, **kwargs: Any) -> Any:
+        async def statement(transaction: Any, *args: Any, **kwargs: Any) -> Any:
             self._strike()
             return await real(transaction, *args, **kwargs)
 
-        return on_connection
+        return statement
 
     def _connection(self, real: Callable[..., Any]) -> Callable[..., Any]:
         @asynccontextmanager
