@@ -24,7 +24,7 @@ from models.failures import (
 )
 from models.sql import dump_json, load_json, postgres_values
 from models.transactions import OpenTransaction, ShieldedSavepoint, ShieldedTransaction
-from models.writing import may_go_before, together
+from models.writing import broken_rule, may_go_before, together
 
 CONNECT_SECONDS = 5.0
 ACQUIRE_SECONDS = 10.0
@@ -268,7 +268,7 @@ class PostgresTransaction(PostgresClient, OpenTransaction):
             else:
                 counts = await connection.fetchrow(together(tuple(each.sql for each in writes)), *values)
         except asyncpg.IntegrityConstraintViolationError as error:
-            raise SerializationConflict(error) from error
+            raise broken_rule(error) from error
         for each, count in zip(writes, counts, strict=True):
             each.check(count)
 

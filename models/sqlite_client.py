@@ -19,11 +19,11 @@ from urllib.parse import quote
 from tortoise.backends.sqlite.client import SqliteClient as TortoiseSqliteClient
 from tortoise.exceptions import IntegrityError, OperationalError
 
-from models.failures import DatabaseUnavailable, LockTimeout, SerializationConflict, TransactionEnded
+from models.failures import DatabaseUnavailable, LockTimeout, TransactionEnded
 from models.sql import is_read, sqlite_sql, sqlite_values
 from models.sqlite_thread import SqliteThread, WriterLock
 from models.transactions import OpenTransaction, ShieldedSavepoint, ShieldedTransaction
-from models.writing import Write, may_go_before
+from models.writing import Write, broken_rule, may_go_before
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -321,7 +321,7 @@ def _after(writes: Sequence[Write], work: Callable[[sqlite3.Connection], Result]
             try:
                 found = connection.execute(sqlite_sql(each.sql), values).fetchall()
             except sqlite3.IntegrityError as error:
-                raise SerializationConflict(error) from error
+                raise broken_rule(error) from error
             each.check(len(found))
         return work(connection)
 

@@ -5,6 +5,7 @@ event, a job, the answer under its key. Sent one by one they cost more in the dr
 locks meanwhile. docs/adr/0051.
 """
 
+import logging
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from typing import Any
 
 from models.failures import SerializationConflict
 from models.sql import is_read
+
+log = logging.getLogger(__name__)
 
 _WORDS = re.compile(r"\w+")
 _CHANGED = re.compile(r"(?:\bINSERT INTO|(?<!DO )(?<!FOR )(?<!KEY )\bUPDATE|\bDELETE FROM)\s+(\w+)")
@@ -44,6 +47,16 @@ class Write:
         """Raises SerializationConflict."""
         if self.count is not None and found != self.count:
             raise SerializationConflict(self.conflict)
+
+
+def broken_rule(error: Exception) -> SerializationConflict:
+    """What a rule of the database's that a write broke is to whoever wrote it.
+
+    Said aloud, without the values: what is no race but a mistake of ours comes again however often it is tried.
+    """
+    rule = str(error).partition("\n")[0]
+    log.warning("write_broke_a_rule", extra={"detail": rule})
+    return SerializationConflict(rule)
 
 
 def may_go_before(sql: str, waiting: Iterable[Write]) -> bool:

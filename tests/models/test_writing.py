@@ -96,15 +96,18 @@ async def test_one_that_finds_something_else_undoes_all(beside):
 
 
 @pytest.mark.parametrize("beside", [True, False])
-async def test_a_broken_rule_is_a_conflict(beside):
+async def test_a_broken_rule_is_a_conflict_and_told_without_the_values(beside, caplog):
     async with atomic():
-        await put(ADD_PET, 3)
+        await put(ADD_PET, 33_557)
     with pytest.raises(SerializationConflict):
         async with atomic():
             if beside:
                 await put(ADD, 1, "Li")
-            await put(ADD_PET, 3)
+            await put(ADD_PET, 33_557)
     assert await of("family") == []
+    (told,) = [each for each in caplog.records if each.message == "write_broke_a_rule"]
+    assert "pet" in told.detail
+    assert "33557" not in told.detail
 
 
 async def test_who_refers_to_what_was_not_written_is_in_conflict_too():
