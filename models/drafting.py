@@ -14,7 +14,7 @@ from tortoise.migrations.schema_generator.state_apps import StateApps
 from tortoise.migrations.writer import MigrationWriter, format_migration_name
 
 from models import migrating
-from models.database import APP, configuration
+from models.configuring import APP, configuration
 
 
 class _Autodetector(MigrationAutodetector):

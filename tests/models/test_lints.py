@@ -11,7 +11,7 @@ import pytest
 from tortoise.models import Model
 
 import models
-from models.database import MODEL_MODULES
+from models.configuring import MODEL_MODULES
 from models.fields import CheckedIntField
 
 ROOT = Path(__file__).parent.parent.parent

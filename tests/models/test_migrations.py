@@ -10,6 +10,7 @@ from tortoise.exceptions import OperationalError
 from models import database as db
 from models import drafting, migrating
 from models.catalogue import catalogue, catalogue_differences, expected
+from models.configuring import configuration
 from models.database import _connected, dialect, rows
 from tests.models.samples import migration_package
 
@@ -31,7 +32,7 @@ async def test_the_migrations_say_what_the_models_say():
 
 async def test_a_model_that_has_no_migration_is_noticed(tmp_path, monkeypatch):
     """The negative control of the test above."""
-    config = db.configuration("sqlite://unused")
+    config = configuration("sqlite://unused")
     config["apps"]["models"]["migrations"] = migration_package(tmp_path, {}, monkeypatch)
     monkeypatch.setattr(drafting, "configuration", lambda url: config)
     (writer,) = await drafting.changes()

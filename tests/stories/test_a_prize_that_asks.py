@@ -128,6 +128,8 @@ async def test_my_benefits_and_a_reminder_lead_to_what_waits_until_it_is_answere
     town = charging.town
     ming, hong = await charging.member("小明"), await charging.member("小红")
     draw = await drawn(charging, await offered(charging), address_days=9)
+    now = town.clock.now()  # whatever the hour of the run: a morning, because nobody is reminded at night
+    town.wait(now.replace(hour=2, minute=0) + timedelta(days=1) - now)
     first, second = [(await ming.draws.spin(draw)).fact("spins")[0] for _ in range(2)]
     third = (await hong.draws.spin(draw)).fact("spins")[0]
     await worked(town)
