@@ -11,7 +11,7 @@ from aiohttp import web
 from gateways.stores.commands import BatchedRedis
 from gateways.stores.connection import connected
 from handlers.errors import DomainError
-from models import database
+from models import configuring, database
 from tests.bench.hot_designs import Gate, Take, Wish, by_function, by_one_statement, by_orm, by_statements
 from tests.bench.hot_lane import lane
 from tests.bench.hot_rows import AUDIT, STOCK, TABLES
@@ -28,7 +28,7 @@ DESIGNS = (*BY_CALL, "gate", "lane")
 
 async def _run(port: int, url: str, redis_url: str, design: str) -> None:
     # The ORM's design gets the house's own connections and transactions, which are better than plain ones.
-    database.MODEL_MODULES = (*database.MODEL_MODULES, "tests.bench.hot_rows")
+    configuring.MODEL_MODULES = (*configuring.MODEL_MODULES, "tests.bench.hot_rows")
     await database.connect(url)
     try:
         async with contextlib.AsyncExitStack() as stack:
