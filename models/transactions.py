@@ -127,13 +127,14 @@ class ShieldedTransaction(TransactionContext):
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        get_connections().reset(self._token)
-        if exc_type is None:
-            try:
+        try:
+            get_connections().reset(self._token)
+            if exc_type is None:
                 await self._transaction.send()
-            except BaseException:
-                await self._undo()
-                raise
+        except BaseException:
+            await self._undo()
+            raise
+        if exc_type is None:
             await settled(spawn(self._transaction.finish(commit=True)))
         else:
             await self._undo()

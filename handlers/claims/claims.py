@@ -149,7 +149,7 @@ async def lock_units(counters: Collection[tuple[UUID, str]]) -> dict[tuple[UUID,
 
 
 async def take_all(units: Mapping[tuple[UUID, str], int]) -> None:
-    """So many units from each of these counters (offer, bucket), locked and counted before. Raises as `take_units`."""
+    """So many units from each of these counters (offer, bucket), locked and counted before; see `take_units`."""
     if units:
         moved = "a counter moved while it was locked"
         await put(statements.TAKE_STOCK, _counters(units), count=len(units), conflict=moved)

@@ -1,6 +1,6 @@
 """How a state machine is played: with one seed after the other, so that the same games are played every time.
 
-Of one run of Hypothesis the first game is the simplest there is, the next is drawn afresh, and most of the others are
+Of one run of Hypothesis the first game may be the simplest there is, one is drawn afresh, and most of the others are
 that one with pieces copied. The long versions therefore play few games of each seed; and in parts, each on a database
 of its own, because after every step all that is in it is looked at.
 """
