@@ -71,7 +71,8 @@ class Slot:
 async def write(drafts: Sequence[Draft], slots: Sequence[Slot], *, at: datetime, vault: Vault, reason: str) -> None:
     """The rows of new claims, their slots and first events, set-based.
 
-    Raises SerializationConflict where somebody else took a slot meanwhile (the batch is decided again), IllegalEdge.
+    Raises IllegalEdge. Where somebody else took a slot meanwhile, the transaction ends in SerializationConflict, and
+    the batch is decided again.
     """
     require_atomic()
     if not drafts:
@@ -135,7 +136,7 @@ def _require(edges: Iterable[Edge]) -> None:
 async def take_units(offer_id: UUID, buckets: Iterable[str], count: int) -> None:
     """Take so many units from each of these counters of an offer, which the caller has locked and found enough in.
 
-    Raises SerializationConflict: a counter moved all the same; decide again.
+    Where a counter moved all the same, the transaction ends in SerializationConflict; decide again.
     """
     await take_all({(offer_id, name): count for name in buckets})
 

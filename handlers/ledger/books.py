@@ -152,7 +152,7 @@ def _lot(found: Mapping[str, Any]) -> Lot:
 async def write(changes: Changes, balances: Mapping[Place, Balance], *, at: datetime) -> None:
     """What was decided, each kind of row by one guarded statement.
 
-    Raises SerializationConflict: an act was done by another transaction meanwhile; decide again.
+    Where an act was done by another transaction meanwhile, this one ends in SerializationConflict; decide again.
     """
     await _write(statements.ADD_TRANSFERS, [_transfer(*each, balances) for each in changes.transfers], at)
     await _write(statements.MOVE, _movements(changes))
