@@ -84,7 +84,10 @@ class Counter:
             if (counted := wrong.get((subject, window))) is None:
                 continue
             latest, number = counted
-            ends.append(latest + _lock(kind, number))
+            if lock := _lock(
+                kind, number
+            ):  # a slip locks nobody, not even one that a clock set back has yet to come to
+                ends.append(latest + lock)
             if kind in _FORGIVEN and latest + MINUTE > now and number + codes > MOST_A_MINUTE:
                 ends.append(latest + MINUTE)
         return math.ceil((max(ends) - now).total_seconds())

@@ -299,6 +299,15 @@ async def test_wrong_codes_lock_the_clerk_for_longer_and_longer_and_nobody_elsew
         await counter.redeem(NO_CODE)
 
 
+async def test_one_wrong_code_locks_nobody_after_the_clock_was_set_back(counter, ming, clock):
+    claim = await counter.claim(ming)
+    clock.advance(timedelta(seconds=59))
+    with pytest.raises(RedemptionInvalid):
+        await counter.redeem(NO_CODE)
+    clock.advance(timedelta(seconds=-30))  # of the same day, and of the same hour
+    await counter.redeem(counter.typed(claim))
+
+
 async def test_ten_codes_in_one_call_are_ten_guesses(counter, clock):
     with pytest.raises(RedemptionInvalid):
         await counter.redeem(NO_CODE)
