@@ -47,13 +47,14 @@ class Allowed:
 class Allotted:
     """What became of the wishes: claims that are to be written, their units taken; or why not.
 
-    `gone`: offers that had nothing left before any of these.
+    `gone`: offers that had nothing left before any of these. `purses`: what is to be paid from, looked into.
     """
 
     given: list[tuple[Allowed, list[Wanted]]] = field(default_factory=list)
     refused: dict[Asked, DomainError] = field(default_factory=dict)
     gone: dict[UUID, Gone] = field(default_factory=dict)
     names: dict[UUID, tuple[str, ...]] = field(default_factory=dict)  # the counters that each offer is taken from
+    purses: Purses | None = None
 
 
 async def allot(allowed: Sequence[Allowed], *, now: datetime, zone: ZoneInfo) -> Allotted:
@@ -62,7 +63,7 @@ async def allot(allowed: Sequence[Allowed], *, now: datetime, zone: ZoneInfo) ->
 
     async def paying(free: Sequence[Allowed]) -> WhyNot[Allowed]:
         nonlocal purses
-        purses = await purses_of([(each.offer, each.asker) for each in free], at=now, zone=zone)
+        purses = await purses_of(free, at=now, zone=zone)
         tills = await _tills(free, now, zone)
         return lambda each: (
             tills[each.offer.id].why_not(each.wish, each.asker)
@@ -75,6 +76,7 @@ async def allot(allowed: Sequence[Allowed], *, now: datetime, zone: ZoneInfo) ->
         refused={each.wish.asked: refusal for each, refusal in shared.refused},
         gone=shared.gone,
         names=shared.names,
+        purses=purses,
     )
 
 

@@ -166,7 +166,9 @@ class Claiming:
             offer = each.offer
             lots.setdefault(offer.id, Lot(offer, [], allotted.names[offer.id])).wanted.extend(wanted)
             asked.setdefault(offer.id, []).extend([each.wish.asked] * len(wanted))
-        issued = await issue_all(list(lots.values()), at=now, zone=self._zone, vault=self._vault)
+        issued = await issue_all(
+            list(lots.values()), at=now, zone=self._zone, vault=self._vault, purses=allotted.purses
+        )
         for offer_id, claims in zip(lots, issued, strict=True):
             for one, theirs in zip(asked[offer_id], claims, strict=True):
                 got.setdefault(one, []).extend(theirs)

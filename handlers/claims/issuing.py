@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from handlers.benefits.kinds import DuePart, NewClaim, fulfiller
 from handlers.claims.claims import Draft, Slot, write
-from handlers.claims.paying import Paid, pay
+from handlers.claims.paying import Paid, Purses, pay
 from handlers.errors import OfferPaused, OfferSoldOut, RechargeToMissing
 from handlers.offers.offers import benefit_terms
 from handlers.ports import Vault
@@ -96,9 +96,15 @@ async def issue(
 
 
 async def issue_all(
-    lots: Sequence[Lot], *, at: datetime, zone: ZoneInfo, vault: Vault, reason: str = "claimed"
+    lots: Sequence[Lot],
+    *,
+    at: datetime,
+    zone: ZoneInfo,
+    vault: Vault,
+    reason: str = "claimed",
+    purses: Purses | None = None,
 ) -> list[list[tuple[Issued, ...]]]:
-    """Write the claims, each followed by its parts, in the order asked for.
+    """Write the claims, each followed by its parts, in the order asked for. `purses`: those that were looked into.
 
     Raises SerializationConflict where a slot, points, or what a kind draws on, went to somebody else meanwhile;
     RechargeToMissing for a top-up that goes to no number; OfferPaused and OfferSoldOut of a package's parts.
@@ -113,7 +119,7 @@ async def issue_all(
     ]
     await write(drafts, slots, at=at, vault=vault, reason=reason)
     if priced := [Paid(draft.id, draft.member_id, draft.price_points) for draft in drafts if draft.price_points]:
-        await pay(priced, at=at)
+        await pay(priced, at=at, purses=purses)
     return [await _fulfil(lot, theirs, at=at, zone=zone, vault=vault) for lot, theirs in drafted]
 
 

@@ -3,14 +3,17 @@
 Called inside an open transaction. The ledger's own cause is the claim, so nothing is paid or returned twice.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from handlers.errors import DomainError, PointsShort
-from handlers.ledger.posting import post, settle
+from handlers.ledger.books import OpenBook
+from handlers.ledger.posting import look, post
 from handlers.outside_points.returning import send_back
 from handlers.points.crediting import recall
 from handlers.points.points_terms import terms
@@ -34,12 +37,26 @@ class Paid:
     points: int
 
 
+class Pays(Protocol):
+    """Somebody who wants `quantity` of an offer."""
+
+    @property
+    def offer(self) -> PublishedOffer: ...
+
+    @property
+    def asker(self) -> Asker: ...
+
+    @property
+    def quantity(self) -> int: ...
+
+
 @dataclass(slots=True)
 class Purses:
     """What offers cost each of these members (canonical ids), and what they have left while a batch is decided."""
 
     prices: Mapping[tuple[UUID, UUID], int]  # by offer and member
     left: dict[UUID, int]
+    opened: OpenBook | None = None
 
     def price(self, offer_id: UUID, member_id: UUID) -> int:
         """Points for one claim."""
@@ -56,28 +73,33 @@ class Purses:
         return None
 
 
-async def purses_of(asking: Iterable[tuple[PublishedOffer, Asker]], *, at: datetime, zone: ZoneInfo) -> Purses:
+async def purses_of(asking: Sequence[Pays], *, at: datetime, zone: ZoneInfo) -> Purses:
     """Read and locked for those who have to pay: nobody else spends their points until the transaction ends.
 
     For offers without a price in points nothing is read.
     """
-    prices = {
-        (offer.id, asker.member_id): price_for(offer.terms, asker, at, zone).points
-        for offer, asker in asking
-        if any(price.points for price in (offer.terms.price, *(each.price for each in offer.terms.prices)))
-    }
-    paying = sorted({member_id for (_, member_id), points in prices.items() if points})
-    if not paying:
+    prices: dict[tuple[UUID, UUID], int] = {}
+    most: Counter[UUID] = Counter()
+    for each in asking:
+        terms_, member_id = each.offer.terms, each.asker.member_id
+        if not any(price.points for price in (terms_.price, *(each.price for each in terms_.prices))):
+            continue
+        if points := price_for(terms_, each.asker, at, zone).points:
+            prices[each.offer.id, member_id] = points
+            most[member_id] += points * each.quantity
+    if not most:
         return Purses({}, {})
     unit = await points_unit()
-    balances = await settle([(unit, of_member(each)) for each in paying], at=at)
-    return Purses(prices, {each: max(balances[unit, of_member(each)].available, 0) for each in paying})
+    opened = await look({(unit, of_member(each)): points for each, points in sorted(most.items())}, SPENT, at=at)
+    left = {each: max(opened.balances[unit, of_member(each)].available, 0) for each in most}
+    return Purses(prices, left, opened)
 
 
-async def pay(paid: Sequence[Paid], *, at: datetime) -> None:
+async def pay(paid: Sequence[Paid], *, at: datetime, purses: Purses | None = None) -> None:
     """Debit what was decided over the purses. Raises SerializationConflict: decide again."""
     spendings = [Spending(each.member_id, each.points, Cause(PAID, str(each.claim_id))) for each in paid]
-    done = await spend_each(spendings, at=at, known={})  # the claims are new: nobody has paid for them
+    # The claims are new: nobody has paid for them.
+    done = await spend_each(spendings, at=at, known={}, opened=purses.opened if purses else None)
     if any(isinstance(each, DomainError) for each in done.values()):
         raise SerializationConflict("a purse moved while it was locked")
 

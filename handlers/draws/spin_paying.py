@@ -155,6 +155,6 @@ async def open_till(
         unit = till.unit_of(kind)
         places |= dict.fromkeys([(unit, ISSUED), *((unit, players[member_id].side) for member_id in wants)])
     if places:
-        till.opened = await open_book(places, at=at, needs=needs)
+        till.opened = await open_book(places, at=at, needs=needs, debited=needs.keys())
         write_down_what_is_due(till.opened, list(needs))
     return till

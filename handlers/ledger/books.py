@@ -39,10 +39,12 @@ async def open_book(
     needs: Mapping[Place, int] | None = None,
     reverses: Collection[UUID] = (),
     lot_ids: Collection[UUID] = (),
+    debited: Collection[Place] | None = None,
 ) -> OpenBook:
     """Bring these accounts into being, lock those with an owner, and read what stands on them.
 
     `needs`: how much may go out of which, so that the lots for it are read; those that are over are read anyway.
+    `debited`: of which something may go out (None: of all); lots of other owners and units are not read.
     Raises NotInTransaction, TransferUnknown (one of `reverses`).
     """
     require_atomic()
@@ -50,7 +52,12 @@ async def open_book(
     balances = await _accounts(wanted, at)
     lots: dict[UUID, Lot] = {}
     wants = {balances[place].id: amount for place, amount in (needs or {}).items() if balances[place].has_lots}
-    with_lots = {each.id: each for each in balances.values() if each.has_lots and (each.id in wants or each.posted)}
+    of = None if debited is None else {(unit, side.member_id) for unit, side in debited}
+    with_lots = {
+        each.id: each
+        for (unit, side), each in balances.items()
+        if each.has_lots and (each.id in wants or each.posted) and (of is None or (unit, side.member_id) in of)
+    }
     if with_lots:
         text = dump_rows([{"account_id": each, "need": wants.get(each, 0)} for each in with_lots])
         for found in await rows(statements.LOTS, text, at, list(reverses), list(lot_ids)):

@@ -47,10 +47,11 @@ async def post(moves: Sequence[Move], *, at: datetime, known: Known | None = Non
 
 
 async def post_each(
-    moves: Sequence[Move], *, at: datetime, known: Known | None = None
+    moves: Sequence[Move], *, at: datetime, known: Known | None = None, opened: OpenBook | None = None
 ) -> dict[Cause, Posted | DomainError]:
     """The same where each cause stands for itself: decided in the order in which they come, refusals among them.
 
+    `opened`: the book of `look`, in which the caller has looked already; nothing was decided in it since.
     All legs of one cause happen or none. Raises NotInTransaction, TransferUnknown, SerializationConflict.
     """
     by_cause: defaultdict[Cause, list[Move]] = defaultdict(list)
@@ -58,16 +59,9 @@ async def post_each(
         by_cause[move.cause].append(move)
     if not by_cause:
         return {}
-    opened = await open_book(
-        _places(moves),
-        at=at,
-        needs=_needs(moves),
-        reverses={move.reverses for move in moves if move.reverses is not None},
-        lot_ids={lot_id for move in moves for lot_id in move.lot_ids},
-    )
+    opened = opened or await _open(moves, at)
     # After the locks: whoever did the same act first has committed by now.
     known = await known_transfers(by_cause) if known is None else known
-    write_down_what_is_due(opened, [(move.unit, move.debit) for move in moves])
     decided: dict[Cause, Posted | DomainError] = {}
     for cause, legs in by_cause.items():
         if done := known.get(cause):
@@ -79,6 +73,32 @@ async def post_each(
             decided[cause] = Posted(tuple(transfer_id for transfer_id, _ in written))
     await write(opened.book.changes, opened.balances, at=at)
     return decided
+
+
+async def look(needs: Mapping[Place, int], credit: Side, *, at: datetime) -> OpenBook:
+    """A book for taking up to so much of each of these accounts for another one: what is due stands in it already.
+
+    Nothing of it is written before `post_each` has decided in it. Raises NotInTransaction.
+    """
+    credited = dict.fromkeys((unit, credit) for unit, _ in needs)
+    wanted = [*needs, *credited, *(each for place in needs for each in beside(*place))]
+    opened = await open_book(wanted, at=at, needs=needs, debited=needs.keys())
+    write_down_what_is_due(opened, needs)
+    return opened
+
+
+async def _open(moves: Sequence[Move], at: datetime) -> OpenBook:
+    debited = [(move.unit, move.debit) for move in moves]
+    opened = await open_book(
+        _places(moves),
+        at=at,
+        needs=_needs(moves),
+        reverses={move.reverses for move in moves if move.reverses is not None},
+        lot_ids={lot_id for move in moves for lot_id in move.lot_ids},
+        debited=debited,
+    )
+    write_down_what_is_due(opened, debited)
+    return opened
 
 
 def write_down_what_is_due(opened: OpenBook, debited: Iterable[Place]) -> None:

@@ -104,7 +104,7 @@ async def write(
         return done
 
     async def purses(free: Sequence[_Priced]) -> WhyNot[_Priced]:
-        have = await purses_of([(each.offer, each.asker) for each in free], at=at, zone=zone)
+        have = await purses_of(free, at=at, zone=zone)
         return lambda each: have.take(each.offer.id, each.member_id, each.quantity)
 
     shared = await share_out(priced, now=at, zone=zone, also=purses)

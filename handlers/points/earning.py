@@ -3,7 +3,8 @@
 Called inside an open transaction; whoever has something that earns (a purchase, a check-in, a task) calls this.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -11,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from handlers.errors import EarningRuleUnknown
 from handlers.ledger.posting import known_transfers, post
-from handlers.points.points_terms import RuleView, TermsHeld, rules_of, terms
+from handlers.points.points_terms import EarningTerms, RuleView, TermsHeld, earning_terms
 from handlers.recurring import BUSINESS_ZONE
 from handlers.rules.ledger import POINTS, Cause, Move, Side, Unit
 from handlers.rules.offer_terms import Period
@@ -59,21 +60,21 @@ async def earn(
     *,
     at: datetime,
     zone: ZoneInfo = BUSINESS_ZONE,
-    held: TermsHeld | None = None,
-    rules: Mapping[str, RuleView] | None = None,
+    by: EarningTerms | None = None,
 ) -> dict[Earning, Earned]:
     """Give what was earned, in the order in which it comes; what happened before is told again and counts once.
 
-    `held`, `rules`: where the caller has read them already, in this transaction. Raises EarningRuleUnknown,
-    CauseReused, NotInTransaction, SerializationConflict (decide again).
+    `by`: where the caller has read it already, in this transaction. Raises EarningRuleUnknown, CauseReused,
+    NotInTransaction, SerializationConflict (decide again).
     """
     require_atomic()
-    held = held or await terms()
-    rules = await rules_of(held.programme_id) if rules is None else rules
+    by = by or await earning_terms()
+    held, rules = by.held, by.rules
     if any(each.rule not in rules for each in earnings):
         raise EarningRuleUnknown
     counts = {each: _count(rules[each.rule], each, at, zone) for each in earnings}
-    used = await _locked_counts(counts.values(), at)
+    capped = {counts[each] for each in earnings if rules[each.rule].cap_amount is not None}
+    used = await _locked_counts(capped, at) if capped else {}
     # After the locks: whoever did the same act first has counted by now.
     known = await known_transfers(each.cause for each in earnings)
     budget_left = await _budget_left(held)
@@ -90,9 +91,10 @@ async def earn(
             used[counts[each]] = used.get(counts[each], 0) + allotted.amount
             budget_left = None if budget_left is None else budget_left - allotted.amount
     if moves:
-        await _count_up({each: counts[each] for each in moves}, moves, rules)
         await _use_budget(held, sum(move.amount for move in moves.values()))
         posted = await post(list(moves.values()), at=at, known={})
+        # After the accounts, which are locked by now: counts of rules without a cap are locked by counting.
+        await _count_up([(counts[each], move.amount) for each, move in moves.items()], capped, at)
         for each, move in moves.items():
             transfer_id = posted[each.cause].transfer_ids[0]
             decided[each] = Earned(move.amount, transfer_id, decided[each].cut_by)
@@ -127,21 +129,22 @@ def _move(each: Earning, amount: int, rule: RuleView, held: TermsHeld, at: datet
 async def _locked_counts(counts: Iterable[_Count], at: datetime) -> dict[_Count, int]:
     text = _rows(dict.fromkeys(counts, 0))
     await put(statements.KEEP_COUNTS, text, at)
-    await rows(statements.LOCK_COUNTS, text)
     return {
         (as_uuid(each["rule_id"]), as_uuid(each["member_id"]), each["period"]): int(each["amount"])
-        for each in await rows(statements.COUNTED, text)
+        for each in await rows(statements.LOCKED_COUNTS, text)
     }
 
 
-async def _count_up(
-    counts: Mapping[Earning, _Count], moves: Mapping[Earning, Move], rules: Mapping[str, RuleView]
-) -> None:
-    added: dict[_Count, int] = {}
-    for each, count in counts.items():
-        added[count] = added.get(count, 0) + moves[each].amount
-    if added:
-        await put(statements.COUNT, _rows(added), count=len(added), conflict="a cap moved while it was locked")
+async def _count_up(given: Iterable[tuple[_Count, int]], capped: Collection[_Count], at: datetime) -> None:
+    within: defaultdict[_Count, int] = defaultdict(int)
+    beyond: defaultdict[_Count, int] = defaultdict(int)
+    for count, amount in given:
+        (within if count in capped else beyond)[count] += amount
+    moved = "a cap moved while it was locked"
+    if within:
+        await put(statements.COUNT, _rows(within), count=len(within), conflict=moved)
+    if beyond:
+        await put(statements.COUNT_UNCAPPED, _rows(beyond), at, count=len(beyond), conflict=moved)
 
 
 async def _budget_left(held: TermsHeld) -> int | None:

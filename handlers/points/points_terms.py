@@ -1,6 +1,6 @@
 """The terms of points and the rules by which they are earned, as operators set them. They hold for what comes after."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from handlers.retrying import refusing
 from handlers.rules.ledger import FEN, Unit
 from handlers.rules.roles import Capability
 from handlers.scopes import allowed
-from models.database import row, rows
+from models.database import rows
 from models.ids import new_id
 from models.sql import as_uuid
 from models.statements import points as statements
@@ -71,11 +71,29 @@ class RuleView:
     is_active: bool
 
 
+@dataclass(frozen=True, slots=True)
+class EarningTerms:
+    """By what points are earned: the terms, and the rules by their codes."""
+
+    held: TermsHeld
+    rules: Mapping[str, RuleView]
+
+
 async def terms() -> TermsHeld:
     """The terms of the main programme; without any, points never end and have no budget. One read."""
-    found = await row(statements.TERMS, MAIN)
-    if found is None:
+    return _held(await rows(statements.TERMS, MAIN))
+
+
+async def earning_terms() -> EarningTerms:
+    """Those, and the rules. One read as well."""
+    found = await rows(statements.TERMS_AND_RULES, MAIN)
+    return EarningTerms(_held(found), {each["code"]: _rule(each) for each in found if each["code"]})
+
+
+def _held(programme: Sequence[Mapping[str, Any]]) -> TermsHeld:
+    if not programme:
         raise LookupError("there is no programme")
+    found = programme[0]
     return TermsHeld(
         programme_id=as_uuid(found["programme_id"]),
         organization_id=as_uuid(found["organization_id"]),
@@ -90,11 +108,6 @@ async def terms() -> TermsHeld:
 async def fen() -> Unit:
     """Money of the main programme, which stands in the same ledger as its points."""
     return Unit(await main_programme(), FEN)
-
-
-async def rules_of(programme_id: UUID) -> Mapping[str, RuleView]:
-    """The rules of a programme by their codes."""
-    return {each["code"]: _rule(each) for each in await rows(statements.RULES, programme_id)}
 
 
 def _rule(found: Mapping[str, Any]) -> RuleView:
@@ -156,7 +169,7 @@ class PointsTermsEditing:
             await record(
                 operator, "points.rule_set", "programme", held.programme_id, at=now, organization_id=place, **told
             )
-            return (await rules_of(held.programme_id))[wanted.code]
+            return (await earning_terms()).rules[wanted.code]
 
         return await once(operator, "points.rule", request_id, facts=wanted, result=RuleView, effect=effect)
 

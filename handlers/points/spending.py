@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from handlers.errors import DomainError
+from handlers.ledger.books import OpenBook
 from handlers.ledger.posting import Known, Posted, post, post_each, settle
 from handlers.levels.ladders import main_programme
 from handlers.points.points_terms import terms
@@ -39,14 +40,14 @@ async def spend(spendings: Sequence[Spending], *, at: datetime) -> dict[Cause, P
 
 
 async def spend_each(
-    spendings: Sequence[Spending], *, at: datetime, known: Known | None = None
+    spendings: Sequence[Spending], *, at: datetime, known: Known | None = None, opened: OpenBook | None = None
 ) -> dict[Cause, Posted | DomainError]:
-    """Each for itself, in the order given: what a lane calls for its batch. `known`: as `post` takes it.
+    """Each for itself, in the order given: what a lane calls for its batch. `known`, `opened`: as `post_each` has them.
 
     Raises SerializationConflict.
     """
     unit = await points_unit()
-    return await post_each([_move(each, unit) for each in spendings], at=at, known=known)
+    return await post_each([_move(each, unit) for each in spendings], at=at, known=known, opened=opened)
 
 
 async def give_back(member_id: UUID, transfer_id: UUID, amount: int, *, cause: Cause, at: datetime) -> Posted:

@@ -13,8 +13,7 @@ from uuid import UUID
 from handlers.levels.growth import GrowthEarning, earn_growth, growth_of, take_back_growth
 from handlers.levels.levels import level_of
 from handlers.points.earning import Earning, earn
-from handlers.points.points_terms import TermsHeld, terms
-from handlers.points.points_terms import rules_of as earning_rules_of
+from handlers.points.points_terms import EarningTerms, earning_terms
 from handlers.points.spending import take_what_there_is
 from handlers.purchases.purchase_rules import EARNED_BY, rules_of
 from handlers.rules.ledger import GROWTH, POINTS, Cause
@@ -67,9 +66,10 @@ async def credit(purchases: Sequence[Crediting], *, at: datetime) -> list[Worth]
     """
     if not purchases:
         return []
-    held = await terms()
-    rules = [each.rule for each in await rules_of(held.programme_id) if each.is_active]
-    levels = await level_of({each.member_id for each in purchases})  # as they stand before any of these
+    by = await earning_terms()
+    rules = [each.rule for each in await rules_of(by.held.programme_id) if each.is_active]
+    # As they stand before any of these.
+    levels = await level_of({each.member_id for each in purchases}) if any(each.level for each in rules) else {}
     wanted = {
         unit: {
             each.purchase_id: earned(
@@ -80,7 +80,7 @@ async def credit(purchases: Sequence[Crediting], *, at: datetime) -> list[Worth]
         for unit in (POINTS, GROWTH)
     }
     given = {
-        POINTS: await _points(purchases, wanted[POINTS], held, at),
+        POINTS: await _points(purchases, wanted[POINTS], by, at),
         GROWTH: await _growth(purchases, wanted[GROWTH], at),
     }
     worths = [
@@ -150,17 +150,18 @@ async def worths_of(statement: Any, ids: Sequence[UUID]) -> list[Worth]:
 
 
 async def _points(
-    purchases: Sequence[Crediting], wanted: Mapping[UUID, int], held: TermsHeld, at: datetime
+    purchases: Sequence[Crediting], wanted: Mapping[UUID, int], by: EarningTerms, at: datetime
 ) -> dict[UUID, tuple[int, UUID | None]]:
     earnings = {
         Earning(each.member_id, EARNED_BY, wanted[each.purchase_id], str(each.purchase_id)): each.purchase_id
         for each in purchases
         if wanted[each.purchase_id]
     }
-    rules = await earning_rules_of(held.programme_id) if earnings else {}
-    if EARNED_BY not in rules:  # where nobody has said how points of purchases are given, there are none
+    if (
+        not earnings or EARNED_BY not in by.rules
+    ):  # where nobody has said how points of purchases are given, there are none
         return {}
-    done = await earn(list(earnings), at=at, held=held, rules=rules)
+    done = await earn(list(earnings), at=at, by=by)
     return {earnings[each]: (found.amount, found.transfer_id) for each, found in done.items()}
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from handlers.points.earning import Earning, earn
-from handlers.points.points_terms import rules_of, terms
+from handlers.points.points_terms import earning_terms
 from handlers.rewards.base import Gift, Given, Giving
 from handlers.rules.points import MOST
 from handlers.rules.rewards import Reward
@@ -17,8 +17,7 @@ class PointsReward:
 
     async def problem(self, reward: Reward) -> str:
         """The rule has to be there."""
-        rules = await rules_of((await terms()).programme_id)
-        if reward.code not in rules or len(reward.code) > LONGEST_RULE:
+        if reward.code not in (await earning_terms()).rules or len(reward.code) > LONGEST_RULE:
             return f"没有积分规则“{reward.code}”"
         if reward.days is not None:
             return "积分的有效期由积分规则决定，不能单独填写"

@@ -2,12 +2,13 @@
 
 from models.sql import Both, of_rows, recordset
 
-TERMS = """
-    SELECT p.id AS programme_id, p.organization_id, t.id, COALESCE(t.expiry, 'never') AS expiry,
+_TERMS = """
+    SELECT p.id AS programme_id, p.organization_id, t.id AS terms_id, COALESCE(t.expiry, 'never') AS expiry,
         COALESCE(t.expiry_count, 0) AS expiry_count, COALESCE(t.grace_days, 0) AS grace_days, t.budget,
-        COALESCE(t.budget_used, 0) AS budget_used
-    FROM programme p LEFT JOIN points_terms t ON t.programme_id = p.id WHERE p.code = $1
+        COALESCE(t.budget_used, 0) AS budget_used {more}
+    FROM programme p LEFT JOIN points_terms t ON t.programme_id = p.id {joined} WHERE p.code = $1 {order}
 """
+TERMS = _TERMS.format(more="", joined="", order="")
 _LOCK_TERMS = "SELECT budget, budget_used FROM points_terms WHERE programme_id = $1"
 LOCK_BUDGET = Both(postgres=_LOCK_TERMS + " FOR UPDATE", sqlite=_LOCK_TERMS)
 SET_TERMS = """
@@ -23,10 +24,10 @@ USE_BUDGET = """
     WHERE programme_id = $1 AND (budget IS NULL OR budget_used + $2 <= budget) RETURNING id
 """
 
-RULES = """
-    SELECT id, code, name, pending_days, cap_amount, cap_period, is_active FROM earning_rule
-    WHERE programme_id = $1 ORDER BY code
-"""
+_RULE = ", r.id, r.code, r.name, r.pending_days, r.cap_amount, r.cap_period, r.is_active"
+TERMS_AND_RULES = _TERMS.format(
+    more=_RULE, joined="LEFT JOIN earning_rule r ON r.programme_id = p.id", order="ORDER BY r.code"
+)
 RULES_PAGE = """
     SELECT id, code, name, pending_days, cap_amount, cap_period, is_active FROM earning_rule
     WHERE programme_id = $1 AND (CAST($2 AS text) IS NULL OR code > $2) ORDER BY code LIMIT $3
@@ -51,28 +52,20 @@ KEEP_COUNTS = of_rows(
     """,
     _COUNT,
 )
-_LOCK_COUNTS = """
-    SELECT c.id FROM earning_count c
-    JOIN {rows} ON c.rule_id = r.rule_id AND c.member_id = r.member_id AND c.period = r.period ORDER BY c.id
+# The sum comes from the locked row as it is once it could be locked; of who was merged nothing moves any more.
+_LOCKED_COUNTS = """
+    WITH locked AS (
+        SELECT c.rule_id, c.member_id, c.period, c.amount FROM earning_count c
+        JOIN {rows} ON c.rule_id = r.rule_id AND c.member_id = r.member_id AND c.period = r.period ORDER BY c.id {lock}
+    )
+    SELECT k.rule_id, k.member_id, k.period, k.amount + COALESCE((
+        SELECT SUM(c.amount) FROM member m JOIN earning_count c ON c.member_id = m.id
+        WHERE m.canonical_id = k.member_id AND c.rule_id = k.rule_id AND c.period = k.period
+    ), 0) AS amount FROM locked k
 """
-LOCK_COUNTS = Both(
-    postgres=_LOCK_COUNTS.format(rows=recordset(_COUNT)[0]) + " FOR UPDATE OF c",
-    sqlite=_LOCK_COUNTS.format(rows=recordset(_COUNT)[1]),
-)
-# In two arms, each by its index: one condition over both would look at every count of the rule and the period.
-COUNTED = of_rows(
-    """
-    SELECT t.rule_id, t.member_id, t.period, SUM(t.amount) AS amount FROM (
-        SELECT r.rule_id, r.member_id, r.period, c.amount FROM {rows}
-        JOIN earning_count c ON c.rule_id = r.rule_id AND c.member_id = r.member_id AND c.period = r.period
-        UNION ALL
-        SELECT r.rule_id, r.member_id, r.period, c.amount FROM {rows}
-        JOIN member m ON m.canonical_id = r.member_id
-        JOIN earning_count c ON c.rule_id = r.rule_id AND c.member_id = m.id AND c.period = r.period
-    ) t
-    GROUP BY t.rule_id, t.member_id, t.period
-    """,
-    _COUNT,
+LOCKED_COUNTS = Both(
+    postgres=_LOCKED_COUNTS.format(rows=recordset(_COUNT)[0], lock="FOR UPDATE OF c"),
+    sqlite=_LOCKED_COUNTS.format(rows=recordset(_COUNT)[1], lock=""),
 )
 COUNT = of_rows(
     """
@@ -80,6 +73,17 @@ COUNT = of_rows(
     WHERE earning_count.rule_id = r.rule_id AND earning_count.member_id = r.member_id
     AND earning_count.period = r.period AND u.id = r.rule_id
     AND (u.cap_amount IS NULL OR earning_count.amount + r.amount <= u.cap_amount) RETURNING earning_count.id
+    """,
+    _COUNT,
+)
+# Where nothing is capped nobody has to look first: it is counted for the day on which a cap is set.
+COUNT_UNCAPPED = of_rows(
+    """
+    INSERT INTO earning_count (id, created_at, rule_id, member_id, period, amount)
+    SELECT r.id, $2, r.rule_id, r.member_id, r.period, r.amount FROM {rows}
+    JOIN earning_rule u ON u.id = r.rule_id AND u.cap_amount IS NULL
+    WHERE true ORDER BY r.rule_id, r.member_id, r.period
+    ON CONFLICT (rule_id, member_id, period) DO UPDATE SET amount = earning_count.amount + EXCLUDED.amount RETURNING id
     """,
     _COUNT,
 )

@@ -17,7 +17,7 @@ from models.database import atomic
 from models.identity import Member
 from models.ledger import Transfer
 from models.organizations import Organization
-from models.words import ClaimState, Heard
+from models.words import ClaimState, Heard, PointsExpiry
 from tests.handlers.charging import NUMBER, a_supplier, a_top_up, order_of
 from tests.handlers.claimable import a_benefit, an_offer
 from tests.handlers.conftest import MEMBERSHIP
@@ -26,6 +26,7 @@ from tests.handlers.offering import key, operator_at
 from tests.handlers.test_claiming import holds
 from tests.handlers.test_points import Mall
 from tests.handlers.test_unmerging import merge
+from tests.handlers.trips import counting_trips
 
 OFTEN = (Limit(Period.EVER, 1_000),)
 FIVE = {"price": Price(points=5), "limits": OFTEN}
@@ -87,6 +88,34 @@ async def test_what_is_pending_or_over_pays_for_nothing(mall, ming, clock):
     await mall.earn(ming, 9)
     with pytest.raises(PointsShort):
         await claim(mall, ming, await offered(mall))
+
+
+async def test_what_has_come_due_pays_and_what_is_over_goes_in_the_same_transaction(mall, ming, clock):
+    await mall.terms(expiry=PointsExpiry.DAYS, expiry_count=10)
+    await mall.earn(ming, 9)
+    clock.advance(timedelta(days=5))
+    await mall.rule(pending_days=2)
+    await mall.earn(ming, 6)
+    clock.advance(timedelta(days=7))
+    offer = await offered(mall, stock=9)
+    with pytest.raises(PointsShort) as refused:  # the nine are over
+        await claim(mall, ming, offer, quantity=2)
+    assert refused.value.facts["available"] == 6
+    assert [(kind, amount) for kind, amount in await mall.entries(ming, limit=9) if kind is EntryKind.EXPIRED] == []
+    await claim(mall, ming, offer)
+    assert await mall.seen(ming) == (1, 0)
+    told = [amount for kind, amount in await mall.entries(ming, limit=9) if kind is EntryKind.EXPIRED]
+    assert told == [-9]
+
+
+async def test_a_claim_that_is_paid_with_points_takes_eleven_trips(mall, ming):
+    await mall.earn(ming, 99)
+    offer = await offered(mall, stock=9)
+    await claim(mall, ming, offer)
+    with counting_trips() as trips:
+        await claim(mall, ming, offer)
+    # Begin, who, as they stand, known already? The offer, slots, units, purse and lots; all that is written, commit.
+    assert trips.count <= 11
 
 
 async def test_of_fifty_at_once_exactly_as_many_get_one_as_can_be_paid(mall, ming):

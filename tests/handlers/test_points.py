@@ -36,7 +36,7 @@ from models.organizations import Organization
 from models.outbox import Job
 from models.points import EarningCount, PointsAdjustment, PointsTerms
 from models.sql import dump_rows, instant_text
-from models.statements.points import COUNTED
+from models.statements.points import LOCKED_COUNTS
 from models.words import MemberStatus, OperatorRole, PointsExpiry
 from tests.handlers.ledgers import breaches
 from tests.handlers.offering import key, operator_at
@@ -156,7 +156,7 @@ class TestEarning:
             for _, _, m, _, _ in others[:9]
         ]
         await script("ANALYZE member, earning_count")  # as the database does by itself
-        plan = await rows(f"EXPLAIN (ANALYZE, BUFFERS) {COUNTED.postgres}", dump_rows(asked))
+        plan = await rows(f"EXPLAIN (ANALYZE, BUFFERS) {LOCKED_COUNTS.postgres}", dump_rows(asked))
         hits = next(int(hit[1]) for each in plan if (hit := re.search(r"Buffers: shared hit=(\d+)", str(each))))
         assert hits < 2_000  # a look at each of the others for each of the ten were tens of thousands
 
