@@ -22,9 +22,10 @@ from models.failures import (
     TransactionAborted,
     TransactionEnded,
 )
+from models.reading import Ask, Rows, side_by_side
 from models.sql import dump_json, load_json, postgres_values
 from models.transactions import OpenTransaction, ShieldedSavepoint, ShieldedTransaction
-from models.writing import broken_rule, may_go_before, together
+from models.writing import all_at_once, broken_rule, may_go_before
 
 CONNECT_SECONDS = 5.0
 ACQUIRE_SECONDS = 10.0
@@ -48,6 +49,7 @@ SERVING = {
     "enable_material": "off",
     "max_parallel_workers_per_gather": "0",
 }
+JSONB_VERSION = b"\x01"
 STATEMENTS = 500  # kept ready on each connection: with fewer than there are they push each other out
 
 _LOST = (
@@ -113,12 +115,16 @@ class PooledConnection(asyncpg.Connection):  # type: ignore[misc]
 
 
 async def prepare(connection: asyncpg.Connection) -> None:
-    """JSONB travels as dicts and lists; the ORM's fields hand over text that is JSON already."""
+    """JSONB travels as dicts and lists; the ORM's fields hand over text that is JSON already.
+
+    In its binary form, a version before the text: rows in an array have no other.
+    """
     await connection.set_type_codec(
         "jsonb",
         schema="pg_catalog",
-        encoder=lambda value: value if isinstance(value, str) else dump_json(value),
-        decoder=load_json,
+        encoder=lambda value: JSONB_VERSION + (value if isinstance(value, str) else dump_json(value)).encode(),
+        decoder=lambda value: load_json(value[1:]),
+        format="binary",
     )
 
 
@@ -219,6 +225,35 @@ class PostgresClient(AsyncpgDBClient):
                 raise
             raise ours from error
 
+    async def fetch_all(self, asked: Sequence[Ask]) -> list[Rows]:
+        """Rows of each, by one statement."""
+        if len(asked) == 1:
+            return [await self.fetch(asked[0].sql, asked[0].values)]
+        sql = side_by_side(tuple([each.sql for each in asked]))
+        bound = [value for each in asked for value in postgres_values(each.values)]
+        try:
+            async with self.acquire_connection(sql) as connection:
+                names = [_columns.get(each.sql) or await _columns_of(connection, each.sql) for each in asked]
+                found = await connection.fetchrow(sql, *bound)
+        except Exception as error:
+            ours = translated(error)
+            if ours is None:
+                raise
+            raise ours from error
+        return [
+            [dict(zip(named, record, strict=True)) for record in records or ()]
+            for named, records in zip(names, found, strict=True)
+        ]
+
+
+_columns: dict[str, tuple[str, ...]] = {}  # of statements: rows in an array have no names
+
+
+async def _columns_of(connection: asyncpg.Connection, sql: str) -> tuple[str, ...]:
+    named = (await connection.prepare(sql)).get_attributes()
+    _columns[sql] = tuple(each.name for each in named)
+    return _columns[sql]
+
 
 class PostgresTransaction(PostgresClient, OpenTransaction):
     """One transaction on one connection of the pool."""
@@ -266,7 +301,7 @@ class PostgresTransaction(PostgresClient, OpenTransaction):
             if len(writes) == 1:
                 counts: Sequence[int] = [len(await connection.fetch(writes[0].sql, *values))]
             else:
-                counts = await connection.fetchrow(together(tuple(each.sql for each in writes)), *values)
+                counts = await connection.fetchrow(all_at_once(tuple(each.sql for each in writes)), *values)
         except asyncpg.IntegrityConstraintViolationError as error:
             raise broken_rule(error) from error
         for each, count in zip(writes, counts, strict=True):

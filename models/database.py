@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, overload
 
 from tortoise.context import TortoiseContext
 
@@ -30,6 +30,7 @@ from models.failures import (
     TransactionAborted,
     TransactionEnded,
 )
+from models.reading import A, Ask, B, C, D, E, Reader, Readers, Rows
 from models.sql import Both, Dialect, as_instant, as_uuid
 from models.sqlite_client import SqliteClient
 from models.transactions import OpenTransaction, drain
@@ -69,6 +70,7 @@ __all__ = [
     "row",
     "rows",
     "script",
+    "together",
 ]
 
 Callback = Callable[[], Awaitable[None] | None]
@@ -86,6 +88,7 @@ class _Connected:
 
 
 _state: list[_Connected] = []  # at most one
+_beside_others: ContextVar[bool] = ContextVar("fanpiao_beside_others", default=False)
 _callbacks: ContextVar[list[Callback] | None] = ContextVar("fanpiao_after_commit", default=None)
 
 
@@ -249,6 +252,8 @@ async def rows(sql: str | Both, *values: Any) -> list[dict[str, Any]]:
     client = _client()
     if isinstance(sql, Both):
         sql = sql.sqlite if isinstance(client, SqliteClient) else sql.postgres
+    if _beside_others.get() and sql:
+        return await Ask(sql, values)
     return await client.fetch(sql, values)
 
 
@@ -256,6 +261,41 @@ async def row(sql: str | Both, *values: Any) -> dict[str, Any] | None:
     """The first row, or None."""
     found = await rows(sql, *values)
     return found[0] if found else None
+
+
+@overload
+async def together(one: Reader[A], two: Reader[B], /) -> tuple[A, B]: ...
+@overload
+async def together(one: Reader[A], two: Reader[B], three: Reader[C], /) -> tuple[A, B, C]: ...
+@overload
+async def together(
+    one: Reader[A], two: Reader[B], three: Reader[C], four: Reader[D], five: Reader[E], /
+) -> tuple[A, B, C, D, E]: ...
+async def together(*readers: Reader[Any]) -> tuple[Any, ...]:
+    """What each of these coroutines returns, which do nothing but read: what they ask at the same time is one trip.
+
+    One that asks again once it has its answer goes on beside the others. Of what is asked together all see the same
+    moment: what has to come after a lock is not asked with it. Raises what they raise, TypeError for one that waits for
+    anything but rows, ValueError for one that changes any.
+    """
+    reading = Readers(readers)
+    try:
+        _go_on(reading, dict.fromkeys(range(len(readers))))
+        while asking := reading.asking:
+            answers = await _client().fetch_all(list(asking.values()))
+            _go_on(reading, dict(zip(asking, answers, strict=True)))
+    finally:
+        reading.close()
+    return tuple(reading.results)
+
+
+def _go_on(reading: Readers, answers: Mapping[int, Rows | None]) -> None:
+    token = _beside_others.set(True)
+    try:
+        for number, answer in answers.items():
+            reading.go_on(number, answer)
+    finally:
+        _beside_others.reset(token)
 
 
 async def put(sql: str | Both, *values: Any, count: int | None = None, conflict: str = "") -> None:

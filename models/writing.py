@@ -13,13 +13,13 @@ from functools import lru_cache
 from typing import Any
 
 from models.failures import SerializationConflict
+from models.reading import numbered_from, placeholders
 from models.sql import is_read
 
 log = logging.getLogger(__name__)
 
 _WORDS = re.compile(r"\w+")
 _CHANGED = re.compile(r"(?:\bINSERT INTO|(?<!DO )(?<!FOR )(?<!KEY )\bUPDATE|\bDELETE FROM)\s+(\w+)")
-_PLACEHOLDERS = re.compile(r"\$(\d+)")
 # What triggers write besides.
 _BY_TRIGGER = {
     "redemption": "settlement_entry",
@@ -88,18 +88,14 @@ def _words(sql: str) -> frozenset[str]:
 
 
 @lru_cache(maxsize=1024)
-def together(texts: tuple[str, ...]) -> str:
+def all_at_once(texts: tuple[str, ...]) -> str:
     """One statement of PostgreSQL that does all of these: the placeholders are numbered on, in the order of the texts.
 
     Its only row has a column for each: how many rows it gave back.
     """
     parts, taken = [], 0
     for number, sql in enumerate(texts):
-        parts.append(f"w{number} AS ({_numbered_from(taken, sql)})")
-        taken += max((int(each) for each in _PLACEHOLDERS.findall(sql)), default=0)
+        parts.append(f"w{number} AS ({numbered_from(taken, sql)})")
+        taken += placeholders(sql)
     counts = (f"(SELECT count(*) FROM w{number}) AS w{number}" for number in range(len(texts)))  # noqa: S608 - ours
     return f"WITH {', '.join(parts)} SELECT {', '.join(counts)}"
-
-
-def _numbered_from(taken: int, sql: str) -> str:
-    return _PLACEHOLDERS.sub(lambda found: f"${int(found[1]) + taken}", sql)

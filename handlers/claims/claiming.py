@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from handlers.actors import Person
 from handlers.channels.gate import Signed
 from handlers.claims.allotting import Allowed, allot
-from handlers.claims.claimants import claimants
+from handlers.claims.claimants import lock, standing
 from handlers.claims.issuing import Issued, Lot, issue_all
 from handlers.claims.on_behalf import heard, sights
 from handlers.claims.outside_paying import pay_outside
@@ -40,6 +40,7 @@ from handlers.recurring import BUSINESS_ZONE
 from handlers.requests import Answer, Asked, recall, record, settle
 from handlers.retrying import refusing
 from handlers.rules.eligibility import Asker, PublishedOffer, decide
+from models.database import together
 from models.words import ClaimSource, Touchpoint
 
 MOST_AT_ONCE = 20  # claims under one key
@@ -143,18 +144,28 @@ class Claiming:
             if each.call is None and (gone := self._known_sold_out(each.offer_id, now)) is not None:
                 decided[each.asked] = gone
         # Locked before it is asked what was answered: a twin in another lane or process is waited for, and found.
-        people = await claimants([each.member_id for each in batch if each.asked not in decided])
-        known = await recall([each.asked for each in batch if each.asked not in unheard], Claimed)
-        fresh = [each for each in batch if each.asked not in known and each.asked not in decided]
-        decided |= await self._give(fresh, people, now) if fresh else {}
+        open_ = [each for each in batch if each.asked not in decided]
+        ids = {each.member_id for each in open_}
+        locked = await lock(ids)
+        known, people, offers = await together(
+            recall([each.asked for each in batch if each.asked not in unheard], Claimed),
+            standing(ids, locked),
+            published({each.offer_id for each in open_}),
+        )
+        fresh = [each for each in open_ if each.asked not in known]
+        decided |= await self._give(fresh, people, offers, now) if fresh else {}
         await record({asked: answer.value for asked, answer in decided.items() if isinstance(answer, Answer)})
         return [known.get(each.asked) or decided[each.asked] for each in batch]
 
     async def _give(
-        self, fresh: Sequence[Claim], people: Mapping[UUID, Asker | DomainError], now: datetime
+        self,
+        fresh: Sequence[Claim],
+        people: Mapping[UUID, Asker | DomainError],
+        offers: Mapping[UUID, PublishedOffer],
+        now: datetime,
     ) -> dict[Asked, Outcome | DomainError]:
         decided: dict[Asked, Outcome | DomainError] = {}
-        allowed = await self._allowed(fresh, people, decided, now)
+        allowed = await self._allowed(fresh, people, offers, decided, now)
         allotted = await allot(allowed, now=now, zone=self._zone)
         for offer_id, gone in allotted.gone.items():
             self._sold_out[offer_id] = (asyncio.get_running_loop().time() + SOLD_OUT_FOR, gone)
@@ -181,11 +192,11 @@ class Claiming:
         self,
         fresh: Sequence[Claim],
         people: Mapping[UUID, Asker | DomainError],
+        offers: Mapping[UUID, PublishedOffer],
         refused: dict[Asked, Outcome | DomainError],
         now: datetime,
     ) -> list[Allowed]:
         """Those whom nothing is against but what there is; the others are told why not."""
-        offers = await published({each.offer_id for each in fresh})
         unseen = await sights([each for each in fresh if each.offer_id in offers], offers, people)
         allowed: list[Allowed] = []
         for each in fresh:

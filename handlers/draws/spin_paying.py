@@ -17,7 +17,7 @@ from handlers.draws.prizes import CREDITED, WON
 from handlers.errors import DomainError, PointsShort, SpinCostsMore, SpinsUsedUp
 from handlers.ledger.books import OpenBook, Place, open_book, write
 from handlers.ledger.posting import beside, write_down_what_is_due
-from handlers.points.points_terms import TermsHeld, terms
+from handlers.points.points_terms import TermsHeld
 from handlers.rules.draw_rules import Prize, PrizeKind, SpinPrice
 from handlers.rules.ledger import GROWTH, POINTS, Cause, Move, Side, Unit
 from handlers.rules.points import ends_at
@@ -126,6 +126,7 @@ async def open_till(
     held: HeldDraw,
     players: Mapping[UUID, Player],
     wants: Mapping[UUID, int],
+    held_terms: TermsHeld,
     *,
     at: datetime,
     next_free_at: datetime,
@@ -133,11 +134,10 @@ async def open_till(
 ) -> Till:
     """Read and locked for those who may need it: nobody else spends theirs until the transaction ends.
 
-    `wants`: how many spins each member asks for in this batch.
+    `wants`: how many spins each member asks for in this batch. `held_terms`: of points, as of this transaction.
     """
     rules = held.version.terms.rules
-    price, held_terms = rules.price, await terms()
-    programme_id = held_terms.programme_id
+    price, programme_id = rules.price, held_terms.programme_id
     points, chances = Unit(programme_id, POINTS), unit_of(programme_id, held.id)
     till = Till(held, points, chances, Unit(programme_id, GROWTH), held_terms, at, zone, next_free_at)
     needs: dict[Place, int] = {}

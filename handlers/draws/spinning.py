@@ -12,7 +12,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from handlers.actors import Person
-from handlers.claims.claimants import claimants
+from handlers.claims.claimants import lock, standing
 from handlers.draws.commitments import STOCK, Units, commit, open_day, units_of
 from handlers.draws.draw_launching import note_changes
 from handlers.draws.draw_refusals import not_now, outside
@@ -27,6 +27,7 @@ from handlers.draws.spin_writing import write
 from handlers.errors import DomainError, DrawUnknown, KeyReused, NonceInvalid, TimesInvalid
 from handlers.group_commit import GroupCommit
 from handlers.offline.signing_keys import Signing, SigningKeys
+from handlers.points.points_terms import TermsHeld, terms
 from handlers.ports import Clock, Signer, Vault
 from handlers.recurring import BUSINESS_ZONE
 from handlers.requests import Answer, Asked, recall, record, settle
@@ -34,7 +35,7 @@ from handlers.retrying import again, refusing
 from handlers.rules.eligibility import Asker
 from handlers.rules.fairness import is_nonce, pseudonym
 from handlers.rules.validity import begins
-from models.database import atomic, rows
+from models.database import atomic, rows, together
 from models.ids import new_id
 from models.statements import draws as statements
 
@@ -54,6 +55,15 @@ class Wish:
     nonce: str
     asked: Asked
     most_points: int | None = None  # that may be spent on it; None: whatever it costs
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What a batch is decided on besides its people, read under the lock of the draw."""
+
+    terms: TermsHeld
+    units: Mapping[str, Units]
+    shelf: Shelf
 
 
 @refusing
@@ -128,34 +138,44 @@ class Spinning:
     async def _decide(self, batch: Sequence[Wish]) -> list[Outcome | DomainError]:
         # Locked before it is asked what was answered: a twin at another process is waited for, and found.
         held = await hold(batch[0].draw_id)
-        known = await recall([each.asked for each in batch], Spun)
+        if held is None:
+            known = await recall([each.asked for each in batch], Spun)
+            return [known.get(each.asked) or DrawUnknown() for each in batch]
+        ids = {each.person.member_id for each in batch}
+        locked = await lock(ids)
+        known, people, held_terms, units, shelf = await together(
+            recall([each.asked for each in batch], Spun),
+            standing(ids, locked),
+            terms(),
+            units_of(held.id),
+            Shelf.open(held.version.table.prizes, self._zone, self._vault),
+        )
         fresh = [each for each in batch if each.asked not in known]
-        decided = await self._spin(held, fresh) if fresh else {}
+        decided = await self._spin(held, fresh, people, _Ground(held_terms, units, shelf)) if fresh else {}
         await record({asked: answer.value for asked, answer in decided.items() if isinstance(answer, Answer)})
         return [known.get(each.asked) or decided[each.asked] for each in batch]
 
-    async def _spin(self, held: HeldDraw | None, fresh: Sequence[Wish]) -> dict[Asked, Outcome | DomainError]:
-        if held is None:
-            return {each.asked: DrawUnknown() for each in fresh}
+    async def _spin(
+        self, held: HeldDraw, fresh: Sequence[Wish], people: Mapping[UUID, Asker | DomainError], ground: _Ground
+    ) -> dict[Asked, Outcome | DomainError]:
         # After the lock: a batch that waited for another one comes after it.
         now = self._clock.now()
         decided: dict[Asked, Outcome | DomainError] = {}
         closed = not_now(held, now)
-        known = await claimants([each.person.member_id for each in fresh])
         may: list[tuple[Wish, Asker]] = []
         for each in fresh:
-            asker = known[each.person.member_id]
+            asker = people[each.person.member_id]
             refusal = asker if isinstance(asker, DomainError) else outside(held, asker, now, self._zone) or closed
             if refusal is not None:
                 decided[each.asked] = refusal
             elif not isinstance(asker, DomainError):
                 may.append((each, asker))
         if may:
-            decided |= await self._turn(held, may, now)
+            decided |= await self._turn(held, may, ground, now)
         return decided
 
     async def _turn(
-        self, held: HeldDraw, may: Sequence[tuple[Wish, Asker]], now: datetime
+        self, held: HeldDraw, may: Sequence[tuple[Wish, Asker]], ground: _Ground, now: datetime
     ) -> dict[Asked, Outcome | DomainError]:
         day, at = await open_day(held, self._seeds, now=now, zone=self._zone)
         players = await load(held, {asker.member_id: self._pseudonym(held, asker.member_id) for _, asker in may}, day)
@@ -163,9 +183,8 @@ class Spinning:
         for each, asker in may:
             wants[asker.member_id] = wants.get(asker.member_id, 0) + each.times
         next_free_at = begins(date.fromisoformat(day) + timedelta(days=1), self._zone)
-        till = await open_till(held, players, wants, at=at, next_free_at=next_free_at, zone=self._zone)
-        shelf = await Shelf.open(held.version.table.prizes, self._zone, self._vault)
-        units = await self._stock(held, shelf, sum(wants.values()), day, at)
+        till = await open_till(held, players, wants, ground.terms, at=at, next_free_at=next_free_at, zone=self._zone)
+        units = await self._stock(held, ground, sum(wants.values()), day, at)
         folding = Folding.begin(held, units, await self._seeds.of(held.id, day), day, at, till)
         done: dict[Asked, tuple[Wish, Player, list[Folded]]] = {}
         decided: dict[Asked, Outcome | DomainError] = {}
@@ -178,19 +197,19 @@ class Spinning:
             folded = folding.spin(player, each.person, act_id, each.nonce, payments)
             done[each.asked] = each, player, folded
         if done:
-            given = await write(folding, shelf, [each for _, each, _ in done.values()])
+            given = await write(folding, ground.shelf, [each for _, each, _ in done.values()])
             for asked, (_, player, folded) in done.items():
                 decided[asked] = Answer(results(held, player, folded, given, till, await self._key(), self._keys))
         return decided
 
-    async def _stock(self, held: HeldDraw, shelf: Shelf, most: int, day: str, at: datetime) -> dict[str, Units]:
+    async def _stock(self, held: HeldDraw, ground: _Ground, most: int, day: str, at: datetime) -> Mapping[str, Units]:
         """What there is of each prize. Of codes that ran out elsewhere the stock says so from now on, by a promise of
         its own, before anybody can roll them."""
-        units, change = await units_of(held.id), dict[str, int]()
+        units, change = ground.units, dict[str, int]()
         for prize in held.version.table.prizes:
             left = units[prize.code].left if prize.code in units else None
             wanted = most if left is None else min(left, most)
-            if (there := await shelf.room(prize, wanted, at=at)) < wanted and left is not None:
+            if (there := await ground.shelf.room(prize, wanted, at=at)) < wanted and left is not None:
                 change[prize.code] = there - left
         if not change:
             return units

@@ -23,7 +23,7 @@ from handlers.purchases.crediting import Crediting, Worth, collect, credit, owin
 from handlers.purchases.told import Booked, OrderTold, RefundTold
 from handlers.rules.ledger import GROWTH, POINTS
 from handlers.scopes import subtree
-from models.database import put, require_atomic, rows
+from models.database import put, require_atomic, rows, together
 from models.ids import new_id
 from models.sql import Both, as_instant, as_uuid, dump_rows, instant_text
 from models.statements import purchases as statements
@@ -178,6 +178,7 @@ def _booked(books: _Books, number: Number, told: Told, *, is_known: bool) -> Boo
 
 async def _read(numbers: Iterable[Number]) -> _Books:
     wanted = dump_rows({"channel_id": channel_id, "order_no": order_no} for channel_id, order_no in numbers)
+    found, refunded = await together(rows(statements.FOUND, wanted), rows(statements.REFUNDS, wanted))
     orders = {
         _number(each): _Order(
             id=as_uuid(each["id"]),
@@ -190,14 +191,14 @@ async def _read(numbers: Iterable[Number]) -> _Books:
             is_credited=each["credited_at"] is not None,
             waits=bool(each["buyer_hash"]),
         )
-        for each in await rows(statements.FOUND, wanted)
+        for each in found
     }
     if orders:
         by_id = {each.id: each for each in orders.values()}
         for worth in await worths_of(statements.WORTH, list(by_id)):
             by_id[worth.purchase_id].worths.append(worth)
     refunds: dict[Number, dict[str, _Refund]] = {}
-    for each in await rows(statements.REFUNDS, wanted):
+    for each in refunded:
         theirs = refunds.setdefault(_number(each), {})
         theirs[each["refund_no"]] = _Refund(
             as_uuid(each["id"]), each["fingerprint"], int(each["amount_fen"]), RefundState(each["state"])

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from handlers.levels.growth import GrowthEarning, earn_growth, growth_of, take_back_growth
+from handlers.levels.ladders import main_programme
 from handlers.levels.levels import level_of
 from handlers.points.earning import Earning, earn
 from handlers.points.points_terms import EarningTerms, earning_terms
@@ -18,7 +19,7 @@ from handlers.points.spending import take_what_there_is
 from handlers.purchases.purchase_rules import EARNED_BY, rules_of
 from handlers.rules.ledger import GROWTH, POINTS, Cause
 from handlers.rules.purchases import Line, earned, gone
-from models.database import put, rows
+from models.database import put, rows, together
 from models.failures import SerializationConflict
 from models.ids import new_id
 from models.sql import as_uuid, dump_rows
@@ -66,8 +67,8 @@ async def credit(purchases: Sequence[Crediting], *, at: datetime) -> list[Worth]
     """
     if not purchases:
         return []
-    by = await earning_terms()
-    rules = [each.rule for each in await rules_of(by.held.programme_id) if each.is_active]
+    by, views = await together(earning_terms(), rules_of(await main_programme()))
+    rules = [each.rule for each in views if each.is_active]
     # As they stand before any of these.
     levels = await level_of({each.member_id for each in purchases}) if any(each.level for each in rules) else {}
     wanted = {

@@ -15,14 +15,14 @@ from handlers.errors import ClerkNotSignedIn, DomainError, KeyReused, StoreNeede
 from handlers.group_commit import GroupCommit
 from handlers.ports import Clock, Vault
 from handlers.redemptions.counter import Claims, Confirm, Laid, Shop, Sought, claims_of, lay_out, shop_of
-from handlers.redemptions.daily_caps import Wanted, beyond, lock_clerks
+from handlers.redemptions.daily_caps import Serving, Wanted, beyond, lock_clerks
 from handlers.redemptions.redeeming import Taking, redeem_all
 from handlers.redemptions.redemption_answers import Outcome
 from handlers.redemptions.redemption_attempts import Counter, Wrong, wrong_codes
 from handlers.redemptions.refusing import Refusing, refuse_all
 from handlers.requests import Answer, Asked, recall, record, settle
 from handlers.rules.rounds import rounds
-from models.database import rows
+from models.database import rows, together
 from models.sql import as_uuid
 from models.statements import redemptions as statements
 from models.words import RedemptionKind
@@ -86,15 +86,23 @@ class Tills:
         await self._lane.close()
 
     async def _decide(self, calls: Sequence[Call]) -> list[Result]:
-        known = await recall([each.asked for each in calls], Outcome)
+        known, serving, shops = await together(
+            recall([each.asked for each in calls], Outcome),
+            lock_clerks(call.clerk.id for call in calls),
+            shops_of(calls),
+        )
         fresh = [each for each in calls if each.asked not in known]
-        decided = await self._serve(fresh, self._clock.now()) if fresh else {}
+        decided = await self._serve(fresh, serving, shops, self._clock.now()) if fresh else {}
         await record({asked: answer.value for asked, answer in decided.items() if isinstance(answer, Answer)})
         return [known.get(each.asked) or decided[each.asked] for each in calls]
 
-    async def _serve(self, calls: Sequence[Call], now: datetime) -> dict[Asked, Result]:
-        serving = await lock_clerks(call.clerk.id for call in calls)
-        shops = await shops_of(calls)
+    async def _serve(
+        self,
+        calls: Sequence[Call],
+        serving: Mapping[UUID, Serving],
+        shops: Mapping[Asked, Shop | DomainError],
+        now: datetime,
+    ) -> dict[Asked, Result]:
         results: dict[Asked, Result] = {}
         served: list[_Open] = []
         for call in calls:
@@ -110,17 +118,17 @@ class Tills:
                 served.append(_Open(call, clerk.me, clerk.daily_redemptions, where, counter))
         # All claims of the batch are locked at once and in the order of ids, whatever the order of the rounds.
         locked = await claims_of([sought for each in served for sought in each.call.sought])
-        for number, together in enumerate(rounds(served, lambda each: _touched(each, locked))):
-            sought = [one for each in together for one in each.call.sought]
-            results |= await self._round(together, await claims_of(sought) if number else locked, now)
+        for number, abreast in enumerate(rounds(served, lambda each: _touched(each, locked))):
+            sought = [one for each in abreast for one in each.call.sought]
+            results |= await self._round(abreast, await claims_of(sought) if number else locked, now)
         return results
 
-    async def _round(self, together: Sequence[_Open], claims: Claims, now: datetime) -> dict[Asked, Result]:
-        wrong = await wrong_codes([each.counter for each in together])
+    async def _round(self, abreast: Sequence[_Open], claims: Claims, now: datetime) -> dict[Asked, Result]:
+        wrong = await wrong_codes([each.counter for each in abreast])
         results: dict[Asked, Result] = {}
         refusing: list[tuple[Asked, Refusing]] = []
         clear: list[tuple[_Open, Taking]] = []
-        for each in together:
+        for each in abreast:
             call = each.call
             if (wait := each.counter.locked_for(wrong, now, codes=len(call.sought))) > 0:
                 results[call.asked] = TooManyWrongCodes(retry_after=wait)
@@ -143,7 +151,7 @@ class Tills:
         results |= {asked: Answer(outcome) for (asked, _), outcome in zip(refusing, outcomes, strict=True)}
         receipts = await redeem_all([each for _, each in taking], now)
         results |= {asked: Answer(Outcome(receipt)) for (asked, _), receipt in zip(taking, receipts, strict=True)}
-        await self._forgive([each for each in together if isinstance(results[each.call.asked], Answer)], wrong, taking)
+        await self._forgive([each for each in abreast if isinstance(results[each.call.asked], Answer)], wrong, taking)
         return results
 
     def _laid(self, each: _Open, claims: Claims, now: datetime) -> list[Laid]:

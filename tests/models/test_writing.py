@@ -8,7 +8,7 @@ import pytest
 from models import asyncpg_client, sqlite_client
 from models.database import Both, atomic, put, row, rows, script
 from models.failures import NotInTransaction, SerializationConflict
-from models.writing import _BY_TRIGGER, Write, may_go_before, may_go_with, together
+from models.writing import _BY_TRIGGER, Write, all_at_once, may_go_before, may_go_with
 from tests.handlers.machine.failpoints import Failpoint, How
 from tests.handlers.trips import counting_trips
 
@@ -218,7 +218,7 @@ def test_which_table_a_write_changes(sql, table):
 
 
 def test_placeholders_are_numbered_on():
-    sql = together(("UPDATE a SET n = $2 WHERE id = $1 OR m = $2", "DELETE FROM b WHERE id = $1"))
+    sql = all_at_once(("UPDATE a SET n = $2 WHERE id = $1 OR m = $2", "DELETE FROM b WHERE id = $1"))
     assert sql == (
         "WITH w0 AS (UPDATE a SET n = $2 WHERE id = $1 OR m = $2), w1 AS (DELETE FROM b WHERE id = $3) "
         "SELECT (SELECT count(*) FROM w0) AS w0, (SELECT count(*) FROM w1) AS w1"
