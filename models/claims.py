@@ -78,6 +78,7 @@ class ClaimSlot(TimestampedModel):
     class Meta:
         table = "claim_slot"
         unique_together = (("offer", "member", "period", "number"),)
+        indexes = (("claim_id",),)
 
 
 class ClaimEvent(TimestampedModel):

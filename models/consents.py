@@ -26,3 +26,4 @@ class Consent(TimestampedModel):
 
     class Meta:
         table = "consent"
+        indexes = (("member_id",),)  # withdrawn ones too: the other index has none of them

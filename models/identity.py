@@ -105,6 +105,7 @@ class Follower(TimestampedModel):
     class Meta:
         table = "follower"
         unique_together = (("account", "member"),)
+        indexes = (("member_id",),)
 
 
 class Attribution(TimestampedModel):

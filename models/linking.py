@@ -48,6 +48,7 @@ class BoundNumber(TimestampedModel):
 
     class Meta:
         table = "bound_number"
+        indexes = (("member_id",),)
 
 
 class SeenDevice(TimestampedModel):

@@ -31,6 +31,7 @@ class Clerk(TimestampedModel):
 
     class Meta:
         table = "clerk"
+        indexes = (("member_id",),)
 
 
 class ClerkInvitation(TimestampedModel):

@@ -186,9 +186,9 @@ _WHOLE_SQLITE = """
     SELECT m.id AS asked, c.id, c.number, c.ordinal, c.joined_at, c.joined_through, c.profile_cipher, c.phone_tail,
         c.status, c.organization_id,
         (SELECT o.name FROM organization o WHERE o.id = c.organization_id) AS organization_name,
-        (SELECT json_group_array(json_array(s.purpose, s.version, s.given_at))
+        (SELECT json_group_array(json_array(k.purpose, k.version, k.given_at))
          FROM (SELECT * FROM consent s WHERE s.member_id = c.id AND s.withdrawn_at IS NULL
-               ORDER BY s.given_at, s.purpose) s) AS consents
+               ORDER BY s.given_at, s.purpose) k) AS consents
     FROM member m JOIN member c ON c.id = COALESCE(m.canonical_id, m.id)
 """
 ME = Both(postgres=_WHOLE_POSTGRES + "WHERE m.id = ANY($1::uuid[])", sqlite=_WHOLE_SQLITE + "WHERE m.id " + _OF_THESE)

@@ -1,0 +1,32 @@
+from tortoise import migrations
+from tortoise.indexes import Index
+from tortoise.migrations import operations as ops
+
+
+class Migration(migrations.Migration):
+    dependencies = [("models", "0077_daily_caps")]
+
+    initial = False
+
+    operations = [
+        ops.AddIndex(
+            model_name="BoundNumber",
+            index=Index(fields=["member_id"]),
+        ),
+        ops.AddIndex(
+            model_name="ClaimSlot",
+            index=Index(fields=["claim_id"]),
+        ),
+        ops.AddIndex(
+            model_name="Clerk",
+            index=Index(fields=["member_id"]),
+        ),
+        ops.AddIndex(
+            model_name="Consent",
+            index=Index(fields=["member_id"]),
+        ),
+        ops.AddIndex(
+            model_name="Follower",
+            index=Index(fields=["member_id"]),
+        ),
+    ]
