@@ -131,6 +131,7 @@ class StockChange(TimestampedModel):
 
     class Meta:
         table = "stock_change"
+        indexes = (("offer_id",),)
 
 
 class CodePool(TimestampedModel):

@@ -143,3 +143,4 @@ class Invitation(TimestampedModel):
     class Meta:
         table = "invitation"
         unique_together = (("programme", "member"),)
+        indexes = (("member_id",),)

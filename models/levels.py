@@ -124,6 +124,7 @@ class LevelChange(TimestampedModel):
     class Meta:
         table = "level_change"
         unique_together = (("programme", "member", "number"),)
+        indexes = (("member_id", "id"),)
 
 
 class LevelRight(TimestampedModel):
@@ -167,3 +168,4 @@ class LevelRightGiven(TimestampedModel):
     class Meta:
         table = "level_right_given"
         unique_together = (("right", "member", "period"),)
+        indexes = (("member_id",),)

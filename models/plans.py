@@ -162,6 +162,7 @@ class MembershipTerm(TimestampedModel):
     class Meta:
         table = "membership_term"
         unique_together = (("programme", "member", "number"),)
+        indexes = (("member_id",),)
 
 
 class PlanTrial(TimestampedModel):

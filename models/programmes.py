@@ -73,7 +73,7 @@ class Store(TimestampedModel):
 
     class Meta:
         table = "store"
-        indexes = (("latitude_e6", "longitude_e6"),)
+        indexes = (("latitude_e6", "longitude_e6"), ("merchant_id",))
 
 
 class CardKind(TimestampedModel):

@@ -29,4 +29,28 @@ class Migration(migrations.Migration):
             model_name="Follower",
             index=Index(fields=["member_id"]),
         ),
+        ops.AddIndex(
+            model_name="LevelChange",
+            index=Index(fields=["member_id", "id"]),
+        ),
+        ops.AddIndex(
+            model_name="LevelRightGiven",
+            index=Index(fields=["member_id"]),
+        ),
+        ops.AddIndex(
+            model_name="MembershipTerm",
+            index=Index(fields=["member_id"]),
+        ),
+        ops.AddIndex(
+            model_name="Store",
+            index=Index(fields=["merchant_id"]),
+        ),
+        ops.AddIndex(
+            model_name="StockChange",
+            index=Index(fields=["offer_id"]),
+        ),
+        ops.AddIndex(
+            model_name="Invitation",
+            index=Index(fields=["member_id"]),
+        ),
     ]

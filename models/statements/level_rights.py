@@ -20,8 +20,10 @@ GIVEN = Both(
 )
 # All that a person ($1, of any time) was ever given, as right and period.
 GIVEN_TO = """
-    SELECT g.right_id, g.period FROM level_right_given g JOIN member m ON m.id = g.member_id
-    WHERE COALESCE(m.canonical_id, m.id) = (SELECT COALESCE(q.canonical_id, q.id) FROM member q WHERE q.id = $1)
+    SELECT g.right_id, g.period FROM level_right_given g WHERE g.member_id IN (
+        SELECT m.id FROM member q JOIN member m ON m.id = COALESCE(q.canonical_id, q.id) WHERE q.id = $1
+        UNION ALL SELECT m.id FROM member q JOIN member m ON m.canonical_id = COALESCE(q.canonical_id, q.id)
+        WHERE q.id = $1)
 """
 ADD_GIVEN = of_rows(
     """

@@ -171,8 +171,10 @@ STEPS = """
 _HISTORY = """
     SELECT h.id, h.cause, h.from_code, h.code, h.version, h.growth, h.judged_at, h.override_until, h.reason,
         h.operator_id, h.approved_by_id, h.happened_at
-    FROM level_change h JOIN member m ON m.id = h.member_id
-    WHERE COALESCE(m.canonical_id, m.id) = (SELECT COALESCE(q.canonical_id, q.id) FROM member q WHERE q.id = $1)
+    FROM level_change h WHERE h.member_id IN (
+        SELECT m.id FROM member q JOIN member m ON m.id = COALESCE(q.canonical_id, q.id) WHERE q.id = $1
+        UNION ALL SELECT m.id FROM member q JOIN member m ON m.canonical_id = COALESCE(q.canonical_id, q.id)
+        WHERE q.id = $1)
     AND ({before} IS NULL OR h.id < {before}) ORDER BY h.id DESC LIMIT $3
 """
 HISTORY = Both(postgres=_HISTORY.format(before="CAST($2 AS uuid)"), sqlite=_HISTORY.format(before="$2"))
