@@ -93,7 +93,10 @@ async def test_a_row_that_was_changed_is_found_by_the_verifier(fair, ming, clock
     newest = await exported(fair, ming, draw, None, tmp_path / "newest.jsonl")
     assert newest.read_bytes() == path.read_bytes()
     text = path.read_text()
-    path.write_text(text.replace('"thanks","thanks"', '"points","points"', 1))
+    was, told = '"thanks","thanks"', '"points","points"'
+    if was not in text:  # one day in a thousand all ten won
+        was, told = told, was
+    path.write_text(text.replace(was, told, 1))
     assert (await verified(path))[0] == 1
 
 
