@@ -231,19 +231,18 @@ class PostgresClient(AsyncpgDBClient):
             return [await self.fetch(asked[0].sql, asked[0].values)]
         sql = side_by_side(tuple([each.sql for each in asked]))
         bound = [value for each in asked for value in postgres_values(each.values)]
-        try:
+
+        async def work(_: Any) -> list[Rows]:
             async with self.acquire_connection(sql) as connection:
                 names = [_columns.get(each.sql) or await _columns_of(connection, each.sql) for each in asked]
                 found = await connection.fetchrow(sql, *bound)
-        except Exception as error:
-            ours = translated(error)
-            if ours is None:
-                raise
-            raise ours from error
-        return [
-            [dict(zip(named, record, strict=True)) for record in records or ()]
-            for named, records in zip(names, found, strict=True)
-        ]
+            return [
+                [dict(zip(named, record, strict=True)) for record in records or ()]
+                for named, records in zip(names, found, strict=True)
+            ]
+
+        answers: list[Rows] = await self._translate_exceptions(work)
+        return answers
 
 
 _columns: dict[str, tuple[str, ...]] = {}  # of statements: rows in an array have no names

@@ -4,15 +4,12 @@ An act begins with half a dozen reads of different rooms: who asks, what was ans
 costs little more than the way there and back, during which a lane stands still. docs/adr/0052.
 """
 
-import re
 from collections.abc import Coroutine, Generator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from models.sql import is_read
-
-_PLACEHOLDERS = re.compile(r"\$(\d+)")
+from models.sql import ctes, is_read
 
 Rows = list[dict[str, Any]]
 
@@ -74,19 +71,5 @@ def side_by_side(texts: tuple[str, ...]) -> str:
 
     Its only row has a column for each: the rows as an array, in their order; null where there are none.
     """
-    parts, taken = [], 0
-    for number, sql in enumerate(texts):
-        parts.append(f"r{number} AS ({numbered_from(taken, sql)})")
-        taken += placeholders(sql)
     columns = (f"(SELECT array_agg(r{number}) FROM r{number}) AS r{number}" for number in range(len(texts)))  # noqa: S608 - ours
-    return f"WITH {', '.join(parts)} SELECT {', '.join(columns)}"
-
-
-def placeholders(sql: str) -> int:
-    """How many values a statement takes."""
-    return max((int(each) for each in _PLACEHOLDERS.findall(sql)), default=0)
-
-
-def numbered_from(taken: int, sql: str) -> str:
-    """The statement behind others, whose values come first."""
-    return _PLACEHOLDERS.sub(lambda found: f"${int(found[1]) + taken}", sql)
+    return f"{ctes('r', texts)} SELECT {', '.join(columns)}"

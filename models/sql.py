@@ -122,6 +122,19 @@ def sqlite_sql(sql: str) -> str:
     return _PLACEHOLDERS.sub(lambda found: f"?{found[1]}" if found[1] else found[0], sql)
 
 
+def ctes(letter: str, texts: Iterable[str]) -> str:
+    """`WITH` these statements as `letter`0, `letter`1, ...: their placeholders are numbered on, in that order."""
+    parts, taken = [], 0
+    for number, sql in enumerate(texts):
+        parts.append(f"{letter}{number} AS ({_numbered_from(taken, sql)})")
+        taken += max((int(each) for each in _PLACEHOLDERS.findall(sql) if each), default=0)
+    return f"WITH {', '.join(parts)}"
+
+
+def _numbered_from(taken: int, sql: str) -> str:
+    return _PLACEHOLDERS.sub(lambda found: f"${int(found[1]) + taken}" if found[1] else found[0], sql)
+
+
 def _same(value: Any) -> Any:
     return value
 

@@ -13,8 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from models.failures import SerializationConflict
-from models.reading import numbered_from, placeholders
-from models.sql import is_read
+from models.sql import ctes, is_read
 
 log = logging.getLogger(__name__)
 
@@ -93,9 +92,5 @@ def all_at_once(texts: tuple[str, ...]) -> str:
 
     Its only row has a column for each: how many rows it gave back.
     """
-    parts, taken = [], 0
-    for number, sql in enumerate(texts):
-        parts.append(f"w{number} AS ({numbered_from(taken, sql)})")
-        taken += placeholders(sql)
     counts = (f"(SELECT count(*) FROM w{number}) AS w{number}" for number in range(len(texts)))  # noqa: S608 - ours
-    return f"WITH {', '.join(parts)} SELECT {', '.join(counts)}"
+    return f"{ctes('w', texts)} SELECT {', '.join(counts)}"

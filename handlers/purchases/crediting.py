@@ -158,9 +158,8 @@ async def _points(
         for each in purchases
         if wanted[each.purchase_id]
     }
-    if (
-        not earnings or EARNED_BY not in by.rules
-    ):  # where nobody has said how points of purchases are given, there are none
+    # Where nobody has said how points of purchases are given, there are none.
+    if not earnings or EARNED_BY not in by.rules:
         return {}
     done = await earn(list(earnings), at=at, by=by)
     return {earnings[each]: (found.amount, found.transfer_id) for each, found in done.items()}

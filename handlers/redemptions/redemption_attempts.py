@@ -84,9 +84,8 @@ class Counter:
             if (counted := wrong.get((subject, window))) is None:
                 continue
             latest, number = counted
-            if lock := _lock(
-                kind, number
-            ):  # a slip locks nobody, not even one that a clock set back has yet to come to
+            # A slip locks nobody, not even one that a clock which was set back has yet to come to.
+            if lock := _lock(kind, number):
                 ends.append(latest + lock)
             if kind in _FORGIVEN and latest + MINUTE > now and number + codes > MOST_A_MINUTE:
                 ends.append(latest + MINUTE)

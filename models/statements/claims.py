@@ -1,6 +1,7 @@
 """Claiming by the batch, the changes of claims, and their sweep. Sets of rows travel as one JSON text ($1)."""
 
 from models.sql import Both, of_rows, recordset
+from models.statements.theirs import is_theirs
 
 _OF_THESE = "IN (SELECT value FROM json_each($1))"
 
@@ -187,9 +188,7 @@ REMINDED = Both(
 # What of a member's ($1, of any time) expires within ($2, $3], soonest first.
 _TODAY = "(SELECT COALESCE(q.canonical_id, q.id) FROM member q WHERE q.id = $1)"
 _OWN_ROW = f"SELECT t.id FROM member t WHERE t.id = {_TODAY}"  # noqa: S608
-_THEIRS = f"({_OWN_ROW} UNION ALL SELECT t.id FROM member t WHERE t.canonical_id = {_TODAY})"  # noqa: S608
-# As an array on PostgreSQL, so that it is looked up in the index of members whatever is known of the table.
-_OF_THEM = Both(postgres=f"= ANY(ARRAY{_THEIRS})", sqlite=f"IN {_THEIRS}")
+_OF_THEM = is_theirs("$1")
 _EXPIRING = """
     SELECT b.name, c.expires_at FROM claim c JOIN benefit b ON b.id = c.benefit_id
     WHERE c.member_id {theirs} AND c.state IN ('issued', 'partly_used') AND b.kind <> 'package'

@@ -1,6 +1,7 @@
 """Draws: what is published, their stock, seeds and promises, and the batch of spins. Sets of rows are one JSON ($1)."""
 
 from models.sql import Both, of_rows
+from models.statements.theirs import theirs
 
 _OF_THESE = "IN (SELECT value FROM json_each($1))"
 
@@ -214,8 +215,7 @@ CHAIN_AT = "SELECT chain_hash FROM spin WHERE draw_id = $1 AND sequence = $2"
 
 # --- what is seen
 
-_TODAY = "(SELECT COALESCE(q.canonical_id, q.id) FROM member q WHERE q.id = $2)"
-THEIRS = f"(SELECT t.id FROM member t WHERE t.id = {_TODAY} UNION ALL SELECT t.id FROM member t WHERE t.canonical_id = {_TODAY})"  # noqa: E501, S608
+THEIRS = theirs("$2")
 _OWN_SPINS = """
     SELECT s.id, s.sequence, s.act_id, s.day, s.rolled, s.awarded, s.paid_by, s.points, s.row, s.chain_hash,
         COALESCE(s.claim_id, CASE WHEN d.state = 'taken' THEN d.claim_id END) AS claim_id, s.happened_at,

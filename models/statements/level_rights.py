@@ -1,6 +1,7 @@
 """Rights of levels: those that are active, who was given them, and who comes next. Sets of rows are one JSON ($1)."""
 
 from models.sql import Both, of_rows
+from models.statements.theirs import is_theirs
 
 _OF_THESE = "IN (SELECT value FROM json_each($1))"
 
@@ -19,12 +20,8 @@ GIVEN = Both(
     sqlite=_GIVEN.format(these=_OF_THESE, periods="IN (SELECT value FROM json_each($3))"),
 )
 # All that a person ($1, of any time) was ever given, as right and period.
-GIVEN_TO = """
-    SELECT g.right_id, g.period FROM level_right_given g WHERE g.member_id IN (
-        SELECT m.id FROM member q JOIN member m ON m.id = COALESCE(q.canonical_id, q.id) WHERE q.id = $1
-        UNION ALL SELECT m.id FROM member q JOIN member m ON m.canonical_id = COALESCE(q.canonical_id, q.id)
-        WHERE q.id = $1)
-"""
+_GIVEN_TO = "SELECT g.right_id, g.period FROM level_right_given g WHERE g.member_id "
+GIVEN_TO = Both(postgres=_GIVEN_TO + is_theirs("$1").postgres, sqlite=_GIVEN_TO + is_theirs("$1").sqlite)
 ADD_GIVEN = of_rows(
     """
     INSERT INTO level_right_given (id, created_at, right_id, member_id, period, level, claim_id, given_at)

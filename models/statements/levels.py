@@ -1,6 +1,7 @@
 """Levels: the ladder that holds, where members stand on it, and every step. Sets of rows are one JSON text ($1)."""
 
 from models.sql import Both, of_rows
+from models.statements.theirs import is_theirs
 
 _OF_THESE = "IN (SELECT value FROM json_each($1))"
 
@@ -171,10 +172,10 @@ STEPS = """
 _HISTORY = """
     SELECT h.id, h.cause, h.from_code, h.code, h.version, h.growth, h.judged_at, h.override_until, h.reason,
         h.operator_id, h.approved_by_id, h.happened_at
-    FROM level_change h WHERE h.member_id IN (
-        SELECT m.id FROM member q JOIN member m ON m.id = COALESCE(q.canonical_id, q.id) WHERE q.id = $1
-        UNION ALL SELECT m.id FROM member q JOIN member m ON m.canonical_id = COALESCE(q.canonical_id, q.id)
-        WHERE q.id = $1)
+    FROM level_change h WHERE h.member_id {theirs}
     AND ({before} IS NULL OR h.id < {before}) ORDER BY h.id DESC LIMIT $3
 """
-HISTORY = Both(postgres=_HISTORY.format(before="CAST($2 AS uuid)"), sqlite=_HISTORY.format(before="$2"))
+HISTORY = Both(
+    postgres=_HISTORY.format(theirs=is_theirs("$1").postgres, before="CAST($2 AS uuid)"),
+    sqlite=_HISTORY.format(theirs=is_theirs("$1").sqlite, before="$2"),
+)

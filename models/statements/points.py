@@ -3,7 +3,7 @@
 from models.sql import Both, of_rows, recordset
 
 _TERMS = """
-    SELECT p.id AS programme_id, p.organization_id, t.id AS terms_id, COALESCE(t.expiry, 'never') AS expiry,
+    SELECT p.id AS programme_id, p.organization_id, COALESCE(t.expiry, 'never') AS expiry,
         COALESCE(t.expiry_count, 0) AS expiry_count, COALESCE(t.grace_days, 0) AS grace_days, t.budget,
         COALESCE(t.budget_used, 0) AS budget_used {more}
     FROM programme p LEFT JOIN points_terms t ON t.programme_id = p.id {joined} WHERE p.code = $1 {order}
